@@ -1,0 +1,53 @@
+"""A data set as the engine holds it: tensors on one device."""
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples x (N, ...) and targets y: labels (N,) int64, or values (N, C)."""
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> "Split":
+        y = self.y.to(device, dtype) if self.y.is_floating_point() else self.y.to(device)
+        return Split(self.x.to(device, dtype), y)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Train and, where there is one, test samples; `classes` is None for regression."""
+
+    name: str
+    train: Split
+    test: Split | None
+    classes: int | None
+    note: str = ""
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs a network needs."""
+        return self.classes if self.classes is not None else self.train.y.shape[1]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over all samples and targets, in order, as the networks see them in float32."""
+        digest = sha256(self.name.encode())
+        for split in (self.train, self.test):
+            if split is not None:
+                for tensor in (split.x.float(), split.y):
+                    digest.update(str(tuple(tensor.shape)).encode())
+                    digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> "Dataset":
+        test = None if self.test is None else self.test.to(device, dtype)
+        return replace(self, train=self.train.to(device, dtype), test=test)

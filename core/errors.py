@@ -1,0 +1,42 @@
+"""Everything that can go wrong and has a name.
+
+    ThalwegError
+    ├── UsageError      what was asked for can't be done as asked: exit status 2, nothing enqueued
+    ├── PremiseError    an assumption of a theorem or method does not hold; says which, with numbers
+    └── RunError        a run failed; `kind` is its short cause ("could not connect", "bad data", ...)
+
+`str(error)` is one sentence for the person at the terminal: what was wrong, what is allowed, what to do.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ThalwegError(Exception):
+    """The root of the tree."""
+
+
+class UsageError(ThalwegError):
+    """Bad input: nothing was enqueued and nothing written."""
+
+
+class PremiseError(ThalwegError):
+    """An assumption that a construction needs is violated."""
+
+    kind = "premise"
+
+
+class RunError(ThalwegError):
+    """A run can't go on; the cause is stored with it."""
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that is not in a registry, with the nearest known one."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return UsageError(f"There is no {what} {name!r}: {hint}known are {', '.join(names)}.")

@@ -1,0 +1,109 @@
+"""Layers and neurons: the view of a network that theorems speak about.
+
+A layered network is a chain of L layers. Layer k has an affine map with parameters (W_k, b_k) and, but for
+the last, an elementwise activation, possibly followed by max-pooling, which acts on every channel alone:
+
+    Z_k = F_{k-1} W_k + b_k,    F_k = pool(act(Z_k)),    F_0 = X,    output = Z_L.
+
+Neurons of a convolution are its channels. Parameters come in batches of K points: a parameter of shape S is a
+tensor (K, *S), and features are (K, N, ...); features that all points share may have K = 1.
+PyTorch's layout is kept: a dense weight is (n_k, n_{k-1}), the transpose of the papers' W_k.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Activation = Callable[[Tensor], Tensor]
+Parameters = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One affine map (dense, or a convolution with stride 1) and what follows it.
+
+    `inputs` is the number of neurons below and `block` the number of features each of them has there: 1 between
+    dense layers, height x width of a channel where a dense layer reads an image, kernel area in a convolution.
+    """
+
+    weight: str
+    bias: str | None
+    inputs: int
+    outputs: int
+    block: int = 1
+    padding: int | None = None  # of a convolution; None: dense
+    activation: Activation | None = None  # None: linear, as in the last layer
+    pool: int = 1
+
+    @property
+    def convolution(self) -> bool:
+        return self.padding is not None
+
+    def affine(self, features: Tensor, parameters: Parameters) -> Tensor:
+        """Pre-activations (K, N, ...) of features (K or 1, N, ...) under K parameter points."""
+        weight = parameters[self.weight]
+        bias = None if self.bias is None else parameters[self.bias]
+        if self.convolution:
+            return _convolve(features, weight, bias, self.padding or 0)
+        flat = features.flatten(2)
+        if flat.shape[0] == 1 and weight.shape[0] > 1:  # shared features: one matmul for all points
+            wide = flat[0] @ weight.flatten(0, 1).T
+            out = wide.unflatten(1, weight.shape[:2]).transpose(0, 1)
+            return out if bias is None else out + bias[:, None]
+        if weight.shape[0] == 1:
+            return functional.linear(flat[0], weight[0], None if bias is None else bias[0])[None]
+        if bias is None:
+            return torch.bmm(flat, weight.transpose(1, 2))
+        return torch.baddbmm(bias[:, None], flat, weight.transpose(1, 2))
+
+    def after(self, preactivation: Tensor) -> Tensor:
+        """Features (K, N, ...) from pre-activations."""
+        features = preactivation if self.activation is None else self.activation(preactivation)
+        if self.pool > 1:
+            features = functional.max_pool2d(features.flatten(0, 1), self.pool).unflatten(
+                0, features.shape[:2]
+            )
+        return features
+
+    def blocks(self, weight: Tensor) -> Tensor:
+        """A weight (n_k, ...) as (n_k, inputs, block): the weights into each unit, neuron by neuron below."""
+        return weight.reshape(self.outputs, self.inputs, self.block)
+
+
+@dataclass(frozen=True)
+class LayeredNetwork:
+    """A chain of layers; reads the same parameters by name as the module it views."""
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def depth(self) -> int:
+        return len(self.layers)
+
+    def features(self, inputs: Tensor, parameters: Parameters, upto: int, start: int = 0) -> Tensor:
+        """F_upto (K or 1, N, ...) from F_start (`inputs`); layers are counted from 1, F_0 is the data."""
+        for layer in self.layers[start:upto]:
+            inputs = layer.after(layer.affine(inputs, parameters))
+        return inputs
+
+    def outputs(self, features: Tensor, parameters: Parameters, start: int = 0) -> Tensor:
+        """Z_L (K, N, C) from F_start."""
+        return self.features(features, parameters, self.depth, start)
+
+
+def _convolve(features: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    """K convolutions at once, as one with K groups (or, for shared features, with K times the channels)."""
+    points, samples = weight.shape[0], features.shape[1]
+    shared = features.shape[0] == 1
+    grouped = features[0] if shared else features.transpose(0, 1).flatten(1, 2)
+    out = functional.conv2d(
+        grouped,
+        weight.flatten(0, 1),
+        None if bias is None else bias.flatten(),
+        padding=padding,
+        groups=1 if shared else points,
+    )
+    return out.unflatten(1, (points, -1)).transpose(0, 1).reshape(points, samples, -1, *out.shape[2:])

@@ -1,0 +1,202 @@
+"""Paths: continuous maps from [0, 1] into parameter space, exact at both ends.
+
+A path with S segments has S + 1 knots; segment i runs from knot i to knot i + 1 and takes the stretch
+[i / S, (i + 1) / S] of t. Neighbours share their knot, so a path has no gaps by construction, bit for bit.
+Geometry only: what a claim means is decided in `core.certify`, what a point is worth in `core.problem`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path as File
+from typing import ClassVar, Protocol, Self, runtime_checkable
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from core.errors import UsageError
+
+FORMAT = "thalweg-path-1"
+
+
+class Claim(StrEnum):
+    """Why the loss between a segment's ends is known (METHODS in docs/certificates.md)."""
+
+    INVARIANT = "invariant"
+    CONVEX = "convex"
+    DATA_INVARIANT = "data-invariant"
+    IDENTITY = "identity"
+    SAMPLED = "sampled"
+
+
+@runtime_checkable
+class Curve(Protocol):
+    """An analytic curve c: [0, 1] -> (P,) with a closed form, from a family that can be stored.
+
+    Only differences to the straight line matter: a segment adds (1-t)(start - c(0)) + t(end - c(1)), which
+    pins its ends exactly.
+    """
+
+    family: ClassVar[str]
+
+    def points(self, t: Tensor) -> Tensor:
+        """Points (K, P) at t (K,)."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What has to be stored to build the curve again."""
+        ...
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> Self: ...
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One stretch of a path: a straight line, or an analytic curve pinned to `start` and `end`, each (P,)."""
+
+    start: Tensor
+    end: Tensor
+    claim: Claim = Claim.SAMPLED
+    curve: Curve | None = None
+
+    def at(self, t: Tensor) -> Tensor:
+        """Points (K, P) at t (K,) in [0, 1]; exactly `start` at 0 and `end` at 1."""
+        t = t.to(self.start)[:, None]
+        line = torch.lerp(self.start, self.end, t)
+        if self.curve is None:
+            return line
+        shape = self.curve.points(t[:, 0]).to(self.start)
+        first, last = self.curve.points(torch.tensor([0.0, 1.0], dtype=t.dtype, device=t.device)).to(
+            self.start
+        )
+        pinned = shape + (1 - t) * (self.start - first) + t * (self.end - last)
+        return torch.where(t == 0, self.start, torch.where(t == 1, self.end, pinned))
+
+    @property
+    def kind(self) -> str:
+        return "straight" if self.curve is None else "analytic"
+
+    def length(self, points: int = 257) -> float:
+        """Euclidean length; of a curve that of the chain through `points` of its points."""
+        if self.curve is None:
+            return float(torch.linalg.vector_norm((self.end - self.start).double()))
+        chain = self.at(torch.linspace(0, 1, points, dtype=torch.float64)).double()
+        return float(torch.linalg.vector_norm(chain.diff(dim=0), dim=1).sum())
+
+
+@dataclass(frozen=True)
+class Path:
+    """A chain of segments through `knots` (S + 1, P), with a claim and perhaps a curve for each segment."""
+
+    knots: Tensor
+    claims: tuple[Claim, ...]
+    curves: Mapping[int, Curve] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.claims) < 1 or len(self.knots) != len(self.claims) + 1:
+            raise ValueError(f"{len(self.knots)} knots make no path of {len(self.claims)} segments")
+
+    @classmethod
+    def line(cls, start: Tensor, end: Tensor, claim: Claim = Claim.SAMPLED) -> "Path":
+        return cls(torch.stack([start, end]), (claim,))
+
+    @classmethod
+    def chain(cls, knots: Sequence[Tensor], claim: Claim = Claim.SAMPLED) -> "Path":
+        """Straight lines from knot to knot, all with one claim."""
+        return cls(torch.stack(list(knots)), (claim,) * (len(knots) - 1))
+
+    def to(self, end: Tensor, claim: Claim, curve: Curve | None = None) -> "Path":
+        """The path that goes on to `end`."""
+        knots = torch.cat([self.knots, end[None]])
+        added = {} if curve is None else {len(self.claims): curve}
+        return Path(knots, (*self.claims, claim), {**self.curves, **added})
+
+    def __len__(self) -> int:
+        return len(self.claims)
+
+    def segment(self, i: int) -> Segment:
+        return Segment(self.knots[i], self.knots[i + 1], self.claims[i], self.curves.get(i))
+
+    def __iter__(self) -> Iterator[Segment]:
+        return (self.segment(i) for i in range(len(self)))
+
+    @property
+    def start(self) -> Tensor:
+        return self.knots[0]
+
+    @property
+    def end(self) -> Tensor:
+        return self.knots[-1]
+
+    def locate(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Segment number (K,) and the parameter in it (K,), float64, for t (K,) in [0, 1]."""
+        scaled = t.double() * len(self)
+        number = scaled.floor().long().clamp(0, len(self) - 1)
+        return number, scaled - number
+
+    def points(self, t: Tensor) -> Tensor:
+        """Points (K, P) at t (K,) in [0, 1]."""
+        number, local = self.locate(t)
+        out = torch.empty(len(t), self.knots.shape[1], dtype=self.knots.dtype, device=self.knots.device)
+        for i in number.unique().tolist():
+            here = number == i
+            out[here] = self.segment(i).at(local[here])
+        return out
+
+    def length(self) -> float:
+        """Sum of the segments' lengths."""
+        return sum(segment.length() for segment in self)
+
+    def normalized_length(self) -> float:
+        """Length / distance of the ends (Freeman and Bruna 2017, section 3.1); nan where they coincide."""
+        distance = float(torch.linalg.vector_norm((self.end - self.start).double()))
+        return self.length() / distance if distance else float("nan")
+
+    def save(self, file: File) -> None:
+        """Write one safetensors file that `load` reads back bit for bit."""
+        tensors = {"knots": self.knots.contiguous().cpu()}
+        for i, curve in self.curves.items():
+            tensors |= {f"curve.{i}.{name}": one.contiguous().cpu() for name, one in curve.tensors().items()}
+        families = {str(i): curve.family for i, curve in self.curves.items()}
+        header = {"claims": [str(claim) for claim in self.claims], "curves": families}
+        save_file(tensors, file, metadata={"format": FORMAT, "path": json.dumps(header)})
+
+    @classmethod
+    def load(cls, file: File, families: Mapping[str, type[Curve]] | None = None) -> "Path":
+        """Read what `save` wrote; `families` are the analytic curves that may occur, by name.
+
+        Raises UsageError where the file holds no path.
+        """
+        try:
+            with safe_open(str(file), "pt") as opened:
+                if (metadata := opened.metadata() or {}).get("format") != FORMAT:
+                    raise UsageError(
+                        f"{file} holds no path: its format is {metadata.get('format')!r}, not {FORMAT}."
+                    )
+                header = json.loads(metadata["path"])
+                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, ValueError, KeyError) as error:
+            raise UsageError(f"{file} can't be read as a path: {error}.") from None
+        curves = {
+            int(i): _family(family, families or {}).of(
+                {
+                    name.removeprefix(f"curve.{i}."): one
+                    for name, one in tensors.items()
+                    if name.startswith(f"curve.{i}.")
+                }
+            )
+            for i, family in header["curves"].items()
+        }
+        return cls(tensors["knots"], tuple(Claim(claim) for claim in header["claims"]), curves)
+
+
+def _family(name: str, families: Mapping[str, type[Curve]]) -> type[Curve]:
+    if name not in families:
+        raise UsageError(
+            f"This path has a curve of the unknown family {name!r}; known are {', '.join(families) or 'none'}."
+        )
+    return families[name]

@@ -1,0 +1,149 @@
+"""A network, a data set and a convex loss: the one place where parameter vectors get values.
+
+A parameter vector theta is flat, (P,); methods work on batches of K of them, (K, P). `Layout` says which
+part of theta is which named tensor of the module's state.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from math import prod
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from core.data.dataset import Dataset, Split
+from core.losses import ConvexLoss, errors
+from core.networks.layered import LayeredNetwork
+
+Part = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names and shapes of the parameters, in the order in which they lie in theta."""
+
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, network: nn.Module) -> "Layout":
+        named = list(network.named_parameters())
+        return cls(tuple(name for name, _ in named), tuple(tuple(p.shape) for _, p in named))
+
+    @property
+    def sizes(self) -> list[int]:
+        return [prod(shape) for shape in self.shapes]
+
+    @property
+    def total(self) -> int:
+        return sum(self.sizes)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of names and shapes: two models of one architecture agree in it."""
+        return sha256(repr((self.names, self.shapes)).encode()).hexdigest()
+
+    def split(self, thetas: Tensor) -> dict[str, Tensor]:
+        """Named tensors (K, *shape) of (K, P); views, and one `cat` in the backward pass."""
+        parts = thetas.split(self.sizes, dim=1)
+        named = zip(self.names, parts, self.shapes, strict=True)
+        return {name: part.unflatten(1, shape) if shape else part[:, 0] for name, part, shape in named}
+
+    def join(self, parameters: Mapping[str, Tensor]) -> Tensor:
+        """The inverse of `split` for one point: (P,) of named tensors of the shapes themselves."""
+        return torch.cat([parameters[name].reshape(-1) for name in self.names])
+
+
+@dataclass(frozen=True)
+class Values:
+    """Loss (K,) in float64 and error (K,), None for regression, of K parameter vectors."""
+
+    loss: Tensor
+    error: Tensor | None
+
+
+class Problem:
+    """Loss, error, features and gradients of parameter vectors of one network on one data set.
+
+    Device and dtype are the data's. `layered` is the network's view by layers, None where it has none.
+    """
+
+    def __init__(
+        self, network: nn.Module, data: Dataset, loss: ConvexLoss, layered: LayeredNetwork | None = None
+    ) -> None:
+        self.network = network.eval()
+        self.data = data
+        self.loss = loss
+        self.layered = layered
+        self.layout = Layout.of(network)
+
+    @property
+    def device(self) -> torch.device:
+        return self.data.train.x.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.data.train.x.dtype
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> "Problem":
+        return Problem(self.network, self.data.to(device, dtype), self.loss, self.layered)
+
+    def part(self, part: Part) -> Split | None:
+        return self.data.train if part == "train" else self.data.test
+
+    def outputs(self, thetas: Tensor, x: Tensor) -> Tensor:
+        """Outputs (K, N, C) of K networks (K, P), for shared samples (N, ...) or samples of each (K, N, ...)."""
+        parameters = self.layout.split(thetas)
+        own = x.dim() > self.data.train.x.dim()
+        if self.layered is not None:
+            return self.layered.outputs(x if own else x[None], parameters)
+        if len(thetas) == 1:
+            single = {name: value[0] for name, value in parameters.items()}
+            return functional_call(self.network, single, (x[0] if own else x,))[None]
+
+        def one(point: dict[str, Tensor], samples: Tensor) -> Tensor:
+            out: Tensor = functional_call(self.network, point, (samples,))
+            return out
+
+        return vmap(one, in_dims=(0, 0 if own else None))(parameters, x)
+
+    def batch_losses(self, thetas: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """Mean loss (K,) of K networks on samples (N, ...) that they share or (K, N, ...); differentiable."""
+        targets = y if x.dim() > self.data.train.x.dim() else y[None]
+        return self.loss.samples(self.outputs(thetas, x), targets).mean(-1)
+
+    def gradients(self, thetas: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Losses (K,) and their gradients (K, P) on one batch of samples."""
+        leaf = thetas.detach().requires_grad_(True)
+        losses = self.batch_losses(leaf, x, y)
+        (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+        return losses.detach(), gradient
+
+    @torch.no_grad()
+    def values(self, thetas: Tensor, part: Part = "train") -> Values:
+        """Loss and error of K networks (K, P) on a whole split, in chunks that fit the cache."""
+        split = self.part(part)
+        assert split is not None, f"there is no {part} split"
+        total = torch.zeros(len(thetas), dtype=torch.float64, device=self.device)
+        wrong = torch.zeros_like(total)
+        for x, y in chunks(split, len(thetas)):
+            outputs = self.outputs(thetas, x)
+            total += self.loss.samples(outputs, y[None]).sum(-1, dtype=torch.float64)
+            error = errors(outputs, y)
+            wrong += 0 if error is None else error * len(y)
+        loss = total / len(split)
+        return Values(loss, None if split.y.is_floating_point() else wrong / len(split))
+
+    def losses(self, thetas: Tensor, part: Part = "train") -> Tensor:
+        """Loss (K,), float64, of K networks (K, P) on a whole split."""
+        return self.values(thetas, part).loss
+
+
+def chunks(split: Split, points: int, budget: int = 1 << 14) -> Iterator[tuple[Tensor, Tensor]]:
+    """The split's samples in pieces of about `budget` network evaluations (samples x points)."""
+    size = max(256, budget // max(points, 1))
+    for start in range(0, len(split), size):
+        yield split.x[start : start + size], split.y[start : start + size]

@@ -1,0 +1,1 @@
+"""What can be asked for: typed descriptions of runs and their text form. Imports no torch."""

@@ -1,0 +1,123 @@
+"""Data sets by name: what can be written, and what is known of each without reading it. No torch here."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from core.specs.names import Named, parse
+from core.specs.options import Count
+
+Scale = Literal["usual", "unit", "standard", "none"]
+
+
+class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
+    """One data set; `shape` of a sample and number of `classes` where they are known beforehand."""
+
+    shape: ClassVar[tuple[int, ...] | None] = None
+    classes: ClassVar[int | None] = None
+    regression: ClassVar[bool] = False
+
+    limit: Annotated[
+        Count | None, Meta(description="take N train samples, as many of each class as possible")
+    ] = None
+    seed: Annotated[int, Meta(ge=0, description="of the choice that limit makes, or of random inputs")] = 0
+
+
+class Images(DataSpec, frozen=True, kw_only=True):
+    """Data sets of images: how pixels become numbers."""
+
+    scale: Annotated[
+        Scale,
+        Meta(
+            description="usual (the data set's convention), unit ([0, 1]), standard (per channel), none (pixels)"
+        ),
+    ] = "usual"
+    whiten: Annotated[bool, Meta(description="ZCA-whiten the inputs on the train set")] = False
+
+
+class Digits(Images, frozen=True, kw_only=True, tag="digits"):
+    """scikit-learn's 1,797 handwritten digits, 8x8: the first 1,500 train, the last 297 test; pixels / 16."""
+
+    example: ClassVar[str] = "digits or digits,limit=500"
+    shape: ClassVar[tuple[int, ...] | None] = (1, 8, 8)
+    classes: ClassVar[int | None] = 10
+
+
+class Mnist(Images, frozen=True, kw_only=True, tag="mnist"):
+    """MNIST, 60,000 + 10,000 images of 28x28; pixels / 127.5 - 1."""
+
+    example: ClassVar[str] = "mnist or mnist,limit=512"
+    shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
+    classes: ClassVar[int | None] = 10
+
+
+class FashionMnist(Images, frozen=True, kw_only=True, tag="fashion-mnist"):
+    """Fashion-MNIST, 60,000 + 10,000 images of 28x28; pixels / 127.5 - 1."""
+
+    example: ClassVar[str] = "fashion-mnist"
+    shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
+    classes: ClassVar[int | None] = 10
+
+
+class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
+    """CIFAR-10, 50,000 + 10,000 images of 32x32 in colour; per-channel standardised on the train set."""
+
+    example: ClassVar[str] = "cifar10 or cifar10,whiten=true"
+    shape: ClassVar[tuple[int, ...] | None] = (3, 32, 32)
+    classes: ClassVar[int | None] = 10
+
+
+class Folder(Images, frozen=True, kw_only=True, tag="folder"):
+    """A folder of one's own: train/CLASS/*.png and test/CLASS/*.png, all images of one size."""
+
+    argument: ClassVar[str | None] = "path"
+    example: ClassVar[str] = "folder:/data/birds or folder:/data/birds,size=32"
+
+    path: Annotated[str, Meta(description="the folder with train/ and test/ in it")]
+    size: Annotated[Count | None, Meta(description="resize every image to size x size pixels")] = None
+
+    @classmethod
+    def read_argument(cls, text: str) -> object:
+        return str(Path(text).expanduser().absolute())
+
+
+class Quadratic(DataSpec, frozen=True, kw_only=True, tag="quadratic"):
+    """Regression of y = x^2 on [0, 1]: random x, 1,000 train and 1,000 test samples."""
+
+    example: ClassVar[str] = "quadratic"
+    shape: ClassVar[tuple[int, ...] | None] = (1,)
+    regression: ClassVar[bool] = True
+
+
+class Cubic(DataSpec, frozen=True, kw_only=True, tag="cubic"):
+    """Regression of y = x^3 on [0, 1]: random x, 1,000 train and 1,000 test samples."""
+
+    example: ClassVar[str] = "cubic"
+    shape: ClassVar[tuple[int, ...] | None] = (1,)
+    regression: ClassVar[bool] = True
+
+
+class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
+    """Three points of the plane, the cube roots of unity, each mapped to the next one; no test set."""
+
+    example: ClassVar[str] = "permute3"
+    shape: ClassVar[tuple[int, ...] | None] = (2,)
+    regression: ClassVar[bool] = True
+
+
+DATA: dict[str, type[DataSpec]] = {
+    "digits": Digits,
+    "mnist": Mnist,
+    "fashion-mnist": FashionMnist,
+    "cifar10": Cifar10,
+    "folder": Folder,
+    "quadratic": Quadratic,
+    "cubic": Cubic,
+    "permute3": Permute3,
+}
+
+
+def read_data(text: str) -> DataSpec:
+    """The data set that a text names. Raises UsageError."""
+    return parse(text, DATA, "data set")

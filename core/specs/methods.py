@@ -1,0 +1,39 @@
+"""The methods that connect two models, each with its options. No torch here."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from core.specs.descent import Descent
+from core.specs.options import Count, Options
+
+Metric = Literal["train-loss", "test-loss", "train-error", "test-error"]
+
+
+class Linear(Options, frozen=True, kw_only=True, tag="linear", tag_field="method"):
+    """The straight line between the two models."""
+
+
+class String(Descent, frozen=True, kw_only=True, tag="string", tag_field="method"):
+    """Dynamic string sampling: beads trained where the line between neighbours is too high."""
+
+    order: Annotated[
+        Literal["breadth", "greedy"],
+        Meta(description="all gaps of a depth in one batch, or one gap at a time"),
+    ] = "breadth"
+    at: Annotated[Literal["midpoint", "maximum"], Meta(description="where on a gap its bead starts (t*)")] = (
+        "midpoint"
+    )
+    on: Annotated[Metric, Meta(description="what must stay below the threshold")] = "train-loss"
+    alpha: Annotated[float, Meta(gt=0, le=1, description="beads are trained to alpha x threshold")] = 0.9
+    depth: Annotated[int, Meta(ge=0, description="how often a gap may be halved")] = 8
+    beads: Annotated[int, Meta(ge=0, description="at most this many beads in all")] = 128
+    minutes: Annotated[float, Meta(gt=0, description="give up after this time")] = 600.0
+    grid: Annotated[int, Meta(ge=3, description="points looked at between neighbours before refining")] = 11
+    epochs: Annotated[int, Meta(ge=0, description="at most this many passes over the train set a bead")] = 100
+
+
+MethodOptions = Linear | String
+METHODS: dict[str, type[Linear] | type[String]] = {"linear": Linear, "string": String}
+
+Points = Annotated[Count, Meta(description="points along the path in its profile, at least")]

@@ -1,0 +1,156 @@
+"""Typed options with limits and help, read from `key=value` texts.
+
+Every option of every run is one field of an `Options` record: its type, default, limits and help stand
+there once, and the command line, the forms and the stored JSON are derived from it.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Self, TypeVar
+
+import msgspec
+from msgspec import Meta
+from msgspec import inspect as types
+
+from core.errors import UsageError, unknown_name
+
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+T = TypeVar("T", bound="Options")
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A frozen record of options; fields carry their limits and help as `Meta`."""
+
+    @classmethod
+    def read(cls, texts: Mapping[str, object], of: str) -> Self:
+        """Read options from texts; `of` says in errors whose options these are.
+
+        Raises UsageError naming the option, what was given and what is allowed.
+        """
+        known = {option.name: option for option in describe(cls)}
+        for key in texts:
+            if key not in known:
+                raise unknown_name(f"option of {of}", key, known)
+        try:
+            record = msgspec.convert(dict(texts), cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise _refused(error, texts, known, of) from None
+        for name in known:
+            value = getattr(record, name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UsageError(f"{of}: {name} must be {known[name].allowed}, not {value}.")
+        return record
+
+    def changed(self, texts: Mapping[str, object], of: str) -> Self:
+        """The same record with some options read anew."""
+        if not texts:
+            return self
+        plain = msgspec.to_builtins(self)
+        plain.pop(type(self).__struct_config__.tag_field, None)
+        return type(self).read({**plain, **texts}, of)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option as people see it."""
+
+    name: str
+    allowed: str
+    default: object
+    help: str
+    required: bool
+
+
+def describe(record: type[Options]) -> list[Option]:
+    """All options of a record, in order of declaration."""
+    info = types.type_info(record)
+    assert isinstance(info, types.StructType)
+    return [
+        Option(
+            field.name,
+            _allowed(field.type),
+            None if field.required else _default(field),
+            _help(field.type),
+            field.required,
+        )
+        for field in info.fields
+        if field.name != (info.tag_field or "")
+    ]
+
+
+def pairs(texts: tuple[str, ...] | list[str], of: str) -> dict[str, str]:
+    """Split `key=value` texts."""
+    found = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip():
+            raise UsageError(f"{of}: options are written key=value, not {text!r}.")
+        found[key.strip().replace("-", "_")] = value.strip()
+    return found
+
+
+def _default(field: types.Field) -> object:
+    return field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+
+
+def _help(kind: types.Type) -> str:
+    if isinstance(kind, types.Metadata):
+        schema = kind.extra_json_schema or {}
+        return str(schema.get("description", "")) or _help(kind.type)
+    return ""
+
+
+def _allowed(kind: types.Type) -> str:
+    match kind:
+        case types.Metadata():
+            return _allowed(kind.type)
+        case types.UnionType():
+            return " or ".join(_allowed(one) for one in kind.types if not isinstance(one, types.NoneType))
+        case types.LiteralType():
+            return "one of " + ", ".join(str(value) for value in kind.values)
+        case types.BoolType():
+            return "true or false"
+        case types.IntType():
+            return "a whole number" + _limits(kind)
+        case types.FloatType():
+            return "a number" + _limits(kind)
+        case types.StrType():
+            return "a text"
+        case types.VarTupleType():
+            return f"a list, each {_allowed(kind.item_type)}"
+        case types.StructType():
+            return f"options of {kind.cls.__name__}"
+        case _:
+            return type(kind).__name__.removesuffix("Type").lower()
+
+
+def _limits(kind: types.IntType | types.FloatType) -> str:
+    words = (("gt", "above"), ("ge", "at least"), ("lt", "below"), ("le", "at most"))
+    parts = [f"{word} {getattr(kind, key):g}" for key, word in words if getattr(kind, key) is not None]
+    return f" {' and '.join(parts)}" if parts else ""
+
+
+def _refused(
+    error: msgspec.ValidationError, texts: Mapping[str, object], known: Mapping[str, Option], of: str
+) -> UsageError:
+    match = re.search(r"`\$\.(\w+)", str(error))
+    if match and match[1] in known:
+        name = match[1]
+        return UsageError(f"{of}: {name} must be {known[name].allowed}, not {_shown(texts.get(name))}.")
+    return UsageError(f"{of}: {error}.")
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def text_of(value: Any) -> str:
+    """One option's value as it is typed: true, 0.1, 300-100."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return "-".join(str(one) for one in value)
+    return str(value)

@@ -1,0 +1,158 @@
+"""What can be asked for: one record a kind of run, stored as versioned JSON."""
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from core.errors import UsageError
+from core.specs.bounds import BoundOptions
+from core.specs.descent import Descent
+from core.specs.methods import MethodOptions
+from core.specs.options import Count, Options
+
+VERSION = 1
+Dtype = Literal["float32", "float64"]
+Loss = Literal["cross-entropy", "square", "hinge"]
+
+
+class ModelRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A model that exists (`model`), or the one that a run will leave at `position`."""
+
+    model: int | None = None
+    run: int | None = None
+    position: int = 0
+
+    def __str__(self) -> str:
+        return str(self.model) if self.model is not None else f"run:{self.run}:{self.position}"
+
+    @classmethod
+    def read(cls, text: str) -> "ModelRef":
+        """`12` is a model; `run:7` or `run:7:1` what run 7 makes. Raises UsageError."""
+        match = re.fullmatch(r"(?:run:)?(\d{1,18})(?::(\d{1,9}))?", text.strip())
+        if match is None or (match[2] and not text.startswith("run:")):
+            raise UsageError(
+                f"{text!r} is no model: give its id (a whole number), or run:ID for one being trained."
+            )
+        if text.startswith("run:"):
+            return cls(run=int(match[1]), position=int(match[2] or 0))
+        return cls(model=int(match[1]))
+
+
+class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
+    """Train one model, or several of one architecture in one batch."""
+
+    network: Annotated[str, Meta(description="network, for example fcn:245x10")]
+    data: Annotated[str, Meta(description="data set, for example mnist")]
+    loss: Annotated[Loss | None, Meta(description="default: cross-entropy for classes, square otherwise")] = (
+        None
+    )
+    seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the first model; the next ones count on")] = 0
+    count: Annotated[Count, Meta(description="models trained in one batch, each with its own seed")] = 1
+    until_loss: Annotated[float | None, Meta(description="stop when the train loss is at most this")] = None
+    dtype: Annotated[Dtype, Meta(description="of the parameters")] = "float32"
+    name: Annotated[str | None, Meta(description="what to call it")] = None
+
+    def __post_init__(self) -> None:
+        if self.until_loss is not None and not self.until_loss > 0:
+            raise UsageError(f"train: until_loss must be a number above 0, not {self.until_loss}.")
+        if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
+            raise UsageError("train: nesterov needs optimizer=sgd and a momentum above 0.")
+
+
+class Connect(Options, frozen=True, kw_only=True, tag="connect", tag_field="kind"):
+    """Construct a path between two models."""
+
+    a: ModelRef
+    b: ModelRef
+    method: MethodOptions
+    below: Annotated[float | None, Meta(description="a path above this has failed to connect")] = None
+    points: Annotated[int, Meta(ge=2, description="points of the profile along the path, at least")] = 61
+    seed: Annotated[int, Meta(ge=0, lt=2**62, description="of whatever is random in the method")] = 0
+    name: Annotated[str | None, Meta(description="what to call it")] = None
+
+    def __post_init__(self) -> None:
+        if self.below is not None and not self.below > 0:
+            raise UsageError(f"connect: below must be a number above 0, not {self.below}.")
+
+
+class Bound(Options, frozen=True, kw_only=True, tag="bound", tag_field="kind"):
+    """Compute a quantity of one model."""
+
+    model: ModelRef
+    bound: BoundOptions
+    name: Annotated[str | None, Meta(description="what to call it")] = None
+
+
+RunSpec = Train | Connect | Bound
+KINDS: dict[str, type[Train] | type[Connect] | type[Bound]] = {
+    "train": Train,
+    "connect": Connect,
+    "bound": Bound,
+}
+
+
+class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    version: int
+    run: RunSpec
+
+
+def to_json(spec: RunSpec) -> str:
+    """The stored text of a spec: versioned JSON."""
+    return msgspec.json.encode(_Envelope(version=VERSION, run=spec)).decode()
+
+
+def from_json(text: str) -> RunSpec:
+    """The inverse of `to_json`. Raises UsageError for a text of another version or form."""
+    try:
+        version = msgspec.json.decode(text)["version"]
+        if version != VERSION:
+            raise UsageError(f"This spec is of version {version}; this Thalweg reads version {VERSION}.")
+        return msgspec.json.decode(text, type=_Envelope).run
+    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        raise UsageError(f"This is no stored spec: {error}.") from None
+
+
+def options_of(spec: RunSpec) -> Options:
+    """The record whose fields `-o key=value` sets: the method's, the bound's, or the run's own."""
+    match spec:
+        case Connect():
+            return spec.method
+        case Bound():
+            return spec.bound
+        case _:
+            return spec
+
+
+#: Fields of a run itself that may be changed by `-o` beside those of its method or bound.
+OWN: dict[str, tuple[str, ...]] = {
+    "connect": ("below", "points", "seed", "name"),
+    "bound": ("name",),
+    "train": (),
+}
+
+
+def changed(spec: RunSpec, texts: dict[str, str]) -> RunSpec:
+    """The spec with some options read anew. Raises UsageError naming the option."""
+    own = OWN[kind_of(spec)]
+    outer: dict[str, Any] = {key: value for key, value in texts.items() if key in own}
+    inner = {key: value for key, value in texts.items() if key not in own}
+    match spec:
+        case Connect():
+            spec = msgspec.structs.replace(
+                spec, method=spec.method.changed(inner, name_of_options(spec.method))
+            )
+        case Bound():
+            spec = msgspec.structs.replace(spec, bound=spec.bound.changed(inner, name_of_options(spec.bound)))
+        case Train():
+            outer = inner
+    return spec.changed(outer, kind_of(spec))
+
+
+def kind_of(spec: RunSpec) -> str:
+    return str(type(spec).__struct_config__.tag)
+
+
+def name_of_options(options: Options) -> str:
+    return str(type(options).__struct_config__.tag)

@@ -1,0 +1,54 @@
+"""torch's optimizers on a batch of models, and the tensors they carry from step to step."""
+
+from math import cos, pi
+
+from torch import Tensor
+from torch.optim import SGD, Adam, Optimizer, RMSprop
+
+from core.specs.descent import Descent
+
+
+def optimizer_for(parameter: Tensor, options: Descent, moments: dict[str, Tensor]) -> Optimizer:
+    """The optimizer of `options` on one leaf (A, P), going on from `moments` where there are any.
+
+    All three act elementwise, so models of one batch don't touch each other. Fused kernels are elementwise
+    too and take one pass over memory; RMSprop has none.
+    """
+    made = _made(parameter, options)
+    if moments:
+        made.state[parameter] = dict(moments)
+    return made
+
+
+def _made(parameter: Tensor, options: Descent) -> Optimizer:
+    lr, decay = options.lr, options.weight_decay
+    if options.optimizer == "adam":
+        return Adam([parameter], lr=lr, weight_decay=decay, fused=True)
+    if options.optimizer == "rmsprop":
+        return RMSprop([parameter], lr=lr, weight_decay=decay, momentum=options.momentum)
+    return SGD(
+        [parameter],
+        lr=lr,
+        weight_decay=decay,
+        momentum=options.momentum,
+        nesterov=options.nesterov,
+        fused=True,
+    )
+
+
+def moments_of(optimizer: Optimizer, parameter: Tensor) -> dict[str, Tensor]:
+    """The optimizer's tensors by name: (A, P), or a scalar such as the number of steps."""
+    return {name: one for name, one in optimizer.state[parameter].items() if isinstance(one, Tensor)}
+
+
+def rows(moments: dict[str, Tensor], kept: Tensor) -> dict[str, Tensor]:
+    """The moments of the models that are `kept` (A,), a boolean mask."""
+    return {name: one[kept] if one.dim() == 2 else one for name, one in moments.items()}
+
+
+def set_rate(optimizer: Optimizer, options: Descent, epoch: int) -> None:
+    """The learning rate of an epoch, from 0: constant, or falling towards zero at `options.epochs`."""
+    done = epoch / max(options.epochs, 1)
+    factor = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + cos(pi * done)) / 2}[options.schedule]
+    for group in optimizer.param_groups:
+        group["lr"] = options.lr * factor

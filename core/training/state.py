@@ -1,0 +1,130 @@
+"""Where a training stands, and the file that it goes on from, bit for bit."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from core.errors import UsageError
+from core.specs.methods import Metric
+
+FORMAT = "thalweg-training-1"
+MOMENTS = "optimizer."
+RESULTS = ("loss", "metric", "epochs", "reached", "diverged")
+
+
+@dataclass(frozen=True)
+class Until:
+    """A model stops at the end of the first epoch at which its metric is at most `value`."""
+
+    metric: Metric
+    value: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """K models after training.
+
+    `values` are their train losses (K,), float64, over the whole train set; `epochs` (K,) how many they took;
+    `diverged` (K,) the epoch in which the loss stopped being finite, -1 where it never did.
+    """
+
+    thetas: Tensor
+    values: Tensor
+    epochs: Tensor
+    reached: Tensor
+    diverged: Tensor
+
+
+@dataclass
+class TrainingState:
+    """All that is needed to go on after `epoch` epochs with the same numbers, bit for bit on the CPU.
+
+    `thetas` (K, P) are the parameters of all models and `active` (A,) the numbers of those in training. `loss`
+    (K,), float64, is for progress: the train loss over the whole set where `Until` watches it, otherwise the
+    mean over the minibatches of a model's last epoch (nan before the first). `metric` (K,) is what `Until`
+    watches, nan without one. `moments` are the optimizer's tensors, one row (A, P) for each active model.
+    """
+
+    epoch: int
+    active: Tensor
+    thetas: Tensor
+    loss: Tensor
+    metric: Tensor
+    epochs: Tensor
+    reached: Tensor
+    diverged: Tensor
+    moments: dict[str, Tensor]
+
+    @classmethod
+    def fresh(cls, thetas: Tensor) -> "TrainingState":
+        """Before the first epoch."""
+        count, device = len(thetas), thetas.device
+        unknown = torch.full((count,), torch.nan, dtype=torch.float64, device=device)
+        whole = torch.zeros(count, dtype=torch.long, device=device)
+        return cls(
+            epoch=0,
+            active=torch.arange(count, device=device),
+            thetas=thetas.detach().clone(),
+            loss=unknown,
+            metric=unknown.clone(),
+            epochs=whole,
+            reached=whole.bool(),
+            diverged=whole - 1,
+            moments={},
+        )
+
+    def to(self, device: torch.device) -> "TrainingState":
+        """A copy on a device, whose tensors share nothing with this one."""
+        moved = {name: one.to(device, copy=True) for name, one in self.tensors().items()}
+        return TrainingState(epoch=self.epoch, **_gathered(moved))
+
+    def tensors(self) -> dict[str, Tensor]:
+        named = {name: getattr(self, name) for name in ("active", "thetas", *RESULTS)}
+        return named | {MOMENTS + name: one for name, one in self.moments.items()}
+
+    def save(self, file: File) -> None:
+        """Write one safetensors file atomically: a reader finds the old one or the new one, whole."""
+        tensors = {name: one.detach().cpu().contiguous() for name, one in self.tensors().items()}
+        header = {"format": FORMAT, "training": json.dumps({"epoch": self.epoch})}
+        temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
+        try:
+            save_file(tensors, temporary, metadata=header)
+            _flush(temporary)
+            temporary.replace(file)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _flush(file.parent)
+
+    @classmethod
+    def load(cls, file: File) -> "TrainingState":
+        """Read what `save` wrote, onto the CPU. Raises UsageError where the file holds no training."""
+        try:
+            with safe_open(str(file), "pt") as opened:
+                if (header := opened.metadata() or {}).get("format") != FORMAT:
+                    raise UsageError(f"{file} holds no training: its format is {header.get('format')!r}.")
+                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            return cls(epoch=int(json.loads(header["training"])["epoch"]), **_gathered(tensors))
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{file} can't be read as a training: {error}.") from None
+
+
+def _gathered(tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """Named tensors as the fields of a state: those of the optimizer under `moments`."""
+    moments = {name.removeprefix(MOMENTS): one for name, one in tensors.items() if name.startswith(MOMENTS)}
+    rest = {name: one for name, one in tensors.items() if not name.startswith(MOMENTS)}
+    return rest | {"moments": moments}
+
+
+def _flush(path: File) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

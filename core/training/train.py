@@ -1,0 +1,147 @@
+"""Descent of K models of one architecture in one batch.
+
+The K parameter vectors are one tensor (K, P), every step is one batched forward and backward pass and one
+elementwise optimizer step. Every model has its own seed and its own order of the samples, so it takes the
+same way, up to rounding, as it would alone. Models that have reached their goal or diverged leave the batch.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from core.problem import Part, Problem
+from core.specs.descent import Descent
+from core.training.optimizers import moments_of, optimizer_for, rows, set_rate
+from core.training.state import Trained, TrainingState, Until
+
+
+def train(  # noqa: PLR0913  what to train on, from where, how, how long, and who listens
+    problem: Problem,
+    thetas: Tensor,
+    seeds: Sequence[int],
+    options: Descent,
+    *,
+    until: Until | None = None,
+    state: TrainingState | None = None,
+    on_epoch: Callable[[TrainingState], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Trained:
+    """Train K models from `thetas` (K, P), one seed each, or go on from `state`.
+
+    With `until`, its metric is computed on the whole split before the first epoch and after each one. Without
+    it the loss is only evaluated at the end. `on_epoch` and `stop` are called after every epoch; a `stop`
+    that answers True ends the training as if the epochs had run out.
+    """
+    assert len(seeds) == len(thetas), "one seed a model"
+    state = _begun(problem, thetas, state)
+    batch = _Batch(problem, options, seeds, state)
+    if state.epoch == 0 and until is not None:
+        batch.judge(until)
+    while state.epoch < options.epochs and len(state.active):
+        batch.epoch()
+        batch.judge(until)
+        if on_epoch is not None:
+            on_epoch(state)
+        if stop is not None and stop():
+            break
+    return _trained(problem, state, until)
+
+
+def _begun(problem: Problem, thetas: Tensor, state: TrainingState | None) -> TrainingState:
+    if state is None:
+        return TrainingState.fresh(thetas.to(problem.device, problem.dtype))
+    return state.to(problem.device)
+
+
+@dataclass
+class _Batch:
+    """The active models: a leaf (A, P) with its optimizer, kept in step with the state."""
+
+    problem: Problem
+    options: Descent
+    seeds: Sequence[int]
+    state: TrainingState
+
+    def __post_init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        state = self.state
+        self.leaf = state.thetas[state.active].requires_grad_(True)
+        self.optimizer: Optimizer = optimizer_for(self.leaf, self.options, state.moments)
+
+    def epoch(self) -> None:
+        """One pass over the train set; updates thetas, moments, losses and counts of the state."""
+        state, split = self.state, self.problem.data.train
+        order = torch.stack([shuffled(len(split), self.seeds[i], state.epoch) for i in state.active.tolist()])
+        set_rate(self.optimizer, self.options, state.epoch)
+        total = torch.zeros(len(order), dtype=torch.float64, device=self.problem.device)
+        for chosen in torch.split(order.to(self.problem.device), self.options.batch, dim=1):
+            total += self.step(chosen) * chosen.shape[1]
+        state.epoch += 1
+        state.epochs[state.active] = state.epoch
+        state.loss[state.active] = total / len(split)
+        state.thetas[state.active] = self.leaf.detach()
+        state.moments = moments_of(self.optimizer, self.leaf)
+
+    def step(self, chosen: Tensor) -> Tensor:
+        """One step on the samples `chosen` (A, B) for each model; their losses (A,) before it."""
+        split = self.problem.data.train
+        x, y = _gathered(split.x, chosen), _gathered(split.y, chosen)
+        losses, self.leaf.grad = self.problem.gradients(self.leaf, x, y)
+        self.optimizer.step()
+        return losses
+
+    def judge(self, until: Until | None) -> None:
+        """Let models that diverged or reached the goal leave."""
+        state = self.state
+        sound = torch.ones_like(state.active, dtype=torch.bool)
+        if state.epoch > 0:
+            sound = torch.isfinite(state.loss[state.active])
+        reached = torch.zeros_like(sound)
+        if until is not None:
+            loss, metric = _watched(self.problem, state.thetas[state.active], until)
+            sound &= torch.isfinite(loss)
+            reached = sound & (metric <= until.value)
+            state.metric[state.active] = metric
+            if until.metric == "train-loss":
+                state.loss[state.active] = metric
+        state.diverged[state.active[~sound]] = state.epoch
+        state.reached[state.active[reached]] = True
+        kept = sound & ~reached
+        if not kept.all():
+            state.active = state.active[kept]
+            state.moments = rows(state.moments, kept)
+            self._start()
+
+
+def shuffled(samples: int, seed: int, epoch: int) -> Tensor:
+    """The order (N,) of the samples in an epoch: a function of seed and epoch alone."""
+    mixed = int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0]) >> 1
+    return torch.randperm(samples, generator=torch.Generator().manual_seed(mixed))
+
+
+def _gathered(samples: Tensor, chosen: Tensor) -> Tensor:
+    """The samples (A, B, ...) of numbers (A, B)."""
+    return samples.index_select(0, chosen.flatten()).view(*chosen.shape, *samples.shape[1:])
+
+
+def _watched(problem: Problem, thetas: Tensor, until: Until) -> tuple[Tensor, Tensor]:
+    """Loss (A,) and metric (A,), float64, on the split that `until` names."""
+    part: Part = "train" if until.metric.startswith("train") else "test"
+    values = problem.values(thetas, part)
+    metric = values.loss if until.metric.endswith("loss") else values.error
+    assert metric is not None, "regression problems have no error"
+    return values.loss, metric
+
+
+def _trained(problem: Problem, state: TrainingState, until: Until | None) -> Trained:
+    exact = until is not None and until.metric == "train-loss"
+    values = state.loss if exact else problem.losses(state.thetas)
+    lost = ~torch.isfinite(values) & (state.diverged < 0)
+    diverged = torch.where(lost, state.epochs, state.diverged)
+    return Trained(state.thetas, values, state.epochs, state.reached & ~lost, diverged)

@@ -1,0 +1,122 @@
+"""A catalogue: one SQLite file and the folder of tensors beside it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from store.artifacts import ArtifactFolder
+from store.connecting import connect, explained
+from store.errors import StoreError
+from store.places import refuse_unsuitable
+from store.upgrading import bring_up_to_date, is_current
+
+
+class Catalogue:
+    """Opened by `Catalogue.open`; usable from several threads, closed by `close` or as a context manager."""
+
+    def __init__(self, path: Path, engine: Engine, *, readonly: bool) -> None:
+        self.path = path
+        self.files = companion(path)
+        self.artifacts = ArtifactFolder(self.files / "artifacts")
+        self.readonly = readonly
+        self._engine = engine
+        self._writer = engine.execution_options(write=True)
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = True, readonly: bool = False) -> "Catalogue":
+        """Open the catalogue at `path`; made when missing, unless `create` is False; upgraded when old.
+
+        Where the file or its folder can only be read, or with `readonly`, nothing is made or upgraded and
+        `write` is refused. StoreError says what is wrong with the place or the file.
+        """
+        refuse_unsuitable(path)
+        try:
+            if not path.exists():
+                if readonly or not create:
+                    raise StoreError(f"There is no catalogue at {path}; `thalweg train` makes one.")
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.touch(mode=0o600)
+            with explained(path):
+                if readonly or not _writable(path):
+                    return cls(path, _open_to_read(path), readonly=True)
+                return cls(path, _open_to_write(path), readonly=False)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StoreError(
+                f"The catalogue {path} cannot be used ({reason}); choose another with --catalogue."
+            ) from error
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one state of the catalogue and cannot change it; it waits for nobody."""
+        with explained(self.path), Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that alone may write; committed at the end, rolled back on any error."""
+        if self.readonly:
+            raise StoreError(f"The catalogue {self.path} can only be read; choose another with --catalogue.")
+        with explained(self.path), Session(self._writer) as session, session.begin():
+            session.connection()  # takes the lock now, so that what is read below stays true
+            yield session
+
+    def close(self) -> None:
+        """Close all connections; a session in use ends first."""
+        self._engine.dispose()
+
+    def __enter__(self) -> "Catalogue":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def companion(path: Path) -> Path:
+    """The folder beside a catalogue's file."""
+    return path.with_name(f"{path.name}.files")
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _open_to_write(path: Path) -> Engine:
+    files = companion(path)
+    files.mkdir(mode=0o700, exist_ok=True)
+    engine = connect(path)
+    try:
+        if not is_current(engine, path):
+            bring_up_to_date(path, files / "upgrade.lock")
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _open_to_read(path: Path) -> Engine:
+    write_ahead = path.with_name(f"{path.name}-wal")
+    settled = not write_ahead.exists() or write_ahead.stat().st_size == 0
+    # SQLite wants to make a file beside the catalogue even to read it, unless told that nobody writes.
+    modes = ("ro", "immutable") if settled else ("ro",)
+    for mode in modes:
+        engine = connect(path, mode=mode)
+        try:
+            if is_current(engine, path):
+                return engine
+        except DBAPIError:
+            engine.dispose()
+            if mode == modes[-1]:
+                raise
+        except BaseException:
+            engine.dispose()
+            raise
+        else:
+            engine.dispose()
+            break
+    raise StoreError(f"The catalogue {path} is of an earlier version; open it once where it can be written.")

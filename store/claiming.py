@@ -1,0 +1,108 @@
+"""Which queued run starts next, on which device; and which can never start."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from store.base import changed, fetch_one, insert_row, iso, now
+from store.run_rows import Attempt, AttemptRow, DependencyRow, LeaseRow, Run, RunRow
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device of this host ("cpu", "cuda:0") and how many runs it takes at once."""
+
+    name: str
+    slots: int = 1
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run that is the caller's to start, and the attempt to report on."""
+
+    run: Run
+    attempt: Attempt
+
+
+def claim(session: Session, host: str, agent_pid: int, devices: Sequence[Device]) -> Claim | None:
+    """See Runs.claim."""
+    free = _free(session, host, devices)
+    while free and (candidate := _oldest_ready(session, free)) is not None:
+        run_id, wanted = candidate
+        device = next(name for name in free if _matches(wanted, name))
+        # Compare and set: whatever the transaction's mode, a run is claimed once.
+        mine = (RunRow.id == run_id) & (RunRow.state == "queued")
+        start = {"state": "running", "started_at": func.coalesce(RunRow.started_at, iso(now()))}
+        taken = session.execute(update(RunRow).where(mine).values(**start, message=None))
+        if changed(taken) == 1:
+            attempt_id = _begin(session, run_id, host, device, agent_pid)
+            return Claim(
+                fetch_one(session, Run, "run", run_id), fetch_one(session, Attempt, "attempt", attempt_id)
+            )
+    return None
+
+
+def fail_blocked(session: Session) -> list[int]:
+    """See Runs.fail_blocked."""
+    needed = aliased(RunRow)
+    lost = (
+        select(RunRow.id, needed.id, needed.state, needed.cause, needed.cause_kind)
+        .join(DependencyRow, DependencyRow.run_id == RunRow.id)
+        .join(needed, needed.id == DependencyRow.needs_run_id)
+        .where(RunRow.state == "queued", needed.state.in_(("failed", "cancelled")))
+        .order_by(RunRow.id, needed.id)
+    )
+    failed: dict[int, None] = {}
+    while blocked := session.execute(lost).all():
+        for run_id, needed_id, state, cause, cause_kind in blocked:
+            if run_id in failed:
+                continue  # the first input that failed is cause enough
+            # Down a chain of runs, the one that failed by itself is the news.
+            inherited = cause_kind == "input failed" and cause
+            text = cause if inherited else f"input failed: run {needed_id} ({cause or state})"
+            ending = {"state": "failed", "cause": text, "cause_kind": "input failed", "finished_at": now()}
+            session.execute(update(RunRow).where(RunRow.id == run_id).values(**ending))
+            failed[run_id] = None
+    return list(failed)
+
+
+def _free(session: Session, host: str, devices: Sequence[Device]) -> list[str]:
+    query = select(LeaseRow.device, func.count()).where(LeaseRow.host == host).group_by(LeaseRow.device)
+    leased = dict(session.execute(query).all())
+    return [device.name for device in devices if leased.get(device.name, 0) < device.slots]
+
+
+def _matches(wanted: str | None, device: str) -> bool:
+    return wanted is None or wanted == device or (wanted == "cuda" and device.startswith("cuda"))
+
+
+def _oldest_ready(session: Session, free: Sequence[str]) -> tuple[int, str | None] | None:
+    needed = aliased(RunRow)
+    waits = exists().where(
+        DependencyRow.run_id == RunRow.id, needed.id == DependencyRow.needs_run_id, needed.state != "done"
+    )
+    fits: ColumnElement[bool] = or_(RunRow.device_requested.is_(None), RunRow.device_requested.in_(free))
+    if any(_matches("cuda", name) for name in free):
+        fits = or_(fits, RunRow.device_requested == "cuda")
+    ready = select(RunRow.id, RunRow.device_requested).where(RunRow.state == "queued", fits, ~waits)
+    row = session.execute(ready.order_by(RunRow.id).limit(1)).first()
+    return None if row is None else (row[0], row[1])
+
+
+def _begin(session: Session, run_id: int, host: str, device: str, agent_pid: int) -> int:
+    moment = now()
+    last = session.scalar(select(func.max(AttemptRow.number)).where(AttemptRow.run_id == run_id))
+    attempt = {
+        "run_id": run_id,
+        "number": (last or 0) + 1,
+        "host": host,
+        "device": device,
+        "agent_pid": agent_pid,
+    }
+    begun = {**attempt, "state": "running", "started_at": moment, "heartbeat_at": moment}
+    attempt_id = insert_row(session, "attempts", begun)
+    lease = {"attempt_id": attempt_id, "host": host, "device": device, "acquired_at": moment}
+    session.execute(insert(LeaseRow).values(lease))
+    return attempt_id

@@ -1,0 +1,88 @@
+"""Networks that runs trained or imported; their weights are artifacts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from store.base import NEVER_REUSED, Base, add_once, fetch_one
+
+
+@dataclass(frozen=True)
+class Model:
+    """Every column of `models` (meanings and units: ModelRow)."""
+
+    id: int
+    run_id: int
+    position: int
+    name: str | None
+    network: str | None
+    data: str | None
+    loss: str | None
+    architecture: str | None
+    data_fingerprint: str | None
+    parameters: int | None
+    seed: int | None
+    dtype: str | None
+    train_loss: float | None
+    train_error: float | None
+    test_loss: float | None
+    test_error: float | None
+    epochs: int | None
+    reached: bool | None
+    seconds: float | None
+    artifact: str | None
+    created_at: datetime
+    starred: bool
+
+
+class ModelRow(Base):
+    __tablename__ = "models"
+    __table_args__ = (UniqueConstraint("run_id", "position"), NEVER_REUSED)
+
+    id: Mapped[int] = mapped_column(primary_key=True, doc="number of the model")
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), doc="run that made it")
+    position: Mapped[int] = mapped_column(doc="place among the models of its run, from 0")
+    name: Mapped[str | None] = mapped_column(index=True, doc="name given by a person")
+    network: Mapped[str | None] = mapped_column(index=True, doc="network, as asked for")
+    data: Mapped[str | None] = mapped_column(index=True, doc="data set, as asked for")
+    loss: Mapped[str | None] = mapped_column(doc="loss it was trained with: cross-entropy, square, …")
+    architecture: Mapped[str | None] = mapped_column(doc="fingerprint of the parameters' names and shapes")
+    data_fingerprint: Mapped[str | None] = mapped_column(doc="fingerprint of the data it was trained on")
+    parameters: Mapped[int | None] = mapped_column(doc="number of parameters")
+    seed: Mapped[int | None] = mapped_column(doc="seed of its random numbers")
+    dtype: Mapped[str | None] = mapped_column(doc="number type of the weights: float32, …")
+    train_loss: Mapped[float | None] = mapped_column(index=True, doc="mean loss over the train set")
+    train_error: Mapped[float | None] = mapped_column(doc="share of train samples classified wrongly, 0 to 1")
+    test_loss: Mapped[float | None] = mapped_column(doc="mean loss over the test set")
+    test_error: Mapped[float | None] = mapped_column(
+        index=True, doc="share of test samples classified wrongly, 0 to 1"
+    )
+    epochs: Mapped[int | None] = mapped_column(doc="passes over the train set")
+    reached: Mapped[bool | None] = mapped_column(
+        doc="whether the loss asked for was reached; empty: none was"
+    )
+    seconds: Mapped[float | None] = mapped_column(doc="time of training, s")
+    artifact: Mapped[str | None] = mapped_column(
+        ForeignKey("artifacts.sha256"), index=True, doc="sha256 of the file of its weights"
+    )
+    created_at: Mapped[datetime] = mapped_column(index=True, doc="time it was added, UTC")
+    starred: Mapped[bool] = mapped_column(default=False, server_default="0", doc="marked by a person")
+
+
+class Models:
+    """Reads and writes inside the caller's transaction; it never commits."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, run_id: int, values: Mapping[str, object]) -> int:
+        """Add the model at `values["position"]` (default 0) of a run; its id, also when it was there."""
+        model_id, _ = add_once(self._session, "models", run_id, values)
+        return model_id
+
+    def get(self, model_id: int) -> Model:
+        """The model of this id; NotFoundError."""
+        return fetch_one(self._session, Model, "model", model_id)

@@ -1,0 +1,212 @@
+"""The queue: runs and their attempts, from enqueueing to the end."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy.orm import Session, aliased
+
+from store import claiming
+from store.base import changed, fetch, fetch_one, insert_row, iso, now
+from store.claiming import Claim, Device
+from store.errors import NotFoundError, StoreError
+from store.run_rows import (
+    ACTIVE,
+    FINISHED,
+    STATES,
+    Attempt,
+    AttemptRow,
+    DependencyRow,
+    LeaseRow,
+    NewRun,
+    Run,
+    RunRow,
+)
+
+__all__ = ["Attempt", "Claim", "Device", "NewRun", "Run", "Runs"]
+
+
+class Runs:
+    """Reads and writes inside the caller's transaction; it never commits."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, new: NewRun) -> int:
+        """Enqueue a run; its id. NotFoundError when it needs or repeats a run that isn't there."""
+        values = {name: value for name, value in vars(new).items() if name != "needs"}
+        others = [*new.needs, *([new.relaunch_of] if new.relaunch_of is not None else [])]
+        for other in others:
+            self._require(other)
+        run_id = insert_row(self._session, "runs", {**values, "state": "queued", "created_at": now()})
+        if needs := sorted(set(new.needs)):
+            rows = [{"run_id": run_id, "needs_run_id": needed} for needed in needs]
+            self._session.execute(insert(DependencyRow), rows)
+        return run_id
+
+    def get(self, run_id: int) -> Run:
+        """The run of this id; NotFoundError."""
+        return fetch_one(self._session, Run, "run", run_id)
+
+    def attempts(self, run_id: int) -> list[Attempt]:
+        """The run's attempts, first to last."""
+        return fetch(self._session, Attempt, "attempts", AttemptRow.run_id == run_id)
+
+    def claim(self, host: str, agent_pid: int, devices: Sequence[Device]) -> Claim | None:
+        """Take the oldest queued run that can start on a free device of this host, with a lease; or None."""
+        return claiming.claim(self._session, host, agent_pid, devices)
+
+    def fail_blocked(self) -> list[int]:
+        """Fail queued runs that need a failed or cancelled one, and those that need them; their ids."""
+        return claiming.fail_blocked(self._session)
+
+    def started(self, attempt_id: int, pid: int, pid_started: float | None, boot_id: str | None) -> None:
+        """Note the worker process; `pid_started` is its start time in seconds since 1970."""
+        self._update_attempt(attempt_id, pid=pid, pid_started=pid_started, boot_id=boot_id)
+
+    def beat(
+        self,
+        attempt_id: int,
+        *,
+        offset: int,
+        at: datetime,
+        fraction: float | None = None,
+        eta_seconds: float | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Note a sign of life at `at` (aware) and progress; None leaves progress as it was.
+
+        A stale run is running again. Beats of an attempt that has ended only move `offset`.
+        """
+        self._update_attempt(attempt_id, offset=offset)
+        if not self._move_attempt(attempt_id, ACTIVE, state="running", heartbeat_at=iso(at)):
+            return
+        progress = {"fraction": fraction, "eta_seconds": eta_seconds, "message": message}
+        known = {name: value for name, value in progress.items() if value is not None}
+        self._move_run(attempt_id, ACTIVE, state="running", **known)
+
+    def environment(self, attempt_id: int, text: str) -> None:
+        """Note versions, host and device that the worker found (JSON text)."""
+        self._update_attempt(attempt_id, environment=text)
+
+    def stale(self, attempt_id: int) -> None:
+        """Note that a running attempt gives no sign of life; otherwise nothing."""
+        if self._move_attempt(attempt_id, ("running",), state="stale"):
+            self._move_run(attempt_id, ("running",), state="stale", eta_seconds=None)
+
+    def finish(
+        self,
+        attempt_id: int,
+        state: str,
+        cause: str | None = None,
+        cause_kind: str | None = None,
+        exit_signal: int | None = None,
+    ) -> bool:
+        """End an attempt and its run as done, failed or cancelled; False when it had ended before."""
+        assert state in FINISHED, state
+        moment = now()
+        ending = {"state": state, "cause": cause, "finished_at": moment}
+        if not self._move_attempt(attempt_id, ACTIVE, **ending, exit_signal=exit_signal):
+            return False
+        begun = self._session.scalar(select(RunRow.started_at).where(RunRow.id == self._run_of(attempt_id)))
+        seconds = (moment - begun).total_seconds() if begun else None
+        progress = {"eta_seconds": None, **({"fraction": 1.0} if state == "done" else {})}
+        self._move_run(attempt_id, ACTIVE, **ending, cause_kind=cause_kind, seconds=seconds, **progress)
+        return True
+
+    def requeue(self, attempt_id: int, cause: str) -> bool:
+        """End an attempt as failed and queue its run again; False when it had ended before.
+
+        A run somebody asked to cancel meanwhile is cancelled instead.
+        """
+        run = self.get(self._run_of(attempt_id))
+        if run.cancel_requested_at is not None:
+            return self.finish(attempt_id, "cancelled", cause, "cancelled")
+        if not self._move_attempt(attempt_id, ACTIVE, state="failed", cause=cause, finished_at=now()):
+            return False
+        self._move_run(attempt_id, ACTIVE, state="queued", fraction=None, eta_seconds=None, message=cause)
+        return True
+
+    def request_cancel(self, run_id: int) -> str:
+        """Cancel a queued run at once, else ask for it; the state after. StoreError when it has ended."""
+        run = self.get(run_id)
+        if run.state in FINISHED:
+            raise StoreError(
+                f"Run {run_id} is {run.state} already; only queued and running runs can be cancelled."
+            )
+        this = update(RunRow).where(RunRow.id == run_id)
+        if run.state == "queued":
+            ending = {"state": "cancelled", "cause": "cancelled while queued", "cause_kind": "cancelled"}
+            self._session.execute(this.values(**ending, cancel_requested_at=now(), finished_at=now()))
+            return "cancelled"
+        self._session.execute(
+            this.values(cancel_requested_at=func.coalesce(RunRow.cancel_requested_at, iso(now())))
+        )
+        return run.state
+
+    def active(self, host: str) -> list[Attempt]:
+        """Attempts on this host that have not ended: running or stale."""
+        return fetch(
+            self._session, Attempt, "attempts", AttemptRow.host == host, AttemptRow.state.in_(ACTIVE)
+        )
+
+    def cancel_requested(self, host: str) -> list[Attempt]:
+        """Those of `active` whose run somebody asked to cancel."""
+        asked = select(RunRow.id).where(RunRow.cancel_requested_at.is_not(None), RunRow.state.in_(ACTIVE))
+        mine = (AttemptRow.host == host) & AttemptRow.state.in_(ACTIVE)
+        return fetch(self._session, Attempt, "attempts", mine, AttemptRow.run_id.in_(asked))
+
+    def counts(self) -> dict[str, int]:
+        """How many runs are in each state, states without runs included."""
+        rows = self._session.execute(select(RunRow.state, func.count()).group_by(RunRow.state))
+        return dict.fromkeys(STATES, 0) | dict(rows.all())
+
+    def needs(self, run_id: int) -> list[int]:
+        """Ids of the runs that must be done before this one, ascending."""
+        query = select(DependencyRow.needs_run_id).where(DependencyRow.run_id == run_id)
+        return sorted(self._session.scalars(query))
+
+    def dependants(self, run_id: int) -> list[int]:
+        """Ids of the runs that wait for or used this one, ascending."""
+        query = select(DependencyRow.run_id).where(DependencyRow.needs_run_id == run_id)
+        return sorted(self._session.scalars(query))
+
+    def newest_relaunch(self, run_id: int) -> int:
+        """The latest relaunch of the run, of its relaunches and so on; itself when there is none."""
+        repeat = func.max(RunRow.id)
+        while (later := self._session.scalar(select(repeat).where(RunRow.relaunch_of == run_id))) is not None:
+            run_id = later
+        return run_id
+
+    def failed_not_relaunched(self) -> list[int]:
+        """Ids of failed runs that nobody relaunched yet, ascending."""
+        again = aliased(RunRow)
+        query = select(RunRow.id).where(
+            RunRow.state == "failed", ~exists().where(again.relaunch_of == RunRow.id)
+        )
+        return list(self._session.scalars(query.order_by(RunRow.id)))
+
+    def _require(self, run_id: int) -> None:
+        if self._session.scalar(select(RunRow.id).where(RunRow.id == run_id)) is None:
+            raise NotFoundError("run", run_id)
+
+    def _run_of(self, attempt_id: int) -> int:
+        query = select(AttemptRow.run_id).where(AttemptRow.id == attempt_id)
+        if (run_id := self._session.scalar(query)) is None:
+            raise NotFoundError("attempt", attempt_id)
+        return run_id
+
+    def _update_attempt(self, attempt_id: int, **values: object) -> None:
+        self._session.execute(update(AttemptRow).where(AttemptRow.id == attempt_id).values(**values))
+
+    def _move_attempt(self, attempt_id: int, from_states: Sequence[str], **values: object) -> bool:
+        """Change an attempt only while it is in one of `from_states`; an ended one frees its device."""
+        here = (AttemptRow.id == attempt_id) & AttemptRow.state.in_(from_states)
+        moved = changed(self._session.execute(update(AttemptRow).where(here).values(**values))) == 1
+        if moved and values["state"] in FINISHED:
+            self._session.execute(delete(LeaseRow).where(LeaseRow.attempt_id == attempt_id))
+        return moved
+
+    def _move_run(self, attempt_id: int, from_states: Sequence[str], **values: object) -> None:
+        here = (RunRow.id == self._run_of(attempt_id)) & RunRow.state.in_(from_states)
+        self._session.execute(update(RunRow).where(here).values(**values))

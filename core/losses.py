@@ -18,8 +18,11 @@ from core.errors import UsageError, unknown_name
 class ConvexLoss(Protocol):
     """phi, convex in the outputs, with its infimum p*."""
 
-    name: str
-    infimum: float
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def infimum(self) -> float: ...
 
     def samples(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Loss of every sample (K, N) for outputs (K, N, C) and targets (K or 1, N[, C])."""

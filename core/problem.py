@@ -48,9 +48,9 @@ class Layout:
 
     def split(self, thetas: Tensor) -> dict[str, Tensor]:
         """Named tensors (K, *shape) of (K, P); views, and one `cat` in the backward pass."""
-        parts = thetas.split(self.sizes, dim=1)
+        parts = torch.split(thetas, self.sizes, dim=1)
         named = zip(self.names, parts, self.shapes, strict=True)
-        return {name: part.unflatten(1, shape) if shape else part[:, 0] for name, part, shape in named}
+        return {name: part.reshape(len(thetas), *shape) for name, part, shape in named}
 
     def join(self, parameters: Mapping[str, Tensor]) -> Tensor:
         """The inverse of `split` for one point: (P,) of named tensors of the shapes themselves."""
@@ -95,14 +95,15 @@ class Problem:
         return self.data.train if part == "train" else self.data.test
 
     def outputs(self, thetas: Tensor, x: Tensor) -> Tensor:
-        """Outputs (K, N, C) of K networks (K, P), for shared samples (N, ...) or samples of each (K, N, ...)."""
+        """Outputs (K, N, C) of K networks (K, P) on samples (N, ...) that they share or (K, N, ...)."""
         parameters = self.layout.split(thetas)
         own = x.dim() > self.data.train.x.dim()
         if self.layered is not None:
             return self.layered.outputs(x if own else x[None], parameters)
         if len(thetas) == 1:
             single = {name: value[0] for name, value in parameters.items()}
-            return functional_call(self.network, single, (x[0] if own else x,))[None]
+            alone: Tensor = functional_call(self.network, single, (x[0] if own else x,))
+            return alone[None]
 
         def one(point: dict[str, Tensor], samples: Tensor) -> Tensor:
             out: Tensor = functional_call(self.network, point, (samples,))

@@ -12,7 +12,7 @@ from core.specs.networks import Cnn, Fcn
 
 def activation_of(spec: Fcn | Cnn) -> Activation | None:
     """The activation that a spec names, None for linear."""
-    return {
+    named: dict[str, Activation | None] = {
         "relu": torch.relu,
         "leaky_relu": partial(functional.leaky_relu, negative_slope=spec.slope),
         "sigmoid": torch.sigmoid,
@@ -20,14 +20,17 @@ def activation_of(spec: Fcn | Cnn) -> Activation | None:
         "softplus": partial(_softplus, gamma=spec.gamma),
         "elu": functional.elu,
         "linear": None,
-    }[spec.activation]
+    }
+    return named[spec.activation]
 
 
 def gain_of(spec: Fcn | Cnn) -> float:
     """Scale of the initial weights that keeps variances over the layers (He et al. 2015 for relu)."""
-    if spec.activation in ("softplus", "elu"):  # near relu in effect; torch knows no gain for them
-        return 2**0.5
-    return torch.nn.init.calculate_gain(spec.activation, spec.slope)
+    match spec.activation:
+        case "softplus" | "elu":  # near relu in effect; torch knows no gain for them
+            return 2**0.5
+        case known:
+            return torch.nn.init.calculate_gain(known, spec.slope)
 
 
 def _softplus(z: Tensor, gamma: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 import torch
@@ -23,7 +24,7 @@ class Architecture:
     gain: float
 
     def initial(self, seed: int, dtype: torch.dtype) -> Tensor:
-        """Initial parameters (P,), the same for the same seed: weights normal with fan-in scaling, biases zero.
+        """Initial parameters (P,): weights normal with fan-in scaling, biases zero; one seed, one point.
 
         Drawn in float32 on the CPU whatever the dtype, so that both dtypes start at the same point.
         """
@@ -51,7 +52,7 @@ def fcn(spec: Fcn, shape: tuple[int, ...], outputs: int) -> Architecture:
     """Dense layers: parameters layers.0.weight, layers.0.bias, layers.1.weight, ..."""
     act = activation_of(spec)
     widths = (prod(shape), *spec.widths, outputs)
-    module = Chain([nn.Linear(n, m, bias=spec.bias) for n, m in zip(widths, widths[1:], strict=False)])
+    module = Chain([nn.Linear(n, m, bias=spec.bias) for n, m in pairwise(widths)])
     last = len(widths) - 2
     module.view = LayeredNetwork(
         tuple(
@@ -73,12 +74,12 @@ def cnn(spec: Cnn, shape: tuple[int, ...], outputs: int) -> Architecture:
     act = activation_of(spec)
     channels = (shape[0], *read_widths(spec.channels))
     side = shape[1] // 2 ** (len(channels) - 1)
-    convolutions = [nn.Conv2d(n, m, 3, padding=1) for n, m in zip(channels, channels[1:], strict=False)]
+    convolutions = [nn.Conv2d(n, m, 3, padding=1) for n, m in pairwise(channels)]
     dense = [nn.Linear(channels[-1] * side**2, spec.hidden), nn.Linear(spec.hidden, outputs)]
     module = Chain([*convolutions, *dense])
     views = [
         Layer(f"layers.{i}.weight", f"layers.{i}.bias", n, m, block=9, padding=1, activation=act, pool=2)
-        for i, (n, m) in enumerate(zip(channels, channels[1:], strict=False))
+        for i, (n, m) in enumerate(pairwise(channels))
     ]
     i = len(views)
     views.append(

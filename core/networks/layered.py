@@ -25,8 +25,9 @@ Parameters = Mapping[str, Tensor]
 class Layer:
     """One affine map (dense, or a convolution with stride 1) and what follows it.
 
-    `inputs` is the number of neurons below and `block` the number of features each of them has there: 1 between
-    dense layers, height x width of a channel where a dense layer reads an image, kernel area in a convolution.
+    `inputs` is the number of neurons below and `block` the number of features each of them has there: 1
+    between dense layers, height x width of a channel where a dense layer reads an image, kernel area in a
+    convolution.
     """
 
     weight: str
@@ -51,7 +52,7 @@ class Layer:
         flat = features.flatten(2)
         if flat.shape[0] == 1 and weight.shape[0] > 1:  # shared features: one matmul for all points
             wide = flat[0] @ weight.flatten(0, 1).T
-            out = wide.unflatten(1, weight.shape[:2]).transpose(0, 1)
+            out = wide.reshape(-1, *weight.shape[:2]).transpose(0, 1)
             return out if bias is None else out + bias[:, None]
         if weight.shape[0] == 1:
             return functional.linear(flat[0], weight[0], None if bias is None else bias[0])[None]
@@ -62,11 +63,10 @@ class Layer:
     def after(self, preactivation: Tensor) -> Tensor:
         """Features (K, N, ...) from pre-activations."""
         features = preactivation if self.activation is None else self.activation(preactivation)
-        if self.pool > 1:
-            features = functional.max_pool2d(features.flatten(0, 1), self.pool).unflatten(
-                0, features.shape[:2]
-            )
-        return features
+        if self.pool == 1:
+            return features
+        pooled = functional.max_pool2d(features.flatten(0, 1), self.pool)
+        return pooled.reshape(*features.shape[:2], *pooled.shape[1:])
 
     def blocks(self, weight: Tensor) -> Tensor:
         """A weight (n_k, ...) as (n_k, inputs, block): the weights into each unit, neuron by neuron below."""
@@ -106,4 +106,4 @@ def _convolve(features: Tensor, weight: Tensor, bias: Tensor | None, padding: in
         padding=padding,
         groups=1 if shared else points,
     )
-    return out.unflatten(1, (points, -1)).transpose(0, 1).reshape(points, samples, -1, *out.shape[2:])
+    return out.reshape(samples, points, -1, *out.shape[2:]).transpose(0, 1)

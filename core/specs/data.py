@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
+import msgspec
 from msgspec import Meta
 
+from core.errors import UsageError
 from core.specs.names import Named, parse
 from core.specs.options import Count
 
@@ -21,7 +23,9 @@ class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
     limit: Annotated[
         Count | None, Meta(description="take N train samples, as many of each class as possible")
     ] = None
-    seed: Annotated[int, Meta(ge=0, description="of the choice that limit makes, or of random inputs")] = 0
+    seed: Annotated[
+        int, Meta(ge=0, lt=2**62, description="of the choice that limit makes, or of random inputs")
+    ] = 0
 
 
 class Images(DataSpec, frozen=True, kw_only=True):
@@ -30,7 +34,7 @@ class Images(DataSpec, frozen=True, kw_only=True):
     scale: Annotated[
         Scale,
         Meta(
-            description="usual (the data set's convention), unit ([0, 1]), standard (per channel), none (pixels)"
+            description="usual (as is the data set's custom), unit ([0, 1]), standard (per channel) or none"
         ),
     ] = "usual"
     whiten: Annotated[bool, Meta(description="ZCA-whiten the inputs on the train set")] = False
@@ -69,7 +73,7 @@ class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
 
 
 class Folder(Images, frozen=True, kw_only=True, tag="folder"):
-    """A folder of one's own: train/CLASS/*.png and test/CLASS/*.png, all images of one size."""
+    """A folder of one's own: train/CLASS/*.png and test/CLASS/*.png, all images of one size, read as RGB."""
 
     argument: ClassVar[str | None] = "path"
     example: ClassVar[str] = "folder:/data/birds or folder:/data/birds,size=32"
@@ -77,9 +81,16 @@ class Folder(Images, frozen=True, kw_only=True, tag="folder"):
     path: Annotated[str, Meta(description="the folder with train/ and test/ in it")]
     size: Annotated[Count | None, Meta(description="resize every image to size x size pixels")] = None
 
-    @classmethod
-    def read_argument(cls, text: str) -> object:
-        return str(Path(text).expanduser().absolute())
+    def __post_init__(self) -> None:
+        try:
+            path = str(Path(self.path).expanduser().absolute())
+        except RuntimeError as error:  # ~somebody
+            raise UsageError(f"folder:{self.path}: {error}; write the whole path.") from None
+        if path != path.strip() or set(path) & {",", "\0"}:
+            raise UsageError(
+                f"folder:{path!r}: the path may hold no comma and end in no blank: rename it or link to it."
+            )
+        msgspec.structs.force_setattr(self, "path", path)
 
 
 class Quadratic(DataSpec, frozen=True, kw_only=True, tag="quadratic"):

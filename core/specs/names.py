@@ -26,6 +26,7 @@ class Named(Options, frozen=True, kw_only=True):
         return text
 
     def write_argument(self) -> str:
+        """The inverse of `read_argument`."""
         return text_of(getattr(self, self.argument or ""))
 
     def __str__(self) -> str:
@@ -36,6 +37,7 @@ T = TypeVar("T", bound=Named)
 
 
 def name_of(spec: Named) -> str:
+    """The name before the colon."""
     return str(type(spec).__struct_config__.tag)
 
 
@@ -50,6 +52,8 @@ def parse(text: str, registry: Mapping[str, type[T]], what: str) -> T:
     if record.argument is None and colon:
         raise UsageError(f"{name} takes no argument behind a colon: write {record.example}.")
     if record.argument is not None:
+        if record.argument in given:
+            raise UsageError(f"{name}: {record.argument} stands behind the colon only: {record.example}.")
         if not argument:
             raise UsageError(f"{name} needs an argument: write for example {record.example}.")
         try:
@@ -100,5 +104,6 @@ def write_widths(widths: tuple[int, ...]) -> str:
 
 
 def to_plain(spec: msgspec.Struct) -> dict[str, Any]:
+    """The record as dicts, lists, texts and numbers, its tag among them."""
     plain: dict[str, Any] = msgspec.to_builtins(spec)
     return plain

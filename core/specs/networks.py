@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
+import msgspec
 from msgspec import Meta
 
 from core.errors import UsageError
@@ -52,13 +53,19 @@ class Cnn(NetworkSpec, frozen=True, kw_only=True, tag="cnn"):
     gamma: Annotated[float, Meta(gt=0, description="sharpness of softplus")] = 1.0
 
     def __post_init__(self) -> None:
-        read_widths(self.channels)
+        channels = write_widths(read_widths(self.channels))  # one text for equal networks
+        msgspec.structs.force_setattr(self, "channels", channels)
 
     def check_input(self, shape: tuple[int, ...]) -> None:
+        """Raise UsageError but for images of 28x28 or 32x32 that the pooling leaves a pixel of."""
         if len(shape) != 3 or shape[1:] not in ((28, 28), (32, 32)):
             size = "x".join(str(side) for side in shape)
             raise UsageError(
                 f"cnn reads images of 28x28 or 32x32 pixels, not samples of {size}; use fcn:WIDTHS there."
+            )
+        if len(read_widths(self.channels)) > 4:
+            raise UsageError(
+                f"cnn halves images once a convolution, which allows at most 4, not channels={self.channels}."
             )
 
 

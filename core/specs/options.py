@@ -38,10 +38,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             record = msgspec.convert(dict(texts), cls, strict=False)
         except msgspec.ValidationError as error:
             raise _refused(error, texts, known, of) from None
-        for name in known:
+        for name, option in known.items():
             value = getattr(record, name)
             if isinstance(value, float) and not math.isfinite(value):
-                raise UsageError(f"{of}: {name} must be {known[name].allowed}, not {value}.")
+                raise UsageError(f"{of}: {name} must be {option.allowed}, not {value}.")
         return record
 
     def changed(self, texts: Mapping[str, object], of: str) -> Self:
@@ -82,13 +82,18 @@ def describe(record: type[Options]) -> list[Option]:
 
 
 def pairs(texts: tuple[str, ...] | list[str], of: str) -> dict[str, str]:
-    """Split `key=value` texts."""
-    found = {}
+    """Split `key=value` texts; dashes in a key are underscores. Raises UsageError for other forms."""
+    found: dict[str, str] = {}
     for text in texts:
         key, sign, value = text.partition("=")
         if not sign or not key.strip():
             raise UsageError(f"{of}: options are written key=value, not {text!r}.")
-        found[key.strip().replace("-", "_")] = value.strip()
+        name = key.strip().replace("-", "_")
+        if name in found:
+            raise UsageError(
+                f"{of}: {name} is given twice, as {found[name]} and as {value.strip()}: leave one."
+            )
+        found[name] = value.strip()
     return found
 
 
@@ -104,27 +109,28 @@ def _help(kind: types.Type) -> str:
 
 
 def _allowed(kind: types.Type) -> str:
+    """What a type and its limits allow, in words."""
+    words = type(kind).__name__.removesuffix("Type").lower()
     match kind:
         case types.Metadata():
-            return _allowed(kind.type)
+            words = _allowed(kind.type)
         case types.UnionType():
-            return " or ".join(_allowed(one) for one in kind.types if not isinstance(one, types.NoneType))
+            words = " or ".join(_allowed(one) for one in kind.types if not isinstance(one, types.NoneType))
         case types.LiteralType():
-            return "one of " + ", ".join(str(value) for value in kind.values)
+            words = "one of " + ", ".join(str(value) for value in kind.values)
         case types.BoolType():
-            return "true or false"
+            words = "true or false"
         case types.IntType():
-            return "a whole number" + _limits(kind)
+            words = "a whole number" + _limits(kind)
         case types.FloatType():
-            return "a number" + _limits(kind)
+            words = "a number" + _limits(kind)
         case types.StrType():
-            return "a text"
+            words = "a text"
         case types.VarTupleType():
-            return f"a list, each {_allowed(kind.item_type)}"
+            words = f"a list, each {_allowed(kind.item_type)}"
         case types.StructType():
-            return f"options of {kind.cls.__name__}"
-        case _:
-            return type(kind).__name__.removesuffix("Type").lower()
+            words = f"options of {kind.cls.__name__}"
+    return words
 
 
 def _limits(kind: types.IntType | types.FloatType) -> str:

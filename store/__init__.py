@@ -10,26 +10,39 @@ if TYPE_CHECKING:
     from store.artifacts import ArtifactFolder
     from store.bounds import Bound, Bounds, Measurement
     from store.catalogue import Catalogue
+    from store.columns import COLUMNS, Column
+    from store.deleting import delete
+    from store.doctor import Finding, Pruned, examine, prune
     from store.errors import ArtifactError, FilterError, NotFoundError, StoreError
-    from store.marks import Note, Notes, Tags
+    from store.export import write_csv
+    from store.listing import count_rows, list_rows
+    from store.marks import Note, Notes, Tags, star
     from store.metrics import Metrics
     from store.models import Model, Models
     from store.paths import Path, Paths, ProfilePoint, Segment
     from store.runs import Attempt, Claim, Device, NewRun, Run, Runs
+    from store.showing import show_row
 
 HOMES = {
     "artifacts": ("ArtifactFolder",),
     "bounds": ("Bound", "Bounds", "Measurement"),
     "catalogue": ("Catalogue",),
+    "columns": ("COLUMNS", "Column"),
+    "deleting": ("delete",),
+    "doctor": ("Finding", "Pruned", "examine", "prune"),
     "errors": ("ArtifactError", "FilterError", "NotFoundError", "StoreError"),
-    "marks": ("Note", "Notes", "Tags"),
+    "export": ("write_csv",),
+    "listing": ("count_rows", "list_rows"),
+    "marks": ("Note", "Notes", "Tags", "star"),
     "metrics": ("Metrics",),
     "models": ("Model", "Models"),
     "paths": ("Path", "Paths", "ProfilePoint", "Segment"),
     "runs": ("Attempt", "Claim", "Device", "NewRun", "Run", "Runs"),
+    "showing": ("show_row",),
 }
 
 __all__ = [
+    "COLUMNS",
     "ArtifactError",
     "ArtifactFolder",
     "Attempt",
@@ -37,8 +50,10 @@ __all__ = [
     "Bounds",
     "Catalogue",
     "Claim",
+    "Column",
     "Device",
     "FilterError",
+    "Finding",
     "Measurement",
     "Metrics",
     "Model",
@@ -50,11 +65,20 @@ __all__ = [
     "Path",
     "Paths",
     "ProfilePoint",
+    "Pruned",
     "Run",
     "Runs",
     "Segment",
     "StoreError",
     "Tags",
+    "count_rows",
+    "delete",
+    "examine",
+    "list_rows",
+    "prune",
+    "show_row",
+    "star",
+    "write_csv",
 ]
 
 

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, CursorResult, Dialect, MetaData, Result, Table, Text, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Dialect,
+    Float,
+    MetaData,
+    Result,
+    Table,
+    Text,
+    insert,
+    select,
+)
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -41,7 +52,7 @@ class Base(DeclarativeBase):
     """Base of all rows; `doc` of a column is its help text."""
 
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {datetime: UtcTime, str: Text}  # noqa: RUF012
+    type_annotation_map = {datetime: UtcTime, str: Text, float: Float}  # noqa: RUF012
 
 
 def now() -> datetime:

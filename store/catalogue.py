@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -13,6 +13,7 @@ from store.artifacts import ArtifactFolder
 from store.connecting import connect, explained
 from store.errors import StoreError
 from store.places import refuse_unsuitable
+from store.planning import renew_statistics
 from store.upgrading import bring_up_to_date, is_current
 
 
@@ -25,6 +26,7 @@ class Catalogue:
         self.artifacts = ArtifactFolder(self.files / "artifacts")
         self.readonly = readonly
         self._engine = engine
+        self._wrote = False
         self._writer = engine.execution_options(write=True)
 
     @classmethod
@@ -64,10 +66,14 @@ class Catalogue:
             raise StoreError(f"The catalogue {self.path} can only be read; choose another with --catalogue.")
         with explained(self.path), Session(self._writer) as session, session.begin():
             session.connection()  # takes the lock now, so that what is read below stays true
+            self._wrote = True
             yield session
 
     def close(self) -> None:
-        """Close all connections; a session in use ends first."""
+        """Close all connections; sessions in use must have ended."""
+        if self._wrote:
+            with suppress(DBAPIError):  # somebody else is writing: they will count
+                renew_statistics(self._engine)
         self._engine.dispose()
 
     def __enter__(self) -> "Catalogue":

@@ -19,7 +19,7 @@ MEANINGS = (
     ("not a database", "is no SQLite file; choose another with --catalogue"),
     (
         "malformed",
-        "is damaged; `thalweg doctor` says more, and a backup lies beside it if it was ever upgraded",
+        "is damaged; restore a backup, or salvage it with SQLite's own `.recover`",
     ),
     ("unable to open", "cannot be opened; check that its folder exists and that you may write there"),
     ("disk i/o", "cannot be read or written: the disk reports an error; check the disk and free space"),

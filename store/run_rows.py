@@ -94,19 +94,18 @@ class RunRow(Base):
         CheckConstraint("resume IN ('scratch', 'checkpoint')", name="resume_known"),
         Index(None, "state", "created_at"),
         Index(None, "state", "finished_at"),
-        Index(None, "method", "state"),
-        Index(None, "kind", "state"),
+        Index(None, "state", "seconds"),
         NEVER_REUSED,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, doc="number of the run")
-    kind: Mapped[str] = mapped_column(doc="what the run does: train, connect, bound, …")
-    state: Mapped[str] = mapped_column(doc="queued, running, done, failed, stale or cancelled")
+    kind: Mapped[str] = mapped_column(index=True, doc="what the run does: train, connect, bound, …")
+    state: Mapped[str] = mapped_column(index=True, doc="queued, running, done, failed, stale or cancelled")
     name: Mapped[str | None] = mapped_column(index=True, doc="name given by a person")
     network: Mapped[str | None] = mapped_column(index=True, doc="network, as asked for")
     data: Mapped[str | None] = mapped_column(index=True, doc="data set, as asked for")
-    method: Mapped[str | None] = mapped_column(doc="method of a connection, kind of a bound")
-    seed: Mapped[int | None] = mapped_column(doc="seed of all random numbers")
+    method: Mapped[str | None] = mapped_column(index=True, doc="method of a connection, kind of a bound")
+    seed: Mapped[int | None] = mapped_column(index=True, doc="seed of all random numbers")
     study: Mapped[str | None] = mapped_column(index=True, doc="study the run belongs to")
     spec: Mapped[str] = mapped_column(doc="everything that was asked for, JSON text")
     device_requested: Mapped[str | None] = mapped_column(doc="cpu, cuda or cuda:N; empty: any")

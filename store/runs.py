@@ -171,11 +171,16 @@ class Runs:
         query = select(DependencyRow.run_id).where(DependencyRow.needs_run_id == run_id)
         return sorted(self._session.scalars(query))
 
+    def relaunches(self, run_id: int) -> list[int]:
+        """Ids of the runs that repeat this one, ascending."""
+        return list(
+            self._session.scalars(select(RunRow.id).where(RunRow.relaunch_of == run_id).order_by(RunRow.id))
+        )
+
     def newest_relaunch(self, run_id: int) -> int:
         """The latest relaunch of the run, of its relaunches and so on; itself when there is none."""
-        repeat = func.max(RunRow.id)
-        while (later := self._session.scalar(select(repeat).where(RunRow.relaunch_of == run_id))) is not None:
-            run_id = later
+        while later := self.relaunches(run_id):
+            run_id = later[-1]
         return run_id
 
     def failed_not_relaunched(self) -> list[int]:

@@ -1,0 +1,91 @@
+"""What can be listed, filtered, sorted and exported: the columns of every kind, with their meaning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, Float, Integer, Table, func, select
+from sqlalchemy import Text as SqlText
+from sqlalchemy.sql.elements import KeyedColumnElement
+
+from store.base import UtcTime
+from store.errors import StoreError
+from store.run_rows import STATES
+from store.schema import metadata
+
+TYPES = {Integer: "integer", Float: "number", Boolean: "boolean", UtcTime: "time", SqlText: "text"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column by the name people use; `type` is text, integer, number, boolean, time or tags."""
+
+    name: str
+    type: str
+    help: str
+    sql: ColumnElement[Any]
+    choices: tuple[str, ...] = ()
+
+
+def table_of(kind: str) -> Table:
+    """The table of a kind ("runs"); StoreError when there is no such kind."""
+    known_kind(kind)
+    return metadata.tables["profile_points" if kind == "profiles" else kind]
+
+
+def known_kind(kind: str) -> str:
+    """`kind` itself; StoreError names those there are."""
+    if kind not in COLUMNS:
+        raise StoreError(
+            f"{kind!r} is no kind of thing in the catalogue; choose one of {', '.join(COLUMNS)}."
+        )
+    return kind
+
+
+def columns_of(kind: str) -> Mapping[str, Column]:
+    """The kind's columns by name; StoreError when there is no such kind."""
+    return {column.name: column for column in COLUMNS[known_kind(kind)]}
+
+
+def stored_columns(table: Table) -> list[Column]:
+    """The columns that lie in a table, in its order."""
+    return [_column(stored) for stored in table.columns]
+
+
+def _column(stored: KeyedColumnElement[Any]) -> Column:
+    choices = STATES if stored.name == "state" else ()
+    return Column(stored.name, TYPES[type(stored.type)], stored.doc or "", stored, choices)
+
+
+def _tags(table: Table, kind: str) -> Column:
+    tags = metadata.tables["tags"]
+    mine = (tags.c.kind == kind) & (tags.c.owner_id == table.c.id)
+    text = select(func.group_concat(tags.c.tag, ",")).where(mine).scalar_subquery()
+    return Column("tags", "tags", "tags given by people, joined by commas", text)
+
+
+def _attempts(runs: Table) -> Column:
+    attempts = metadata.tables["attempts"]
+    count = select(func.count()).where(attempts.c.run_id == runs.c.id).scalar_subquery()
+    return Column("attempts", "integer", "how often it was started", count)
+
+
+def _state(table: Table) -> Column:
+    runs = metadata.tables["runs"]
+    state = select(runs.c.state).where(runs.c.id == table.c.run_id).scalar_subquery()
+    return Column("state", "text", "state of the run that made it", state, STATES)
+
+
+def _all() -> dict[str, tuple[Column, ...]]:
+    runs, models, paths, bounds = (metadata.tables[name] for name in ("runs", "models", "paths", "bounds"))
+    return {
+        "runs": (*stored_columns(runs), _attempts(runs), _tags(runs, "run")),
+        "models": (*stored_columns(models), _state(models), _tags(models, "model")),
+        "paths": (*stored_columns(paths), _state(paths), _tags(paths, "path")),
+        "bounds": (*stored_columns(bounds), _state(bounds), _tags(bounds, "bound")),
+        "profiles": tuple(stored_columns(metadata.tables["profile_points"])),
+        "metrics": tuple(stored_columns(metadata.tables["metrics"])),
+    }
+
+
+COLUMNS: dict[str, tuple[Column, ...]] = _all()

@@ -1,0 +1,50 @@
+"""CSV (RFC 4180): every column of every row, streamed; SQLite and the csv module format it, no loop here."""
+
+import csv
+from typing import Any, TextIO
+
+from sqlalchemy import ColumnElement, String, Text, case, cast, func, literal_column, type_coerce
+from sqlalchemy.orm import Session
+
+from store.columns import COLUMNS, Column, known_kind
+from store.listing import selected
+
+BATCH = 2000  # rows in memory at once
+# A spreadsheet takes cells that begin like this for formulas, and text from a run could be anything.
+RISKY = ("'='", "'+'", "'-'", "'@'", "char(9)", "char(13)")
+
+
+def write_csv(
+    session: Session,
+    kind: str,
+    stream: TextIO,
+    where: str | None = None,
+    sort: str | None = None,
+    raw: bool = False,
+) -> int:
+    """Write the kind's rows with a header; how many rows there were. Open the stream with newline="".
+
+    Numbers keep full precision, empty cells are empty, booleans are true and false, times ISO-8601. Text
+    that a spreadsheet would run gets a leading ' unless `raw`. FilterError as for list_rows.
+    """
+    columns = COLUMNS[known_kind(kind)]
+    query = selected(kind, where, sort, [_cell(column, raw) for column in columns])
+    writer = csv.writer(stream, lineterminator="\r\n")
+    result = session.execute(query, execution_options={"yield_per": BATCH})
+    writer.writerow(column.name for column in columns)
+    count = 0
+    for rows in result.partitions():
+        writer.writerows(rows)
+        count += len(rows)
+    return count
+
+
+def _cell(column: Column, raw: bool) -> ColumnElement[Any]:
+    if column.type == "boolean":
+        return case((column.sql.is_(True), "true"), (column.sql.is_(False), "false"))
+    if column.type == "time":
+        return type_coerce(column.sql, Text())
+    if raw or column.type not in {"text", "tags"}:
+        return column.sql
+    risky = func.substr(column.sql, 1, 1).in_([literal_column(letter) for letter in RISKY])
+    return case((risky, cast("'", String).concat(column.sql)), else_=column.sql)

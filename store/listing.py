@@ -1,0 +1,74 @@
+"""Rows for lists, tables and JSON: plain dicts, keys as in COLUMNS, times as ISO-8601 text."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Text, func, select, type_coerce
+from sqlalchemy.orm import Session
+
+from store.columns import COLUMNS, Column, columns_of, known_kind, table_of
+from store.errors import FilterError
+from store.filters import compiled, named, parse
+
+__all__ = ["COLUMNS", "Column", "count_rows", "list_rows", "selected"]
+
+
+def list_rows(
+    session: Session,
+    kind: str,
+    where: str | None = None,
+    sort: str | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[dict[str, object]]:
+    """The kind's rows, every column of each; in order of id unless `sort` says otherwise.
+
+    FilterError when `where` or `sort` cannot be understood, StoreError for an unknown kind.
+    """
+    columns = COLUMNS[known_kind(kind)]
+    query = selected(kind, where, sort, cells(columns)).limit(limit).offset(offset)
+    return as_dicts(session, columns, query)
+
+
+def count_rows(session: Session, kind: str, where: str | None = None) -> int:
+    """How many rows `list_rows` would give without a limit."""
+    conditions = compiled(parse(where or ""), columns_of(kind), kind)
+    query = select(func.count()).select_from(table_of(kind)).where(*conditions)
+    return session.scalar(query) or 0
+
+
+def as_dicts(session: Session, columns: Sequence[Column], query: Select[Any]) -> list[dict[str, object]]:
+    """The rows of a query for `cells(columns)`, keyed by the columns' names."""
+    names = [column.name for column in columns]
+    return [dict(zip(names, row, strict=True)) for row in session.execute(query)]
+
+
+def cells(columns: Sequence[Column]) -> list[ColumnElement[Any]]:
+    """The columns' values as people see them."""
+    return [type_coerce(one.sql, Text()) if one.type == "time" else one.sql for one in columns]
+
+
+def selected(
+    kind: str, where: str | None, sort: str | None, shown: Sequence[ColumnElement[Any]]
+) -> Select[Any]:
+    """A query for the cells `shown` of the kind's rows, filtered and in a total order."""
+    conditions = compiled(parse(where or ""), columns_of(kind), kind)
+    return select(*shown).select_from(table_of(kind)).where(*conditions).order_by(*_order(kind, sort))
+
+
+def _order(kind: str, sort: str | None) -> list[ColumnElement[Any]]:
+    """Empty cells come last; ties are in order of the key, descending where the last term is."""
+    columns = columns_of(kind)
+    order: list[ColumnElement[Any]] = []
+    descending = False
+    for term in (sort or "").replace(" ", "").split(","):
+        if not term:
+            if sort and sort.strip():
+                raise FilterError(f"{sort!r} is no order; write columns joined by commas, such as state,-id.")
+            continue
+        descending = term.startswith("-")
+        column = named(term.removeprefix("-"), columns, kind)
+        # Descending, SQLite has empty cells last by itself; saying so would keep it from using an index.
+        order.append(column.sql.desc() if descending else column.sql.asc().nulls_last())
+    keys = table_of(kind).primary_key
+    return [*order, *(key.desc() if descending else key.asc() for key in keys)]

@@ -1,0 +1,108 @@
+"""The residual of a data-invariant segment, and how far it may move the train loss.
+
+Only W_k, b_k move. On the training data Z_k(t) = Z_k(0) + t R with R = F_{k-1} dW + 1 db, so one number, the
+largest |R|, speaks for every t (Nguyen 2019, Lemma 4.3). Two things are rounded in float64 and both are
+covered: the change dW = hi + lo is held exactly as two floats, and the matrix product is off by at most
+gamma_n |F||dW| with gamma_n = n u / (1 - n u), u = 2^-53, in any order of summation (Higham 2002, section
+3.1), which is added. F_{k-1} is taken as float64 computes it.
+
+The layers above may amplify R. Activations of the registry move no further than their input does (slope at
+most 1, held by a test), and max-pooling neither, so |Z_L(t) - Z_L(0)| <= delta = |R| |W_{k+1}| ... |W_L|,
+sample by sample. An offset e with |e| <= delta lies in the convex hull of the points +-S u_c, S = sum delta
+and u_c the unit vectors; a convex loss is largest at one of these: 2 C evaluations bound what the loss gains.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from core.networks.layered import Layer, Parameters
+from core.problem import Problem, chunks
+
+UNIT = 2.0**-53
+SAFETY = 1 + 1e-6  # for the rounding of the bounds themselves, of relative size n u
+
+
+@dataclass(frozen=True)
+class Residual:
+    """`largest` |R| with its rounding, the largest pre-activation |Z_k(0)|, and what the loss may gain."""
+
+    largest: float
+    preactivation: float
+    drift: float
+
+
+@torch.no_grad()
+def data_residual(problem: Problem, ends: Tensor, k: int) -> Residual:
+    """The residual of the change of layer k (from 1) between `ends` (2, P), over the train set in batches."""
+    network = problem.layered
+    assert network is not None
+    start = problem.layout.split(ends[:1])
+    above = [_absolute(layer, start) for layer in network.layers[k:]]
+    layer = network.layers[k - 1]
+    changes = _exact_change(layer, problem.layout.split(ends))
+    largest = top = gain = 0.0
+    for x, y in chunks(problem.data.train, 16):
+        F = network.features(x[None], start, k - 1)
+        Z = layer.affine(F, start)
+        R = _rounded_up(layer, F, changes)
+        largest, top = _larger(largest, R), _larger(top, Z)
+        z = network.outputs(layer.after(Z), start, k)
+        delta = _pooled(layer, R)
+        for upper, parameters in zip(network.layers[k:], above, strict=True):
+            delta = _pooled(upper, upper.affine(delta, parameters))
+        gain += float(_gain(problem, z, delta * SAFETY, y).sum())
+    return Residual(largest, top, gain / len(problem.data.train))
+
+
+def _exact_change(layer: Layer, ends: Parameters) -> tuple[Parameters, Parameters]:
+    """End - start of a layer's parameters as hi + lo, exactly (Knuth's two-sum)."""
+    hi, lo = {}, {}
+    for name in filter(None, (layer.weight, layer.bias)):
+        a, b = ends[name][1:], -ends[name][:1]
+        s = a + b
+        other = s - a
+        hi[name], lo[name] = s, (a - (s - other)) + (b - other)
+    return hi, lo
+
+
+def _rounded_up(layer: Layer, F: Tensor, changes: tuple[Parameters, Parameters]) -> Tensor:
+    """A bound on |F dW + 1 db| entry by entry, the rounding of the product included."""
+    hi, lo = changes
+    n = layer.inputs * layer.block + 8
+    gamma = n * UNIT / (1 - n * UNIT)
+    size = layer.affine(F.abs(), _absolute(layer, hi, bias=True))
+    return (layer.affine(F, hi) + layer.affine(F, lo)).abs() + SAFETY * gamma * size
+
+
+def _absolute(layer: Layer, parameters: Parameters, bias: bool = False) -> Parameters:
+    """|W| and, as asked, |b| or zero."""
+    found = {layer.weight: parameters[layer.weight].abs()}
+    if layer.bias is not None:
+        found[layer.bias] = parameters[layer.bias].abs() * bias
+    return found
+
+
+def _pooled(layer: Layer, delta: Tensor) -> Tensor:
+    """Max-pooled bounds: features move no further than the most moved entry of their window."""
+    return replace(layer, activation=None).after(delta)
+
+
+def _gain(problem: Problem, z: Tensor, delta: Tensor, y: Tensor) -> Tensor:
+    """What the loss of each sample (1, N) may gain while outputs z (1, N, C) move by at most delta."""
+    S = delta.sum(-1)
+    base = problem.loss.samples(z, y[None])
+    most = base
+    for c in range(z.shape[-1]):
+        for step in (S, -S):
+            moved = z.clone()
+            moved[..., c] += step
+            most = torch.maximum(most, problem.loss.samples(moved, y[None]))
+    return most - base
+
+
+def _larger(so_far: float, entries: Tensor) -> float:
+    """The maximum; NaN wins."""
+    value = float(entries.abs().max())
+    return value if not value <= so_far else so_far

@@ -70,9 +70,7 @@ class Segment:
         if self.curve is None:
             return line
         shape = self.curve.points(t[:, 0]).to(self.start)
-        first, last = self.curve.points(torch.tensor([0.0, 1.0], dtype=t.dtype, device=t.device)).to(
-            self.start
-        )
+        first, last = self.curve.points(torch.tensor([0.0, 1.0], dtype=t.dtype, device=t.device)).to(self.start)
         pinned = shape + (1 - t) * (self.start - first) + t * (self.end - last)
         return torch.where(t == 0, self.start, torch.where(t == 1, self.end, pinned))
 
@@ -142,7 +140,7 @@ class Path:
         """Points (K, P) at t (K,) in [0, 1]."""
         number, local = self.locate(t)
         out = torch.empty(len(t), self.knots.shape[1], dtype=self.knots.dtype, device=self.knots.device)
-        for i in number.unique().tolist():
+        for i in torch.unique(number).tolist():
             here = number == i
             out[here] = self.segment(i).at(local[here])
         return out
@@ -174,9 +172,7 @@ class Path:
         try:
             with safe_open(str(file), "pt") as opened:
                 if (metadata := opened.metadata() or {}).get("format") != FORMAT:
-                    raise UsageError(
-                        f"{file} holds no path: its format is {metadata.get('format')!r}, not {FORMAT}."
-                    )
+                    raise UsageError(f"{file} holds no path: its format is {metadata.get('format')!r}, not {FORMAT}.")
                 header = json.loads(metadata["path"])
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         except (SafetensorError, OSError, ValueError, KeyError) as error:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from store.base import NEVER_REUSED, Base, add_once, fetch_one
+from store.base import NEVER_REUSED, Base, add_once, fetch, fetch_one
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,9 @@ class ModelRow(Base):
     train_loss: Mapped[float | None] = mapped_column(index=True, doc="mean loss over the train set")
     train_error: Mapped[float | None] = mapped_column(doc="share of train samples classified wrongly, 0 to 1")
     test_loss: Mapped[float | None] = mapped_column(doc="mean loss over the test set")
-    test_error: Mapped[float | None] = mapped_column(
-        index=True, doc="share of test samples classified wrongly, 0 to 1"
-    )
+    test_error: Mapped[float | None] = mapped_column(index=True, doc="share of test samples classified wrongly, 0 to 1")
     epochs: Mapped[int | None] = mapped_column(doc="passes over the train set")
-    reached: Mapped[bool | None] = mapped_column(
-        doc="whether the loss asked for was reached; empty: none was"
-    )
+    reached: Mapped[bool | None] = mapped_column(doc="whether the loss asked for was reached; empty: none was")
     seconds: Mapped[float | None] = mapped_column(doc="time of training, s")
     artifact: Mapped[str | None] = mapped_column(
         ForeignKey("artifacts.sha256"), index=True, doc="sha256 of the file of its weights"
@@ -86,3 +82,7 @@ class Models:
     def get(self, model_id: int) -> Model:
         """The model of this id; NotFoundError."""
         return fetch_one(self._session, Model, "model", model_id)
+
+    def made_by(self, run_id: int) -> list[Model]:
+        """The models that a run left, by their place within it."""
+        return fetch(self._session, Model, "models", ModelRow.run_id == run_id)

@@ -26,6 +26,7 @@ class NewRun:
     method: str | None = None
     seed: int | None = None
     device_requested: str | None = None  # "cpu", "cuda", "cuda:1"; None: any
+    data_root: str | None = None  # folder of data sets; None: the usual place
     study: str | None = None
     relaunch_of: int | None = None
     resume: str = "scratch"  # or "checkpoint"
@@ -48,6 +49,7 @@ class Run:
     study: str | None
     spec: str
     device_requested: str | None
+    data_root: str | None
     resume: str
     relaunch_of: int | None
     fraction: float | None
@@ -109,6 +111,7 @@ class RunRow(Base):
     study: Mapped[str | None] = mapped_column(index=True, doc="study the run belongs to")
     spec: Mapped[str] = mapped_column(doc="everything that was asked for, JSON text")
     device_requested: Mapped[str | None] = mapped_column(doc="cpu, cuda or cuda:N; empty: any")
+    data_root: Mapped[str | None] = mapped_column(doc="folder of data sets; empty: the usual place")
     resume: Mapped[str] = mapped_column(doc="where it starts: scratch or checkpoint")
     relaunch_of: Mapped[int | None] = mapped_column(
         ForeignKey("runs.id", ondelete="SET NULL"), index=True, doc="run that this one repeats"
@@ -121,15 +124,11 @@ class RunRow(Base):
         index=True, doc="sort of cause: exception, killed, out of memory, input failed, could not connect, …"
     )
     created_at: Mapped[datetime] = mapped_column(index=True, doc="time of enqueueing, UTC")
-    started_at: Mapped[datetime | None] = mapped_column(
-        index=True, doc="time of the first attempt's start, UTC"
-    )
+    started_at: Mapped[datetime | None] = mapped_column(index=True, doc="time of the first attempt's start, UTC")
     finished_at: Mapped[datetime | None] = mapped_column(index=True, doc="time it ended, UTC")
     cancel_requested_at: Mapped[datetime | None] = mapped_column(doc="time a person asked to cancel it, UTC")
     seconds: Mapped[float | None] = mapped_column(index=True, doc="time from started_at to finished_at, s")
-    git_commit: Mapped[str | None] = mapped_column(
-        doc="commit of the program's repository, where there is one"
-    )
+    git_commit: Mapped[str | None] = mapped_column(doc="commit of the program's repository, where there is one")
     starred: Mapped[bool] = mapped_column(default=False, server_default="0", doc="marked by a person")
 
 
@@ -165,9 +164,7 @@ class DependencyRow(Base):
     __tablename__ = "run_dependencies"
 
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
-    needs_run_id: Mapped[int] = mapped_column(
-        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    needs_run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
 class LeaseRow(Base):

@@ -1,0 +1,13 @@
+"""Quantities of one model: one file each, and `BOUNDS`, the only list of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from core.bounds import rank
+from core.bounds.found import Found
+from core.problem import Problem
+from core.reporting import Reporter
+
+BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], Found]] = {"rank": rank.compute}

@@ -32,9 +32,7 @@ class ModelRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """`12` is a model; `run:7` or `run:7:1` what run 7 makes. Raises UsageError."""
         match = re.fullmatch(r"(?:run:)?(\d{1,18})(?::(\d{1,9}))?", text.strip())
         if match is None or (match[2] and not text.startswith("run:")):
-            raise UsageError(
-                f"{text!r} is no model: give its id (a whole number), or run:ID for one being trained."
-            )
+            raise UsageError(f"{text!r} is no model: give its id (a whole number), or run:ID for one being trained.")
         if text.startswith("run:"):
             return cls(run=int(match[1]), position=int(match[2] or 0))
         return cls(model=int(match[1]))
@@ -45,9 +43,7 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
 
     network: Annotated[str, Meta(description="network, for example fcn:245x10")]
     data: Annotated[str, Meta(description="data set, for example mnist")]
-    loss: Annotated[Loss | None, Meta(description="default: cross-entropy for classes, square otherwise")] = (
-        None
-    )
+    loss: Annotated[Loss | None, Meta(description="default: cross-entropy for classes, square otherwise")] = None
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the first model; the next ones count on")] = 0
     count: Annotated[Count, Meta(description="models trained in one batch, each with its own seed")] = 1
     until_loss: Annotated[float | None, Meta(description="stop when the train loss is at most this")] = None
@@ -59,6 +55,16 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
             raise UsageError(f"train: until_loss must be a number above 0, not {self.until_loss}.")
         if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
             raise UsageError("train: nesterov needs optimizer=sgd and a momentum above 0.")
+
+
+class Swap(Options, frozen=True, kw_only=True, tag="swap", tag_field="kind"):
+    """Exchange two hidden units of a model: the same function at another point of parameter space."""
+
+    model: ModelRef
+    layer: Annotated[Count, Meta(description="hidden layer, counted from 1")] = 1
+    first: Annotated[int, Meta(ge=0, description="unit, counted from 0")] = 0
+    second: Annotated[int, Meta(ge=0, description="unit, counted from 0")] = 1
+    name: Annotated[str | None, Meta(description="what to call it")] = None
 
 
 class Connect(Options, frozen=True, kw_only=True, tag="connect", tag_field="kind"):
@@ -85,12 +91,8 @@ class Bound(Options, frozen=True, kw_only=True, tag="bound", tag_field="kind"):
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
 
-RunSpec = Train | Connect | Bound
-KINDS: dict[str, type[Train] | type[Connect] | type[Bound]] = {
-    "train": Train,
-    "connect": Connect,
-    "bound": Bound,
-}
+RunSpec = Train | Swap | Connect | Bound
+KINDS: dict[str, type[RunSpec]] = {"train": Train, "swap": Swap, "connect": Connect, "bound": Bound}
 
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +132,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "connect": ("below", "points", "seed", "name"),
     "bound": ("name",),
     "train": (),
+    "swap": (),
 }
 
 
@@ -140,14 +143,34 @@ def changed(spec: RunSpec, texts: dict[str, str]) -> RunSpec:
     inner = {key: value for key, value in texts.items() if key not in own}
     match spec:
         case Connect():
-            spec = msgspec.structs.replace(
-                spec, method=spec.method.changed(inner, name_of_options(spec.method))
-            )
+            spec = msgspec.structs.replace(spec, method=spec.method.changed(inner, name_of_options(spec.method)))
         case Bound():
             spec = msgspec.structs.replace(spec, bound=spec.bound.changed(inner, name_of_options(spec.bound)))
-        case Train():
+        case Train() | Swap():
             outer = inner
     return spec.changed(outer, kind_of(spec))
+
+
+def inputs_of(spec: RunSpec) -> tuple[ModelRef, ...]:
+    """The models that a run reads."""
+    match spec:
+        case Connect():
+            return (spec.a, spec.b)
+        case Swap() | Bound():
+            return (spec.model,)
+        case _:
+            return ()
+
+
+def with_inputs(spec: RunSpec, inputs: tuple[ModelRef, ...]) -> RunSpec:
+    """The spec reading other models, in the order of `inputs_of`."""
+    match spec:
+        case Connect():
+            return msgspec.structs.replace(spec, a=inputs[0], b=inputs[1])
+        case Swap() | Bound():
+            return msgspec.structs.replace(spec, model=inputs[0])
+        case _:
+            return spec
 
 
 def kind_of(spec: RunSpec) -> str:

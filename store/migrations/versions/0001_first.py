@@ -6,8 +6,73 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+# Each text is the columns of one index.
+INDEXES = {
+    "measurements": ["owner_kind owner_id"],
+    "notes": ["kind owner_id"],
+    "runs": [
+        "cause_kind",
+        "created_at",
+        "data",
+        "finished_at",
+        "kind",
+        "method",
+        "name",
+        "network",
+        "relaunch_of",
+        "seconds",
+        "seed",
+        "started_at",
+        "state",
+        "state created_at",
+        "state finished_at",
+        "state seconds",
+        "study",
+    ],
+    "tags": ["kind tag"],
+    "attempts": ["state host"],
+    "models": ["artifact", "created_at", "data", "name", "network", "test_error", "train_loss"],
+    "run_dependencies": ["needs_run_id"],
+    "bounds": ["created_at", "kind", "model_id", "value"],
+    "device_leases": ["host device"],
+    "paths": [
+        "artifact",
+        "barrier",
+        "certified",
+        "created_at",
+        "data",
+        "length",
+        "level",
+        "max_train_loss",
+        "method",
+        "model_a",
+        "model_b",
+        "network",
+    ],
+}
+
 
 def upgrade() -> None:
+    _artifacts()
+    _measurements()
+    _notes()
+    _runs()
+    _tags()
+    _attempts()
+    _metrics()
+    _models()
+    _run_dependencies()
+    _bounds()
+    _device_leases()
+    _paths()
+    _profile_points()
+    _segments()
+    for table, indexes in INDEXES.items():
+        for columns in map(str.split, indexes):
+            op.create_index(op.f(f"ix_{table}_{'_'.join(columns)}"), table, columns)
+
+
+def _artifacts() -> None:
     op.create_table(
         "artifacts",
         sa.Column("sha256", sa.Text(), nullable=False),
@@ -16,6 +81,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_artifacts")),
     )
+
+
+def _measurements() -> None:
     op.create_table(
         "measurements",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -25,14 +93,14 @@ def upgrade() -> None:
         sa.Column("layer", sa.Integer(), nullable=True),
         sa.Column("draw", sa.Integer(), nullable=True),
         sa.Column("value", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_measurements")),
         sa.CheckConstraint(
             "owner_kind IN ('bound', 'model', 'path', 'run')", name=op.f("ck_measurements_owner_kind_known")
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_measurements")),
     )
-    op.create_index(
-        op.f("ix_measurements_owner_kind_owner_id"), "measurements", ["owner_kind", "owner_id"], unique=False
-    )
+
+
+def _notes() -> None:
     op.create_table(
         "notes",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -43,7 +111,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_notes_kind_owner_id"), "notes", ["kind", "owner_id"], unique=False)
+
+
+def _runs() -> None:
     op.create_table(
         "runs",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -57,6 +127,7 @@ def upgrade() -> None:
         sa.Column("study", sa.Text(), nullable=True),
         sa.Column("spec", sa.Text(), nullable=False),
         sa.Column("device_requested", sa.Text(), nullable=True),
+        sa.Column("data_root", sa.Text(), nullable=True),
         sa.Column("resume", sa.Text(), nullable=False),
         sa.Column("relaunch_of", sa.Integer(), nullable=True),
         sa.Column("fraction", sa.Float(), nullable=True),
@@ -71,34 +142,17 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Float(), nullable=True),
         sa.Column("git_commit", sa.Text(), nullable=True),
         sa.Column("starred", sa.Boolean(), server_default="0", nullable=False),
-        sa.CheckConstraint("resume IN ('scratch', 'checkpoint')", name=op.f("ck_runs_resume_known")),
-        sa.CheckConstraint(
-            "state IN ('queued', 'running', 'done', 'failed', 'stale', 'cancelled')",
-            name=op.f("ck_runs_state_known"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["relaunch_of"], ["runs.id"], name=op.f("fk_runs_relaunch_of"), ondelete="SET NULL"
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
+        sa.CheckConstraint(
+            "state IN ('queued', 'running', 'done', 'failed', 'stale', 'cancelled')", name=op.f("ck_runs_state_known")
+        ),
+        sa.CheckConstraint("resume IN ('scratch', 'checkpoint')", name=op.f("ck_runs_resume_known")),
+        sa.ForeignKeyConstraint(["relaunch_of"], ["runs.id"], name=op.f("fk_runs_relaunch_of"), ondelete="SET NULL"),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_runs_cause_kind"), "runs", ["cause_kind"], unique=False)
-    op.create_index(op.f("ix_runs_created_at"), "runs", ["created_at"], unique=False)
-    op.create_index(op.f("ix_runs_data"), "runs", ["data"], unique=False)
-    op.create_index(op.f("ix_runs_finished_at"), "runs", ["finished_at"], unique=False)
-    op.create_index(op.f("ix_runs_kind"), "runs", ["kind"], unique=False)
-    op.create_index(op.f("ix_runs_method"), "runs", ["method"], unique=False)
-    op.create_index(op.f("ix_runs_name"), "runs", ["name"], unique=False)
-    op.create_index(op.f("ix_runs_network"), "runs", ["network"], unique=False)
-    op.create_index(op.f("ix_runs_relaunch_of"), "runs", ["relaunch_of"], unique=False)
-    op.create_index(op.f("ix_runs_seconds"), "runs", ["seconds"], unique=False)
-    op.create_index(op.f("ix_runs_seed"), "runs", ["seed"], unique=False)
-    op.create_index(op.f("ix_runs_started_at"), "runs", ["started_at"], unique=False)
-    op.create_index(op.f("ix_runs_state"), "runs", ["state"], unique=False)
-    op.create_index(op.f("ix_runs_state_created_at"), "runs", ["state", "created_at"], unique=False)
-    op.create_index(op.f("ix_runs_state_finished_at"), "runs", ["state", "finished_at"], unique=False)
-    op.create_index(op.f("ix_runs_state_seconds"), "runs", ["state", "seconds"], unique=False)
-    op.create_index(op.f("ix_runs_study"), "runs", ["study"], unique=False)
+
+
+def _tags() -> None:
     op.create_table(
         "tags",
         sa.Column("kind", sa.Text(), nullable=False),
@@ -106,7 +160,9 @@ def upgrade() -> None:
         sa.Column("tag", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "owner_id", "tag", name=op.f("pk_tags")),
     )
-    op.create_index(op.f("ix_tags_kind_tag"), "tags", ["kind", "tag"], unique=False)
+
+
+def _attempts() -> None:
     op.create_table(
         "attempts",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -126,16 +182,18 @@ def upgrade() -> None:
         sa.Column("environment", sa.Text(), nullable=True),
         sa.Column("cause", sa.Text(), nullable=True),
         sa.Column("exit_signal", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
+        sa.UniqueConstraint("run_id", "number", name=op.f("uq_attempts_run_id_number")),
         sa.CheckConstraint(
             "state IN ('queued', 'running', 'done', 'failed', 'stale', 'cancelled')",
             name=op.f("ck_attempts_state_known"),
         ),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_attempts_run_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
-        sa.UniqueConstraint("run_id", "number", name=op.f("uq_attempts_run_id_number")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_attempts_state_host"), "attempts", ["state", "host"], unique=False)
+
+
+def _metrics() -> None:
     op.create_table(
         "metrics",
         sa.Column("run_id", sa.Integer(), nullable=False),
@@ -143,10 +201,13 @@ def upgrade() -> None:
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("value", sa.Float(), nullable=True),
         sa.Column("seconds", sa.Float(), nullable=True),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_metrics_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "name", "step", name=op.f("pk_metrics")),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_metrics_run_id"), ondelete="CASCADE"),
         sqlite_with_rowid=False,
     )
+
+
+def _models() -> None:
     op.create_table(
         "models",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -171,34 +232,28 @@ def upgrade() -> None:
         sa.Column("artifact", sa.Text(), nullable=True),
         sa.Column("created_at", sa.Text(), nullable=False),
         sa.Column("starred", sa.Boolean(), server_default="0", nullable=False),
-        sa.ForeignKeyConstraint(["artifact"], ["artifacts.sha256"], name=op.f("fk_models_artifact")),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_models_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_models")),
         sa.UniqueConstraint("run_id", "position", name=op.f("uq_models_run_id_position")),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_models_run_id")),
+        sa.ForeignKeyConstraint(["artifact"], ["artifacts.sha256"], name=op.f("fk_models_artifact")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_models_artifact"), "models", ["artifact"], unique=False)
-    op.create_index(op.f("ix_models_created_at"), "models", ["created_at"], unique=False)
-    op.create_index(op.f("ix_models_data"), "models", ["data"], unique=False)
-    op.create_index(op.f("ix_models_name"), "models", ["name"], unique=False)
-    op.create_index(op.f("ix_models_network"), "models", ["network"], unique=False)
-    op.create_index(op.f("ix_models_test_error"), "models", ["test_error"], unique=False)
-    op.create_index(op.f("ix_models_train_loss"), "models", ["train_loss"], unique=False)
+
+
+def _run_dependencies() -> None:
     op.create_table(
         "run_dependencies",
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("needs_run_id", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "needs_run_id", name=op.f("pk_run_dependencies")),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_dependencies_run_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["needs_run_id"], ["runs.id"], name=op.f("fk_run_dependencies_needs_run_id"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["runs.id"], name=op.f("fk_run_dependencies_run_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("run_id", "needs_run_id", name=op.f("pk_run_dependencies")),
     )
-    op.create_index(
-        op.f("ix_run_dependencies_needs_run_id"), "run_dependencies", ["needs_run_id"], unique=False
-    )
+
+
+def _bounds() -> None:
     op.create_table(
         "bounds",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -212,28 +267,29 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Float(), nullable=True),
         sa.Column("created_at", sa.Text(), nullable=False),
         sa.Column("starred", sa.Boolean(), server_default="0", nullable=False),
-        sa.ForeignKeyConstraint(["model_id"], ["models.id"], name=op.f("fk_bounds_model_id")),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_bounds_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bounds")),
         sa.UniqueConstraint("run_id", "position", name=op.f("uq_bounds_run_id_position")),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_bounds_run_id")),
+        sa.ForeignKeyConstraint(["model_id"], ["models.id"], name=op.f("fk_bounds_model_id")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_bounds_created_at"), "bounds", ["created_at"], unique=False)
-    op.create_index(op.f("ix_bounds_kind"), "bounds", ["kind"], unique=False)
-    op.create_index(op.f("ix_bounds_model_id"), "bounds", ["model_id"], unique=False)
-    op.create_index(op.f("ix_bounds_value"), "bounds", ["value"], unique=False)
+
+
+def _device_leases() -> None:
     op.create_table(
         "device_leases",
         sa.Column("attempt_id", sa.Integer(), nullable=False),
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("device", sa.Text(), nullable=False),
         sa.Column("acquired_at", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("attempt_id", name=op.f("pk_device_leases")),
         sa.ForeignKeyConstraint(
             ["attempt_id"], ["attempts.id"], name=op.f("fk_device_leases_attempt_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("attempt_id", name=op.f("pk_device_leases")),
     )
-    op.create_index(op.f("ix_device_leases_host_device"), "device_leases", ["host", "device"], unique=False)
+
+
+def _paths() -> None:
     op.create_table(
         "paths",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -285,26 +341,17 @@ def upgrade() -> None:
         sa.Column("artifact", sa.Text(), nullable=True),
         sa.Column("created_at", sa.Text(), nullable=False),
         sa.Column("starred", sa.Boolean(), server_default="0", nullable=False),
-        sa.ForeignKeyConstraint(["artifact"], ["artifacts.sha256"], name=op.f("fk_paths_artifact")),
-        sa.ForeignKeyConstraint(["model_a"], ["models.id"], name=op.f("fk_paths_model_a")),
-        sa.ForeignKeyConstraint(["model_b"], ["models.id"], name=op.f("fk_paths_model_b")),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_paths_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_paths")),
         sa.UniqueConstraint("run_id", "position", name=op.f("uq_paths_run_id_position")),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_paths_run_id")),
+        sa.ForeignKeyConstraint(["model_a"], ["models.id"], name=op.f("fk_paths_model_a")),
+        sa.ForeignKeyConstraint(["model_b"], ["models.id"], name=op.f("fk_paths_model_b")),
+        sa.ForeignKeyConstraint(["artifact"], ["artifacts.sha256"], name=op.f("fk_paths_artifact")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_paths_artifact"), "paths", ["artifact"], unique=False)
-    op.create_index(op.f("ix_paths_barrier"), "paths", ["barrier"], unique=False)
-    op.create_index(op.f("ix_paths_certified"), "paths", ["certified"], unique=False)
-    op.create_index(op.f("ix_paths_created_at"), "paths", ["created_at"], unique=False)
-    op.create_index(op.f("ix_paths_data"), "paths", ["data"], unique=False)
-    op.create_index(op.f("ix_paths_length"), "paths", ["length"], unique=False)
-    op.create_index(op.f("ix_paths_level"), "paths", ["level"], unique=False)
-    op.create_index(op.f("ix_paths_max_train_loss"), "paths", ["max_train_loss"], unique=False)
-    op.create_index(op.f("ix_paths_method"), "paths", ["method"], unique=False)
-    op.create_index(op.f("ix_paths_model_a"), "paths", ["model_a"], unique=False)
-    op.create_index(op.f("ix_paths_model_b"), "paths", ["model_b"], unique=False)
-    op.create_index(op.f("ix_paths_network"), "paths", ["network"], unique=False)
+
+
+def _profile_points() -> None:
     op.create_table(
         "profile_points",
         sa.Column("path_id", sa.Integer(), nullable=False),
@@ -314,12 +361,13 @@ def upgrade() -> None:
         sa.Column("train_error", sa.Float(), nullable=True),
         sa.Column("test_loss", sa.Float(), nullable=True),
         sa.Column("test_error", sa.Float(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["path_id"], ["paths.id"], name=op.f("fk_profile_points_path_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("path_id", "t", name=op.f("pk_profile_points")),
+        sa.ForeignKeyConstraint(["path_id"], ["paths.id"], name=op.f("fk_profile_points_path_id"), ondelete="CASCADE"),
         sqlite_with_rowid=False,
     )
+
+
+def _segments() -> None:
     op.create_table(
         "segments",
         sa.Column("path_id", sa.Integer(), nullable=False),
@@ -331,8 +379,6 @@ def upgrade() -> None:
         sa.Column("bound", sa.Float(), nullable=True),
         sa.Column("residual", sa.Float(), nullable=True),
         sa.Column("length", sa.Float(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["path_id"], ["paths.id"], name=op.f("fk_segments_path_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("path_id", "position", name=op.f("pk_segments")),
+        sa.ForeignKeyConstraint(["path_id"], ["paths.id"], name=op.f("fk_segments_path_id"), ondelete="CASCADE"),
     )

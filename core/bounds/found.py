@@ -1,0 +1,15 @@
+"""What a bound is, whatever its kind."""
+
+from dataclasses import dataclass
+
+from core.results import Measurement
+
+
+@dataclass(frozen=True)
+class Found:
+    """One number that sums it up, what it was made of, and a sentence."""
+
+    value: float | None
+    layer_count: int | None
+    summary: str
+    measurements: list[Measurement]

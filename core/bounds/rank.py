@@ -1,0 +1,53 @@
+"""Rank and smallest singular value of the features of every layer (Nguyen 2019 thesis, section 2.4, Table 2.2).
+
+F_k (N, n_k) are the features of layer k on N train samples. The numerical rank counts the singular values above
+sqrt(m + n + 1) / 2 * sigma_max * eps for a matrix of shape (m, n), the rule under Table 2.2 there, in float64.
+A rank below min(N, n_k) so found is an estimate, never a proof.
+"""
+
+import torch
+from torch import Tensor
+
+from core.bounds.found import Found
+from core.errors import PremiseError
+from core.problem import Problem
+from core.reporting import Reporter
+from core.results import Measurement
+from core.specs.bounds import Rank
+
+
+def compute(options: Rank, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
+    """Rank, smallest and largest singular value of F_1 .. F_{L-1} of theta (P,).
+
+    Raises PremiseError where the network has no view by layers.
+    """
+    if problem.layered is None:
+        raise PremiseError("The rank of features needs a network with a view by layers; this one has none.")
+    exact = problem.to("cpu", torch.float64)
+    parameters = exact.layout.split(theta.to("cpu", torch.float64)[None])
+    features = exact.data.train.x[: options.samples][None]
+    measurements: list[Measurement] = []
+    depth = problem.layered.depth
+    for k in range(1, depth):
+        reporter.progress(k / depth, f"layer {k} of {depth - 1}")
+        features = problem.layered.features(features, parameters, k, start=k - 1)
+        measurements += [
+            Measurement(name=name, value=value, layer=k) for name, value in measure(features[0].flatten(1))
+        ]
+    ranks = [one.value for one in measurements if one.name == "rank"]
+    full = [one.value for one in measurements if one.name == "full_rank"]
+    lacking = sum(1 for rank, most in zip(ranks, full, strict=True) if rank != most)
+    summary = f"{len(ranks) - lacking} of {len(ranks)} layers have features of full rank on {features.shape[1]} samples"
+    return Found(min((r for r in ranks if r is not None), default=None), len(ranks), summary, measurements)
+
+
+def measure(features: Tensor) -> list[tuple[str, float]]:
+    """Rank, the largest it could be, and the extreme singular values of F (N, n)."""
+    singular = torch.linalg.svdvals(features)
+    threshold = 0.5 * (sum(features.shape) + 1) ** 0.5 * singular[0] * torch.finfo(features.dtype).eps
+    return [
+        ("rank", float((singular > threshold).sum())),
+        ("full_rank", float(min(features.shape))),
+        ("sigma_min", float(singular[-1])),
+        ("sigma_max", float(singular[0])),
+    ]

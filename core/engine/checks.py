@@ -1,0 +1,96 @@
+"""Everything about a request that can be known before it is enqueued, without torch."""
+
+from core.data.files import data_root, locate, missing
+from core.engine.desk import ask
+from core.engine.inputs import as_input, find
+from core.errors import UsageError
+from core.specs.data import DataSpec, read_data
+from core.specs.methods import String
+from core.specs.networks import read_network
+from core.specs.runs import Bound, Connect, RunSpec, Swap, Train
+from store import Catalogue, Model
+
+DEVICES = "cpu, cuda or cuda:N"
+
+
+def check_device(device: str | None) -> None:
+    """Raise UsageError for a device of no known form."""
+    name, _, number = (device or "cpu").partition(":")
+    if name not in ("cpu", "cuda") or (number and not number.isdecimal()) or (name == "cpu" and ":" in (device or "")):
+        raise UsageError(f"There is no device {device!r}: known are {DEVICES}; leave it out to have one chosen.")
+
+
+def check(catalogue: Catalogue, spec: RunSpec, root: str | None) -> None:
+    """Raise UsageError, NotFoundError or ArtifactError where a run is bound to fail."""
+    match spec:
+        case Train():
+            check_training(spec, root)
+        case Connect():
+            check_connection(catalogue, spec)
+        case Swap() | Bound():
+            if spec.model.model is not None:
+                as_input(catalogue, find(catalogue, spec.model))
+
+
+def check_training(spec: Train, root: str | None) -> None:
+    """Network, data and loss fit each other, and the data is here or can be had."""
+    network, data = read_network(spec.network), read_data(spec.data)
+    if data.shape is not None:
+        network.check_input(data.shape)
+    if data.regression and spec.loss not in (None, "square"):
+        raise UsageError(f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss.")
+    check_data(data, root)
+
+
+def check_data(data: DataSpec, root: str | None) -> None:
+    """Raise UsageError where the data set's files are not on disk and can't be downloaded."""
+    where = data_root(root)
+    if locate(data, where) is None:
+        answer = ask({"question": "download", "data": str(data), "root": str(where)})
+        if not answer["found"]:
+            raise UsageError(missing(data, where))
+
+
+def check_connection(catalogue: Catalogue, spec: Connect) -> None:
+    """The two models exist, are whole, are two, and are of one kind; their stored losses allow the threshold."""
+    models = [find(catalogue, ref) if ref.model is not None else None for ref in (spec.a, spec.b)]
+    if spec.a == spec.b:
+        raise UsageError(f"A path joins two models, and both are {spec.a}: give two different ones.")
+    for model in models:
+        if model is not None:
+            as_input(catalogue, model)
+    first, second = models
+    if first is not None and second is not None:
+        check_pair(first, second)
+    for model in models:
+        if model is not None:
+            check_threshold(spec, model)
+
+
+def check_pair(a: Model, b: Model) -> None:
+    """Raise UsageError for two models that no path can join."""
+    for what, of_a, of_b, same in (
+        ("architecture", a.network, b.network, a.architecture == b.architecture and a.network == b.network),
+        ("data", a.data, b.data, a.data_fingerprint == b.data_fingerprint),
+        ("loss", a.loss, b.loss, a.loss == b.loss),
+        ("dtype", a.dtype, b.dtype, a.dtype == b.dtype),
+    ):
+        if not same:
+            raise UsageError(
+                f"Models {a.id} and {b.id} differ in their {what} ({of_a} and {of_b}): a path joins two models of "
+                "one network, data set, loss and dtype."
+            )
+
+
+def check_threshold(spec: Connect, model: Model) -> None:
+    """A string needs both ends below its threshold; the stored values tell."""
+    if not isinstance(spec.method, String) or spec.below is None:
+        return
+    stored: float | None = getattr(model, spec.method.on.replace("-", "_"))
+    if stored is None:
+        raise UsageError(f"Model {model.id} has no {spec.method.on}: choose another metric with -o on=train-loss.")
+    if stored > spec.below * (1 + 1e-6):
+        raise UsageError(
+            f"The {spec.method.on} of model {model.id} is {stored:.6g}, above the threshold {spec.below:g}: a string "
+            "needs both ends below it; train further or choose a higher --below."
+        )

@@ -1,0 +1,213 @@
+"""What the command line and the screen ask of the engine: enqueue, follow, cancel, relaunch, look closer.
+
+Loads no torch. Jobs belong to the agent and its workers: a client that goes away takes nothing with it.
+"""
+
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy.orm import Session
+
+import core
+from core.engine.checks import check, check_device
+from core.engine.desk import ask
+from core.engine.devices import host
+from core.engine.folders import folder_of
+from core.engine.inputs import as_input
+from core.engine.launch import start_agent
+from core.engine.locks import AgentLock
+from core.engine.relaunching import Relaunch, plan_relaunch
+from core.specs.runs import (
+    Bound,
+    Connect,
+    ModelRef,
+    RunSpec,
+    Train,
+    inputs_of,
+    kind_of,
+    name_of_options,
+    to_json,
+    with_inputs,
+)
+from core.studies.plan import Planned
+from store import Catalogue, Models, NewRun, Paths, Run, Runs
+from store import Path as PathRecord
+from store.run_rows import FINISHED
+
+FOLLOW_SECONDS = 0.2
+LOOK_SECONDS = 2.0
+
+
+class Client:
+    """One catalogue's engine, as seen from outside. `data_root` is where data sets lie (None: the usual place)."""
+
+    def __init__(self, catalogue: Catalogue, data_root: str | None = None) -> None:
+        self.catalogue = catalogue
+        self.data_root = data_root
+
+    def enqueue(self, spec: RunSpec, *, device: str | None = None) -> int:
+        """Check a request, write it down as a queued run, see that an agent is there; the run's id.
+
+        Raises UsageError, NotFoundError or ArtifactError, with nothing written.
+        """
+        check_device(device)
+        check(self.catalogue, spec, self.data_root)
+        with self.catalogue.write() as session:
+            run_id = Runs(session).add(self._new_run(session, spec, device=device))
+        self.look()
+        return run_id
+
+    def enqueue_plan(self, plan: Sequence[Planned], *, device: str | None = None, study: str) -> list[int]:
+        """Enqueue a study's runs in one transaction; their ids. In a plan `ModelRef.run` counts its runs from 0."""
+        check_device(device)
+        for planned in plan:
+            check(self.catalogue, planned.spec, self.data_root)
+        ids: list[int] = []
+        with self.catalogue.write() as session:
+            for planned in plan:
+                spec = renumbered(planned.spec, ids)
+                ids.append(Runs(session).add(self._new_run(session, spec, device=device, study=study)))
+        self.look()
+        return ids
+
+    def look(self) -> None:
+        """Start an agent where there is work for this host and no agent is alive. Costs two short reads."""
+        if self.catalogue.readonly or AgentLock(self.catalogue.files, host()).held():
+            return
+        with self.catalogue.read() as session:
+            runs = Runs(session)
+            work = runs.counts()["queued"] or runs.active(host())
+        if work:
+            start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log")
+
+    def follow(self, run_ids: Sequence[int]) -> Iterator[list[Run]]:
+        """The runs as they are, some times a second, until all have ended; the last yield has them ended."""
+        looked = 0.0
+        while True:
+            if time.monotonic() - looked > LOOK_SECONDS:
+                self.look()
+                looked = time.monotonic()
+            with self.catalogue.read() as session:
+                runs = [Runs(session).get(run_id) for run_id in run_ids]
+            yield runs
+            if all(run.state in FINISHED for run in runs):
+                return
+            time.sleep(FOLLOW_SECONDS)
+
+    def cancel(self, run_id: int) -> str:
+        """Ask a run to stop; its state afterwards. Raises NotFoundError, StoreError where it has ended."""
+        with self.catalogue.write() as session:
+            state = Runs(session).request_cancel(run_id)
+        self.look()
+        return state
+
+    def plan_relaunch(
+        self, run_ids: Sequence[int] | None, *, resume: str | None = None, changes: dict[str, str]
+    ) -> list[Relaunch]:
+        """What a relaunch would enqueue (None: everything failed that wasn't relaunched yet); nothing is written."""
+        return plan_relaunch(self.catalogue, run_ids, resume, changes)
+
+    def relaunch(self, plan: Sequence[Relaunch], *, device: str | None = None) -> list[int]:
+        """Enqueue planned relaunches in one transaction; references to relaunched runs follow them."""
+        check_device(device)
+        for one in plan:
+            check(self.catalogue, one.spec, one.old.data_root)
+        again: dict[int, int] = {}
+        with self.catalogue.write() as session:
+            for one in plan:
+                spec = one.pointing_at(again)
+                new = self._new_run(session, spec, device=device or one.old.device_requested, study=one.old.study)
+                new = NewRun(**{**vars(new), "relaunch_of": one.old.id, "resume": one.resume})
+                again[one.old.id] = Runs(session).add(new)
+        self.look()
+        return list(again.values())
+
+    def log_file(self, run_id: int) -> Path | None:
+        """What the newest attempt of a run printed; None where it never started."""
+        with self.catalogue.read() as session:
+            Runs(session).get(run_id)
+            attempts = Runs(session).attempts(run_id)
+        if not attempts:
+            return None
+        file = folder_of(self.catalogue.files / "runs", run_id, attempts[-1].number) / "log.txt"
+        return file if file.exists() else None
+
+    def verify(self, path_id: int) -> dict[str, Any]:
+        """Check a path's certificate again, from its tensors, network and data, in float64."""
+        return ask({"question": "verify", **self._path_question(path_id)})
+
+    def points(self, path_id: int, count: int, to: Path) -> dict[str, Any]:
+        """Write `count` parameter vectors along a path into one safetensors file."""
+        return ask({"question": "points", **self._path_question(path_id), "count": count, "to": str(to.absolute())})
+
+    def facts(self) -> dict[str, Any]:
+        """What jobs would run on here: versions, devices, memory."""
+        return ask({"question": "facts"})
+
+    def _path_question(self, path_id: int) -> dict[str, Any]:
+        with self.catalogue.read() as session:
+            path: PathRecord = Paths(session).get(path_id)
+            models = [Models(session).get(one) for one in (path.model_a, path.model_b)]
+        file = self.catalogue.artifacts.verified(path.artifact or "")
+        inputs = [msgspec.to_builtins(as_input(self.catalogue, model)) for model in models]
+        return {"path": str(file), "path_id": path_id, "models": inputs, "root": self.data_root}
+
+    def _new_run(self, session: Session, spec: RunSpec, *, device: str | None, study: str | None = None) -> NewRun:
+        network, data, seed = self._about(session, spec)
+        return NewRun(
+            kind=kind_of(spec),
+            spec=to_json(spec),
+            name=spec.name,
+            network=network,
+            data=data,
+            method=method_of(spec),
+            seed=seed,
+            device_requested=device,
+            study=study,
+            needs=tuple(ref.run for ref in inputs_of(spec) if ref.run is not None),
+            git_commit=git_commit(),
+            data_root=self.data_root,
+        )
+
+    def _about(self, session: Session, spec: RunSpec) -> tuple[str | None, str | None, int | None]:
+        """Network, data and seed of a run, for lists; of the first model that it reads."""
+        if isinstance(spec, Train):
+            return spec.network, spec.data, spec.seed
+        seed = spec.seed if isinstance(spec, Connect) else None
+        ref = inputs_of(spec)[0]
+        if ref.model is not None:
+            model = Models(session).get(ref.model)
+            return model.network, model.data, seed
+        run = Runs(session).get(ref.run or 0)
+        return run.network, run.data, seed
+
+
+def renumbered(spec: RunSpec, ids: Sequence[int]) -> RunSpec:
+    """References by index into a plan become references to runs."""
+    refs = (ref if ref.run is None else ModelRef(run=ids[ref.run], position=ref.position) for ref in inputs_of(spec))
+    return with_inputs(spec, tuple(refs))
+
+
+def method_of(spec: RunSpec) -> str | None:
+    match spec:
+        case Connect():
+            return name_of_options(spec.method)
+        case Bound():
+            return name_of_options(spec.bound)
+        case _:
+            return None
+
+
+@cache
+def git_commit() -> str | None:
+    """The commit this program was run from, where it is a checkout."""
+    home = Path(core.__file__).parents[1]
+    if not (home / ".git").exists():
+        return None
+    said = subprocess.run(["git", "-C", str(home), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return said.stdout.strip() or None

@@ -1,0 +1,121 @@
+"""A run's folder: what agent and worker say to each other, as files.
+
+    job.json            what to do (written by the agent before the worker starts)
+    owner               who may act for the attempt: made once, by its worker or by an agent that gave it up
+    events.jsonl        what the worker says (core.results)
+    log.txt             what it prints
+    checkpoint.*        where a relaunch can go on
+    *.safetensors       tensors it made, complete from the moment they have their name
+
+Imports no torch.
+"""
+
+import os
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import psutil
+
+from core.specs.runs import RunSpec
+
+ABANDONED = "abandoned"
+
+
+class InputModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that a job reads: its id, where its tensors lie, and what it was trained for."""
+
+    id: int
+    file: str
+    network: str
+    data: str
+    loss: str
+    data_fingerprint: str
+    seed: int
+    dtype: str
+    epochs: int
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a worker needs to know."""
+
+    run_id: int
+    attempt_id: int
+    spec: RunSpec
+    device: str
+    threads: int
+    data_root: str | None
+    inputs: list[InputModel]
+
+    def save(self, folder: Path) -> None:
+        (folder / "job.json").write_bytes(msgspec.json.encode(self))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        return msgspec.json.decode((folder / "job.json").read_bytes(), type=cls)
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """The process that acts for an attempt, named so that a reused pid is not mistaken for it."""
+
+    pid: int
+    started: float
+    boot: str
+
+    @classmethod
+    def me(cls) -> Self:
+        pid = os.getpid()
+        return cls(pid=pid, started=psutil.Process(pid).create_time(), boot=boot_id())
+
+    def alive(self) -> bool:
+        """Whether that very process still runs on this boot (a zombie doesn't)."""
+        if self.boot != boot_id():
+            return False
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < 1.0
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+def boot_id() -> str:
+    """Names this boot of this machine."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return f"boot-{psutil.boot_time():.0f}"
+
+
+def take(folder: Path, owner: Owner | None) -> bool:
+    """Become the one who acts for the attempt in `folder` (None: give it up); False if someone was first."""
+    text = ABANDONED.encode() if owner is None else msgspec.json.encode(owner)
+    draft = folder / f"owner.{os.getpid()}"
+    draft.write_bytes(text)
+    try:
+        os.link(draft, folder / "owner")  # complete, and only for the first
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    return True
+
+
+def owner(folder: Path) -> Owner | None:
+    """Who acts for the attempt; None where nobody does yet or it was given up."""
+    try:
+        text = (folder / "owner").read_bytes()
+        return None if text == ABANDONED.encode() else msgspec.json.decode(text, type=Owner)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def folder_of(runs: Path, run_id: int, number: int) -> Path:
+    """Where the attempt `number` of a run lives; `runs` is the catalogue's folder of runs."""
+    return runs / str(run_id) / str(number)
+
+
+def checkpoint(runs: Path, run_id: int) -> Path | None:
+    """The newest checkpoint that any attempt of a run left."""
+    found = sorted((runs / str(run_id)).glob("*/checkpoint.safetensors"), key=lambda file: int(file.parent.name))
+    return found[-1] if found else None

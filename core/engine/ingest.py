@@ -1,0 +1,146 @@
+"""From a worker's lines to rows: the only place where results enter the catalogue.
+
+Reading a line twice changes nothing: the offset moves in the same transaction as the rows, and results are
+kept once for each place within their run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from core.results import (
+    AnyEvent,
+    Beat,
+    BoundMade,
+    Ended,
+    Environment,
+    Metric,
+    ModelMade,
+    PathMade,
+    from_line,
+)
+from store import Attempt, Bounds, Catalogue, Metrics, Models, Paths, Runs
+
+CHUNK = 4 << 20  # bytes of lines that one transaction takes in
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Complete lines from the journal, and where the next ones begin."""
+
+    events: list[AnyEvent]
+    offset: int
+
+
+def ingest(catalogue: Catalogue, attempt: Attempt, folder: Path) -> bool:
+    """Take in what the worker has said since last time; whether there was anything.
+
+    Raises StoreError, with nothing changed, where the catalogue can't take it.
+    """
+    batch = read_lines(folder / "events.jsonl", attempt.offset)
+    if batch is None:
+        return False
+    brought = {
+        event.file: catalogue.artifacts.bring(folder / event.file)
+        for event in batch.events
+        if isinstance(event, ModelMade | PathMade)
+    }
+    with catalogue.write() as session:
+        for event in batch.events:
+            if isinstance(event, ModelMade | PathMade):
+                kind = "model" if isinstance(event, ModelMade) else "path"
+                catalogue.artifacts.record(brought[event.file], session, kind)
+        Results(session, attempt.run_id, brought).add(batch.events)
+        _follow(Runs(session), attempt, batch)
+    return True
+
+
+def read_lines(file: Path, offset: int) -> Batch | None:
+    """The complete lines behind `offset`, up to a chunk; None where there are none."""
+    try:
+        with file.open("rb") as opened:
+            opened.seek(offset)
+            data = opened.read(CHUNK)
+            while data and b"\n" not in data and (more := opened.read(CHUNK)):
+                data += more
+    except FileNotFoundError:
+        return None
+    end = data.rfind(b"\n") + 1
+    if end == 0:
+        return None
+    return Batch([event for line in data[:end].splitlines() if (event := _event(line))], offset + end)
+
+
+def _event(line: bytes) -> AnyEvent | None:
+    try:
+        return from_line(line)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None  # a line that a full disk tore: what followed it counts
+
+
+@dataclass(frozen=True)
+class Results:
+    """Adds a run's results within one transaction; `brought` are its artifacts by file name."""
+
+    session: Session
+    run_id: int
+    brought: dict[str, str]
+
+    def add(self, events: Sequence[AnyEvent]) -> None:
+        points = [(e.name, e.step, e.value, e.seconds) for e in events if isinstance(e, Metric) and e.value is not None]
+        if points:
+            Metrics(self.session).add(self.run_id, points)
+        for event in events:
+            match event:
+                case ModelMade():
+                    Models(self.session).add(self.run_id, {**_columns(event), "artifact": self.brought[event.file]})
+                case PathMade():
+                    self._add_path(event)
+                case BoundMade():
+                    values = _columns(event)
+                    measurements = values.pop("measurements")
+                    Bounds(self.session).add(self.run_id, values, measurements)
+
+    def _add_path(self, event: PathMade) -> None:
+        values = {
+            **event.values,
+            "position": event.position,
+            "model_a": event.model_a,
+            "model_b": event.model_b,
+            "artifact": self.brought[event.file],
+        }
+        segments = [msgspec.structs.asdict(one) for one in event.segments]
+        points = [msgspec.structs.asdict(one) for one in event.points]
+        Paths(self.session).add(self.run_id, values, segments, points)
+
+
+def _columns(event: ModelMade | BoundMade) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.to_builtins(event)
+    return {name: value for name, value in values.items() if name not in ("event", "file")}
+
+
+def _follow(runs: Runs, attempt: Attempt, batch: Batch) -> None:
+    """Progress, environment and the end, as far as this batch tells."""
+    last = next((event for event in reversed(batch.events) if isinstance(event, Beat)), None)
+    if last is None:
+        runs.beat(attempt.id, offset=batch.offset, at=datetime.now(UTC))
+    else:
+        runs.beat(
+            attempt.id,
+            offset=batch.offset,
+            at=datetime.fromtimestamp(last.at, UTC),
+            fraction=last.fraction,
+            eta_seconds=last.eta_seconds,
+            message=last.message,
+        )
+    for event in batch.events:
+        match event:
+            case Environment():
+                runs.environment(attempt.id, msgspec.json.encode(event.facts).decode())
+            case Ended():
+                runs.finish(attempt.id, event.state, event.cause, event.cause_kind)

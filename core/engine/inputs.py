@@ -1,0 +1,43 @@
+"""The models that a run reads: from references to files whose content was checked."""
+
+from core.engine.folders import InputModel
+from core.errors import UsageError
+from core.specs.runs import ModelRef, RunSpec, inputs_of, with_inputs
+from store import Catalogue, Model, Models
+
+
+def find(catalogue: Catalogue, ref: ModelRef) -> Model:
+    """The model a reference means. Raises NotFoundError or UsageError."""
+    with catalogue.read() as session:
+        models = Models(session)
+        if ref.model is not None:
+            return models.get(ref.model)
+        made = {model.position: model for model in models.made_by(ref.run or 0)}
+    if ref.position not in made:
+        raise UsageError(f"Run {ref.run} has left no model at place {ref.position}: it left {len(made)}.")
+    return made[ref.position]
+
+
+def resolve(catalogue: Catalogue, spec: RunSpec) -> tuple[RunSpec, list[InputModel]]:
+    """The spec with model ids only, and those models with their files verified.
+
+    Raises NotFoundError, ArtifactError or UsageError.
+    """
+    models = [find(catalogue, ref) for ref in inputs_of(spec)]
+    spec = with_inputs(spec, tuple(ModelRef(model=model.id) for model in models))
+    return spec, [as_input(catalogue, model) for model in models]
+
+
+def as_input(catalogue: Catalogue, model: Model) -> InputModel:
+    """A model for a worker, its tensors verified against their sha256. Raises ArtifactError."""
+    return InputModel(
+        id=model.id,
+        file=str(catalogue.artifacts.verified(model.artifact or "")),
+        network=model.network or "",
+        data=model.data or "",
+        loss=model.loss or "",
+        data_fingerprint=model.data_fingerprint or "",
+        seed=model.seed or 0,
+        dtype=model.dtype or "float32",
+        epochs=model.epochs or 0,
+    )

@@ -1,0 +1,53 @@
+"""Starting workers and signalling them; only ever their own process groups."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from core.engine.folders import Owner
+
+#: Variables that would let a caller's own `core/` or settings reach into our processes.
+DROPPED = ("PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME")
+
+
+def environment() -> dict[str, str]:
+    """The caller's environment without what changes where Python looks for modules."""
+    return {name: value for name, value in os.environ.items() if name not in DROPPED}
+
+
+def start_worker(folder: Path) -> subprocess.Popen[bytes]:
+    """A fresh interpreter in a session of its own, working in its run folder, its output in log.txt."""
+    with (folder / "log.txt").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-u", "-m", "core.engine.worker", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env=environment(),
+            start_new_session=True,
+        )
+
+
+def start_agent(catalogue: Path, log: Path) -> None:
+    """An agent for this catalogue that outlives its caller and its terminal."""
+    with log.open("ab") as output:
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "core.engine.agent", "--catalogue", str(catalogue)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=log.parent,
+            env=environment(),
+            start_new_session=True,
+        )
+
+
+def signal_group(owner: Owner, number: signal.Signals) -> None:
+    """Signal the process group of a worker that is known to be alive (it leads its own group)."""
+    if owner.alive():
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(owner.pid, number)

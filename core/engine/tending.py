@@ -1,0 +1,125 @@
+"""Watching over the attempts of this host: who is alive, who is silent, who died and of what."""
+
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.engine.folders import ABANDONED, Owner, boot_id, folder_of, owner, take
+from core.engine.ingest import ingest
+from core.engine.launch import signal_group
+from store import Attempt, Catalogue, Runs
+
+STALE_SECONDS = 10.0  # without a beat
+START_SECONDS = 5.0  # from the claim to the worker's first sign, where its agent died in between
+GRACE_SECONDS = 10.0  # from SIGTERM to SIGKILL
+MOST_ATTEMPTS = 3
+DISK_FULL = 28
+
+
+@dataclass
+class Tending:
+    """What an agent knows beyond the catalogue: its own children, and whom it told to stop and when."""
+
+    catalogue: Catalogue
+    children: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    told: dict[int, float] = field(default_factory=dict)
+
+    def folder(self, attempt: Attempt) -> Path:
+        return folder_of(self.catalogue.files / "runs", attempt.run_id, attempt.number)
+
+    def tend(self, attempt: Attempt) -> bool:
+        """Take in what an attempt said and judge its state; whether anything changed."""
+        folder = self.folder(attempt)
+        who = owner(folder)
+        if who is not None and attempt.pid is None:
+            with self.catalogue.write() as session:
+                Runs(session).started(attempt.id, who.pid, who.started, who.boot)
+        alive = self._alive(attempt, who)
+        if alive is None:
+            return self._never_started(attempt, folder)
+        while ingest(self.catalogue, attempt, folder):  # a dead worker's last words too
+            with self.catalogue.read() as session:
+                attempt = next(one for one in Runs(session).attempts(attempt.run_id) if one.id == attempt.id)
+            if alive:
+                return True
+        if alive:
+            return self._silent(attempt)
+        self._died(attempt, who)
+        return True
+
+    def stop(self, attempt: Attempt) -> None:
+        """Somebody asked to cancel it: SIGTERM, and SIGKILL after a grace period."""
+        who = owner(self.folder(attempt))
+        if who is None:
+            return
+        if attempt.id not in self.told:
+            self.told[attempt.id] = time.monotonic()
+            signal_group(who, signal.SIGTERM)
+        elif time.monotonic() - self.told[attempt.id] > GRACE_SECONDS:
+            signal_group(who, signal.SIGKILL)
+
+    def reap(self) -> None:
+        """Forget children that have ended."""
+        self.children = {key: child for key, child in self.children.items() if child.poll() is None}
+
+    def _alive(self, attempt: Attempt, who: Owner | None) -> bool | None:
+        """None: nobody has taken the folder yet."""
+        child = self.children.get(attempt.id)
+        if child is not None:
+            return child.poll() is None
+        return None if who is None else who.alive()
+
+    def _never_started(self, attempt: Attempt, folder: Path) -> bool:
+        """Its agent died before or just after starting a worker: give the attempt up, for good, then retry."""
+        if (datetime.now(UTC) - attempt.started_at).total_seconds() < START_SECONDS:
+            return False
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not take(folder, None) and (folder / "owner").read_text() != ABANDONED:
+            return False
+        self._again(attempt, "its agent died before the job began")
+        return True
+
+    def _silent(self, attempt: Attempt) -> bool:
+        silent = (datetime.now(UTC) - attempt.heartbeat_at).total_seconds()
+        if silent < STALE_SECONDS or attempt.state == "stale":
+            return False
+        with self.catalogue.write() as session:
+            Runs(session).stale(attempt.id)
+        return True
+
+    def _died(self, attempt: Attempt, who: Owner | None) -> None:
+        """The process is gone and left no result."""
+        child = self.children.pop(attempt.id, None)
+        code = None if child is None else child.returncode
+        if who is not None and who.boot != boot_id():
+            self._again(attempt, "the machine was restarted")
+            return
+        with self.catalogue.write() as session:
+            runs = Runs(session)
+            if runs.get(attempt.run_id).cancel_requested_at is not None:
+                runs.finish(attempt.id, "cancelled", "cancelled while running", "cancelled")
+            elif code == DISK_FULL:
+                runs.finish(attempt.id, "failed", "The disk was full: make room, then relaunch.", "disk full")
+            else:
+                number = -code if code is not None and code < 0 else None
+                runs.finish(attempt.id, "failed", cause_of_death(code), "killed", number)
+
+    def _again(self, attempt: Attempt, cause: str) -> None:
+        with self.catalogue.write() as session:
+            if attempt.number < MOST_ATTEMPTS:
+                Runs(session).requeue(attempt.id, cause)
+            else:
+                Runs(session).finish(attempt.id, "failed", f"{cause} ({attempt.number} times)", "killed")
+
+
+def cause_of_death(code: int | None) -> str:
+    """One sentence about a worker that ended without a result."""
+    if code is None:
+        return "killed: its process is gone without a result, and so is the agent that could have seen why"
+    if code < 0:
+        hint = ", by hand or by the system for want of memory" if code == -signal.SIGKILL else ""
+        return f"killed by signal {-code} ({signal.Signals(-code).name}{hint})"
+    return f"ended with status {code} and no result: `thalweg log` has its last words"

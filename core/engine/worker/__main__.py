@@ -1,0 +1,70 @@
+"""`python -m core.engine.worker FOLDER`: do the job that lies in a run folder, and nothing else.
+
+The worker never opens the catalogue. It takes the folder (once), works, and ends with one `Ended` line; if
+it can't even write that, its exit status speaks.
+"""
+
+import errno
+import faulthandler
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+from core.engine.folders import Job, Owner, take
+from core.engine.worker.journal import Journal
+from core.results import Ended
+
+DISK_FULL = 28  # exit status when the disk is too full to say so
+
+
+class Cancelled(BaseException):
+    """SIGTERM came."""
+
+
+def main(folder: Path) -> int:
+    faulthandler.enable()
+    if not take(folder, Owner.me()):
+        print("another process acts for this attempt", file=sys.stderr)
+        return 0
+    signal.signal(signal.SIGTERM, _cancel)
+    journal = Journal(folder)
+    ended = _work(folder, journal)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        journal.write(ended)
+        journal.close()
+    except OSError as error:
+        print(f"the result could not be written: {error}", file=sys.stderr)
+        return DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else 1
+    return 0
+
+
+def _cancel(*_: object) -> None:
+    raise Cancelled
+
+
+def _work(folder: Path, journal: Journal) -> Ended:
+    """Do the job; how it ended. Everything that can go wrong becomes a cause."""
+    try:
+        journal.progress(None, "starting")
+        from core.engine.worker.jobs import perform  # torch is loaded here, while the journal already beats
+
+        perform(Job.load(folder), folder, journal)
+    except Cancelled:
+        return Ended(state="cancelled", cause_kind="cancelled", cause="cancelled while running")
+    except BaseException as error:  # noqa: BLE001 - whatever it was, the run says it
+        from core.engine.worker.causes import cause_of
+
+        traceback.print_exc()
+        kind, cause = cause_of(error)
+        return Ended(state="failed", cause_kind=kind, cause=cause)
+    return Ended(state="done")
+
+
+if __name__ == "__main__":
+    status = main(Path(sys.argv[1]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # no teardown: the result is on the disk, and the device is wanted

@@ -1,0 +1,128 @@
+"""The job `connect`: a path between two models, with everything that is measured of it."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from core.engine.folders import Job
+from core.engine.worker.inputs import problem_of, read_model, write_whole
+from core.engine.worker.journal import Journal
+from core.errors import RunError
+from core.methods.connect import Connection, connect
+from core.methods.method import Task
+from core.problem import Problem
+from core.profile import Profile
+from core.results import PathMade, PointMade, SegmentMade
+from core.specs.runs import Connect, name_of_options
+
+
+def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None:
+    """Connect, leave the path whatever came of it, then raise RunError if it doesn't connect."""
+    journal.progress(None, "reading the data")
+    a, b = job.inputs
+    problem = problem_of(a, job.device, job.data_root)
+    resume = folder / "resume.safetensors"
+    task = Task(
+        read_model(a, problem.layout).to(job.device),
+        read_model(b, problem.layout).to(job.device),
+        problem,
+        spec.below,
+        spec.seed,
+        journal,
+        resume if resume.exists() else None,
+    )
+    connection = connect(spec.method, task, spec.points)
+    write_whole(folder / "path.safetensors", connection.construction.path.save)
+    journal.write(describe_path(job, spec, problem, connection))
+    if connection.failure is not None:
+        raise RunError("could not connect", f"could not connect: {connection.failure}")
+
+
+def describe_path(job: Job, spec: Connect, problem: Problem, connection: Connection) -> PathMade:
+    """All rows that a path leaves in the catalogue."""
+    made, seen = connection.construction, connection.examination
+    certificate = seen.certificate
+    path = made.path
+    values: dict[str, Any] = {
+        "name": spec.name,
+        "method": name_of_options(spec.method),
+        "network": job.inputs[0].network,
+        "data": job.inputs[0].data,
+        "on": made.on.replace("-", "_"),
+        "threshold": made.below,
+        "connected": None if made.below is None else connection.failure is None,
+        **seen.profile.summary(),
+        "max_train_loss": seen.max_train_loss,
+        "barrier": seen.barrier,
+        "train_loss_a": certificate.loss_a,
+        "train_loss_b": certificate.loss_b,
+        "level": certificate.level,
+        "excess": certificate.excess,
+        "certified": certificate.certified,
+        "certificate": certificate.kind,
+        "residual": certificate.residual,
+        "length": path.length(),
+        "normalized_length": path.normalized_length(),
+        "beads": made.beads,
+        "dtype": str(problem.dtype).removeprefix("torch."),
+        "forward_passes": seen.profile.forward_passes,
+        "seconds": connection.seconds,
+    }
+    return PathMade(
+        position=0,
+        file="path.safetensors",
+        model_a=job.inputs[0].id,
+        model_b=job.inputs[1].id,
+        values={name: _finite(value) for name, value in values.items()},
+        segments=describe_segments(connection),
+        points=describe_points(seen.profile),
+    )
+
+
+def describe_segments(connection: Connection) -> list[SegmentMade]:
+    """Every segment with its claim and the checker's verdict."""
+    return [
+        SegmentMade(
+            position=i,
+            kind=segment.kind,
+            claim=str(verdict.claim),
+            verdict="refused" if verdict.granted is None else str(verdict.granted),
+            reason=verdict.reason,
+            bound=_finite(verdict.bound),
+            residual=verdict.residual,
+            length=segment.length(),
+        )
+        for i, (segment, verdict) in enumerate(
+            zip(connection.construction.path, connection.examination.certificate.verdicts, strict=True)
+        )
+    ]
+
+
+def describe_points(profile: Profile) -> list[PointMade]:
+    """The profile, point by point."""
+    count = len(profile.t)
+
+    def column(tensor: Tensor | None) -> list[float | None]:
+        return [None] * count if tensor is None else [_finite(value) for value in tensor.tolist()]
+
+    test = profile.test
+    rows = zip(
+        profile.t.tolist(),
+        profile.segment.tolist(),
+        column(profile.train.loss),
+        column(profile.train.error),
+        column(None if test is None else test.loss),
+        column(None if test is None else test.error),
+        strict=True,
+    )
+    return [
+        PointMade(t=t, segment=i, train_loss=loss, train_error=error, test_loss=test_loss, test_error=test_error)
+        for t, i, loss, error, test_loss, test_error in rows
+    ]
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN: it is stored as nothing."""
+    return None if isinstance(value, float) and math.isnan(value) else value

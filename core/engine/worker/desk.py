@@ -1,0 +1,125 @@
+"""`python -m core.engine.worker.desk`: one question in JSON on standard input, one answer on standard output."""
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from core.data.load import load
+from core.engine.folders import InputModel
+from core.engine.worker.causes import cause_of
+from core.engine.worker.facts import environment
+from core.engine.worker.inputs import problem_of, read_model, write_whole
+from core.errors import ThalwegError
+from core.examining import examine
+from core.path import Path as Curve
+from core.problem import Problem
+from core.specs.data import read_data
+
+Answer = dict[str, Any]
+
+
+def download(question: Answer) -> Answer:
+    """Try to have a data set's files on disk."""
+    try:
+        load(read_data(question["data"]), Path(question["root"]))
+    except (ThalwegError, OSError) as error:
+        return {"found": False, "reason": str(error)}
+    return {"found": True}
+
+
+def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask beyond the question itself
+    """Versions, devices and memory."""
+    device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    return environment(device)
+
+
+def verify(question: Answer) -> Answer:
+    """Decide every claim of a path anew, in float64, and say what follows."""
+    path, problem, models = opened(question)
+    ends = [read_model(model, problem.layout) for model in models]
+    examined = examine(problem.to(problem.device, torch.float64), path)
+    certificate = examined.certificate
+    return {
+        "id": question["path_id"],
+        "starts_at_a": torch.equal(path.start, ends[0]),
+        "ends_at_b": torch.equal(path.end, ends[1]),
+        "certificate": certificate.kind,
+        "certified": certificate.certified,
+        "level": certificate.level,
+        "excess": certificate.excess,
+        "train_loss_a": certificate.loss_a,
+        "train_loss_b": certificate.loss_b,
+        "residual": certificate.residual,
+        "max_train_loss": examined.max_train_loss,
+        "segments": len(path),
+        "carries": list(certificate.carries),
+        "refused": list(certificate.refused),
+        "verdicts": [
+            {
+                "segment": i,
+                "claim": str(one.claim),
+                "granted": one.granted and str(one.granted),
+                "reason": one.reason,
+            }
+            for i, one in enumerate(certificate.verdicts)
+        ],
+    }
+
+
+def points(question: Answer) -> Answer:
+    """Write parameter vectors along a path, equally spaced in t, under the names of the module's state."""
+    from safetensors.torch import save_file
+
+    path, problem, models = opened(question)
+    t = torch.linspace(0, 1, question["count"], dtype=torch.float64)
+    tensors = {name: one.contiguous() for name, one in problem.layout.split(path.points(t)).items()}
+    metadata = {
+        "network": models[0].network,
+        "data": models[0].data,
+        "path": str(question["path_id"]),
+        "dtype": models[0].dtype,
+    }
+    write_whole(Path(question["to"]), lambda draft: save_file({**tensors, "t": t}, draft, metadata=metadata))
+    return {
+        "id": question["path_id"],
+        "count": question["count"],
+        "file": question["to"],
+        "tensors": list(tensors),
+    }
+
+
+def opened(question: Answer) -> tuple[Curve, Problem, list[InputModel]]:
+    """A path with the problem it lives in and the two models it joins."""
+    models = [msgspec.convert(model, InputModel) for model in question["models"]]
+    problem = problem_of(models[0], "cpu", question["root"])
+    return Curve.load(Path(question["path"])), problem, models
+
+
+QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
+    "download": download,
+    "facts": facts,
+    "verify": verify,
+    "points": points,
+}
+
+
+def main() -> int:
+    question = json.load(sys.stdin)
+    try:
+        answer = QUESTIONS[question["question"]](question)
+    except BaseException as error:  # noqa: BLE001 - whatever it was, the one who asked is told
+        traceback.print_exc()
+        kind, sentence = cause_of(error)
+        answer = {"failed": sentence, "kind": kind}
+    print(json.dumps(answer))  # noqa: T201 - the answer
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""What a worker says, as lines in its run folder; the agent turns them into rows."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core.results import Beat, Event, Metric, to_line
+
+BEAT_SECONDS = 1.0
+FLUSH_SECONDS = 0.2
+CHECKPOINT_SECONDS = 10.0
+
+
+class Journal:
+    """Appends events to `events.jsonl` and beats once a second, from a thread, while the job works.
+
+    Lines are gathered and written by that thread, so that saying a metric costs the job no system call.
+    `write` returns when its event is on the disk.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / "events.jsonl").open("ab")
+        self._checkpoint = folder / "checkpoint.safetensors"
+        self._lock = threading.Lock()
+        self._lines: list[bytes] = []
+        self._begun = time.monotonic()
+        self._saved = time.monotonic()
+        self._fraction: float | None = None
+        self._fractions: list[tuple[float, float]] = []
+        self._message: str | None = None
+        self._ending = threading.Event()
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    @property
+    def seconds(self) -> float:
+        """Since the job began."""
+        return time.monotonic() - self._begun
+
+    def progress(self, fraction: float | None, message: str) -> None:
+        self._fraction, self._message = fraction, message
+        if fraction is not None:
+            self._fractions.append((self.seconds, fraction))
+            del self._fractions[:-200]
+
+    def metric(self, name: str, step: int, value: float) -> None:
+        number = value if math.isfinite(value) else None
+        event = Metric(name=name, step=step, value=number, seconds=round(self.seconds, 4))
+        with self._lock:
+            self._lines.append(to_line(event))
+
+    def checkpoint(self, save: Callable[[Path], None]) -> None:
+        if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
+            self.keep(save)
+
+    def keep(self, save: Callable[[Path], None]) -> None:
+        """Save a checkpoint now."""
+        save(self._checkpoint)
+        self._saved = time.monotonic()
+
+    def forget(self) -> None:
+        """Remove the checkpoint: nothing can go on from it."""
+        self._checkpoint.unlink(missing_ok=True)
+
+    def write(self, event: Event) -> None:
+        """Append one event and see it to the disk. Raises OSError where that is impossible."""
+        with self._lock:
+            self._lines.append(to_line(event))
+        self._flush()
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        self._ending.set()
+        self._thread.join()
+        self._flush()
+        self._file.close()
+
+    def _run(self) -> None:
+        beaten = 0.0
+        while not self._ending.wait(FLUSH_SECONDS):
+            if (now := time.time()) - beaten >= BEAT_SECONDS:
+                beaten = now
+                beat = Beat(at=now, fraction=self._fraction, eta_seconds=self._eta(), message=self._message)
+                with self._lock:
+                    self._lines.append(to_line(beat))
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            lines, self._lines = self._lines, []
+            if not lines:
+                return
+            try:
+                self._file.write(b"".join(lines))
+                self._file.flush()
+            except OSError as error:  # a full disk: the job hears of it when it writes its result
+                self._error = error
+
+    def _eta(self) -> float | None:
+        """Seconds left at the speed of the last 200 reports."""
+        if len(self._fractions) < 2:
+            return None
+        (since, before), (_, now) = self._fractions[0], self._fractions[-1]
+        if now <= before:
+            return None
+        return (1 - now) * (self.seconds - since) / (now - before)

@@ -1,0 +1,52 @@
+"""The jobs `swap` and `bound`: one model in, one model or some numbers out."""
+
+from pathlib import Path
+
+from core.bounds import BOUNDS
+from core.engine.folders import Job
+from core.engine.worker.inputs import problem_of, read_model
+from core.engine.worker.journal import Journal
+from core.engine.worker.training import describe_model
+from core.methods.swapping import swap_units
+from core.results import BoundMade, ModelMade
+from core.specs.runs import Bound, Swap, name_of_options
+
+
+def run_swap(job: Job, spec: Swap, folder: Path, journal: Journal) -> None:
+    """Leave the model with two hidden units exchanged."""
+    source = job.inputs[0]
+    problem = problem_of(source, job.device, job.data_root)
+    theta = swap_units(problem, read_model(source, problem.layout), spec.layer, (spec.first, spec.second))
+    made = describe_model(problem, theta, 0, folder)
+    journal.write(
+        ModelMade(
+            **made,
+            network=source.network,
+            data=source.data,
+            seed=source.seed,
+            epochs=source.epochs,
+            reached=None,
+            seconds=journal.seconds,
+            name=spec.name,
+        )
+    )
+
+
+def run_bound(job: Job, spec: Bound, folder: Path, journal: Journal) -> None:  # noqa: ARG001 - no tensors here
+    """Compute a quantity of one model."""
+    source = job.inputs[0]
+    problem = problem_of(source, job.device, job.data_root)
+    theta = read_model(source, problem.layout).to(job.device)
+    found = BOUNDS[name_of_options(spec.bound)](spec.bound, problem, theta, journal)
+    journal.write(
+        BoundMade(
+            position=0,
+            model_id=source.id,
+            kind=name_of_options(spec.bound),
+            value=found.value,
+            layer_count=found.layer_count,
+            summary=found.summary,
+            seconds=journal.seconds,
+            measurements=found.measurements,
+        )
+    )

@@ -1,0 +1,126 @@
+"""The job `train`: K models of one architecture, trained in one batch."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.engine.folders import Job
+from core.engine.worker.inputs import DTYPES, open_problem, write_model
+from core.engine.worker.journal import Journal
+from core.errors import RunError
+from core.problem import Part, Problem
+from core.results import ModelMade
+from core.specs.runs import Train
+from core.training import Trained, TrainingState, Until, train
+
+
+def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
+    """Train, leave every model that is finite, then raise RunError if one fell short."""
+    journal.progress(None, "reading the data")
+    problem, architecture = open_problem(spec.network, spec.data, spec.loss, job.device, job.data_root)
+    problem = problem.to(job.device, DTYPES[spec.dtype])
+    seeds = [spec.seed + i for i in range(spec.count)]
+    start = torch.stack([architecture.initial(seed, problem.dtype) for seed in seeds]).to(job.device)
+    trained = train(
+        problem,
+        start,
+        seeds,
+        spec,
+        until=None if spec.until_loss is None else Until("train-loss", spec.until_loss),
+        state=_state(folder, job.device),
+        on_epoch=lambda state: _report(state, spec, journal),
+    )
+    leave_models(spec, problem, trained, folder, journal)
+    if failure := shortfall(spec, trained):
+        if failure.kind == "diverged":
+            journal.forget()
+        raise failure
+
+
+def _state(folder: Path, device: str) -> TrainingState | None:
+    start = folder / "resume.safetensors"
+    return TrainingState.load(start).to(torch.device(device)) if start.exists() else None
+
+
+def _report(state: TrainingState, spec: Train, journal: Journal) -> None:
+    losses = state.loss
+    finite = losses[torch.isfinite(losses)]
+    for i, loss in enumerate(losses.tolist()):
+        journal.metric("train_loss" if spec.count == 1 else f"train_loss.{i}", state.epoch, loss)
+    mean = float(finite.mean()) if len(finite) else float("nan")
+    journal.progress(state.epoch / max(spec.epochs, 1), f"epoch {state.epoch}, train loss {mean:.4g}")
+    (journal.keep if state.epoch >= spec.epochs else journal.checkpoint)(state.save)
+
+
+def leave_models(spec: Train, problem: Problem, trained: Trained, folder: Path, journal: Journal) -> None:
+    """Write every finite model and say its losses on the whole train and test sets."""
+    journal.progress(1.0, "measuring")
+    for i in range(spec.count):
+        if int(trained.diverged[i]) < 0:
+            made = describe_model(problem, trained.thetas[i], i, folder)
+            reached = None if spec.until_loss is None else bool(trained.reached[i])
+            name = spec.name if spec.count == 1 or spec.name is None else f"{spec.name}-{i}"
+            journal.write(
+                ModelMade(
+                    **made,
+                    network=spec.network,
+                    data=spec.data,
+                    seed=spec.seed + i,
+                    epochs=int(trained.epochs[i]),
+                    reached=reached,
+                    seconds=journal.seconds,
+                    name=name,
+                )
+            )
+
+
+def describe_model(problem: Problem, theta: Tensor, position: int, folder: Path) -> dict[str, Any]:
+    """Write a model's tensors; what is measured of it, by column names."""
+    file = f"model-{position}.safetensors"
+    write_model(theta, problem.layout, folder / file)
+    train_loss, train_error = measured(problem, theta, "train")
+    test_loss, test_error = measured(problem, theta, "test")
+    return {
+        "position": position,
+        "file": file,
+        "loss": problem.loss.name,
+        "architecture": problem.layout.fingerprint,
+        "data_fingerprint": problem.data.fingerprint,
+        "parameters": problem.layout.total,
+        "dtype": str(problem.dtype).removeprefix("torch."),
+        "train_loss": train_loss,
+        "train_error": train_error,
+        "test_loss": test_loss,
+        "test_error": test_error,
+    }
+
+
+def measured(problem: Problem, theta: Tensor, part: Part) -> tuple[float | None, float | None]:
+    """Loss and error of one model on a split; (None, None) where there is none."""
+    if problem.part(part) is None:
+        return None, None
+    values = problem.values(theta[None].to(problem.device), part)
+    return float(values.loss), None if values.error is None else float(values.error)
+
+
+def shortfall(spec: Train, trained: Trained) -> RunError | None:
+    """Why a training failed, None if it didn't."""
+    if bad := [(spec.seed + i, int(epoch)) for i, epoch in enumerate(trained.diverged) if int(epoch) >= 0]:
+        seed, epoch = bad[0]
+        others = f" ({len(bad)} of {spec.count} models)" if len(bad) > 1 else ""
+        return RunError(
+            "diverged",
+            f"The train loss of seed {seed} was not finite in epoch {epoch} at learning rate {spec.lr:g}{others}: "
+            "relaunch with a smaller lr.",
+        )
+    if spec.until_loss is not None and not bool(trained.reached.all()):
+        short = int((~trained.reached).sum())
+        worst = float(trained.values.max())
+        return RunError(
+            "loss not reached",
+            f"{short} of {spec.count} models did not reach a train loss of {spec.until_loss:g} in {spec.epochs} "
+            f"epochs (the highest is {worst:.4g}): relaunch with more epochs.",
+        )
+    return None

@@ -1,0 +1,59 @@
+"""connect(): the one driver of all methods. Premises, construction, examination: none of them skipped."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from core.examining import Examination, examine
+from core.methods import METHODS
+from core.methods.method import Construction, Task, require
+from core.specs.methods import MethodOptions
+from core.specs.runs import name_of_options
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A path with all that is known of it; `failure` says why it does not connect, None if it does."""
+
+    construction: Construction
+    examination: Examination
+    failure: str | None
+    seconds: float
+
+
+def connect(options: MethodOptions, task: Task, points: int = 61) -> Connection:
+    """Construct a path from task.a to task.b and examine it. Raises PremiseError before constructing."""
+    begun = time.monotonic()
+    method = METHODS[name_of_options(options)]
+    require(method.premises(options, task))
+    made = method.build(options, task)
+    assert torch.equal(made.path.start, task.a), "a path starts at a"
+    assert torch.equal(made.path.end, task.b), "a path ends at b"
+    task.reporter.progress(None, f"certifying and measuring {len(made.path)} segments")
+    examination = examine(task.problem, made.path, points)
+    return Connection(made, examination, failure(made, examination), time.monotonic() - begun)
+
+
+def failure(made: Construction, examination: Examination) -> str | None:
+    """Why a construction does not connect: gaps that it left, or a level above the threshold; None if it does."""
+    if made.gaps is not None:
+        return made.gaps
+    if made.below is None:
+        return None
+    value = reached(made, examination)
+    if value <= made.below:
+        return None
+    return f"the path's {made.on} reaches {value:.4g}, above the threshold {made.below:.4g}"
+
+
+def reached(made: Construction, examination: Examination) -> float:
+    """The certificate's level for a threshold on the train loss, the largest value seen for any other."""
+    if made.on == "train-loss":
+        return examination.certificate.level
+    part, _, what = made.on.partition("-")
+    values = examination.profile.train if part == "train" else examination.profile.test
+    assert values is not None
+    chosen = values.loss if what == "loss" else values.error
+    assert chosen is not None
+    return float(chosen.max())

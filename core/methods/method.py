@@ -1,0 +1,70 @@
+"""What every method has: premises that are checked first, and a construction."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path as File
+from typing import Any
+
+from torch import Tensor
+
+from core.errors import PremiseError
+from core.path import Path
+from core.problem import Problem
+from core.reporting import Reporter, Silent
+
+
+@dataclass(frozen=True)
+class Premise:
+    """An assumption, with what was measured and what is allowed."""
+
+    claim: str
+    holds: bool
+    measured: str = ""
+
+    @classmethod
+    def at_most(cls, claim: str, measured: float, allowed: float) -> "Premise":
+        """`measured <= allowed`; NaN fails."""
+        return cls(claim, measured <= allowed, f"{measured:.6g} is not at most {allowed:.6g}")
+
+
+def require(premises: Iterator[Premise]) -> None:
+    """Raise PremiseError for the first one that does not hold; later ones aren't evaluated."""
+    for premise in premises:
+        if not premise.holds:
+            measured = f": {premise.measured}" if premise.measured else ""
+            raise PremiseError(f"It does not hold that {premise.claim}{measured}.")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method is given: two models (P,), the problem, a threshold, and where to speak and go on from."""
+
+    a: Tensor
+    b: Tensor
+    problem: Problem
+    below: float | None = None
+    seed: int = 0
+    reporter: Reporter = field(default_factory=Silent)
+    resume: File | None = None
+
+
+@dataclass(frozen=True)
+class Construction:
+    """A path from a to b; `gaps` says in words why it does not connect, None if it does.
+
+    `below` is the threshold on the metric `on`, `beads` the number of interior models that were trained.
+    """
+
+    path: Path
+    below: float | None = None
+    on: str = "train-loss"
+    gaps: str | None = None
+    beads: int = 0
+
+
+@dataclass(frozen=True)
+class Method:
+    """A construction and what it presupposes; both take the method's options and the task."""
+
+    premises: Callable[[Any, Task], Iterator[Premise]]
+    build: Callable[[Any, Task], Construction]

@@ -1,0 +1,215 @@
+"""Dynamic string sampling (Freeman and Bruna 2017, arXiv:1611.01540, section 3 and Algorithm 1).
+
+Given models a and b (P,) whose loss is below a threshold L0, the string is a chain of models from a to b. Where
+the straight line between two neighbours rises above L0 (a *gap*), a new model, a *bead*, is started on that line
+at t* (the midpoint, or the line's maximum), trained to alpha L0, and put between them; both halves are looked
+at again. The string connects when no gap is left. It may stop before: then it is no proof that a and b are
+disconnected, only that this search did not connect them.
+
+*Greedy* takes the leftmost of the deepest gaps, which is Algorithm 1's recursion; *breadth* takes all gaps of
+the lowest depth, and trains their beads in one batch. Between the points of a grid, refined at its maxima, the
+loss is not known: every segment is `sampled`.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path as File
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from core.methods.method import Construction, Premise, Task
+from core.path import Path
+from core.problem import Part, Problem
+from core.profile import peaks
+from core.specs.methods import Metric, String
+from core.training import Until, train
+
+DEFAULT_FACTOR = 1.5  # threshold without `below`: this times the larger endpoint value
+
+
+@dataclass
+class Gap:
+    """Between knot `left` and the next one: the highest value on the line, where, and how deep it lies."""
+
+    left: int
+    depth: int
+    value: float
+    t: float
+
+
+@dataclass
+class Beads:
+    """The string as it grows: knots (a, beads, b), the metric at each, and the open gaps between them."""
+
+    knots: list[Tensor]
+    values: list[float]
+    depths: list[int]  # of the line from each knot to the next
+    gaps: list[Gap] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return len(self.knots) - 2
+
+    def stuck(self, below: float) -> list[int]:
+        """Knots that are themselves above the threshold: no bead beside them can help."""
+        return [i for i, value in enumerate(self.values) if not value <= below]
+
+    def save(self, file: File) -> None:
+        tensors = {"knots": torch.stack(self.knots).cpu(), "depths": torch.tensor(self.depths)}
+        draft = file.with_name(f".{file.name}.draft")
+        save_file(tensors, draft)
+        draft.replace(file)
+
+
+def threshold(task: Task, ends: list[float]) -> float:
+    """L0: `below`, or by default 1.5 times the larger end's value."""
+    return task.below if task.below is not None else DEFAULT_FACTOR * max(ends)
+
+
+def values_of(problem: Problem, thetas: Tensor, on: Metric) -> list[float]:
+    """The metric at parameters (K, P)."""
+    part, _, what = on.partition("-")
+    values = problem.values(thetas, "train" if part == "train" else "test")
+    chosen = values.loss if what == "loss" else values.error
+    assert chosen is not None
+    return chosen.tolist()
+
+
+def premises(options: String, task: Task) -> Iterator[Premise]:
+    yield Premise("the two models have equally many parameters", task.a.shape == task.b.shape)
+    part: Part = "train" if options.on.startswith("train") else "test"
+    split = task.problem.part(part)
+    yield Premise(f"the data set has {part} samples", split is not None)
+    classes = not (options.on.endswith("error") and split is not None and split.y.is_floating_point())
+    yield Premise("the data has classes, as a threshold on errors needs", classes)
+    ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
+    for label, value in zip("ab", ends, strict=True):
+        yield Premise.at_most(f"the {options.on} of model {label} is below the threshold", value, threshold(task, ends))
+
+
+def build(options: String, task: Task) -> Construction:
+    """Grow the string until no gap is left or a limit is reached."""
+    deadline = time.monotonic() + 60 * options.minutes
+    ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
+    search = Search(options, task, threshold(task, ends), deadline)
+    beads = taken_up(search) or Beads([task.a, task.b], ends, [0])
+    search.look(beads, list(range(len(beads.depths))))
+    while (batch := search.choose(beads)) and time.monotonic() < deadline:
+        search.grow(beads, batch)
+        task.reporter.checkpoint(beads.save)
+        search.report(beads)
+    task.reporter.keep(beads.save)
+    path = Path.chain(beads.knots)
+    return Construction(path, search.below, options.on, search.describe(beads), beads.count)
+
+
+def taken_up(search: "Search") -> Beads | None:
+    """The beads that an earlier run left between the same ends; those above the threshold are trained on."""
+    task = search.task
+    if task.resume is None:
+        return None
+    tensors = load_file(task.resume)
+    knots = list(tensors["knots"].to(task.a))
+    if not (torch.equal(knots[0], task.a) and torch.equal(knots[-1], task.b)):
+        return None
+    beads = Beads(knots, values_of(task.problem, torch.stack(knots), search.options.on), tensors["depths"].tolist())
+    if stuck := beads.stuck(search.below):
+        again = search.train_beads([beads.knots[i] for i in stuck], beads.count)
+        values = values_of(task.problem, again, search.options.on)
+        for i, bead, value in zip(stuck, again, values, strict=True):
+            beads.knots[i], beads.values[i] = bead, value
+    return beads
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search for a string below the threshold."""
+
+    options: String
+    task: Task
+    below: float
+    deadline: float
+
+    def look(self, beads: Beads, lefts: list[int]) -> None:
+        """Look along the lines that start at the knots `lefts`: those that rise above the threshold are gaps."""
+        starts = torch.stack([beads.knots[i] for i in lefts])
+        stops = torch.stack([beads.knots[i + 1] for i in lefts])
+        highest = peaks(self.task.problem, starts, stops, self.options.on, self.options.grid)
+        for i, value, t in zip(lefts, highest.value.tolist(), highest.t.tolist(), strict=True):
+            if not value <= self.below:
+                beads.gaps.append(Gap(i, beads.depths[i], value, t))
+        beads.gaps.sort(key=lambda gap: gap.left)
+
+    def choose(self, beads: Beads) -> list[Gap]:
+        """The gaps to work on next, from left to right; none when connected or at a limit of depth or beads."""
+        room = self.options.beads - beads.count
+        stuck = set(beads.stuck(self.below))
+        able = [gap for gap in beads.gaps if gap.depth < self.options.depth and not {gap.left, gap.left + 1} & stuck]
+        if not able or room < 1:
+            return []
+        if self.options.order == "greedy":
+            return [max(able, key=lambda gap: (gap.depth, -gap.left))]
+        lowest = min(gap.depth for gap in able)
+        return [gap for gap in able if gap.depth == lowest][:room]
+
+    def grow(self, beads: Beads, batch: list[Gap]) -> None:
+        """Train a bead for each gap of the batch, put them in, and look at the new halves."""
+        trained = self.train_beads([self.middle(beads, gap) for gap in batch], beads.count)
+        values = values_of(self.task.problem, trained, self.options.on)
+        beads.gaps = [gap for gap in beads.gaps if gap not in batch]
+        new: list[int] = []
+        for gap, bead, value in reversed(list(zip(batch, trained, values, strict=True))):
+            beads.knots.insert(gap.left + 1, bead)
+            beads.values.insert(gap.left + 1, value)
+            beads.depths[gap.left : gap.left + 1] = [gap.depth + 1] * 2
+            for other in beads.gaps:
+                other.left += other.left > gap.left
+            new = [gap.left, gap.left + 1, *(left + 1 for left in new)]
+        self.look(beads, new)
+
+    def middle(self, beads: Beads, gap: Gap) -> Tensor:
+        """Where a gap's bead starts: theta(t*) on its line. An end is no place to start, so t* stays inside."""
+        t = 0.5 if self.options.at == "midpoint" else min(max(gap.t, 0.05), 0.95)
+        return torch.lerp(beads.knots[gap.left], beads.knots[gap.left + 1], t)
+
+    def train_beads(self, starts: list[Tensor], made: int) -> Tensor:
+        """Train beads (G, P), all in one batch, to alpha times the threshold."""
+        seeds = [self.task.seed + made + i for i in range(len(starts))]
+        return train(
+            self.task.problem,
+            torch.stack(starts),
+            seeds,
+            self.options,
+            until=Until(self.options.on, self.options.alpha * self.below),
+            on_epoch=lambda state: self.task.reporter.progress(
+                None, f"{made} beads, training {len(starts)} more, epoch {state.epoch}"
+            ),
+            stop=lambda: time.monotonic() >= self.deadline,
+        ).thetas
+
+    def report(self, beads: Beads) -> None:
+        worst = max((gap.value for gap in beads.gaps), default=self.below)
+        self.task.reporter.metric("gaps", beads.count, len(beads.gaps))
+        self.task.reporter.metric("worst_gap", beads.count, worst)
+        lines = len(beads.depths)
+        message = f"{beads.count} beads, {len(beads.gaps)} of {lines} lines too high, worst {worst:.4g}"
+        self.task.reporter.progress(1 - len(beads.gaps) / lines, message)
+
+    def describe(self, beads: Beads) -> str | None:
+        """`3 gaps left, worst 0.41 at t = 0.37`, or None when the string connects."""
+        if not beads.gaps:
+            return None
+        worst = max(beads.gaps, key=lambda gap: math.inf if math.isnan(gap.value) else gap.value)
+        t = (worst.left + worst.t) / len(beads.depths)
+        text = f"{plural(len(beads.gaps), 'gap')} left, worst {worst.value:.3g} at t = {t:.3g}"
+        if stuck := len(beads.stuck(self.below)):
+            text += f", {plural(stuck, 'bead')} not trained below {self.below:.3g}"
+        return text
+
+
+def plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,141 @@
+"""What a job says and leaves behind: plain records, one JSON line each. Imports no torch.
+
+A worker appends `Event` lines to a file; whoever reads the file may read it twice. Fields of the results
+are the catalogue's column names.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    """One line of a job's journal."""
+
+
+class Beat(Event, frozen=True, kw_only=True, tag="beat"):
+    """The job is alive at `at` (seconds since the epoch); how far it is."""
+
+    at: float
+    fraction: float | None = None
+    eta_seconds: float | None = None
+    message: str | None = None
+
+
+class Metric(Event, frozen=True, kw_only=True, tag="metric"):
+    """A point of a curve: `seconds` since the job began."""
+
+    name: str
+    step: int
+    value: float | None
+    seconds: float
+
+
+class Environment(Event, frozen=True, kw_only=True, tag="environment"):
+    """What the job runs on: versions, device, threads, host."""
+
+    facts: dict[str, Any]
+
+
+class ModelMade(Event, frozen=True, kw_only=True, tag="model"):
+    """A model whose tensors lie in `file` of the run's folder."""
+
+    position: int
+    file: str
+    network: str
+    data: str
+    loss: str
+    architecture: str
+    data_fingerprint: str
+    parameters: int
+    seed: int
+    dtype: str
+    train_loss: float
+    train_error: float | None
+    test_loss: float | None
+    test_error: float | None
+    epochs: int
+    reached: bool | None
+    seconds: float
+    name: str | None = None
+
+
+class SegmentMade(msgspec.Struct, frozen=True, kw_only=True):
+    """One segment of a path with the claim of its maker and the checker's verdict on it."""
+
+    position: int
+    kind: str
+    claim: str
+    verdict: str
+    reason: str
+    bound: float | None
+    residual: float
+    length: float
+
+
+class PointMade(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One point of a path's profile."""
+
+    t: float
+    segment: int
+    train_loss: float | None
+    train_error: float | None
+    test_loss: float | None
+    test_error: float | None
+
+
+class PathMade(Event, frozen=True, kw_only=True, tag="path"):
+    """A path whose tensors lie in `file`; `values` are the columns of the catalogue's paths."""
+
+    position: int
+    file: str
+    model_a: int
+    model_b: int
+    values: dict[str, Any]
+    segments: list[SegmentMade]
+    points: list[PointMade]
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """One number of a bound: of a layer (None: of the whole), of a draw (None: no draws)."""
+
+    name: str
+    value: float | None
+    layer: int | None = None
+    draw: int | None = None
+
+
+class BoundMade(Event, frozen=True, kw_only=True, tag="bound"):
+    """A quantity of one model, with all its measurements."""
+
+    position: int
+    model_id: int
+    kind: str
+    value: float | None
+    layer_count: int | None
+    summary: str
+    seconds: float
+    measurements: list[Measurement]
+
+
+class Ended(Event, frozen=True, kw_only=True, tag="ended"):
+    """The last line: how it ended (done, failed, cancelled), and why."""
+
+    state: str
+    cause_kind: str | None = None
+    cause: str | None = None
+
+
+AnyEvent = Beat | Metric | Environment | ModelMade | PathMade | BoundMade | Ended
+_decoder = msgspec.json.Decoder(AnyEvent)
+
+
+def to_line(event: Event) -> bytes:
+    """One line, with its end."""
+    return msgspec.json.encode(event) + b"\n"
+
+
+def from_line(line: bytes) -> AnyEvent:
+    """The inverse of `to_line`. Raises msgspec.DecodeError."""
+    event: AnyEvent = _decoder.decode(line)
+    return event

@@ -1,0 +1,42 @@
+"""The main job on data that is always there: two networks on handwritten digits, a line, a string."""
+
+from collections.abc import Sequence
+
+from core.specs.methods import Linear, String
+from core.specs.runs import Connect, ModelRef, Train
+from core.studies.plan import Planned, Row, Study, Table
+
+COLUMNS = (
+    "method",
+    "train_loss_a",
+    "train_loss_b",
+    "max_train_loss",
+    "barrier",
+    "beads",
+    "normalized_length",
+    "certificate",
+)
+BELOW = 0.05
+
+
+def expand(scale: str) -> list[Planned]:  # noqa: ARG001 - it has one scale
+    a, b = ModelRef(run=0, position=0), ModelRef(run=0, position=1)
+    training = Train(
+        network="fcn:64x2", data="digits", count=2, until_loss=0.02, epochs=200, lr=0.003, name="quickstart"
+    )
+    return [
+        Planned(training, "two networks"),
+        Planned(Connect(a=a, b=b, method=Linear(), name="quickstart line"), "a straight line"),
+        Planned(
+            Connect(a=a, b=b, method=String(lr=0.003), below=BELOW, name="quickstart string"),
+            "a string of beads",
+        ),
+    ]
+
+
+def reduce(rows: Sequence[Row]) -> Table:
+    """One row a method."""
+    return Table(COLUMNS, [[row.get(name) for name in COLUMNS] for row in rows], "")
+
+
+STUDY = Study("two networks on handwritten digits, joined by a line and by a string", expand, reduce)

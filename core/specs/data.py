@@ -11,6 +11,7 @@ from core.specs.names import Named, parse
 from core.specs.options import Count
 
 Scale = Literal["usual", "unit", "standard", "none"]
+Custom = Literal["unit", "centred", "standard"]
 
 
 class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
@@ -20,22 +21,19 @@ class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
     classes: ClassVar[int | None] = None
     regression: ClassVar[bool] = False
 
-    limit: Annotated[
-        Count | None, Meta(description="take N train samples, as many of each class as possible")
-    ] = None
-    seed: Annotated[
-        int, Meta(ge=0, lt=2**62, description="of the choice that limit makes, or of random inputs")
-    ] = 0
+    limit: Annotated[Count | None, Meta(description="take N train samples, as many of each class as possible")] = None
+    seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the choice that limit makes, or of random inputs")] = 0
 
 
 class Images(DataSpec, frozen=True, kw_only=True):
-    """Data sets of images: how pixels become numbers."""
+    """Data sets of images: how pixels, 0 to `top`, become numbers; `usual` is the data set's own custom."""
+
+    usual: ClassVar[Custom] = "standard"
+    top: ClassVar[float] = 255.0
 
     scale: Annotated[
         Scale,
-        Meta(
-            description="usual (as is the data set's custom), unit ([0, 1]), standard (per channel) or none"
-        ),
+        Meta(description="usual (as is the data set's custom), unit ([0, 1]), standard (per channel) or none"),
     ] = "usual"
     whiten: Annotated[bool, Meta(description="ZCA-whiten the inputs on the train set")] = False
 
@@ -43,6 +41,8 @@ class Images(DataSpec, frozen=True, kw_only=True):
 class Digits(Images, frozen=True, kw_only=True, tag="digits"):
     """scikit-learn's 1,797 handwritten digits, 8x8: the first 1,500 train, the last 297 test; pixels / 16."""
 
+    usual: ClassVar[Custom] = "unit"
+    top: ClassVar[float] = 16.0
     example: ClassVar[str] = "digits or digits,limit=500"
     shape: ClassVar[tuple[int, ...] | None] = (1, 8, 8)
     classes: ClassVar[int | None] = 10
@@ -51,6 +51,7 @@ class Digits(Images, frozen=True, kw_only=True, tag="digits"):
 class Mnist(Images, frozen=True, kw_only=True, tag="mnist"):
     """MNIST, 60,000 + 10,000 images of 28x28; pixels / 127.5 - 1."""
 
+    usual: ClassVar[Custom] = "centred"
     example: ClassVar[str] = "mnist or mnist,limit=512"
     shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
     classes: ClassVar[int | None] = 10
@@ -59,6 +60,7 @@ class Mnist(Images, frozen=True, kw_only=True, tag="mnist"):
 class FashionMnist(Images, frozen=True, kw_only=True, tag="fashion-mnist"):
     """Fashion-MNIST, 60,000 + 10,000 images of 28x28; pixels / 127.5 - 1."""
 
+    usual: ClassVar[Custom] = "centred"
     example: ClassVar[str] = "fashion-mnist"
     shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
     classes: ClassVar[int | None] = 10

@@ -1,0 +1,108 @@
+"""Where data sets lie on disk, and the sentence for those that don't. Imports no torch."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from core.errors import UsageError
+from core.specs.data import Cifar10, DataSpec, FashionMnist, Folder, Mnist
+
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
+IDX = tuple(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
+BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+BATCH_FOLDER = "cifar-10-batches-py"
+IMAGES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # as torchvision's
+
+
+def data_root(explicit: str | None) -> Path:
+    """The folder of all data sets: the one given, else THALWEG_DATA, else in the platform's cache."""
+    chosen = explicit or os.environ.get("THALWEG_DATA")
+    return Path(chosen).expanduser() if chosen else user_cache_path("thalweg") / "data"
+
+
+def locate(spec: DataSpec, root: Path) -> Path | None:
+    """The folder that holds the complete data set, None where files are missing.
+
+    Data sets without files are found in `root` itself. Raises UsageError where a `folder:` lacks something.
+    """
+    match spec:
+        case Mnist():
+            return _first([root / "MNIST" / "raw"], IDX)
+        case FashionMnist():
+            return _first([root / "FashionMNIST" / "raw", DEBIAN], IDX)
+        case Cifar10():
+            return _first([root / BATCH_FOLDER], BATCHES) or _class_folders(root / "cifar10")
+        case Folder():
+            return _own_folder(Path(spec.path))
+        case _:
+            return root
+
+
+def missing(spec: DataSpec, root: Path) -> str:
+    """The sentence that says which files to put where."""
+    match spec:
+        case Mnist() | FashionMnist():
+            name = "MNIST" if isinstance(spec, Mnist) else "FashionMNIST"
+            files = f"{', '.join(IDX)} (or each with .gz) into {root / name / 'raw'}"
+        case Cifar10():
+            files = (
+                f"{', '.join(BATCHES)} into {root / BATCH_FOLDER}, or a folder of images for each class into "
+                f"{root / 'cifar10' / 'train'} and {root / 'cifar10' / 'test'}"
+            )
+        case _:
+            return f"{spec} needs no files under {root}."
+    return (
+        f"The data set {spec} is not complete under {root}: put {files}, or name another folder by "
+        "--data-root or THALWEG_DATA."
+    )
+
+
+def part_of(folder: Path, name: str) -> Path | None:
+    """The file of that name, or its .gz where there is only that; empty ones don't count."""
+    for file in (folder / name, folder / f"{name}.gz"):
+        if file.is_file() and file.stat().st_size:
+            return file
+    return None
+
+
+def classes_in(part: Path) -> list[Path]:
+    """The class folders of a `train` or `test` folder, in order of name; hidden ones are none."""
+    if not part.is_dir():
+        return []
+    return sorted((one for one in part.iterdir() if one.is_dir() and one.name[0] != "."), key=_name)
+
+
+def images_in(folder: Path) -> list[Path]:
+    """All images below a class folder, in the order of torchvision's ImageFolder."""
+    return [
+        Path(place, name)
+        for place, _, names in sorted(os.walk(folder, followlinks=True))
+        for name in sorted(names)
+        if name.lower().endswith(IMAGES)
+    ]
+
+
+def _first(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
+    wanted = list(names)
+    return next((one for one in folders if all(part_of(one, name) for name in wanted)), None)
+
+
+def _class_folders(folder: Path) -> Path | None:
+    return folder if all(classes_in(folder / part) for part in ("train", "test")) else None
+
+
+def _own_folder(folder: Path) -> Path:
+    for part in ("train", "test"):
+        if not classes_in(folder / part):
+            why = "no class folder in it" if (folder / part).is_dir() else "no such folder"
+            raise UsageError(
+                f"{folder / part}: {why}; a data set of one's own has {folder}/train/CLASS/ and "
+                f"{folder}/test/CLASS/ with images in them."
+            )
+    return folder
+
+
+def _name(path: Path) -> str:
+    return path.name

@@ -1,0 +1,32 @@
+"""Data sets that need no files: scikit-learn's digits and the small regression problems."""
+
+from math import pi
+
+import torch
+from torch import Tensor
+
+from core.data.dataset import Split
+
+
+def digits() -> tuple[Split, Split]:
+    """Pixels 0 to 16, (N, 1, 8, 8), in the order of scikit-learn: 1,500 train, 297 test."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    x = torch.from_numpy(found.images).to(torch.uint8)[:, None]
+    y = torch.from_numpy(found.target).long()
+    return Split(x[:1500], y[:1500]), Split(x[1500:], y[1500:])
+
+
+def power(exponent: int, seed: int) -> tuple[Split, Split]:
+    """y = x^exponent for x uniform on [0, 1), (N, 1): 1,000 train, 1,000 test."""
+    x = torch.rand(2000, 1, generator=torch.Generator().manual_seed(seed))
+    y = x**exponent
+    return Split(x[:1000], y[:1000]), Split(x[1000:], y[1000:])
+
+
+def permute3() -> Split:
+    """The cube roots of unity, (3, 2), each with the next one as its target (Freeman and Bruna 2017, E.1)."""
+    angles = 2 * pi / 3 * torch.arange(3, dtype=torch.float64)
+    x: Tensor = torch.stack([angles.cos(), angles.sin()], dim=1).float()
+    return Split(x, x.roll(-1, 0))

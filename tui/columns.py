@@ -1,0 +1,138 @@
+"""What lists show where no columns are asked for: a readable choice, made for a terminal of 80 columns."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tui.texts import NOTHING, ago, clean, duration, number, percent, state, value
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One column of a list; `squeeze`: may be cut short where the terminal is narrow."""
+
+    title: str
+    cell: Callable[[Row], str]
+    squeeze: bool = False
+
+
+def of(key: str, title: str = "", show: Callable[[Any], str] = value, *, squeeze: bool = False) -> Shown:
+    return Shown(title or key, lambda row: show(row[key]), squeeze)
+
+
+def chosen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
+    """The columns of a kind's list."""
+    if kind == "runs":
+        return (of("id"), Shown("state", lambda row: state(row["state"], encoding)), *RUNS)
+    return OTHERS[kind]
+
+
+def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[Shown, ...]:
+    """Columns as they are called in the catalogue; `times` are those that hold times."""
+    return tuple(of(name, show=moment if name in times else value) for name in names)
+
+
+def moment(text: Any) -> str:
+    """A time of the catalogue, seen from now."""
+    return ago(datetime.fromisoformat(text)) if text else NOTHING
+
+
+def what(row: Row) -> str:
+    """What a run does, in a few words; its name first where it has one."""
+    name = f"{row['name']}: " if row["name"] else ""
+    return clean(name + _what(row["kind"], row, _spec(row)))
+
+
+def _what(kind: str, row: Row, spec: dict[str, Any]) -> str:
+    try:
+        if kind == "connect":
+            return f"{_model(spec['a'])} to {_model(spec['b'])}, {row['method']}"
+        if kind == "train":
+            count = f" x{spec['count']}" if spec.get("count", 1) > 1 else ""
+            return f"{row['network']} {row['data']}{count}"
+        return f"{row['method'] or kind} of {_model(spec['model'])}"
+    except (KeyError, TypeError):
+        return " ".join(str(row[key]) for key in ("method", "network", "data") if row[key])
+
+
+def _model(reference: dict[str, Any]) -> str:
+    if reference.get("model") is not None:
+        return str(reference["model"])
+    return f"run:{reference['run']}" + (f":{reference['position']}" if reference.get("position") else "")
+
+
+def _spec(row: Row) -> dict[str, Any]:
+    try:
+        found = json.loads(row["spec"])["run"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def done(row: Row) -> str:
+    return percent(row["fraction"])
+
+
+def when(row: Row) -> str:
+    """When it ended, or how much longer it takes, or since when it waits."""
+    if row["state"] in ("running", "stale") and row["eta_seconds"] is not None:
+        return f"{duration(row['eta_seconds'])} left"
+    return moment(row["finished_at"] or row["started_at"] or row["created_at"])
+
+
+def why(row: Row) -> str:
+    """Why it failed, or what it does just now."""
+    return value(row["cause"] or (row["message"] if row["state"] in ("queued", "running", "stale") else None))
+
+
+def _ends(row: Row) -> str:
+    return f"{row['model_a']} to {row['model_b']}"
+
+
+RUNS = (
+    of("kind"),
+    Shown("what", what, squeeze=True),
+    Shown("done", done),
+    Shown("when", when),
+    Shown("cause or message", why, squeeze=True),
+)
+OTHERS = {
+    "models": (
+        of("id"),
+        of("name", squeeze=True),
+        of("network", squeeze=True),
+        of("data", squeeze=True),
+        of("seed"),
+        of("train_loss", "train loss", number),
+        of("train_error", "train err", percent),
+        of("test_error", "test err", percent),
+        of("run_id", "run"),
+    ),
+    "paths": (
+        of("id"),
+        Shown("models", _ends),
+        of("method", squeeze=True),
+        of("max_train_loss", "highest", number),
+        of("level", show=number),
+        of("certificate", squeeze=True),
+        of("barrier", show=number),
+        of("beads"),
+        of("normalized_length", "length", number),
+        of("run_id", "run"),
+    ),
+    "bounds": (
+        of("id"),
+        of("model_id", "model"),
+        of("kind"),
+        of("value", show=number),
+        of("layer_count", "layers"),
+        of("summary", squeeze=True),
+        of("run_id", "run"),
+    ),
+    "profiles": all_of(("path_id", "t", "segment", "train_loss", "train_error", "test_loss", "test_error"), ()),
+    "metrics": all_of(("run_id", "name", "step", "value", "seconds"), ()),
+}

@@ -1,0 +1,22 @@
+"""`thalweg agent`."""
+
+import click
+
+from tui.output import note
+from tui.place import Place
+
+
+@click.command(epilog="\b\nExample:\n  thalweg agent --drain --cpu-jobs 4")
+@click.option("--drain", is_flag=True, help="End when nothing is queued or running any more.")
+@click.option("--cpu-jobs", type=click.IntRange(1, 1024), default=1, metavar="N", help="Jobs at once on the CPU.")
+@click.pass_obj
+def agent(place: Place, drain: bool, cpu_jobs: int) -> None:
+    """Run queued jobs here, in the foreground, with a limit of your own on jobs at once.
+
+    Commands that enqueue start an agent by themselves. Ctrl-C ends the agent; jobs that run go on, and the
+    next agent finds them.
+    """
+    from core.engine.agent import run
+
+    note(f"Running the jobs of {place.path}; Ctrl-C ends this agent and leaves its jobs running.")
+    run(place.open(create=True), drain=drain, cpu_jobs=cpu_jobs)

@@ -1,0 +1,109 @@
+"""`thalweg list`."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.errors import UsageError, unknown_name
+from tui.columns import Row, Shown, all_of, chosen
+from tui.kinds import LISTED, Kind
+from tui.output import note, print_json, table
+from tui.place import Place
+from tui.running import json_option
+
+if TYPE_CHECKING:
+    from store import Catalogue
+
+EPILOG = """\b
+Conditions stand between spaces and must all hold: a column, one of
+= != < <= > >= ~ (contains) !~, a value; commas mean any of; null is empty.
+An order is columns joined by commas; a minus in front: largest first.
+
+\b
+Example:
+  thalweg list runs --where 'state=failed,stale cause~memory' --sort -created_at
+"""
+
+
+@click.command(name="list", epilog=EPILOG)
+@click.argument("kind", type=Kind(LISTED))
+@click.option("--where", metavar="CONDITIONS", help="Only these, for example 'barrier<0.1 tag=good'.")
+@click.option("--sort", metavar="COLUMNS", help="For example -max_train_loss. Default: by id.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N.")
+@click.option("--columns", metavar="A,B", help="These columns of the catalogue, by name.")
+@click.option("--all-columns", is_flag=True, help="Every column of the catalogue.")
+@json_option
+@click.pass_obj
+def list_(place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None, **how: Any) -> None:
+    """List runs, models, paths, bounds, profiles or metrics: all of them, unless told otherwise."""
+    columns, as_json = how["columns"], how["as_json"]
+    names = _names(kind, columns)
+    rows = _rows(place, kind, where, sort, limit)
+    if as_json:
+        print_json([decoded({name: row[name] for name in names}) for row in rows])
+    elif rows:
+        shown = _shown(kind, names, raw=bool(columns or how["all_columns"]))
+        squeezed = [one.title for one in shown if one.squeeze]
+        table([one.title for one in shown], ([one.cell(row) for one in shown] for row in rows), squeeze=squeezed)
+    elif where:
+        note(f"No {kind} are like that.")
+    else:
+        note(f"There are no {kind} yet in {place.path}.")
+
+
+def decoded(row: Row) -> Row:
+    """A row for JSON: columns that hold JSON text become what they hold."""
+    return {key: _decoded(one) if key in ("spec", "environment") else one for key, one in row.items()}
+
+
+def _decoded(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return text
+
+
+def look(catalogue: "Catalogue") -> None:
+    """See that somebody works on what is queued."""
+    from core.engine.client import Client
+
+    Client(catalogue).look()
+
+
+def _names(kind: str, columns: str | None) -> list[str]:
+    from store.listing import COLUMNS
+
+    known = [column.name for column in COLUMNS[kind]]
+    if columns is None:
+        return known
+    names = [name.strip() for name in columns.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            raise unknown_name(f"column of {kind}", name, known)
+    if not names:
+        raise UsageError("--columns takes names joined by commas; none was given.")
+    return list(dict.fromkeys(names))
+
+
+def _rows(place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None) -> list[Row]:
+    from store.listing import list_rows, selected
+
+    selected(kind, where, sort, [])  # refuses what can't be understood, also where nothing is there yet
+    catalogue = place.if_there()
+    if catalogue is None:
+        return []
+    if kind == "runs":
+        look(catalogue)
+    with catalogue.read() as session:
+        return list_rows(session, kind, where, sort, limit)
+
+
+def _shown(kind: str, names: Sequence[str], *, raw: bool) -> tuple[Shown, ...]:
+    if not raw:
+        return chosen(kind, sys.stdout.encoding)
+    from store.listing import COLUMNS
+
+    return all_of(names, [column.name for column in COLUMNS[kind] if column.type == "time"])

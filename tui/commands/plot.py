@@ -1,0 +1,55 @@
+"""`thalweg plot`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from core.errors import UsageError
+from tui.drawing.charts import CHARTS, Chart, drawn
+from tui.kinds import MARKED, Id, Kind
+from tui.output import console, note
+from tui.place import Place
+
+HEIGHT = 24  # rows, where there is no terminal to fill
+WIDTH = 80
+
+
+@click.command(epilog="\b\nExample:\n  thalweg plot paths 1 2 --to figure.pdf")
+@click.argument("kind", type=Kind(MARKED))
+@click.argument("ids", metavar="ID...", type=Id(), nargs=-1, required=True)
+@click.option("--error", is_flag=True, help="The error instead of the loss.")
+@click.option("--to", "file", metavar="FILE", type=click.Path(path_type=Path), help="A .png, .pdf or .svg file.")
+@click.pass_obj
+def plot(place: Place, kind: str, ids: tuple[int, ...], error: bool, file: Path | None) -> None:
+    """Draw the loss along paths, the curves of runs, or bounds layer by layer.
+
+    Several paths, runs or bounds are drawn over each other.
+    """
+    if kind not in CHARTS:
+        raise UsageError("A model alone has no curve: plot the run that made it (`thalweg show model ID` says which).")
+    if file is not None:
+        from tui.drawing import figure
+
+        figure.check(file)
+    with place.open().read() as session:
+        chart = drawn(session, kind, list(dict.fromkeys(ids)), "error" if error else "loss")
+    if file is None:
+        _show(chart)
+    else:
+        figure.save(chart, file)
+        note(f"{chart.title} drawn to {file}")
+
+
+def _show(chart: Chart) -> None:
+    from tui.drawing.terminal import Look, lines
+
+    out = console()
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    colours = out.is_terminal and out.color_system is not None and not out.no_color
+    if out.is_terminal:
+        look = Look(min(out.width, 160), min(out.height - 1, 40), colours, unicode)
+    else:
+        look = Look(WIDTH, HEIGHT, colours, unicode)
+    for line in lines(chart, look):
+        out.print(line, no_wrap=True, crop=True)

@@ -1,0 +1,112 @@
+"""`thalweg show`."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from tui.columns import Row, chosen, moment
+from tui.commands.listing import decoded, look
+from tui.kinds import MARKED, Id, Kind
+from tui.output import heading, pairs, print_json, say, table
+from tui.place import Place
+from tui.results import measurements_table
+from tui.running import json_option
+from tui.texts import NOTHING, clean, duration, state, value
+
+TIMES = ("created_at", "started_at", "finished_at", "cancel_requested_at", "heartbeat_at")
+MOST = 40  # rows of a nested table
+
+
+@click.command(epilog="\b\nExample:\n  thalweg show run 3\n  thalweg show path 1 --json")
+@click.argument("kind", type=Kind(MARKED))
+@click.argument("row_id", metavar="ID", type=Id())
+@json_option
+@click.pass_obj
+def show(place: Place, kind: str, row_id: int, as_json: bool) -> None:
+    """Show everything about one run, model, path or bound."""
+    from store import show_row
+
+    catalogue = place.open()
+    if kind == "runs":
+        look(catalogue)
+    with catalogue.read() as session:
+        row = show_row(session, kind, row_id)
+    if as_json:
+        print_json(decoded(row))
+        return
+    say(f"{kind.removesuffix('s').capitalize()} {row_id}")
+    nested = {key: part for key, part in row.items() if isinstance(part, list)}
+    pairs([(key, _cell(key, part)) for key, part in row.items() if key not in nested and key != "id"])
+    for key, part in nested.items():
+        _nested(key, part)
+
+
+def _cell(key: str, given: Any) -> str:
+    if key in TIMES:
+        return f"{moment(given)} ({given})" if given else NOTHING
+    if key in ("seconds", "eta_seconds"):
+        return duration(given)
+    if key == "state":
+        return state(given, sys.stdout.encoding)
+    if key in ("spec", "environment") and given:
+        return _options(given)
+    return value(given)
+
+
+def _options(text: str) -> str:
+    """A spec or an environment as key=value."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return clean(text)
+    found = found.get("run", found) if isinstance(found, dict) else found
+    return clean("  ".join(_flat(found))) if isinstance(found, dict) else clean(text)
+
+
+def _flat(found: dict[str, Any], before: str = "") -> list[str]:
+    texts = []
+    for key, one in found.items():
+        if isinstance(one, dict):
+            texts += _flat(one, f"{before}{key}.")
+        elif one is not None:
+            texts.append(f"{before}{key}={json.dumps(one) if isinstance(one, list | bool) else one}")
+    return texts
+
+
+def _nested(key: str, part: list[Any]) -> None:
+    if not part:
+        return
+    if not isinstance(part[0], dict):
+        heading(f"{key}: {', '.join(value(one) for one in part)}")
+        return
+    heading(key.removesuffix("_made"))
+    rows: list[Row] = part[:MOST]
+    if key in ("models", "paths", "bounds"):
+        shown = chosen(key, sys.stdout.encoding)
+        table(
+            [one.title for one in shown],
+            [[one.cell(row) for one in shown] for row in rows],
+            squeeze=[one.title for one in shown if one.squeeze],
+        )
+    elif key == "measurements":
+        measurements_table(rows)
+    else:
+        _plain(key, rows)
+    if len(part) > MOST:
+        say(f"and {len(part) - MOST} more; --json gives all")
+
+
+NESTED = {
+    "attempts_made": ("number", "state", "host", "device", "started_at", "finished_at", "cause"),
+    "segments_made": ("position", "kind", "claim", "verdict", "bound", "length", "reason"),
+    "notes": ("id", "created_at", "text"),
+}
+
+
+def _plain(key: str, rows: list[Row]) -> None:
+    columns = [name for name in NESTED.get(key, tuple(rows[0])) if name in rows[0]]
+    squeeze = [name for name in columns if name in ("cause", "reason", "host")]
+    cells = [[moment(row[name]) if name in TIMES else value(row[name]) for name in columns] for row in rows]
+    table([name.removesuffix("_at") for name in columns], cells, squeeze=squeeze)

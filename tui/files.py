@@ -1,0 +1,29 @@
+"""Writing files that are there whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.errors import UsageError
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """A path beside `target` to write to, of the same suffix; it takes the target's place at the end.
+
+    Raises UsageError where nothing can be written there.
+    """
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder; give the path of a file in it.")
+    if not target.parent.is_dir():
+        raise UsageError(f"There is no folder {target.parent} to write {target.name} to.")
+    draft = target.with_name(f".{target.stem}.unfinished-{os.getpid()}{target.suffix}")
+    try:
+        draft.touch()
+        yield draft
+        draft.replace(target)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from error
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""Kinds of things in the catalogue, ids and other texts, as people type and complete them."""
+
+from collections.abc import Callable, Mapping
+
+import click
+from click.shell_completion import CompletionItem
+
+from core.errors import unknown_name
+
+MARKED = ("runs", "models", "paths", "bounds")
+LISTED = (*MARKED, "profiles", "metrics")
+LARGEST_ID = 2**63 - 1
+
+
+class Kind(click.ParamType[str]):
+    """One of the kinds, singular or plural; the plural comes out."""
+
+    name = "kind"
+
+    def __init__(self, kinds: tuple[str, ...]) -> None:
+        self.kinds = kinds
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        plural = value if value in self.kinds else f"{value}s"
+        if plural not in self.kinds:
+            raise unknown_name("kind", value, self.kinds)
+        return plural
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        return completions(self.kinds, incomplete)
+
+
+class Id(click.ParamType[int]):
+    """The number of something in the catalogue."""
+
+    name = "id"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and int(text) <= LARGEST_ID):
+            self.fail(f"an id is a whole number, not {text!r}", param, ctx)
+        return int(text)
+
+
+class Name(click.ParamType[str]):
+    """A text that starts with a registered name; what it means is checked where it is read."""
+
+    name = "name"
+
+    def __init__(self, registry: Callable[[], Mapping[str, object]]) -> None:
+        self.registry = registry
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        return completions(tuple(self.registry()), incomplete)
+
+
+def completions(texts: tuple[str, ...] | list[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(text) for text in texts if text.startswith(incomplete)]

@@ -1,0 +1,152 @@
+"""The command `thalweg`: what stands before a command, the table of commands, and what errors become.
+
+Exit status: 0 done, 1 a run failed, 2 wrong usage. Commands are imported only when they are used, and none
+imports torch: work is done by processes that the engine starts.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from core.errors import RunError, ThalwegError
+from store.errors import StoreError
+from tui.place import Place
+
+# name -> (where the command is, what the list of commands says); in the order people meet them
+COMMANDS: dict[str, tuple[str, str]] = {
+    "quickstart": ("tui.commands.quickstart:quickstart", "A first look: train, connect, certify, in a minute."),
+    "train": ("tui.commands.train:train", "Train one model, or several in one batch."),
+    "connect": ("tui.commands.connect:connect", "Construct a low-loss path between two models."),
+    "bound": ("tui.commands.bound:bound", "Compute a quantity of one model."),
+    "study": ("tui.commands.study:study", "Repeat a paper's experiment."),
+    "verify": ("tui.commands.verify:verify", "Check a path's certificate again, in float64."),
+    "list": ("tui.commands.listing:list_", "List runs, models, paths or bounds."),
+    "show": ("tui.commands.show:show", "Show everything about one of them."),
+    "relaunch": ("tui.commands.relaunch:relaunch", "Repeat runs, from a checkpoint or from scratch."),
+    "cancel": ("tui.commands.queue:cancel", "Cancel queued or running runs."),
+    "log": ("tui.commands.queue:log", "Print what a run wrote, or follow it."),
+    "compare": ("tui.commands.compare:compare", "Put several side by side: what differs."),
+    "plot": ("tui.commands.plot:plot", "Draw losses along paths, training curves, bounds."),
+    "tag": ("tui.commands.marks:tag", "Give tags, for filters, or take them away."),
+    "note": ("tui.commands.marks:note", "Write a note."),
+    "delete": ("tui.commands.delete:delete", "Delete, after asking."),
+    "export": ("tui.commands.export:export", "Write a table as CSV."),
+    "points": ("tui.commands.points:points", "Write parameter vectors along a path to a file."),
+    "agent": ("tui.commands.agent:agent", "Run jobs here, in the foreground."),
+    "doctor": ("tui.commands.doctor:doctor", "Report on devices, data and the catalogue."),
+    "completion": ("tui.commands.completion:completion", "Print the completion script for your shell."),
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not ctx.resilient_parsing and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(_unknown(args[0]), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    return f"there is no command {name!r}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"thalweg {version('thalweg')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"max_content_width": 80, "help_option_names": ["-h", "--help"]},
+    epilog="\b\nExample:\n  thalweg quickstart",
+)
+@click.option(
+    "--catalogue",
+    metavar="PATH",
+    envvar="THALWEG_CATALOGUE",
+    show_envvar=True,
+    help="Default: one in your data folder.",
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print it.")
+@click.pass_context
+def cli(ctx: click.Context, catalogue: str | None) -> None:
+    """Paths of low loss between trained networks: find them, certify them, keep them in a catalogue.
+
+    `thalweg COMMAND --help` explains a command and ends with an example.
+    """
+    if catalogue == "":
+        raise click.UsageError("the path of the catalogue is empty", ctx)
+    typed = ctx.get_parameter_source("catalogue") is click.core.ParameterSource.COMMANDLINE
+    ctx.obj = Place(Path(catalogue).expanduser() if catalogue else None, typed)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = cli.main(arguments, prog_name="thalweg", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        return _refuse(_usage(error))
+    except RunError as error:
+        return _refuse(str(error), status=1)
+    except (ThalwegError, StoreError) as error:
+        return _refuse(str(error))
+    return status if isinstance(status, int) else 0
+
+
+def _usage(error: click.ClickException) -> str:
+    text = error.format_message().rstrip(".")
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        stop = " " if text.endswith(("?", ")")) else "; "
+        return f"{text}{stop}`{error.ctx.command_path} --help` shows how."
+    return f"{text}."
+
+
+def _refuse(sentence: str, status: int = 2) -> int:
+    from tui.texts import clean
+
+    print(f"thalweg: {clean(' '.join(sentence.split()))}", file=sys.stderr)  # noqa: T201
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Where the catalogue is, and how commands come to it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+import click
+from platformdirs import user_data_path
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+    from store import Catalogue
+
+DEFAULT = user_data_path("thalweg", appauthor=False) / "catalogue.db"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The catalogue that this command is about; None is the one in the user's own data folder."""
+
+    given: Path | None = None
+    typed: bool = False  # on the command line, not in the environment
+
+    @property
+    def path(self) -> Path:
+        return (self.given or DEFAULT).absolute()
+
+    @property
+    def command(self) -> str:
+        """What to type before a command to come here again."""
+        return f"thalweg --catalogue {quote(str(self.given))}" if self.typed else "thalweg"
+
+    def open(self, *, create: bool = False) -> "Catalogue":
+        """The catalogue, open until the command ends. Raises StoreError."""
+        from store import Catalogue
+
+        catalogue = Catalogue.open(self.path, create=create)
+        click.get_current_context().call_on_close(catalogue.close)
+        return catalogue
+
+    def if_there(self) -> "Catalogue | None":
+        """The catalogue, or None where there is none yet. Raises StoreError."""
+        return self.open() if self.path.exists() else None
+
+    def client(self, data_root: str | None = None, *, create: bool = False) -> "Client":
+        """The engine at this catalogue. Raises StoreError."""
+        from core.engine.client import Client
+
+        root = None if data_root is None else str(Path(data_root).expanduser().absolute())
+        return Client(self.open(create=create), root)

@@ -1,0 +1,94 @@
+"""What was found, in the words of a newcomer: one path, several paths, one bound."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from tui.output import pairs, say, table
+from tui.texts import NOTHING, number, value
+
+if TYPE_CHECKING:
+    from store import Catalogue
+
+Row = dict[str, Any]
+
+CERTIFICATES = {
+    "exact": "exact: proven on the whole path",
+    "identity": "identity: proven up to the rounding measured",
+    "sampled": "sampled: seen at many points, not proven",
+}
+
+
+def path_title(row: Row) -> str:
+    name = f" {value(row['name'])}" if row["name"] else ""
+    return f"Path {row['id']}{name}: from model {row['model_a']} to model {row['model_b']} by {value(row['method'])}."
+
+
+def path_facts(row: Row) -> list[tuple[str, str]]:
+    """Names and values of what matters most about a path."""
+    certificate = str(row["certificate"] or "")
+    facts = [
+        ("train loss at the ends", f"{number(row['train_loss_a'])} and {number(row['train_loss_b'])}"),
+        ("highest train loss seen", number(row["max_train_loss"])),
+        ("barrier above the higher end", number(row["barrier"])),
+        ("level (nowhere higher)", number(row["level"])),
+        ("certificate", CERTIFICATES.get(certificate, value(row["certificate"]))),
+        ("beads", value(row["beads"])),
+        ("length / distance of the ends", number(row["normalized_length"])),
+    ]
+    if row["threshold"] is not None:
+        verdict = "connected" if row["connected"] else "not connected"
+        facts.append(("threshold", f"{number(row['threshold'])} on {value(row['on'])}: {verdict}"))
+    return facts
+
+
+def paths_table(rows: Iterable[Row]) -> None:
+    """One row a path."""
+    table(
+        ("path", "method", "ends' losses", "highest", "barrier", "beads", "length", "certificate"),
+        [
+            (
+                value(row["id"]),
+                value(row.get("method")),
+                f"{number(row.get('train_loss_a'))}, {number(row.get('train_loss_b'))}",
+                number(row.get("max_train_loss")),
+                number(row.get("barrier")),
+                value(row.get("beads")),
+                number(row.get("normalized_length")),
+                value(row.get("certificate")),
+            )
+            for row in rows
+        ],
+    )
+
+
+def print_bound(row: Row, catalogue: "Catalogue") -> None:
+    """A bound's value and its measurements, layer by layer."""
+    from store import Bounds
+
+    say(f"Bound {row['id']}: {value(row['kind'])} of model {row['model_id']}.")
+    facts = [("value", number(row["value"]))]
+    if row["summary"]:
+        facts.append(("summary", value(row["summary"])))
+    pairs(facts)
+    with catalogue.read() as session:
+        measured = Bounds(session).measurements("bound", int(row["id"]))
+    measurements_table([vars(one) for one in measured])
+
+
+def measurements_table(measured: list[Row]) -> None:
+    """Measurements as a table: one row a layer and draw, one column a name."""
+    names = list(dict.fromkeys(str(one["name"]) for one in measured))
+    rows: dict[tuple[Any, Any], dict[str, str]] = {}
+    for one in measured:
+        rows.setdefault((one["layer"], one["draw"]), {})[str(one["name"])] = number(one["value"])
+    if not rows:
+        return
+    keys = [place for place in (0, 1) if any(key[place] is not None for key in rows)]
+    titles = [("layer", "draw")[place] for place in keys]
+    table(
+        (*titles, *names),
+        [
+            (*(value(key[place]) for place in keys), *(found.get(name, NOTHING) for name in names))
+            for key, found in rows.items()
+        ],
+    )

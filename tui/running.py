@@ -1,0 +1,126 @@
+"""What the commands that start runs share: their options, enqueueing, waiting, the exit status."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.errors import UsageError
+from tui.output import note, print_json
+from tui.place import Place
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+    from store.runs import Run
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class How:
+    """Where a run goes, and how its command answers."""
+
+    place: Place
+    device: str | None
+    detach: bool
+    as_json: bool
+    data_root: str | None
+
+    def client(self, *, create: bool = False) -> "Client":
+        return self.place.client(self.data_root, create=create)
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --device, --detach, --json and --data-root; the command gets them as one `How`."""
+
+    @click.option("--device", metavar="NAME", help="cpu, cuda or cuda:N. Default: the best that is free.")
+    @click.option("--detach", is_flag=True, help="Only enqueue; print the run.")
+    @json_option
+    @data_option
+    @wraps(command)
+    def with_how(device: str | None, detach: bool, as_json: bool, data_root: str | None, **rest: Any) -> Any:
+        place = click.get_current_context().obj
+        return command(How(place, device, detach, as_json, data_root), **rest)
+
+    return with_how
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    option = click.option("--data-root", metavar="PATH", envvar="THALWEG_DATA", help="The folder of data sets.")
+    return option(command)
+
+
+def texts_of(options: Sequence[str], flags: Mapping[str, str | None], of: str) -> dict[str, str]:
+    """What `-o key=value` and flags of the same names say together. Raises UsageError where both speak."""
+    from core.specs.options import pairs
+
+    texts = pairs(list(options), of)
+    for name, text in flags.items():
+        if text is not None and name in texts:
+            raise UsageError(f"{of}: {name} is given both by --{name.replace('_', '-')} and by -o.")
+        if text is not None:
+            texts[name] = text
+    return texts
+
+
+def finished(how: How, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
+    """Wait for runs and say on standard error which did not end well."""
+    from tui.waiting import wait
+
+    runs = wait(client, run_ids, how.place)
+    for run in runs:
+        if run.state != "done":
+            say_failed(run, how.place)
+    return runs
+
+
+def say_failed(run: "Run", place: Place) -> None:
+    kind = f" ({run.cause_kind})" if run.cause_kind and run.cause_kind != run.state else ""
+    cause = f": {run.cause}" if run.cause else ""
+    end = "" if cause.endswith((".", "!")) else "."
+    note(f"Run {run.id} {'was cancelled' if run.state == 'cancelled' else run.state}{kind}{cause}{end}")
+    if run.state == "failed":
+        note(f"`{place.command} log {run.id}` shows what it wrote, `{place.command} relaunch {run.id}` repeats it.")
+
+
+def status_of(runs: "Sequence[Run]") -> int:
+    return 0 if all(run.state == "done" for run in runs) else 1
+
+
+def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
+    """What runs left behind, with the cause where they failed; a run that left nothing gives a row without id."""
+    from store.listing import list_rows
+
+    found: list[Row] = []
+    with client.catalogue.read() as session:
+        for run in runs:
+            rows = list_rows(session, kind, f"run_id={run.id}") or [nothing(run.id, run.state)]
+            found += [{**row, "cause": run.cause, "cause_kind": run.cause_kind} for row in rows]
+    return found
+
+
+def nothing(run_id: int, state: str) -> Row:
+    return {"id": None, "run_id": run_id, "state": state}
+
+
+def detached(how: How, run_ids: Sequence[int], *, as_list: bool = False) -> int:
+    """Answer for runs that were only enqueued."""
+    if how.as_json:
+        rows = [nothing(run_id, "queued") for run_id in run_ids]
+        print_json(rows if as_list or len(rows) != 1 else rows[0])
+    else:
+        click.echo("\n".join(f"run:{run_id}" for run_id in run_ids))
+    note(f"Enqueued; `{how.place.command} list runs` shows how far it is.")
+    return 0
+
+
+def in_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return os.isatty(0) and os.isatty(2)

@@ -1,0 +1,90 @@
+"""Values as people read them: numbers, times, and texts from the catalogue made harmless."""
+
+import math
+import unicodedata
+from datetime import UTC, datetime
+
+NOTHING = "-"
+# Reorders what stands around it: a name must not disguise itself.
+BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+CONTROL = ("Cc", "Cs", "Zl", "Zp")
+SYMBOLS = {"queued": "·", "running": "▸", "done": "✓", "failed": "✗", "stale": "?", "cancelled": "-"}
+PLAIN_SYMBOLS = {"queued": ".", "running": ">", "done": "+", "failed": "x", "stale": "?", "cancelled": "-"}
+COLOURS = {"running": "blue", "done": "green", "failed": "red", "stale": "yellow", "cancelled": "dim"}
+
+
+def clean(text: str, keep: str = "") -> str:
+    """The text with control characters shown as \\x1b instead of being sent to the terminal."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(letter if letter in keep or not _harmful(letter) else _shown(letter) for letter in text)
+
+
+def _harmful(letter: str) -> bool:
+    return letter in BIDIRECTIONAL or unicodedata.category(letter) in CONTROL
+
+
+def _shown(letter: str) -> str:
+    return letter.encode("unicode_escape", "surrogatepass").decode()
+
+
+def value(given: object) -> str:
+    """Any value of the catalogue, for a table."""
+    match given:
+        case None:
+            return NOTHING
+        case bool():
+            return "yes" if given else "no"
+        case float():
+            return number(given)
+        case datetime():
+            return ago(given)
+        case list() | tuple():
+            return ", ".join(value(one) for one in given) or NOTHING
+        case _:
+            return clean(str(given))
+
+
+def number(given: float | None) -> str:
+    """Four figures: 0.01234, 1.2e-07, 1234."""
+    if given is None or math.isnan(given):
+        return NOTHING
+    return f"{given:.4g}"
+
+
+def percent(given: float | None) -> str:
+    return NOTHING if given is None or not math.isfinite(given) else f"{given:.0%}"
+
+
+def duration(seconds: float | None) -> str:
+    """0.12 s, 12 s, 3 min 20 s, 2 h 05 min, 3 d 4 h."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def ago(moment: datetime) -> str:
+    """How long ago: just now, 5 min ago, 3 h ago, 2 d ago; then the date (UTC)."""
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    if seconds < -60 or seconds >= 30 * 86400:
+        return moment.astimezone(UTC).strftime("%Y-%m-%d")
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min ago"
+    return f"{seconds // 3600:.0f} h ago" if seconds < 86400 else f"{seconds // 86400:.0f} d ago"
+
+
+def state(name: str, encoding: str | None) -> str:
+    """A run's state by symbol and word."""
+    symbols = SYMBOLS if (encoding or "").lower().startswith("utf") else PLAIN_SYMBOLS
+    return f"{symbols.get(name, '?')} {clean(name)}"

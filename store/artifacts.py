@@ -78,13 +78,9 @@ class ArtifactFolder:
         try:
             size = self.path(sha256).stat().st_size
         except FileNotFoundError:
-            raise ArtifactError(
-                f"The artifact {sha256} has no file at {self.path(sha256)}; put it again."
-            ) from None
+            raise ArtifactError(f"The artifact {sha256} has no file at {self.path(sha256)}; put it again.") from None
         if session.scalar(select(ArtifactRow.bytes).where(ArtifactRow.sha256 == sha256)) is None:
-            session.execute(
-                insert(ArtifactRow).values(sha256=sha256, bytes=size, kind=kind, created_at=now())
-            )
+            session.execute(insert(ArtifactRow).values(sha256=sha256, bytes=size, kind=kind, created_at=now()))
 
     def verified(self, sha256: str, expected_bytes: int | None = None) -> Path:
         """The file, after its size (bytes) and its sha256 were checked; ArtifactError says which failed."""
@@ -97,9 +93,7 @@ class ArtifactFolder:
                     f"The file {path} is of {size} bytes where {expected_bytes} were written; {advice}."
                 )
             if digest_of(path) != sha256:
-                raise ArtifactError(
-                    f"The content of {path} is not what was written (its sha256 differs); {advice}."
-                )
+                raise ArtifactError(f"The content of {path} is not what was written (its sha256 differs); {advice}.")
         except FileNotFoundError:
             raise ArtifactError(f"The file {path} is missing; {advice}.") from None
         except OSError as error:

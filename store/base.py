@@ -114,9 +114,7 @@ def add_once(session: Session, name: str, run_id: int, values: Mapping[str, obje
     return insert_row(session, name, complete), True
 
 
-def add_parts(
-    session: Session, name: str, owner: Mapping[str, object], parts: list[dict[str, object]]
-) -> None:
+def add_parts(session: Session, name: str, owner: Mapping[str, object], parts: list[dict[str, object]]) -> None:
     """Insert rows that belong to an owner: `owner` gives the columns all of them share."""
     part_table = table(name)
     allowed = {column.key for column in part_table.columns} - set(owner) - {"id"}

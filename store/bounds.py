@@ -79,9 +79,7 @@ class Bounds:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(
-        self, run_id: int, values: Mapping[str, object], measurements: Sequence[Mapping[str, object]] = ()
-    ) -> int:
+    def add(self, run_id: int, values: Mapping[str, object], measurements: Sequence[Mapping[str, object]] = ()) -> int:
         """Add the bound at `values["position"]` (default 0) of a run; its id, also when it was there.
 
         A measurement has `name`, `value` and where they apply `layer` and `draw`.

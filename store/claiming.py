@@ -38,9 +38,7 @@ def claim(session: Session, host: str, agent_pid: int, devices: Sequence[Device]
         taken = session.execute(update(RunRow).where(mine).values(**start, message=None))
         if changed(taken) == 1:
             attempt_id = _begin(session, run_id, host, device, agent_pid)
-            return Claim(
-                fetch_one(session, Run, "run", run_id), fetch_one(session, Attempt, "attempt", attempt_id)
-            )
+            return Claim(fetch_one(session, Run, "run", run_id), fetch_one(session, Attempt, "attempt", attempt_id))
     return None
 
 

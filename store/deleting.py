@@ -48,9 +48,7 @@ def delete(session: Session, kind: str, ids: Sequence[int]) -> None:
 def _reasons_to_stay(session: Session, one: str, row_id: int, going: Sequence[int]) -> Iterator[str]:
     for name, column, relation in DEPENDANTS[one]:
         others = table(name)
-        other = session.scalar(
-            select(others.c.id).where(others.c[column] == row_id).order_by(others.c.id).limit(1)
-        )
+        other = session.scalar(select(others.c.id).where(others.c[column] == row_id).order_by(others.c.id).limit(1))
         if other is not None:
             yield f"the {name.removesuffix('s')} {other} {relation} it; delete that first"
     if one == "run":

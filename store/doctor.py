@@ -79,30 +79,22 @@ def _lost(catalogue: Catalogue, session: Session) -> Iterator[Finding]:
         if not path.is_file():
             yield Finding("error", f"The file {path} is missing.")
         elif path.stat().st_size != size:
-            yield Finding(
-                "error", f"The file {path} is of {path.stat().st_size} bytes where {size} were written."
-            )
+            yield Finding("error", f"The file {path} is of {path.stat().st_size} bytes where {size} were written.")
 
 
 def _spare(catalogue: Catalogue, session: Session) -> Iterator[Finding]:
     for path in _without_row(catalogue, session):
         what = "was left unfinished" if UNFINISHED in path.name else "belongs to no row"
-        yield Finding(
-            "note", f"The file {path} {what}; `thalweg doctor --prune` deletes it an hour after its making."
-        )
+        yield Finding("note", f"The file {path} {what}; `thalweg doctor --prune` deletes it an hour after its making.")
     if unused := _unused(session):
-        yield Finding(
-            "note", f"Nothing points at {len(unused)} artifacts; `thalweg doctor --prune` deletes them."
-        )
+        yield Finding("note", f"Nothing points at {len(unused)} artifacts; `thalweg doctor --prune` deletes them.")
 
 
 def _leases(session: Session) -> Iterator[Finding]:
     leases, attempts = table("device_leases"), table("attempts")
     query = select(leases.c.host, leases.c.device, attempts.c.run_id).join(attempts)
     for host, device, run_id in session.execute(query.where(attempts.c.state.not_in(ACTIVE))):
-        yield Finding(
-            "error", f"The device {device} of {host} is still leased to run {run_id}, which has ended."
-        )
+        yield Finding("error", f"The device {device} of {host} is still leased to run {run_id}, which has ended.")
 
 
 def _unused(session: Session) -> set[str]:
@@ -114,9 +106,7 @@ def _unused(session: Session) -> set[str]:
 
 
 def _without_row(catalogue: Catalogue, session: Session) -> list[Path]:
-    known = {
-        catalogue.artifacts.path(sha256) for sha256 in session.scalars(select(table("artifacts").c.sha256))
-    }
+    known = {catalogue.artifacts.path(sha256) for sha256 in session.scalars(select(table("artifacts").c.sha256))}
     stored = set(catalogue.artifacts.root.glob(f"??/*{SUFFIX}"))
     unfinished = catalogue.artifacts.root.glob(f"{UNFINISHED}*")
     return sorted((stored - known) | set(unfinished))

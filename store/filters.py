@@ -79,9 +79,7 @@ def _literal(item: str) -> str | None:
     return None if item == "null" else item
 
 
-def compiled(
-    conditions: list[Condition], columns: Mapping[str, Column], kind: str
-) -> list[ColumnElement[bool]]:
+def compiled(conditions: list[Condition], columns: Mapping[str, Column], kind: str) -> list[ColumnElement[bool]]:
     """The conditions as SQL over a kind's columns; FilterError for unknown columns and wrong values."""
     return [_sql(condition, named(condition.column, columns, kind), kind) for condition in conditions]
 
@@ -161,11 +159,7 @@ def _value(column: Column, text: str, *, free: bool = False) -> object:
     if column.type == "boolean":
         return TRUTH[text.lower()] if text.lower() in TRUTH else _refuse(column, text, "true or false")
     if column.type == "time":
-        return (
-            text.replace(" ", "T")
-            if TIME.fullmatch(text)
-            else _refuse(column, text, "a UTC time: 2026-11-01T09:30")
-        )
+        return text.replace(" ", "T") if TIME.fullmatch(text) else _refuse(column, text, "a UTC time: 2026-11-01T09:30")
     if column.choices and text not in column.choices and not free:
         _refuse(column, text, f"one of {', '.join(column.choices)}")
     if "\0" in text or not _encodable(text):

@@ -48,9 +48,7 @@ def cells(columns: Sequence[Column]) -> list[ColumnElement[Any]]:
     return [type_coerce(one.sql, Text()) if one.type == "time" else one.sql for one in columns]
 
 
-def selected(
-    kind: str, where: str | None, sort: str | None, shown: Sequence[ColumnElement[Any]]
-) -> Select[Any]:
+def selected(kind: str, where: str | None, sort: str | None, shown: Sequence[ColumnElement[Any]]) -> Select[Any]:
     """A query for the cells `shown` of the kind's rows, filtered and in a total order."""
     conditions = compiled(parse(where or ""), columns_of(kind), kind)
     return select(*shown).select_from(table_of(kind)).where(*conditions).order_by(*_order(kind, sort))

@@ -48,9 +48,7 @@ def singular(kind: str) -> str:
     """ "run" for "run" and "runs"; StoreError when it is nothing that can be marked."""
     one = kind.removesuffix("s")
     if one not in MARKED:
-        raise StoreError(
-            f"{kind!r} is no kind that can be marked or deleted; choose one of {', '.join(MARKED)}."
-        )
+        raise StoreError(f"{kind!r} is no kind that can be marked or deleted; choose one of {', '.join(MARKED)}.")
     return one
 
 
@@ -80,9 +78,7 @@ class Tags:
         if not tag or any(letter.isspace() or letter in ',"' for letter in tag):
             raise StoreError(f"{tag!r} cannot be a tag: use one word without commas or quotes.")
         one = require(self._session, kind, owner_id)
-        self._session.execute(
-            insert_or(TagRow).values(kind=one, owner_id=owner_id, tag=tag).on_conflict_do_nothing()
-        )
+        self._session.execute(insert_or(TagRow).values(kind=one, owner_id=owner_id, tag=tag).on_conflict_do_nothing())
 
     def remove(self, kind: str, owner_id: int, tag: str) -> None:
         """Take a tag away; StoreError where the row hasn't got it."""

@@ -43,9 +43,7 @@ class Metrics:
     def curve(self, run_id: int, name: str) -> list[tuple[int, float, float | None]]:
         """The curve's points (step, value, seconds) in order of step; a value that was no number is nan."""
         mine = (MetricRow.run_id == run_id) & (MetricRow.name == name)
-        query = (
-            select(MetricRow.step, MetricRow.value, MetricRow.seconds).where(mine).order_by(MetricRow.step)
-        )
+        query = select(MetricRow.step, MetricRow.value, MetricRow.seconds).where(mine).order_by(MetricRow.step)
         rows = self._session.execute(query)
         return [(step, nan if value is None else value, seconds) for step, value, seconds in rows]
 

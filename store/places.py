@@ -16,9 +16,7 @@ def refuse_unsuitable(path: Path) -> None:
     if str(path).startswith(("postgresql:", "postgres:", "postgresql+")):
         raise StoreError("PostgreSQL catalogues are not supported yet; give the path of a file.")
     if path.is_dir():
-        raise StoreError(
-            f"{path} is a folder; give the path of a file in it, such as {path / 'catalogue.sqlite'}."
-        )
+        raise StoreError(f"{path} is a folder; give the path of a file in it, such as {path / 'catalogue.sqlite'}.")
     if (kind := file_system(path)) in NETWORK:
         raise StoreError(
             f"{path} lies on a network file system ({kind}), where SQLite's locks are not reliable; "

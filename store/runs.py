@@ -131,24 +131,18 @@ class Runs:
         """Cancel a queued run at once, else ask for it; the state after. StoreError when it has ended."""
         run = self.get(run_id)
         if run.state in FINISHED:
-            raise StoreError(
-                f"Run {run_id} is {run.state} already; only queued and running runs can be cancelled."
-            )
+            raise StoreError(f"Run {run_id} is {run.state} already; only queued and running runs can be cancelled.")
         this = update(RunRow).where(RunRow.id == run_id)
         if run.state == "queued":
             ending = {"state": "cancelled", "cause": "cancelled while queued", "cause_kind": "cancelled"}
             self._session.execute(this.values(**ending, cancel_requested_at=now(), finished_at=now()))
             return "cancelled"
-        self._session.execute(
-            this.values(cancel_requested_at=func.coalesce(RunRow.cancel_requested_at, iso(now())))
-        )
+        self._session.execute(this.values(cancel_requested_at=func.coalesce(RunRow.cancel_requested_at, iso(now()))))
         return run.state
 
     def active(self, host: str) -> list[Attempt]:
         """Attempts on this host that have not ended: running or stale."""
-        return fetch(
-            self._session, Attempt, "attempts", AttemptRow.host == host, AttemptRow.state.in_(ACTIVE)
-        )
+        return fetch(self._session, Attempt, "attempts", AttemptRow.host == host, AttemptRow.state.in_(ACTIVE))
 
     def cancel_requested(self, host: str) -> list[Attempt]:
         """Those of `active` whose run somebody asked to cancel."""
@@ -173,9 +167,7 @@ class Runs:
 
     def relaunches(self, run_id: int) -> list[int]:
         """Ids of the runs that repeat this one, ascending."""
-        return list(
-            self._session.scalars(select(RunRow.id).where(RunRow.relaunch_of == run_id).order_by(RunRow.id))
-        )
+        return list(self._session.scalars(select(RunRow.id).where(RunRow.relaunch_of == run_id).order_by(RunRow.id)))
 
     def newest_relaunch(self, run_id: int) -> int:
         """The latest relaunch of the run, of its relaunches and so on; itself when there is none."""
@@ -186,9 +178,7 @@ class Runs:
     def failed_not_relaunched(self) -> list[int]:
         """Ids of failed runs that nobody relaunched yet, ascending."""
         again = aliased(RunRow)
-        query = select(RunRow.id).where(
-            RunRow.state == "failed", ~exists().where(again.relaunch_of == RunRow.id)
-        )
+        query = select(RunRow.id).where(RunRow.state == "failed", ~exists().where(again.relaunch_of == RunRow.id))
         return list(self._session.scalars(query.order_by(RunRow.id)))
 
     def _require(self, run_id: int) -> None:

@@ -29,9 +29,7 @@ def show_row(session: Session, kind: str, row_id: int) -> dict[str, object]:
         raise NotFoundError(one, row_id)
     notes, measured = table("notes").c, table("measurements").c
     marks = {
-        "measurements": _rows(
-            session, "measurements", (measured.owner_kind == one) & (measured.owner_id == row_id)
-        ),
+        "measurements": _rows(session, "measurements", (measured.owner_kind == one) & (measured.owner_id == row_id)),
         "notes": _rows(session, "notes", (notes.kind == one) & (notes.owner_id == row_id)),
     }
     return found[0] | _belongings(session, one, row_id) | marks
@@ -59,9 +57,7 @@ def _belongings(session: Session, one: str, row_id: int) -> dict[str, object]:
 
 def _of_run(session: Session, run_id: int) -> dict[str, object]:
     runs = Runs(session)
-    made = {
-        kind: _rows(session, kind, table(kind).c.run_id == run_id) for kind in ("models", "paths", "bounds")
-    }
+    made = {kind: _rows(session, kind, table(kind).c.run_id == run_id) for kind in ("models", "paths", "bounds")}
     return {
         "attempt_list": _rows(session, "attempts", table("attempts").c.run_id == run_id),
         "needs": runs.needs(run_id),

@@ -19,9 +19,5 @@ class Descent(Options, frozen=True, kw_only=True):
     momentum: Annotated[float, Meta(ge=0, lt=1, description="of sgd and rmsprop")] = 0.0
     nesterov: Annotated[bool, Meta(description="Nesterov momentum (sgd)")] = False
     weight_decay: Annotated[float, Meta(ge=0, description="L2 penalty, as torch's optimizers take it")] = 0.0
-    schedule: Annotated[Schedule, Meta(description="of the learning rate over the epochs, towards zero")] = (
-        "constant"
-    )
-    batch: Annotated[
-        Count, Meta(description="samples a step (the whole train set where that is smaller)")
-    ] = 128
+    schedule: Annotated[Schedule, Meta(description="of the learning rate over the epochs, towards zero")] = "constant"
+    batch: Annotated[Count, Meta(description="samples a step (the whole train set where that is smaller)")] = 128

@@ -21,9 +21,7 @@ class String(Descent, frozen=True, kw_only=True, tag="string", tag_field="method
         Literal["breadth", "greedy"],
         Meta(description="all gaps of a depth in one batch, or one gap at a time"),
     ] = "breadth"
-    at: Annotated[Literal["midpoint", "maximum"], Meta(description="where on a gap its bead starts (t*)")] = (
-        "midpoint"
-    )
+    at: Annotated[Literal["midpoint", "maximum"], Meta(description="where on a gap its bead starts (t*)")] = "midpoint"
     on: Annotated[Metric, Meta(description="what must stay below the threshold")] = "train-loss"
     alpha: Annotated[float, Meta(gt=0, le=1, description="beads are trained to alpha x threshold")] = 0.9
     depth: Annotated[int, Meta(ge=0, description="how often a gap may be halved")] = 8

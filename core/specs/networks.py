@@ -28,9 +28,7 @@ class Fcn(NetworkSpec, frozen=True, kw_only=True, tag="fcn"):
     widths: Annotated[tuple[Count, ...], Meta(description="hidden widths: 245x10 or 300-100")]
     activation: Annotated[Activation, Meta(description="elementwise, after every hidden layer")] = "relu"
     slope: Annotated[float, Meta(ge=0, le=1, description="of leaky_relu below zero")] = 0.01
-    gamma: Annotated[
-        float, Meta(gt=0, description="sharpness of softplus: log(1 + exp(gamma z)) / gamma")
-    ] = 1.0
+    gamma: Annotated[float, Meta(gt=0, description="sharpness of softplus: log(1 + exp(gamma z)) / gamma")] = 1.0
     bias: Annotated[bool, Meta(description="biases on or off")] = True
 
     @classmethod
@@ -60,9 +58,7 @@ class Cnn(NetworkSpec, frozen=True, kw_only=True, tag="cnn"):
         """Raise UsageError but for images of 28x28 or 32x32 that the pooling leaves a pixel of."""
         if len(shape) != 3 or shape[1:] not in ((28, 28), (32, 32)):
             size = "x".join(str(side) for side in shape)
-            raise UsageError(
-                f"cnn reads images of 28x28 or 32x32 pixels, not samples of {size}; use fcn:WIDTHS there."
-            )
+            raise UsageError(f"cnn reads images of 28x28 or 32x32 pixels, not samples of {size}; use fcn:WIDTHS there.")
         if len(read_widths(self.channels)) > 4:
             raise UsageError(
                 f"cnn halves images once a convolution, which allows at most 4, not channels={self.channels}."

@@ -31,9 +31,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Raises UsageError naming the option, what was given and what is allowed.
         """
         known = {option.name: option for option in describe(cls)}
-        for key in texts:
+        for key, value in texts.items():
             if key not in known:
                 raise unknown_name(f"option of {of}", key, known)
+            if isinstance(value, str) and not _is_unicode(value):
+                raise UsageError(f"{of}: {key} holds bytes that are no UTF-8 text: write it in plain letters.")
         try:
             record = msgspec.convert(dict(texts), cls, strict=False)
         except msgspec.ValidationError as error:
@@ -90,11 +92,14 @@ def pairs(texts: tuple[str, ...] | list[str], of: str) -> dict[str, str]:
             raise UsageError(f"{of}: options are written key=value, not {text!r}.")
         name = key.strip().replace("-", "_")
         if name in found:
-            raise UsageError(
-                f"{of}: {name} is given twice, as {found[name]} and as {value.strip()}: leave one."
-            )
+            raise UsageError(f"{of}: {name} is given twice, as {found[name]} and as {value.strip()}: leave one.")
         found[name] = value.strip()
     return found
+
+
+def _is_unicode(text: str) -> bool:
+    """False for undecodable bytes from a command line, which can't be stored."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _default(field: types.Field) -> object:

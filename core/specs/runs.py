@@ -112,7 +112,7 @@ def from_json(text: str) -> RunSpec:
         if version != VERSION:
             raise UsageError(f"This spec is of version {version}; this Thalweg reads version {VERSION}.")
         return msgspec.json.decode(text, type=_Envelope).run
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
+    except (msgspec.DecodeError, KeyError, TypeError, UnicodeError, RecursionError) as error:
         raise UsageError(f"This is no stored spec: {error}.") from None
 
 

@@ -1,0 +1,87 @@
+"""Hypothesis strategies for any record of options, made from its declared types and limits."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from hypothesis import reject
+from hypothesis import strategies as st
+from msgspec import inspect as types
+
+from core.errors import UsageError
+from core.specs.names import write_widths
+from core.specs.options import Options
+from core.specs.runs import ModelRef
+
+T = TypeVar("T", bound=Options)
+
+widths = st.lists(st.integers(1, 50), min_size=1, max_size=6).map(tuple)
+names = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+paths = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters=","), max_size=12).map(
+    lambda text: f"/data/{text.strip()}"
+)
+references = st.builds(ModelRef, model=st.integers(1, 99)) | st.builds(
+    ModelRef, run=st.integers(1, 99), position=st.integers(0, 9)
+)
+#: Texts and tuples that have a form of their own.
+SPECIAL: dict[str, st.SearchStrategy[Any]] = {
+    "channels": widths.map(write_widths),
+    "widths": widths,
+    "path": paths,
+}
+
+
+@st.composite
+def records(draw: st.DrawFn, record: type[T]) -> T:
+    """Any valid record of the class."""
+    info = types.type_info(record)
+    assert isinstance(info, types.StructType)
+    given = {}
+    for field in info.fields:
+        if field.required or draw(st.booleans()):
+            given[field.name] = draw(SPECIAL[field.name] if field.name in SPECIAL else values(field.type))
+    try:
+        return record(**given)
+    except UsageError:
+        reject()
+
+
+def values(kind: types.Type) -> st.SearchStrategy[Any]:
+    """Values of a declared type, within its limits."""
+    match kind:
+        case types.Metadata():
+            drawn = values(kind.type)
+        case types.UnionType():
+            drawn = st.one_of(*(values(one) for one in kind.types))
+        case types.IntType():
+            low = kind.ge if kind.ge is not None else 0
+            drawn = st.integers(low, kind.lt - 1 if kind.lt is not None else low + 10_000)
+        case types.FloatType():
+            drawn = _floats(kind)
+        case types.StructType():
+            drawn = references if kind.cls is ModelRef else records(kind.cls)
+        case types.LiteralType():
+            drawn = st.sampled_from(kind.values)
+        case _:
+            drawn = {types.NoneType: st.none(), types.BoolType: st.booleans(), types.StrType: names}[type(kind)]
+    return drawn
+
+
+def _floats(kind: types.FloatType) -> st.SearchStrategy[float]:
+    low = kind.ge if kind.ge is not None else kind.gt if kind.gt is not None else -1e12
+    high = kind.le if kind.le is not None else kind.lt if kind.lt is not None else 1e12
+    drawn = st.floats(low, high, exclude_min=kind.gt is not None, exclude_max=kind.lt is not None)
+    return drawn.map(lambda x: x + 0.0)
+
+
+def refusal(call: Callable[..., object], *arguments: object) -> str | None:
+    """The sentence with which a call is refused; None where it is not."""
+    try:
+        call(*arguments)
+    except UsageError as error:
+        return str(error)
+    return None
+
+
+def plain(record: Options) -> dict[str, Any]:
+    return dict(msgspec.structs.asdict(record))

@@ -1,0 +1,80 @@
+"""Stored specs: JSON there and back, and relaunches with changed options."""
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from records import plain, records, references, refusal
+
+from core.errors import UsageError
+from core.specs.runs import KINDS, OWN, Connect, ModelRef, RunSpec, Train, changed, from_json, kind_of, to_json
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_json_reads_back_as_the_same_run(kind: str, data: st.DataObject) -> None:
+    spec = data.draw(records(KINDS[kind]))
+    again = from_json(to_json(spec))
+    assert again == spec
+    assert kind_of(again) == kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_a_changed_name_changes_nothing_else(kind: str, data: st.DataObject) -> None:
+    spec: RunSpec = data.draw(records(KINDS[kind]))
+    after = changed(spec, {"name": "other"})
+    assert plain(after) == {**plain(spec), "name": "other"}
+
+
+@given(records(Connect), st.integers(2, 500))
+def test_a_run_s_own_options_leave_its_method_alone(spec: Connect, points: int) -> None:
+    assert changed(spec, {"points": str(points)}) == msgspec.structs.replace(spec, points=points)
+
+
+def test_method_options_are_changed_inside() -> None:
+    spec = from_json(
+        json.dumps(
+            {"version": 1, "run": {"kind": "connect", "a": {"model": 1}, "b": {}, "method": {"method": "string"}}}
+        )
+    )
+    assert isinstance(spec, Connect)
+    after = changed(spec, {"depth": "3", "below": "0.5"})
+    assert isinstance(after, Connect)
+    assert (after.method.depth, after.below) == (3, 0.5)
+    with pytest.raises(UsageError, match="option of string"):
+        changed(spec, {"until_loss": "1"})
+
+
+def test_every_kind_says_which_options_are_its_own() -> None:
+    assert set(OWN) == set(KINDS)
+
+
+@given(st.text() | st.sampled_from(["[]", "{}", "1", '{"version": 2}', '{"version": 1}', '{"version": 1, "run": 3}']))
+def test_other_texts_are_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        from_json(text)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "[" * 100_000])
+def test_texts_that_no_json_reader_likes_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="no stored spec"):
+        from_json(text)
+
+
+@given(references)
+def test_model_references_read_back(reference: ModelRef) -> None:
+    assert ModelRef.read(str(reference)) == reference
+
+
+@given(st.text())
+def test_other_references_are_refused(text: str) -> None:
+    assert "no model" in (refusal(ModelRef.read, text) or "no model")
+
+
+@pytest.mark.parametrize("texts", [{"until_loss": "0"}, {"until_loss": "-1"}, {"nesterov": "true"}])
+def test_trains_that_make_no_sense_are_refused(texts: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="train: "):
+        Train.read({"network": "fcn:3", "data": "digits", **texts}, "train")

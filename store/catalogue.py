@@ -50,7 +50,7 @@ class Catalogue:
         except OSError as error:
             reason = error.strerror or str(error)
             raise StoreError(
-                f"The catalogue {path} cannot be used ({reason}); choose another with --catalogue."
+                f"The catalogue {path} cannot be used ({reason}: {error.filename}); choose another with --catalogue."
             ) from error
 
     @contextmanager

@@ -67,6 +67,8 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise StoreError(f"The catalogue {path} {_meaning(str(error.orig))}.") from error
+    except OverflowError as error:
+        raise StoreError("A number is too large for the catalogue, which keeps 64 bits.") from error
     except sqlite3.Error as error:
         raise StoreError(f"The catalogue {path} {_meaning(str(error))}.") from error
 

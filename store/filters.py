@@ -159,7 +159,9 @@ def _value(column: Column, text: str, *, free: bool = False) -> object:
     if column.type == "boolean":
         return TRUTH[text.lower()] if text.lower() in TRUTH else _refuse(column, text, "true or false")
     if column.type == "time":
-        return text.replace(" ", "T") if TIME.fullmatch(text) else _refuse(column, text, "a UTC time: 2026-11-01T09:30")
+        # A time stands for its beginning: text order is time order, and a prefix comes first.
+        beginning = text.replace(" ", "T").removesuffix("Z")
+        return beginning if TIME.fullmatch(text) else _refuse(column, text, "a UTC time: 2026-11-01T09:30")
     if column.choices and text not in column.choices and not free:
         _refuse(column, text, f"one of {', '.join(column.choices)}")
     if "\0" in text or not _encodable(text):

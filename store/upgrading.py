@@ -15,8 +15,8 @@ from store.schema import VERSION_TABLE, metadata
 
 # As Alembic writes it.
 VERSION_DDL = (
-    f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL, "
-    f"CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num))"
+    f"CREATE TABLE {VERSION_TABLE} ( version_num VARCHAR(32) NOT NULL, "
+    f"CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num) )"
 )
 
 

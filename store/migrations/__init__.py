@@ -1,4 +1,8 @@
-"""The history of the schema, for catalogues of earlier versions; Alembic is imported only to upgrade one."""
+"""The history of the schema, for catalogues of earlier versions; Alembic is imported only to upgrade one.
+
+A rebuilt table (`batch_alter_table`) forgets that ids are never reused: give it
+`table_kwargs={"sqlite_autoincrement": True}` where the model says NEVER_REUSED.
+"""
 
 from pathlib import Path
 

@@ -12,6 +12,7 @@ from store import (
     Attempt,
     Bound,
     Bounds,
+    Catalogue,
     Measurement,
     Metrics,
     Model,
@@ -128,6 +129,11 @@ def test_what_is_missing_is_named(session: Session) -> None:
     for ask in (Runs(session).get, Models(session).get, Paths(session).get, Bounds(session).get):
         with pytest.raises(NotFoundError, match=r"There is no \w+ 99; `thalweg list \w+s` shows what there is\."):
             ask(99)
+
+
+def test_a_number_too_large_is_one_sentence(catalogue: Catalogue) -> None:
+    with pytest.raises(StoreError, match="too large"), catalogue.read() as session:
+        Runs(session).get(10**20)
 
 
 def test_marks_come_and_go(session: Session) -> None:

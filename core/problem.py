@@ -123,6 +123,12 @@ class Problem:
         (gradient,) = torch.autograd.grad(losses.sum(), leaf)
         return losses.detach(), gradient
 
+    def sums(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Sum of the losses (K,) and number of wrong answers (K,), float64, of outputs (K, N, C); 0 for regression."""
+        losses = self.loss.samples(outputs, y[None]).sum(-1, dtype=torch.float64)
+        error = errors(outputs, y)
+        return losses, torch.zeros_like(losses) if error is None else error * len(y)
+
     @torch.no_grad()
     def values(self, thetas: Tensor, part: Part = "train") -> Values:
         """Loss and error of K networks (K, P) on a whole split, in chunks that fit the cache."""
@@ -131,10 +137,9 @@ class Problem:
         total = torch.zeros(len(thetas), dtype=torch.float64, device=self.device)
         wrong = torch.zeros_like(total)
         for x, y in chunks(split, len(thetas)):
-            outputs = self.outputs(thetas, x)
-            total += self.loss.samples(outputs, y[None]).sum(-1, dtype=torch.float64)
-            error = errors(outputs, y)
-            wrong += 0 if error is None else error * len(y)
+            losses, misses = self.sums(self.outputs(thetas, x), y)
+            total += losses
+            wrong += misses
         loss = total / len(split)
         return Values(loss, None if split.y.is_floating_point() else wrong / len(split))
 

@@ -44,21 +44,15 @@ class Layer:
         return self.padding is not None
 
     def affine(self, features: Tensor, parameters: Parameters) -> Tensor:
-        """Pre-activations (K, N, ...) of features (K or 1, N, ...) under K parameter points."""
+        """Pre-activations (K, N, ...) of features (K or 1, N, ...) under K parameter points.
+
+        Weight and bias may have one row for all points (1, ...) each, where they don't change from point to point.
+        """
         weight = parameters[self.weight]
         bias = None if self.bias is None else parameters[self.bias]
         if self.convolution:
             return _convolve(features, weight, bias, self.padding or 0)
-        flat = features.flatten(2)
-        if flat.shape[0] == 1 and weight.shape[0] > 1:  # shared features: one matmul for all points
-            wide = flat[0] @ weight.flatten(0, 1).T
-            out = wide.reshape(-1, *weight.shape[:2]).transpose(0, 1)
-            return out if bias is None else out + bias[:, None]
-        if weight.shape[0] == 1:
-            return functional.linear(flat[0], weight[0], None if bias is None else bias[0])[None]
-        if bias is None:
-            return torch.bmm(flat, weight.transpose(1, 2))
-        return torch.baddbmm(bias[:, None], flat, weight.transpose(1, 2))
+        return _multiply(features.flatten(2), weight, bias)
 
     def after(self, preactivation: Tensor) -> Tensor:
         """Features (K, N, ...) from pre-activations."""
@@ -94,16 +88,36 @@ class LayeredNetwork:
         return self.features(features, parameters, self.depth, start)
 
 
+def _multiply(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Dense layers of K points at once: features (K or 1, N, n), weight (K or 1, m, n), bias (K or 1, m)."""
+    if len(weight) == 1:  # one matmul for the samples of all points
+        own = bias is not None and len(bias) > 1
+        flat = functional.linear(features.flatten(0, 1), weight[0], None if own or bias is None else bias[0])
+        out = flat.view(*features.shape[:2], -1)
+        return out + bias[:, None] if own and bias is not None else out
+    if len(features) == 1:  # one matmul for the neurons of all points
+        wide = features[0] @ weight.flatten(0, 1).T
+        out = wide.view(-1, *weight.shape[:2]).transpose(0, 1)
+        return out if bias is None else out + bias[:, None]
+    if bias is None:
+        return torch.bmm(features, weight.transpose(1, 2))
+    return torch.baddbmm(bias[:, None], features, weight.transpose(1, 2))
+
+
 def _convolve(features: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
-    """K convolutions at once, as one with K groups (or, for shared features, with K times the channels)."""
-    points, samples = weight.shape[0], features.shape[1]
-    shared = features.shape[0] == 1
+    """K convolutions at once, as one with K groups; points that share features or weights share the work."""
+    if len(weight) == 1 and (bias is None or len(bias) == 1):
+        flat = functional.conv2d(features.flatten(0, 1), weight[0], None if bias is None else bias[0], padding=padding)
+        return flat.view(*features.shape[:2], *flat.shape[1:])
+    points = max(len(features), len(weight), 1 if bias is None else len(bias))
+    weight = weight.expand(points, *weight.shape[1:])
+    shared = len(features) == 1
     grouped = features[0] if shared else features.transpose(0, 1).flatten(1, 2)
     out = functional.conv2d(
         grouped,
         weight.flatten(0, 1),
-        None if bias is None else bias.flatten(),
+        None if bias is None else bias.expand(points, -1).flatten(),
         padding=padding,
         groups=1 if shared else points,
     )
-    return out.reshape(samples, points, -1, *out.shape[2:]).transpose(0, 1)
+    return out.view(len(out), points, -1, *out.shape[2:]).transpose(0, 1)

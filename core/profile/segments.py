@@ -1,0 +1,176 @@
+"""Values along one segment, each sample and layer worked through as seldom as its structure allows.
+
+On a straight segment only the parameters that differ between its ends move. Layers below the lowest one that
+moves are worked through once for all points. That layer's pre-activations are affine in t, so they are computed
+at the two ends and interpolated; the layers above are worked through at every point, with the weights of that
+point where they move. Where only the last layer moves, that leaves nothing to do at the points themselves.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.networks.layered import LayeredNetwork, Parameters
+from core.path import Claim, Segment
+from core.problem import Part, Problem, Values
+from core.profile.cost import pass_costs, sizes
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What moves on a segment, and so how its values are found.
+
+    `still`: nothing does, or a granted claim says that the outputs don't. `affine`: a granted claim says that the
+    outputs are affine in t. Otherwise `lowest` is the lowest layer that moves, from 1, `moving` the names of the
+    parameters that do, or None where the network has no layers or the segment is a curve.
+    """
+
+    still: bool = False
+    affine: bool = False
+    lowest: int | None = None
+    moving: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, problem: Problem, segment: Segment, claim: Claim | None) -> "Motion":
+        if segment.curve is not None:
+            return cls()
+        if claim is Claim.INVARIANT or torch.equal(segment.start, segment.end):
+            return cls(still=True)
+        if problem.layered is None:
+            return cls(affine=claim is Claim.CONVEX)
+        start, end = (problem.layout.split(point[None]) for point in (segment.start, segment.end))
+        moving = frozenset(name for name in start if not torch.equal(start[name], end[name]))
+        layers = enumerate(problem.layered.layers, start=1)
+        lowest = next(i for i, layer in layers if {layer.weight, layer.bias} & moving)
+        affine = claim is Claim.CONVEX and lowest < problem.layered.depth
+        return cls(affine=affine, lowest=None if affine else lowest, moving=moving)
+
+    def passes(self, problem: Problem, points: int) -> float:
+        """Forward passes that `points` points cost, in units of plain ones."""
+        if self.still:
+            return float(points > 0)
+        if self.affine:
+            return min(2, points)
+        if self.lowest is None:
+            return points
+        costs = pass_costs(problem)
+        below, at, above = costs[: self.lowest - 1], costs[self.lowest - 1], costs[self.lowest :]
+        return (sum(below) + 2 * at + points * sum(above)) / sum(costs)
+
+
+@torch.no_grad()
+def segment_values(
+    problem: Problem, segment: Segment, t: Tensor, part: Part = "train", claim: Claim | None = None
+) -> Values:
+    """Loss and error at the parameters t (K,) of a segment, on a whole split.
+
+    `claim` is what the checker granted, never what the constructor says: it is believed.
+    """
+    motion = Motion.of(problem, segment, claim)
+    if len(t) == 0:
+        return _nothing(problem, part)
+    if motion.still:
+        once = problem.values(segment.start[None], part)
+        return Values(once.loss.expand(len(t)), None if once.error is None else once.error.expand(len(t)))
+    if motion.affine:
+        return _Affine(problem, segment).values(t, part)
+    if motion.lowest is None:
+        return _plain(problem, segment, t, part)
+    return _Layerwise(problem, segment, motion).values(t, part)
+
+
+def _nothing(problem: Problem, part: Part) -> Values:
+    split = problem.part(part)
+    assert split is not None
+    empty = torch.zeros(0, dtype=torch.float64, device=problem.device)
+    return Values(empty, None if split.y.is_floating_point() else empty)
+
+
+def _plain(problem: Problem, segment: Segment, t: Tensor, part: Part) -> Values:
+    """Point by point, as many at once as fit."""
+    group = max(1, min(16, sizes(problem).budget // len(segment.start)))
+    some = [problem.values(segment.at(ts), part) for ts in torch.split(t, group)]
+    errors = [one.error for one in some if one.error is not None]
+    return Values(torch.cat([one.loss for one in some]), torch.cat(errors) if errors else None)
+
+
+class _Chunkwise:
+    """Values of all points, a chunk of samples and a group of points at a time."""
+
+    def __init__(self, problem: Problem, segment: Segment) -> None:
+        self.problem = problem
+        self.segment = segment
+
+    def begin(self, x: Tensor) -> Tensor:
+        """What all points share of a chunk of samples: something affine in t, at both ends (2, N, ...)."""
+        raise NotImplementedError
+
+    def finish(self, between: Tensor, t: Tensor) -> Tensor:
+        """Outputs (G, N, C) at t (G,) from what `begin` gave, interpolated (G, N, ...)."""
+        raise NotImplementedError
+
+    def values(self, t: Tensor, part: Part) -> Values:
+        split = self.problem.part(part)
+        assert split is not None, f"there is no {part} split"
+        t = t.to(self.segment.start)
+        total = torch.zeros(len(t), dtype=torch.float64, device=self.problem.device)
+        wrong = torch.zeros_like(total)
+        size = sizes(self.problem)
+        for first in range(0, len(split), size.samples):
+            y = split.y[first : first + size.samples]
+            ends = self.begin(split.x[first : first + size.samples])
+            for begin in range(0, len(t), size.points):
+                here = slice(begin, begin + size.points)
+                losses, misses = self.problem.sums(self.finish(between(ends, t[here]), t[here]), y)
+                total[here] += losses
+                wrong[here] += misses
+        error = None if split.y.is_floating_point() else wrong / len(split)
+        return Values(total / len(split), error)
+
+
+def between(ends: Tensor, t: Tensor) -> Tensor:
+    """The straight line between two tensors (2, ...) at t (G,): (G, ...)."""
+    return torch.lerp(ends[:1], ends[1:], t.view(-1, *[1] * (ends.dim() - 1)))
+
+
+class _Affine(_Chunkwise):
+    """The outputs themselves are affine in t."""
+
+    def begin(self, x: Tensor) -> Tensor:
+        return self.problem.outputs(torch.stack([self.segment.start, self.segment.end]), x)
+
+    def finish(self, between: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002  the outputs, whatever t
+        return between
+
+
+class _Layerwise(_Chunkwise):
+    """The pre-activations of layer `motion.lowest` are affine in t, and only what lies above moves otherwise."""
+
+    def __init__(self, problem: Problem, segment: Segment, motion: Motion) -> None:
+        super().__init__(problem, segment)
+        assert problem.layered is not None
+        assert motion.lowest is not None
+        self.network: LayeredNetwork = problem.layered
+        self.lowest = motion.lowest
+        both = problem.layout.split(torch.stack([segment.start, segment.end]))
+        self.ends: Parameters = {name: one if name in motion.moving else one[:1] for name, one in both.items()}
+
+    def begin(self, x: Tensor) -> Tensor:
+        features = self.network.features(x[None], self.ends, self.lowest - 1)
+        ends = self.network.layers[self.lowest - 1].affine(features, self.ends)
+        return ends.expand(2, *ends.shape[1:])
+
+    def finish(self, between: Tensor, t: Tensor) -> Tensor:
+        layer = self.network.layers[self.lowest - 1]
+        return self.network.outputs(layer.after(between), self.at(t), start=self.lowest)
+
+    def at(self, t: Tensor) -> Parameters:
+        """The parameters of the layers above at t (G,); those that don't move have one row for all."""
+        return {
+            name: between(one, t) if len(one) == 2 else one
+            for layer in self.network.layers[self.lowest :]
+            for name in (layer.weight, layer.bias)
+            if name is not None
+            for one in [self.ends[name]]
+        }

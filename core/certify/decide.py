@@ -98,14 +98,12 @@ def _not_decidable(claim: Claim, segment: Segment) -> str | None:
 
 
 def _finding(problem: Problem, claim: Claim, ends: Tensor, known: Known) -> Finding:
-    if reason := _not_finite(problem, ends) or _bad_losses(known):
+    if reason := _not_finite(problem, ends):
         return Finding(False, reason)
-    if problem.layered is None:
-        return _without_layers(claim, ends)
-    line = Line.of(problem, problem.layered, ends)
-    if reason := overflow(line.layers, known.inputs):
+    line = None if problem.layered is None else Line.of(problem, problem.layered, ends)
+    if reason := (line and overflow(line.layers, known.inputs)) or _bad_losses(known):
         return Finding(False, reason)
-    return RULES[claim](line)
+    return _without_layers(claim, ends) if line is None else RULES[claim](line)
 
 
 def _without_layers(claim: Claim, ends: Tensor) -> Finding:

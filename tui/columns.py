@@ -136,3 +136,23 @@ OTHERS = {
     "profiles": all_of(("path_id", "t", "segment", "train_loss", "train_error", "test_loss", "test_error"), ()),
     "metrics": all_of(("run_id", "name", "step", "value", "seconds"), ()),
 }
+
+
+def options(text: str) -> str:
+    """A spec or an environment, JSON text, as key=value."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return clean(text)
+    found = found.get("run", found) if isinstance(found, dict) else found
+    return clean("  ".join(_flat(found))) if isinstance(found, dict) else clean(text)
+
+
+def _flat(found: Row, before: str = "") -> list[str]:
+    texts = []
+    for key, one in found.items():
+        if isinstance(one, dict):
+            texts += _flat(one, f"{before}{key}.")
+        elif one is not None:
+            texts.append(f"{before}{key}={json.dumps(one) if isinstance(one, list | bool) else value(one)}")
+    return texts

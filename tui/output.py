@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tui.texts import COLOURS, clean
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 ENDLESS = 100_000  # columns: nothing is cut where no terminal asks for it
+MIN_WIDTH = 6  # of a column that is cut short
 
 
 def console(*, error: bool = False) -> "Console":
@@ -21,8 +22,10 @@ def console(*, error: bool = False) -> "Console":
     from rich.console import Console
 
     stream = sys.stderr if error else sys.stdout
-    width = None if stream.isatty() else ENDLESS
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    made = Console(file=stream, highlight=False, markup=False, emoji=False)
+    if not made.is_terminal:
+        made.width = ENDLESS
+    return made
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, squeeze: Sequence[str] = ()) -> None:
@@ -39,16 +42,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, squeeze: Seq
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place, name in enumerate(columns):
         numeric = bool(shown) and all(_is_number(row[place]) for row in shown)
-        cut = name in squeeze
-        grid.add_column(
-            Text(clean(name)),
-            justify="right" if numeric else "left",
-            no_wrap=cut,
-            overflow="ellipsis" if cut else "fold",
-            min_width=6 if cut else None,
-        )
+        cut = name in squeeze  # rich narrows columns that may wrap; a text that may not is then cut short
+        justify: Literal["right", "left"] = "right" if numeric else "left"
+        grid.add_column(Text(clean(name)), justify=justify, no_wrap=not cut, min_width=MIN_WIDTH if cut else None)
     for row in shown:
-        grid.add_row(*(Text(text, style=_style(text)) for text in row))
+        grid.add_row(*(Text(text, style=_style(text), no_wrap=True, overflow="ellipsis") for text in row))
     out.print(grid)
 
 
@@ -72,18 +70,23 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    out, shown = console(), list(rows)
+    if not out.is_terminal:
+        width = max((len(clean(name)) for name, _ in shown), default=0)
+        sys.stdout.writelines(f"{clean(name):{width}}  {text}\n" for name, text in shown)
+        return
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
-    for name, text in rows:
+    for name, text in shown:
         grid.add_row(Text(clean(name)), Text(text, style=_style(text)))
-    console().print(grid)
+    out.print(grid)
 
 
-def heading(text: str) -> None:
+def heading(text: str, *, first: bool = False) -> None:
     from rich.text import Text
 
-    console().print(Text(f"\n{clean(text)}", style="bold"))
+    console().print(Text(("" if first else "\n") + clean(text), style="bold"))
 
 
 def say(text: str) -> None:
@@ -128,4 +131,4 @@ def _style(text: str) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text == "-" or text[:1].isdigit() or text[:2] in {f"-{digit}" for digit in range(10)}
+    return text in ("-", "inf", "-inf") or text.lstrip("-")[:1].isdigit()

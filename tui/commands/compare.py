@@ -72,7 +72,7 @@ def compare(place: Place, kind: str, ids: tuple[int, ...], as_json: bool) -> Non
         print_json({"kind": kind, "ids": ids, "differences": differing, "results": outcome})
         return
     heads = [f"{kind.removesuffix('s')} {row_id}" for row_id in ids]
-    heading("what was asked for, where it differs")
+    heading("what was asked for, where it differs", first=True)
     _print(heads, differing) if differing else say("nothing differs")
     heading("what came of it")
     _print(heads, outcome)

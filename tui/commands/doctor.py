@@ -25,7 +25,7 @@ def doctor(place: Place, prune: bool, as_json: bool, data_root: str | None) -> i
     if as_json:
         print_json({"machine": machine, "data": data, "catalogue": catalogue})
     else:
-        heading("machine")
+        heading("machine", first=True)
         pairs(_lines(machine))
         heading("data sets")
         pairs([(name, where) for name, where in data.items()])

@@ -24,7 +24,7 @@ An order is columns joined by commas; a minus in front: largest first.
 
 \b
 Example:
-  thalweg list runs --where 'state=failed,stale cause~memory' --sort -created_at
+  thalweg list runs --where 'state=failed cause~memory' --sort -id
 """
 
 
@@ -55,15 +55,19 @@ def list_(place: Place, /, kind: str, where: str | None, sort: str | None, limit
 
 
 def decoded(row: Row) -> Row:
-    """A row for JSON: columns that hold JSON text become what they hold."""
-    return {key: _decoded(one) if key in ("spec", "environment") else one for key, one in row.items()}
+    """A row for JSON: columns that hold JSON text become what they hold, also within lists of rows."""
+    return {key: _decoded(key, one) for key, one in row.items()}
 
 
-def _decoded(text: Any) -> Any:
+def _decoded(key: str, given: Any) -> Any:
+    if isinstance(given, list):
+        return [decoded(one) if isinstance(one, dict) else one for one in given]
+    if key not in ("spec", "environment"):
+        return given
     try:
-        return json.loads(text)
+        return json.loads(given)
     except (TypeError, ValueError):
-        return text
+        return given
 
 
 def look(catalogue: "Catalogue") -> None:

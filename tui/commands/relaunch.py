@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from core.errors import UsageError
+from tui.columns import options as told
 from tui.kinds import Id
 from tui.output import note, print_json, table
 from tui.running import How, detached, finished, run_options, status_of, texts_of
@@ -64,5 +65,5 @@ def _print_plan(how: How, plan: Sequence[Any]) -> None:
         print_json(rows)
     else:
         table(
-            ("run", "from", "what"), [(value(row["run_id"]), value(row["resume"]), value(row["spec"])) for row in rows]
+            ("run", "from", "what"), [(value(row["run_id"]), value(row["resume"]), told(row["spec"])) for row in rows]
         )

@@ -1,19 +1,18 @@
 """`thalweg show`."""
 
-import json
 import sys
 from typing import Any
 
 import click
 
-from tui.columns import Row, chosen, moment
+from tui.columns import Row, chosen, moment, options
 from tui.commands.listing import decoded, look
 from tui.kinds import MARKED, Id, Kind
 from tui.output import heading, pairs, print_json, say, table
 from tui.place import Place
 from tui.results import measurements_table
 from tui.running import json_option
-from tui.texts import NOTHING, clean, duration, state, value
+from tui.texts import NOTHING, duration, state, value
 
 TIMES = ("created_at", "started_at", "finished_at", "cancel_requested_at", "heartbeat_at")
 MOST = 40  # rows of a nested table
@@ -36,9 +35,11 @@ def show(place: Place, kind: str, row_id: int, as_json: bool) -> None:
     if as_json:
         print_json(decoded(row))
         return
-    say(f"{kind.removesuffix('s').capitalize()} {row_id}")
+    heading(f"{kind.removesuffix('s')} {row_id}", first=True)
     nested = {key: part for key, part in row.items() if isinstance(part, list)}
-    pairs([(key, _cell(key, part)) for key, part in row.items() if key not in nested and key != "id"])
+    own = {key: part for key, part in row.items() if key not in nested and key != "id"}
+    pairs([(key, _cell(key, part)) for key, part in own.items() if part is not None])
+    pairs([("empty", ", ".join(key for key, part in own.items() if part is None))])
     for key, part in nested.items():
         _nested(key, part)
 
@@ -51,28 +52,8 @@ def _cell(key: str, given: Any) -> str:
     if key == "state":
         return state(given, sys.stdout.encoding)
     if key in ("spec", "environment") and given:
-        return _options(given)
+        return options(given)
     return value(given)
-
-
-def _options(text: str) -> str:
-    """A spec or an environment as key=value."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return clean(text)
-    found = found.get("run", found) if isinstance(found, dict) else found
-    return clean("  ".join(_flat(found))) if isinstance(found, dict) else clean(text)
-
-
-def _flat(found: dict[str, Any], before: str = "") -> list[str]:
-    texts = []
-    for key, one in found.items():
-        if isinstance(one, dict):
-            texts += _flat(one, f"{before}{key}.")
-        elif one is not None:
-            texts.append(f"{before}{key}={json.dumps(one) if isinstance(one, list | bool) else one}")
-    return texts
 
 
 def _nested(key: str, part: list[Any]) -> None:
@@ -81,7 +62,7 @@ def _nested(key: str, part: list[Any]) -> None:
     if not isinstance(part[0], dict):
         heading(f"{key}: {', '.join(value(one) for one in part)}")
         return
-    heading(key.removesuffix("_made"))
+    heading(key.removesuffix("_list"))
     rows: list[Row] = part[:MOST]
     if key in ("models", "paths", "bounds"):
         shown = chosen(key, sys.stdout.encoding)
@@ -94,13 +75,16 @@ def _nested(key: str, part: list[Any]) -> None:
         measurements_table(rows)
     else:
         _plain(key, rows)
+        if environment := rows[-1].get("environment"):
+            heading("environment of the newest")
+            say(options(environment))
     if len(part) > MOST:
         say(f"and {len(part) - MOST} more; --json gives all")
 
 
 NESTED = {
-    "attempts_made": ("number", "state", "host", "device", "started_at", "finished_at", "cause"),
-    "segments_made": ("position", "kind", "claim", "verdict", "bound", "length", "reason"),
+    "attempt_list": ("number", "state", "host", "device", "started_at", "finished_at", "cause"),
+    "segment_list": ("position", "kind", "claim", "verdict", "bound", "length", "reason"),
     "notes": ("id", "created_at", "text"),
 }
 

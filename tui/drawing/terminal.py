@@ -83,8 +83,8 @@ def lines(chart: Chart, look: Look) -> Iterator[Text]:
     ticks = {round(i * (height - 1) / (TICKS - 1)): f"{axis.value(1 - i / (TICKS - 1)):.3g}" for i in range(TICKS)}
     margin = max(len(tick) for tick in ticks.values())
     canvas = Canvas(width - margin - 3, height)
-    for number, curve in enumerate(curves):
-        for x, y in _dots(curve, across, axis, canvas):
+    for number in sorted(range(len(curves)), key=lambda one: (not curves[one].level, -one)):  # the first on top
+        for x, y in _dots(curves[number], across, axis, canvas):
             canvas.draw(x, y, number)
     scale = ", logarithmic" if axis.logarithmic else ""
     yield Text(f"{chart.title}: {chart.y}{scale}", style="bold")

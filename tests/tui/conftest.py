@@ -1,0 +1,40 @@
+"""The command line run within this process, and a catalogue of its own for every test."""
+
+from pathlib import Path
+
+import pytest
+from commanding import Run, Said, fill
+
+from store import Catalogue
+from tui.main import main
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of one's own; no catalogue, no agent."""
+    monkeypatch.setenv("THALWEG_CATALOGUE", str(tmp_path / "c.db"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr("core.engine.client.start_agent", lambda *_: None)
+    return tmp_path
+
+
+@pytest.fixture
+def thalweg(home: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line within this process."""
+
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        status = main([str(one) for one in arguments])
+        captured = capsys.readouterr()
+        return Said(status, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def seeded(home: Path) -> Path:
+    """The catalogue at `home`, filled; its path."""
+    path = home / "c.db"
+    with Catalogue.open(path) as catalogue:
+        fill(catalogue)
+    return path

@@ -1,0 +1,103 @@
+"""Wrong usage: exit status 2, one sentence on standard error, nothing on standard output, nothing enqueued."""
+
+from pathlib import Path
+
+import pytest
+from commanding import Run
+
+from store import Catalogue, Runs
+
+BAD = [
+    ("trian fcn:8 digits", "train"),
+    ("train fcn:8", "DATA"),
+    ("train fnc:8 digits", "fcn"),
+    ("train fcn:8 digit", "digits"),
+    ("train fcn:0 digits", "at least 1"),
+    ("train fcn:8 digits --epoch 3", "--epochs"),
+    ("train fcn:8 digits --epochs -1", "epochs"),
+    ("train fcn:8 digits --epochs many", "epochs"),
+    ("train fcn:8 digits --until-loss -0.1", "above 0"),
+    ("train fcn:8 digits --until-loss nan", "until_loss"),
+    ("train fcn:8 digits -o lrr=1", "lr"),
+    ("train fcn:8 digits -o lr", "key=value"),
+    ("train fcn:8 digits -o epochs=3 --epochs 4", "both"),
+    ("train fcn:8 digits --device gpu7", "device"),
+    ("train fcn:8 digits --json --epochs x", "epochs"),
+    ("train cnn digits", "28x28"),
+    ("connect 1 2 --method strnig", "string"),
+    ("connect 1 2", "--method"),
+    ("connect 1 99 --method linear", "99"),
+    ("connect 1 1 --method linear", "two"),
+    ("connect one 2 --method linear", "one"),
+    ("connect 1 2 --method string -o alpha=2", "alpha"),
+    ("connect 1 2 --method linear --below -3", "below"),
+    ("bound 1 --kind rnak", "rank"),
+    ("bound 99 --kind rank", "99"),
+    ("list rnus", "runs"),
+    ("list runs --where colour=red", "colour"),
+    ("list runs --where state", "state"),
+    ("list runs --where state=finished", "done"),
+    ("list runs --sort colour", "colour"),
+    ("list runs --columns id,colour", "colour"),
+    ("list runs --limit -1", "-1"),
+    ("export runs --where colour=red", "colour"),
+    ("export runs --to /nowhere/at/all.csv", "folder"),
+    ("show run 99", "99"),
+    ("show run x", "whole number"),
+    ("show thing 1", "thing"),
+    ("compare paths 1", "two"),
+    ("plot paths 99", "99"),
+    ("plot model 1", "run"),
+    ("plot paths 1 --to figure.doc", ".png"),
+    ("tag path 99 good", "99"),
+    ("tag path 1 two,words", "tag"),
+    ("tag path 1 good --remove", "good"),
+    ("note path 99 text", "99"),
+    ("delete paths 99 --yes", "99"),
+    ("delete models 1 --yes", "joins"),
+    ("delete path 1", "--yes"),
+    ("relaunch", "--failed"),
+    ("relaunch 99", "99"),
+    ("relaunch 5", "queued"),
+    ("cancel 1", "done"),
+    ("cancel 99", "99"),
+    ("log 99", "99"),
+    ("study fb", "fb17-e1"),
+    ("study fb17-e1 --scale large", "scale"),
+    ("verify 99", "99"),
+    ("points 99 --count 3 --to /tmp/x.safetensors", "99"),
+    ("completion tcsh", "bash"),
+    ("--catalogue= list runs", "empty"),
+    ("--colour list runs", "--colour"),
+]
+
+
+@pytest.mark.parametrize(("line", "hint"), BAD, ids=[line for line, _ in BAD])
+def test_wrong_usage_is_refused_in_one_sentence(line: str, hint: str, thalweg: Run, seeded: Path) -> None:
+    before = rows(seeded)
+    said = thalweg(*line.split())
+    assert said.status == 2, said
+    assert said.out == ""
+    assert said.err.startswith("thalweg: ")
+    assert said.err.count("\n") == 1
+    assert hint in said.err
+    assert rows(seeded) == before
+
+
+def rows(path: Path) -> dict[str, int]:
+    with Catalogue.open(path) as catalogue, catalogue.read() as session:
+        return Runs(session).counts()
+
+
+def test_a_catalogue_that_is_no_catalogue_is_refused(thalweg: Run, home: Path) -> None:
+    (home / "text").write_text("no database, but long enough to be looked at " * 20)
+    for place in (home, home / "text"):
+        said = thalweg("--catalogue", place, "list", "runs")
+        assert (said.status, said.out) == (2, "")
+        assert str(place) in said.err
+
+
+def test_bad_input_makes_no_catalogue(thalweg: Run, home: Path) -> None:
+    for line in ("train fcn:0 digits", "connect 1 2 --method linear", "show run 1", "relaunch --failed"):
+        assert thalweg(*line.split()).status == 2
+    assert not (home / "c.db").exists()

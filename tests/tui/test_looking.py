@@ -1,0 +1,115 @@
+"""list, show, compare: complete, harmless, and JSON that any parser takes."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from commanding import Run, process
+
+from store import COLUMNS
+from tui.main import main
+
+KINDS = ("runs", "models", "paths", "bounds", "profiles", "metrics")
+SGR = re.compile(r"\x1b\[[0-9;]*m")  # bold and dim are ours
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
+
+
+def strict(text: str) -> object:
+    def refuse(name: str) -> float:
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_list_in_json_has_every_row_and_column(kind: str, thalweg: Run, seeded: Path) -> None:
+    said = thalweg("list", kind, "--json")
+    rows = strict(said.out)
+    assert isinstance(rows, list)
+    assert rows
+    assert all(list(row) == [column.name for column in COLUMNS[kind]] for row in rows)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_catalogue_that_is_not_there_lists_and_exports_as_empty(kind: str, thalweg: Run, home: Path) -> None:
+    listed = thalweg("list", kind, "--json")
+    assert (listed.status, strict(listed.out)) == (0, [])
+    assert thalweg("list", kind).out == ""
+    exported = thalweg("export", kind)
+    assert exported.out.strip() == ",".join(column.name for column in COLUMNS[kind])
+    assert not (home / "c.db").exists()
+
+
+def test_a_number_that_is_not_finite_is_null(thalweg: Run, seeded: Path) -> None:
+    rows = strict(thalweg("list", "models", "--columns", "id,train_loss", "--json").out)
+    assert rows == [{"id": 1, "train_loss": 0.01}, {"id": 2, "train_loss": None}]
+
+
+@pytest.mark.parametrize("kind_id", ["run 3", "model 1", "path 2", "bound 1"])
+def test_show_prints_one_object_with_the_id(kind_id: str, thalweg: Run, seeded: Path) -> None:
+    row = strict(thalweg("show", *kind_id.split(), "--json").out)
+    assert isinstance(row, dict)
+    assert row["id"] == int(kind_id.split()[1])
+    assert row["state"] in ("done", "failed")
+
+
+@pytest.mark.parametrize("command", ["list runs", "list bounds", "show run 3", "show run 5", "show bound 1"])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_texts_of_the_catalogue_are_shown_and_not_obeyed(
+    command: str, terminal: bool, seeded: Path, thalweg: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if terminal:
+        monkeypatch.setenv("TTY_COMPATIBLE", "1")
+        monkeypatch.setenv("COLUMNS", "400")
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm")
+    said = thalweg(*command.split())
+    assert "[red]x[/red]" in said.out
+    assert "\\x1b[31m\\x07" in said.out
+    assert not CONTROL.search(SGR.sub("", said.out).replace("\n", ""))
+
+
+def test_a_list_of_runs_fits_80_columns(seeded: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    for kind in KINDS:
+        assert main(["list", kind]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert max(len(SGR.sub("", line)) for line in lines) <= 80
+        assert "failed" in "".join(lines) or kind != "runs"
+
+
+def test_a_piped_list_is_plain_and_whole(seeded: Path) -> None:
+    said = process(["list", "runs", "--columns", "id,spec"], seeded, THALWEG_AGENT_IDLE="0")
+    assert "\x1b" not in said.out
+    assert len(said.out.splitlines()) == 6
+    assert max(map(len, said.out.splitlines())) > 200
+    assert "…" not in said.out
+
+
+def test_a_reader_that_goes_away_is_no_error(seeded: Path) -> None:
+    import subprocess
+    import sys
+
+    command = f"{sys.executable} -m tui.main --catalogue {seeded} list metrics --json | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[", "")
+
+
+def test_filters_orders_limits_and_columns_are_obeyed(thalweg: Run, seeded: Path) -> None:
+    said = thalweg("list", "runs", "--where", "kind=connect", "--sort=-id", "--columns", "id,state", "--json")
+    assert strict(said.out) == [{"id": 3, "state": "failed"}, {"id": 2, "state": "done"}]
+    assert len(thalweg("list", "run", "--limit", "2").out.splitlines()) == 3
+    assert "No runs" in thalweg("list", "runs", "--where", "kind=descend").err
+
+
+def test_compare_shows_what_differs_and_what_came_of_it(thalweg: Run, seeded: Path) -> None:
+    document = strict(thalweg("compare", "paths", 1, 2, "--json").out)
+    assert isinstance(document, dict)
+    assert document["differences"]["method"] == ["string", "linear"]
+    assert "model_a" not in document["differences"]
+    assert document["results"]["max_train_loss"] == [0.02, 3.0]
+    assert "string" in thalweg("compare", "paths", 1, 2).out

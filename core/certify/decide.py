@@ -20,6 +20,8 @@ RULES: dict[Claim, Callable[[Line], Finding]] = {
     Claim.CONVEX: claims.convex,
     Claim.DATA_INVARIANT: claims.data_invariant,
 }
+EVEN = 1e-6
+"""End losses of an invariant segment may differ by this, relative to 1 + the larger: rounding is far below."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Ve
     ends = points64(problem, torch.stack([segment.start, segment.end]))
     known = known or Known.of(problem, ends)
     finding = _finding(problem, claim, ends, known)
+    if finding.holds and claim is Claim.INVARIANT:
+        finding = _even(finding, known)
     if not finding.holds:
         return Verdict(claim, None, finding.reason, finding.residual, None, finding.drift)
     return Verdict(claim, claim, finding.reason, finding.residual, max(known.losses), finding.drift)
@@ -137,6 +141,15 @@ def _name(problem: Problem, i: int) -> str:
             return f"{name}, entry {i}"
         i -= size
     raise IndexError(i)
+
+
+def _even(finding: Finding, known: Known) -> Finding:
+    """Equal functions have equal losses: where they are not, float64 can't evaluate this network."""
+    first, last = known.losses
+    if abs(first - last) <= EVEN * (1 + max(abs(first), abs(last))):
+        return finding
+    reason = f"the function does not change, but its losses at the ends are {first:.6g} and {last:.6g}"
+    return Finding(False, f"{reason}: float64 is too coarse for these weights")
 
 
 def _bad_losses(known: Known) -> str | None:

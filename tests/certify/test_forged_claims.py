@@ -229,6 +229,14 @@ def test_end_losses_that_are_not_finite_are_refused() -> None:
     assert "the losses at its ends are inf and inf" in refused(problem, start, end, Claim.INVARIANT).reason
 
 
+def test_a_function_that_float64_cannot_evaluate_is_refused() -> None:
+    problem = problem_of("fcn:6-5,activation=linear")
+    start, end = moved_twins(problem)
+    start.weight(2)[:, [0, 2, 3], 0] = torch.tensor([1e20, -1e20, 1.0], dtype=torch.float64)
+    end.weight(2)[:, [0, 2, 3], 0] = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    assert "float64 is too coarse" in refused(problem, start, end, Claim.INVARIANT).reason
+
+
 def test_data_that_is_not_finite_is_refused() -> None:
     problem = problem_of("fcn:6-5")
     problem.data.test.x[0, 2] = float("nan")

@@ -1,6 +1,7 @@
 """Forged segments: every one is refused, and the reason names the place."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import pytest
@@ -214,6 +215,19 @@ def test_a_product_that_overflows_only_between_the_ends_is_refused(claim: Claim)
     assert "layer 2, unit 0" in refused(problem, start, end, claim).reason
 
 
+def test_an_activation_that_grows_faster_is_bounded_as_it_is() -> None:
+    known = problem_of("fcn:6-5")
+    layers = tuple(
+        layer if layer.activation is None else replace(layer, activation=lambda z: z**3)
+        for layer in known.layered.layers
+    )
+    problem = Problem(known.network, known.data, known.loss, LayeredNetwork(layers))
+    start, end = moved_dead(problem)
+    assert decide(problem, segment(start, end, Claim.INVARIANT)).granted is Claim.INVARIANT
+    end.weight(2)[0, 1] = 1e105
+    assert "layer 2, unit 0: its activation may reach" in (refused(problem, start, end, Claim.INVARIANT).reason)
+
+
 def test_a_change_that_overflows_is_refused() -> None:
     problem = problem_of("fcn:6-5,activation=sigmoid")
     start, end = moved_dead(problem)
@@ -252,6 +266,10 @@ def test_convex_with_a_live_hidden_weight_moving_is_refused(text: str) -> None:
     start, end = moved_output(problem)
     end.weight(1)[1, 0, 0] += 1e-6
     assert refused(problem, start, end, Claim.CONVEX).reason.startswith("layer 1, unit 1")
+    start, end = moved_output(problem)
+    last = problem.layered.depth - 1
+    end.bias(last)[3] += 1e-6
+    assert refused(problem, start, end, Claim.CONVEX).reason.startswith(f"layer {last}, unit 3")
 
 
 @pytest.mark.parametrize("text", TEXTS)

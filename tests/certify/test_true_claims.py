@@ -75,6 +75,13 @@ def test_a_class_of_twins_may_have_dead_members() -> None:
     assert_invariant(problem, segment(start, end, Claim.INVARIANT))
 
 
+def test_a_saturating_activation_keeps_huge_dead_units_finite() -> None:
+    problem = problem_of("fcn:6-5,activation=tanh")
+    start, end = moved_dead(problem)
+    end.weight(1)[0], end.weight(2)[0, 0] = 1e200, 1e200
+    assert_invariant(problem, segment(start, end, Claim.INVARIANT))
+
+
 def test_negative_zeros_are_zeros() -> None:
     problem = problem_of("fcn:6-5")
     start, end = moved_dead(problem)

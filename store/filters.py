@@ -8,7 +8,7 @@ empty cells.
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -104,9 +104,9 @@ def _sql(condition: Condition, column: Column, kind: str) -> ColumnElement[bool]
 def _held(condition: Condition, column: Column, kind: str) -> ColumnElement[bool]:
     text = condition.values[0] or ""
     if column.type == "tags":
-        return _tagged(condition, kind)
+        return _tagged(condition, column, kind)
     if condition.operator == "=":
-        return or_(*(_equals(column, value) for value in condition.values))
+        return _any_of(column, condition.values)
     if condition.operator == "~":
         return _contains(column, text)
     if column.type == "boolean":
@@ -114,13 +114,13 @@ def _held(condition: Condition, column: Column, kind: str) -> ColumnElement[bool
     return ORDERED[condition.operator](_comparable(column), _value(column, text))
 
 
-def _equals(column: Column, text: str | None) -> ColumnElement[bool]:
-    if text is None:
-        return column.sql.is_(None)
-    value = _value(column, text)
+def _any_of(column: Column, texts: Sequence[str | None]) -> ColumnElement[bool]:
+    values = [_value(column, text) for text in texts if text is not None]
     if column.type == "time":  # as much of it as was written: a day, an hour, a second
-        return _comparable(column).startswith(value, autoescape=True)
-    return column.sql == value
+        held = [_comparable(column).startswith(value, autoescape=True) for value in values]
+    else:
+        held = [column.sql.in_(values)]
+    return or_(*held, column.sql.is_(None)) if None in texts else or_(*held)
 
 
 def _comparable(column: Column) -> ColumnElement[Any]:
@@ -133,15 +133,15 @@ def _contains(column: Column, text: str) -> ColumnElement[bool]:
     return column.sql.icontains(_value(column, text, free=True), autoescape=True)
 
 
-def _tagged(condition: Condition, kind: str) -> ColumnElement[bool]:
+def _tagged(condition: Condition, column: Column, kind: str) -> ColumnElement[bool]:
     """Membership: `tag=good` holds where "good" is one of the tags, `tag=null` where there are none."""
     tags, owner = metadata.tables["tags"], metadata.tables[kind]
     mine = select(tags.c.tag).where(tags.c.kind == kind.removesuffix("s"), tags.c.owner_id == owner.c.id)
+    wanted = [_value(column, value) for value in condition.values if value is not None]
     if condition.operator == "~":
-        return mine.where(tags.c.tag.icontains(condition.values[0], autoescape=True)).exists()
+        return mine.where(tags.c.tag.icontains(wanted[0], autoescape=True)).exists()
     if condition.operator != "=":
         raise FilterError("Tags have no order; write tag=good, tag!=good or tag~goo.")
-    wanted = [value for value in condition.values if value is not None]
     found = mine.where(tags.c.tag.in_(wanted)).exists()
     return or_(found, ~mine.exists()) if None in condition.values else found
 

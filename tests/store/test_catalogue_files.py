@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filling import enqueue, finished_run, joined_models
 from sqlalchemy import insert
 
 from store import ArtifactError, Catalogue, Models, NotFoundError, Runs, StoreError, Tags, delete, examine, prune
 from store.base import now, table
+from tests.store.filling import enqueue, finished_run, joined_models
 
 Tensors = Callable[[bytes], Path]
 PUT = """

@@ -10,13 +10,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from filling import enqueue
 from sqlalchemy import create_engine
 
 from store import Catalogue, Runs, StoreError, migrations
 from store.places import file_system
 from store.schema import VERSION_TABLE, metadata
 from store.upgrading import _upgrade
+from tests.store.filling import enqueue
 
 SECOND = """
 import sqlalchemy as sa

@@ -6,12 +6,12 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
-from filling import enqueue, finished_run
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store import Catalogue, Claim, Device, NotFoundError, Runs, StoreError
 from store.base import table
+from tests.store.filling import enqueue, finished_run
 
 CPU = (Device("cpu"),)
 MANY = (Device("cpu", slots=1000),)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from math import inf, isnan, nan
 
 import pytest
-from filling import enqueue, finished_run, joined_models
 from sqlalchemy.orm import Session
 
 from store import (
@@ -32,6 +31,7 @@ from store import (
     star,
 )
 from store.base import table
+from tests.store.filling import enqueue, finished_run, joined_models
 
 RECORDS = {
     "runs": Run,

@@ -106,23 +106,22 @@ def _open_to_write(path: Path) -> Engine:
 
 
 def _open_to_read(path: Path) -> Engine:
-    write_ahead = path.with_name(f"{path.name}-wal")
-    settled = not write_ahead.exists() or write_ahead.stat().st_size == 0
-    # SQLite wants to make a file beside the catalogue even to read it, unless told that nobody writes.
-    modes = ("ro", "immutable") if settled else ("ro",)
-    for mode in modes:
-        engine = connect(path, mode=mode)
-        try:
-            if is_current(engine, path):
-                return engine
-        except DBAPIError:
-            engine.dispose()
-            if mode == modes[-1]:
-                raise
-        except BaseException:
-            engine.dispose()
+    try:
+        return _readable(path, "ro")
+    except DBAPIError:
+        write_ahead = path.with_name(f"{path.name}-wal")
+        if write_ahead.exists() and write_ahead.stat().st_size > 0:
             raise
-        else:
-            engine.dispose()
-            break
-    raise StoreError(f"The catalogue {path} is of an earlier version; open it once where it can be written.")
+        # SQLite wants to make a file beside the catalogue even to read it, unless told that nobody writes.
+        return _readable(path, "immutable")
+
+
+def _readable(path: Path, mode: str) -> Engine:
+    engine = connect(path, mode=mode)
+    try:
+        if is_current(engine, path):
+            return engine
+        raise StoreError(f"The catalogue {path} is of an earlier version; open it once where it can be written.")
+    except BaseException:
+        engine.dispose()
+        raise

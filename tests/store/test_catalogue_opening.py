@@ -6,13 +6,15 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, insert
 
 from store import Catalogue, Runs, StoreError, migrations
+from store.base import now, table
 from store.places import file_system
 from store.schema import VERSION_TABLE, metadata
 from store.upgrading import _upgrade
@@ -313,3 +315,24 @@ def test_the_migrations_are_found_wherever_the_package_is() -> None:
     assert spec.origin is not None
     assert Path(spec.origin).parent == migrations.LOCATION
     assert (migrations.LOCATION / "env.py").is_file()
+
+
+def test_closing_counts_for_the_query_planner_when_the_catalogue_has_grown(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite"
+    run = {"kind": "train", "state": "done", "spec": "{}", "resume": "scratch", "created_at": now()}
+    for number, counted in ((500, False), (600, True)):
+        with Catalogue.open(path) as catalogue, catalogue.write() as session:
+            session.execute(insert(table("runs")), [run] * number)
+        assert ("sqlite_stat1" in schema(path)) == counted
+
+
+def test_closing_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite"
+    with Catalogue.open(path) as busy:
+        other = Catalogue.open(path)
+        with other.write() as session:
+            enqueue(session)
+        with busy.write():
+            begun = time.perf_counter()
+            other.close()
+            assert time.perf_counter() - begun < 5

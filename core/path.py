@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path as File
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -66,13 +66,14 @@ class Segment:
     def at(self, t: Tensor) -> Tensor:
         """Points (K, P) at t (K,) in [0, 1]; exactly `start` at 0 and `end` at 1."""
         t = t.to(self.start)[:, None]
-        line = torch.lerp(self.start, self.end, t)
-        if self.curve is None:
-            return line
-        shape = self.curve.points(t[:, 0]).to(self.start)
-        first, last = self.curve.points(torch.tensor([0.0, 1.0], dtype=t.dtype, device=t.device)).to(self.start)
-        pinned = shape + (1 - t) * (self.start - first) + t * (self.end - last)
-        return torch.where(t == 0, self.start, torch.where(t == 1, self.end, pinned))
+        points = torch.lerp(self.start, self.end, t)
+        if self.curve is not None:
+            ends = torch.tensor([0.0, 1.0], dtype=t.dtype, device=t.device)
+            first, last = self.curve.points(ends).to(self.start)
+            shape = self.curve.points(t[:, 0]).to(self.start)
+            points = shape + (1 - t) * (self.start - first) + t * (self.end - last)
+        # The ends themselves, for rounding (and for the signs of zeros, which interpolation loses).
+        return torch.where(t == 0, self.start, torch.where(t == 1, self.end, points))
 
     @property
     def kind(self) -> str:
@@ -173,21 +174,25 @@ class Path:
             with safe_open(str(file), "pt") as opened:
                 if (metadata := opened.metadata() or {}).get("format") != FORMAT:
                     raise UsageError(f"{file} holds no path: its format is {metadata.get('format')!r}, not {FORMAT}.")
-                header = json.loads(metadata["path"])
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, ValueError, KeyError) as error:
+            return cls._read(json.loads(metadata["path"]), tensors, families or {})
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{file} can't be read as a path: {error}.") from None
-        curves = {
-            int(i): _family(family, families or {}).of(
-                {
-                    name.removeprefix(f"curve.{i}."): one
-                    for name, one in tensors.items()
-                    if name.startswith(f"curve.{i}.")
-                }
-            )
-            for i, family in header["curves"].items()
-        }
-        return cls(tensors["knots"], tuple(Claim(claim) for claim in header["claims"]), curves)
+
+    @classmethod
+    def _read(
+        cls, header: Mapping[str, Any], tensors: Mapping[str, Tensor], families: Mapping[str, type[Curve]]
+    ) -> "Path":
+        """The path of a header and its tensors; ValueError, KeyError or TypeError where they don't fit."""
+        claims = tuple(Claim(claim) for claim in header["claims"])
+        curves = {}
+        for number, family in header["curves"].items():
+            if not 0 <= int(number) < len(claims):
+                raise ValueError(f"there is no segment {number} to be curved")
+            prefix = f"curve.{number}."
+            own = {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
+            curves[int(number)] = _family(family, families).of(own)
+        return cls(tensors["knots"], claims, curves)
 
 
 def _family(name: str, families: Mapping[str, type[Curve]]) -> type[Curve]:

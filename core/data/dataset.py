@@ -1,6 +1,7 @@
 """A data set as the engine holds it: tensors on one device."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 
 import torch
@@ -37,15 +38,16 @@ class Dataset:
         """How many outputs a network needs."""
         return self.classes if self.classes is not None else self.train.y.shape[1]
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """sha256 over all samples and targets, in order, as the networks see them in float32."""
         digest = sha256(self.name.encode())
         for split in (self.train, self.test):
             if split is not None:
-                for tensor in (split.x.float(), split.y):
+                single = split.to("cpu", torch.float32)
+                for tensor in (single.x, single.y):
                     digest.update(str(tuple(tensor.shape)).encode())
-                    digest.update(tensor.cpu().contiguous().numpy().tobytes())
+                    digest.update(tensor.contiguous().numpy().data)
         return digest.hexdigest()
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Dataset":

@@ -9,21 +9,11 @@ FULL = "The disk is full: make room, then relaunch the run; nothing half-written
 
 def cause_of(error: BaseException) -> tuple[str, str]:
     """Short kind and one sentence."""
-    match error:
-        case RunError():
-            return error.kind, str(error)
-        case PremiseError():
-            return "premise", str(error)
-        case ThalwegError():
-            return "bad input", str(error)
-        case MemoryError():
-            return (
-                "out of memory",
-                "The machine's memory did not suffice: try a smaller count, batch or network.",
-            )
+    if isinstance(error, ThalwegError):
+        return error.kind if isinstance(error, RunError | PremiseError) else "bad input", str(error)
     text = f"{type(error).__name__}: {error}".strip()
-    if "OutOfMemoryError" in type(error).__name__ or "can't allocate memory" in text:
-        return "out of memory", "The device's memory did not suffice: try a smaller count, batch or network."
+    if isinstance(error, MemoryError) or "OutOfMemory" in text or "can't allocate memory" in text:
+        return "out of memory", "The memory did not suffice: try a smaller count, batch or network."
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or f"os error {errno.ENOSPC}" in text:
         return "disk full", FULL
     return "exception", text.splitlines()[0][:500]

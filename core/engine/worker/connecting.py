@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from core.engine.folders import Job
-from core.engine.worker.inputs import problem_of, read_model, write_whole
+from core.engine.worker.inputs import problem_of, read_model, suit_threads, write_whole
 from core.engine.worker.journal import Journal
 from core.errors import RunError
 from core.methods.connect import Connection, connect
@@ -23,6 +23,7 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     journal.progress(None, "reading the data")
     a, b = job.inputs
     problem = problem_of(a, job.device, job.data_root)
+    suit_threads(problem, job.threads)
     resume = folder / "resume.safetensors"
     task = Task(
         read_model(a, problem.layout).to(job.device),

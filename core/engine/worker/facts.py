@@ -13,7 +13,7 @@ def environment(device: str) -> dict[str, Any]:
     """Versions, device, threads and host: with spec and seeds all that a repetition needs."""
     facts: dict[str, Any] = {
         "thalweg": version("thalweg"),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "torchvision": version("torchvision"),
         "numpy": version("numpy"),
         "python": platform.python_version(),

@@ -19,6 +19,7 @@ from core.problem import Layout, Problem
 from core.specs.data import read_data
 from core.specs.networks import read_network
 
+SMALL = 5e8  # multiply-adds of one pass over the train set, below which a second thread waits more than it works
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -46,6 +47,12 @@ def problem_of(model: InputModel, device: str, root: str | None) -> Problem:
             "differs): put the old files back, or train anew.",
         )
     return problem.to(device, DTYPES[model.dtype])
+
+
+def suit_threads(problem: Problem, most: int) -> None:
+    """Use one thread for small problems, `most` for others: a rule of the sizes alone, so runs repeat exactly."""
+    work = problem.layout.total * len(problem.data.train)
+    torch.set_num_threads(1 if work < SMALL else most)
 
 
 def read_model(model: InputModel, layout: Layout) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from core.engine.folders import Job
-from core.engine.worker.inputs import DTYPES, open_problem, write_model
+from core.engine.worker.inputs import DTYPES, open_problem, suit_threads, write_model
 from core.engine.worker.journal import Journal
 from core.errors import RunError
 from core.problem import Part, Problem
@@ -21,6 +21,7 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
     journal.progress(None, "reading the data")
     problem, architecture = open_problem(spec.network, spec.data, spec.loss, job.device, job.data_root)
     problem = problem.to(job.device, DTYPES[spec.dtype])
+    suit_threads(problem, job.threads)
     seeds = [spec.seed + i for i in range(spec.count)]
     start = torch.stack([architecture.initial(seed, problem.dtype) for seed in seeds]).to(job.device)
     trained = train(

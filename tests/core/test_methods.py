@@ -1,0 +1,185 @@
+"""What holds of every method, and the line and the string in particular."""
+
+import math
+from pathlib import Path as File
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.data.dataset import Dataset, Split
+from core.errors import PremiseError
+from core.losses import loss_named
+from core.methods import METHODS
+from core.methods.connect import Connection, connect
+from core.methods.method import Task
+from core.methods.swapping import swap_units
+from core.networks.architectures import build
+from core.path import Claim
+from core.problem import Problem
+from core.reporting import Silent
+from core.specs import bounds as bound_specs
+from core.specs import methods as specs
+from core.specs.descent import Descent
+from core.specs.methods import Linear, MethodOptions, String
+from core.specs.networks import read_network
+from core.training import Until, train
+
+QUICK = String(lr=0.02, epochs=200, grid=9, batch=64)
+BELOW = 0.3
+
+
+def spirals(count: int = 60) -> Dataset:
+    """Two interleaved spirals: small, and not convex."""
+    generator = torch.Generator().manual_seed(0)
+    angle = 4 * torch.rand(count, generator=generator, dtype=torch.float64)
+    label = torch.arange(count) % 2
+    turn = angle + math.pi * label
+    x = torch.stack([angle * turn.cos(), angle * turn.sin()], 1) / 4
+    split = Split(x, label)
+    return Dataset("spirals", split, split, 2)
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    """Two networks trained below the threshold from different seeds."""
+    data = spirals()
+    architecture = build(read_network("fcn:16x2"), (2,), 2)
+    problem = Problem(architecture.module, data, loss_named(None, 2), architecture.layered)
+    starts = torch.stack([architecture.initial(seed, torch.float64) for seed in (0, 1)])
+    trained = train(problem, starts, [0, 1], Descent(lr=0.02, epochs=800, batch=20), until=Until("train-loss", 0.15))
+    assert trained.reached.all()
+    return Task(trained.thetas[0], trained.thetas[1], problem, BELOW)
+
+
+def with_(task: Task, **changes: object) -> Task:
+    return Task(**{**vars(task), **changes})
+
+
+OPTIONS: list[MethodOptions] = [
+    Linear(),
+    QUICK,
+    String(lr=0.02, epochs=200, grid=9, batch=64, order="greedy", at="maximum"),
+]
+
+
+@pytest.fixture(scope="module", params=OPTIONS, ids=["linear", "breadth", "greedy"])
+def connection(request: pytest.FixtureRequest, task: Task) -> Connection:
+    return connect(request.param, task)
+
+
+def test_every_method_that_can_be_asked_for_can_be_built() -> None:
+    from core.bounds import BOUNDS
+
+    assert METHODS.keys() == specs.METHODS.keys()
+    assert BOUNDS.keys() == bound_specs.BOUNDS.keys()
+    assert {type(options).__struct_config__.tag for options in OPTIONS} == METHODS.keys()
+
+
+def test_a_path_has_exact_ends_and_no_gaps(task: Task, connection: Connection) -> None:
+    path = connection.construction.path
+    assert torch.equal(path.start, task.a)
+    assert torch.equal(path.end, task.b)
+    for before, after in zip(list(path), list(path)[1:], strict=False):
+        assert torch.equal(before.at(torch.ones(1)), after.at(torch.zeros(1)))
+
+
+def test_the_level_is_above_every_loss_that_is_seen(task: Task, connection: Connection) -> None:
+    path, level = connection.construction.path, connection.examination.certificate.level
+    t = torch.linspace(0, 1, 1009, dtype=torch.float64)
+    assert task.problem.losses(path.points(t)).max() <= level * (1 + 1e-4), "sampled: stable to 1e-5, seen on a grid"
+
+
+def test_the_summary_agrees_with_the_certificate(connection: Connection) -> None:
+    examined = connection.examination
+    ends = max(examined.certificate.loss_a, examined.certificate.loss_b)
+    assert examined.barrier == pytest.approx(examined.max_train_loss - ends)
+    assert examined.profile.summary()["max_train_loss"] <= examined.max_train_loss * (1 + 1e-9)
+    assert connection.construction.path.normalized_length() >= 1
+
+
+def test_a_line_is_one_sampled_segment_that_fails_above_the_threshold(task: Task) -> None:
+    made = connect(Linear(), task)
+    assert made.construction.path.claims == (Claim.SAMPLED,)
+    assert made.construction.path.normalized_length() == pytest.approx(1)
+    level = made.examination.certificate.level
+    assert level > BELOW, "or the example is too easy"
+    assert made.failure == f"the path's train-loss reaches {level:.4g}, above the threshold 0.3"
+    assert connect(Linear(), with_(task, below=level * 1.01)).failure is None
+
+
+@pytest.mark.parametrize("order", ["breadth", "greedy"])
+@pytest.mark.parametrize("at", ["midpoint", "maximum"])
+def test_a_string_stays_below_its_threshold(task: Task, order: str, at: str) -> None:
+    options = QUICK.changed({"order": order, "at": at}, "string")
+    made = connect(options, task)
+    assert made.failure is None
+    assert made.examination.certificate.level <= BELOW
+    assert made.construction.beads == len(made.construction.path) - 1 >= 1
+    beads = made.construction.path.knots[1:-1]
+    assert (task.problem.losses(beads) <= BELOW).all()
+
+
+@pytest.mark.parametrize("on", ["test-loss", "train-error", "test-error"])
+def test_a_string_can_watch_another_metric(task: Task, on: str) -> None:
+    made = connect(QUICK.changed({"on": on}, "string"), with_(task, below=0.3))
+    assert made.failure is None, made.failure
+    values = made.examination.profile.test if on.startswith("test") else made.examination.profile.train
+    assert (values.loss if on.endswith("loss") else values.error).max() <= 0.3 + 1e-9
+
+
+def test_limits_make_a_string_fail_with_what_is_left(task: Task) -> None:
+    for limits in ({"depth": "0"}, {"beads": "0"}, {"minutes": "1e-9"}):
+        made = connect(QUICK.changed(limits, "string"), task)
+        assert made.construction.beads == 0
+        assert made.failure is not None
+        assert made.failure.startswith("1 gap left, worst ")
+    one = connect(QUICK.changed({"beads": "1", "epochs": "0"}, "string"), task)
+    assert "1 bead not trained below 0.3" in (one.failure or "")
+
+
+def test_a_string_goes_on_from_its_beads(task: Task, tmp_path: File) -> None:
+    class Keeping(Silent):
+        def keep(self, save: object) -> None:
+            save(tmp_path / "beads.safetensors")  # type: ignore[operator]
+
+    first = connect(QUICK.changed({"beads": "1", "epochs": "0"}, "string"), with_(task, reporter=Keeping()))
+    assert first.failure is not None
+    second = connect(QUICK, with_(task, resume=tmp_path / "beads.safetensors"))
+    assert second.failure is None
+    other = connect(QUICK, with_(task, a=task.b, b=task.a, resume=tmp_path / "beads.safetensors"))
+    assert other.failure is None, "beads between other ends are not used"
+
+
+def test_a_string_needs_both_ends_below_the_threshold(task: Task) -> None:
+    with pytest.raises(PremiseError, match="train-loss of model a is below the threshold"):
+        connect(QUICK, with_(task, below=0.01))
+
+
+def test_error_thresholds_need_classes(task: Task) -> None:
+    data = Dataset("line", Split(torch.rand(9, 2).double(), torch.rand(9, 2).double()), None, None)
+    problem = Problem(task.problem.network, data, loss_named("square", None), task.problem.layered)
+    with pytest.raises(PremiseError, match="has classes"):
+        connect(QUICK.changed({"on": "train-error"}, "string"), with_(task, problem=problem))
+    with pytest.raises(PremiseError, match="has test samples"):
+        connect(QUICK.changed({"on": "test-loss"}, "string"), with_(task, problem=problem))
+
+
+@settings(max_examples=20, deadline=None)
+@given(layer=st.integers(1, 2), units=st.permutations(range(16)))
+def test_exchanging_units_keeps_the_function(task: Task, layer: int, units: list[int]) -> None:
+    pair = (units[0], units[1])
+    swapped = swap_units(task.problem, task.a, layer, pair)
+    x = task.problem.data.train.x
+    torch.testing.assert_close(
+        task.problem.outputs(swapped[None], x), task.problem.outputs(task.a[None], x), rtol=1e-12, atol=1e-12
+    )
+    assert not torch.equal(swapped, task.a)
+    assert torch.equal(swap_units(task.problem, swapped, layer, pair), task.a)
+
+
+@pytest.mark.parametrize(("layer", "units"), [(0, (0, 1)), (3, (0, 1)), (1, (0, 16)), (1, (-1, 0))])
+def test_units_that_are_not_there_cannot_be_exchanged(task: Task, layer: int, units: tuple[int, int]) -> None:
+    with pytest.raises(PremiseError):
+        swap_units(task.problem, task.a, layer, units)

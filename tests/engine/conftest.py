@@ -1,0 +1,95 @@
+"""A catalogue, a client and an agent that is driven step by step; the workers are real processes."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from core.engine import agent as agent_module
+from core.engine import client as client_module
+from core.engine.agent import Agent
+from core.engine.client import Client
+from core.engine.devices import host
+from core.engine.folders import folder_of, owner
+from core.specs.runs import RunSpec, Train
+from store import Attempt, Catalogue, Run, Runs
+
+TINY = {"network": "fcn:8", "data": "digits,limit=100", "lr": 0.01}
+
+
+@dataclass
+class Engine:
+    """The engine of one catalogue, whose agent takes a step when told to."""
+
+    catalogue: Catalogue
+    client: Client
+    agent: Agent
+    orphans: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+
+    def enqueue(self, spec: RunSpec) -> int:
+        return self.client.enqueue(spec)
+
+    def run(self, run_id: int) -> Run:
+        with self.catalogue.read() as session:
+            return Runs(session).get(run_id)
+
+    def attempt(self, run_id: int) -> Attempt:
+        with self.catalogue.read() as session:
+            return Runs(session).attempts(run_id)[-1]
+
+    def folder(self, run_id: int) -> Path:
+        return folder_of(self.catalogue.files / "runs", run_id, self.attempt(run_id).number)
+
+    def until(self, condition: Callable[[], object], seconds: float = 60.0) -> None:
+        """Step until the condition holds."""
+        ends = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < ends, f"not within {seconds} s"
+            self.agent.tick()
+            time.sleep(0.02)
+
+    def finish(self, *run_ids: int, seconds: float = 90.0) -> list[Run]:
+        """Step until these runs have ended."""
+        self.until(lambda: all(self.run(one).finished_at for one in run_ids), seconds)
+        return [self.run(one) for one in run_ids]
+
+    def working(self, run_id: int) -> int:
+        """Step until the run's worker is training; its pid."""
+        self.until(lambda: self.run(run_id).fraction)
+        who = owner(self.folder(run_id))
+        assert who is not None
+        return who.pid
+
+    def new_agent(self) -> None:
+        """The old agent is forgotten, with all it knew of its children, as if it had been killed."""
+        self.orphans += self.agent.tending.children.values()
+        self.agent = Agent(self.catalogue)
+
+
+def long_training(**options: object) -> Train:
+    return Train(**{**TINY, "epochs": 1_000_000, **options})
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    monkeypatch.setattr(client_module, "start_agent", lambda *_: None)  # the agent is ours to step
+    monkeypatch.setattr(agent_module, "threads", lambda *_: 1)  # tests run side by side
+    with Catalogue.open(tmp_path / "catalogue.db") as catalogue:
+        made = Engine(catalogue, Client(catalogue), Agent(catalogue))
+        yield made
+        with catalogue.read() as session:
+            left = Runs(session).active(host())
+        for attempt in left:
+            who = owner(made.agent.tending.folder(attempt))
+            if who is not None and who.alive():
+                with suppress(ProcessLookupError):
+                    os.killpg(who.pid, signal.SIGKILL)
+        made.new_agent()
+        for child in made.orphans:
+            child.wait(timeout=10)

@@ -1,0 +1,146 @@
+"""Jobs from being enqueued to their rows, through real workers."""
+
+import json
+
+import pytest
+
+from core.errors import UsageError
+from core.specs.methods import Linear, String
+from core.specs.runs import Bound, Connect, ModelRef, Swap, Train
+from core.specs.bounds import Rank
+from core.studies.plan import Planned
+from store import Bounds, Metrics, Models, NotFoundError, Paths, Runs
+from tests.engine.conftest import TINY, Engine
+
+
+def plan(**options: object) -> list[Planned]:
+    a, b = ModelRef(run=0), ModelRef(run=0, position=1)
+    return [
+        Planned(Train(**TINY, count=2, epochs=100, until_loss=0.2)),
+        Planned(Connect(a=a, b=b, method=Linear())),
+        Planned(Connect(a=a, b=b, method=String(lr=0.01, **options), below=0.4)),
+        Planned(Bound(model=a, bound=Rank(samples=50))),
+        Planned(Swap(model=a)),
+    ]
+
+
+def test_a_plan_of_runs_leaves_models_paths_bounds_and_curves(engine: Engine) -> None:
+    ids = engine.client.enqueue_plan(plan(), study="test")
+    ended = engine.finish(*ids)
+    assert [run.state for run in ended] == ["done"] * 5, [run.cause for run in ended]
+    with engine.catalogue.read() as session:
+        models = Models(session).made_by(ids[0])
+        line, string = Paths(session).get(1), Paths(session).get(2)
+        bound = Bounds(session).get(1)
+        swapped = Models(session).made_by(ids[4])[0]
+        curve = Metrics(session).curve(ids[0], "train_loss.1")
+        attempt = Runs(session).attempts(ids[0])[0]
+    assert [model.seed for model in models] == [0, 1]
+    assert all(model.train_loss <= 0.2 for model in models)
+    assert (line.model_a, line.model_b) == (models[0].id, models[1].id)
+    assert line.max_train_loss > string.max_train_loss
+    assert string.level <= 0.4
+    assert string.certificate == "sampled"
+    assert string.beads == string.segments - 1
+    assert bound.kind == "rank"
+    assert swapped.train_loss == pytest.approx(models[0].train_loss, rel=1e-5)
+    assert swapped.artifact != models[0].artifact
+    assert len(curve) > 3
+    assert json.loads(attempt.environment)["device"] == "cpu"
+
+
+def test_the_same_seed_gives_the_same_file_bit_for_bit(engine: Engine) -> None:
+    ids = [engine.enqueue(Train(**TINY, epochs=3, seed=5)) for _ in range(2)]
+    engine.finish(*ids)
+    with engine.catalogue.read() as session:
+        first, second = (Models(session).made_by(one)[0] for one in ids)
+    assert first.artifact == second.artifact
+
+
+def test_a_loss_that_is_not_a_number_fails_with_epoch_and_learning_rate(engine: Engine) -> None:
+    run_id = engine.enqueue(Train(**{**TINY, "lr": 1e30}, optimizer="sgd", epochs=5))
+    (run,) = engine.finish(run_id)
+    assert run.state == "failed"
+    assert run.cause_kind == "diverged"
+    assert "epoch 2" in run.cause, "one step an epoch: the first one throws it out"
+    assert "1e+30" in run.cause
+
+
+def test_a_loss_not_reached_fails_keeps_its_model_and_goes_on_when_relaunched(engine: Engine) -> None:
+    run_id = engine.enqueue(Train(**TINY, epochs=2, until_loss=0.3))
+    (run,) = engine.finish(run_id)
+    assert (run.state, run.cause_kind) == ("failed", "loss not reached")
+    with engine.catalogue.read() as session:
+        assert Models(session).made_by(run_id)[0].reached is False
+    (again,) = engine.client.relaunch(engine.client.plan_relaunch([run_id], changes={"epochs": "200"}))
+    (second,) = engine.finish(again)
+    assert (second.state, second.resume, second.relaunch_of) == ("done", "checkpoint", run_id)
+    with engine.catalogue.read() as session:
+        steps = [step for step, *_ in Metrics(session).curve(again, "train_loss")]
+    assert steps[0] == 3, "it went on after epoch 2"
+
+
+def test_a_string_that_does_not_connect_keeps_its_beads_and_goes_on_from_them(engine: Engine) -> None:
+    ids = engine.client.enqueue_plan(plan(depth=0), study="test")[:3]
+    ended = engine.finish(*ids)
+    assert ended[2].state == "failed"
+    assert ended[2].cause.startswith("could not connect: 1 gap left, worst ")
+    (again,) = engine.client.relaunch(engine.client.plan_relaunch(None, changes={"depth": "6"}))
+    (second,) = engine.finish(again)
+    assert second.state == "done", second.cause
+    with engine.catalogue.read() as session:
+        failed, connected = Paths(session).get(2), Paths(session).get(3)
+    assert failed.connected is False
+    assert failed.artifact is not None
+    assert connected.beads > failed.beads
+
+
+def test_runs_whose_input_failed_fail_with_it_and_follow_its_relaunch(engine: Engine) -> None:
+    training = Train(**TINY, epochs=1, until_loss=0.2, count=2)
+    line = Connect(a=ModelRef(run=0), b=ModelRef(run=0, position=1), method=Linear())
+    ids = engine.client.enqueue_plan([Planned(training), Planned(line)], study="test")
+    first, second = engine.finish(*ids)
+    assert first.state == "failed"
+    assert second.cause.startswith(f"input failed: run {ids[0]}")
+    again = engine.client.relaunch(engine.client.plan_relaunch([ids[0]], changes={"epochs": "100"}))
+    again += engine.client.relaunch(engine.client.plan_relaunch(None, changes={}))
+    assert [run.state for run in engine.finish(*again)] == ["done", "done"]
+
+
+def test_what_cannot_work_is_refused_before_it_is_enqueued(engine: Engine) -> None:
+    ids = engine.client.enqueue_plan(
+        [Planned(Train(**TINY, epochs=0)), Planned(Train(**{**TINY, "network": "fcn:9"}, epochs=0))], study="test"
+    )
+    engine.finish(*ids)
+    a, b = ModelRef(model=1), ModelRef(model=2)
+    for refused, words in (
+        (Connect(a=a, b=b, method=Linear()), "differ in their architecture"),
+        (Connect(a=a, b=a, method=Linear()), "two different"),
+        (Connect(a=a, b=ModelRef(model=99), method=Linear()), "no model 99"),
+        (Connect(a=a, b=ModelRef(run=99), method=Linear()), "no run 99"),
+        (Train(network="cnn", data="digits"), "28x28 or 32x32"),
+        (Train(network="fcn:3", data="quadratic", loss="hinge"), "square loss"),
+        (Train(network="fcn:3", data="folder:/nowhere"), "/nowhere"),
+    ):
+        with pytest.raises((UsageError, NotFoundError), match=words):
+            engine.enqueue(refused)
+    with engine.catalogue.read() as session:
+        assert Runs(session).counts()["queued"] == 0
+
+
+def test_a_model_whose_file_was_touched_is_refused_by_name(engine: Engine) -> None:
+    engine.finish(engine.enqueue(Train(**TINY, epochs=0, count=2)))
+    with engine.catalogue.read() as session:
+        models = Models(session).made_by(1)
+    file = engine.catalogue.artifacts.path(models[0].artifact)
+    whole = file.read_bytes()
+    line = Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=Linear())
+    for broken in (whole[:-8], whole[:-1] + bytes([whole[-1] ^ 1]), None):
+        if broken is None:
+            file.unlink()
+        else:
+            file.write_bytes(broken)
+        with pytest.raises(Exception, match=str(file)):
+            engine.enqueue(line)
+    with engine.catalogue.read() as session:
+        assert Runs(session).counts()["queued"] == 0

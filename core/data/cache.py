@@ -27,10 +27,11 @@ def kept(folder: Path, family: str, key: str, make: Callable[[], dict[str, Tenso
 
 
 def forget(folder: Path, family: str, key: str) -> None:
-    """Remove the files of a family but that of `key`."""
+    """Remove the files of a family but that of `key`, where that is allowed."""
     for file in folder.glob(f"{family}-*.safetensors"):
         if file.name != f"{family}-{key[:32]}.safetensors":
-            file.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.unlink()
 
 
 def _write(file: Path, tensors: dict[str, Tensor]) -> None:

@@ -42,9 +42,9 @@ def moment(text: Any) -> str:
 
 
 def what(row: Row) -> str:
-    """What a run does, in a few words; its name first where it has one."""
-    name = f"{row['name']}: " if row["name"] else ""
-    return clean(name + _what(row["kind"], row, _spec(row)))
+    """What a run does, in a few words, and its name where it has one."""
+    name = f" ({row['name']})" if row["name"] else ""
+    return clean(_what(row["kind"], row, _spec(row)) + name)
 
 
 def _what(kind: str, row: Row, spec: dict[str, Any]) -> str:
@@ -122,7 +122,6 @@ OTHERS = {
         of("barrier", show=number),
         of("beads"),
         of("normalized_length", "length", number),
-        of("run_id", "run"),
     ),
     "bounds": (
         of("id"),

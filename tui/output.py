@@ -30,7 +30,6 @@ def console(*, error: bool = False) -> "Console":
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, squeeze: Sequence[str] = ()) -> None:
     """Print rows of texts; columns named in `squeeze` are cut short where the terminal is too narrow."""
-    from rich import box
     from rich.table import Table
     from rich.text import Text
 
@@ -39,7 +38,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, squeeze: Seq
     if not out.is_terminal:
         sys.stdout.writelines(f"{line}\n" for line in aligned(columns, shown))
         return
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for place, name in enumerate(columns):
         numeric = bool(shown) and all(_is_number(row[place]) for row in shown)
         cut = name in squeeze  # rich narrows columns that may wrap; a text that may not is then cut short
@@ -97,8 +96,13 @@ def say(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Say something beside the data, on standard error."""
-    print(clean(text, keep="\n"), file=sys.stderr, flush=True)  # noqa: T201
+    """Say something beside the data, on standard error; wrapped in a terminal."""
+    if sys.stderr.isatty():
+        from rich.text import Text
+
+        console(error=True).print(Text(clean(text, keep="\n")))
+    else:
+        print(clean(text, keep="\n"), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def print_json(document: object) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from store.runs import Run
 
 Row = dict[str, object]
+MOST_FAILED = 8  # runs named one by one
 
 
 @dataclass(frozen=True)
@@ -75,19 +76,26 @@ def finished(how: How, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
     from tui.waiting import wait
 
     runs = wait(client, run_ids, how.place)
-    for run in runs:
-        if run.state != "done":
-            say_failed(run, how.place)
+    say_failed([run for run in runs if run.state != "done"], how.place)
     return runs
 
 
-def say_failed(run: "Run", place: Place) -> None:
-    kind = f" ({run.cause_kind})" if run.cause_kind and run.cause_kind != run.state else ""
+def say_failed(runs: "Sequence[Run]", place: Place) -> None:
+    """Say which runs did not end well and why, and what to do."""
+    for run in runs[:MOST_FAILED]:
+        note(f"Run {run.id} {'was cancelled' if run.state == 'cancelled' else run.state}{_why(run)}")
+    if len(runs) > MOST_FAILED:
+        note(f"and {len(runs) - MOST_FAILED} more; `{place.command} list runs --where state=failed` shows all.")
+    if failed := [run.id for run in runs if run.state == "failed"]:
+        ids = " ".join(map(str, failed)) if len(failed) <= MOST_FAILED else "--failed"
+        note(f"`{place.command} log {failed[0]}` shows what it wrote, `{place.command} relaunch {ids}` repeats.")
+
+
+def _why(run: "Run") -> str:
+    told = run.cause_kind in (None, run.state) or (run.cause or "").startswith(str(run.cause_kind))
+    kind = "" if told else f" ({run.cause_kind})"
     cause = f": {run.cause}" if run.cause else ""
-    end = "" if cause.endswith((".", "!")) else "."
-    note(f"Run {run.id} {'was cancelled' if run.state == 'cancelled' else run.state}{kind}{cause}{end}")
-    if run.state == "failed":
-        note(f"`{place.command} log {run.id}` shows what it wrote, `{place.command} relaunch {run.id}` repeats it.")
+    return f"{kind}{cause}" + ("" if cause.endswith((".", "!", ")")) else ".")
 
 
 def status_of(runs: "Sequence[Run]") -> int:

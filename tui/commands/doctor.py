@@ -1,5 +1,6 @@
 """`thalweg doctor`."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -62,8 +63,14 @@ def _data(data_root: str | None) -> dict[str, str]:
     for name, record in DATA.items():
         if record.argument is None:
             where = locate(record(), root)
-            found[name] = str(where) if where is not None else f"not here; looked for under {root}"
+            found[name] = _where(where, root)
     return found
+
+
+def _where(folder: Path | None, root: Path) -> str:
+    if folder is None:
+        return f"not here; looked for under {root}"
+    return "built in" if folder == root else str(folder)
 
 
 def _catalogue(place: Place, *, prune: bool) -> Facts:

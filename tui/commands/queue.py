@@ -89,7 +89,7 @@ def _follow(place: Place, run_id: int, position: int) -> None:
         note(f"\nRun {run_id} goes on.")
         raise click.exceptions.Exit(130) from None
     if run.state != "done":
-        say_failed(run, place)
+        say_failed([run], place)
 
 
 def _drain(lines: TextIO, position: int) -> int:

@@ -9,15 +9,17 @@ from tui.running import How, detached, finished, made_by, run_options, status_of
 from tui.texts import number
 
 INTRODUCTION = (
-    "Two networks are trained on 8x8 images of handwritten digits, from different random starts; then they are\n"
-    "joined by a straight line and by a string of beads, and every path is certified. About a minute."
+    "Two networks are trained on 8x8 images of handwritten digits, from different\n"
+    "random starts; then they are joined by a straight line and by a string of\n"
+    "beads, and every path is certified. About a minute."
 )
-EXPLANATION = (
-    "Two networks that do the same job lie far apart. 'highest' is the largest train loss met on the way from "
-    "one to the other; 'barrier' is how much that is above the worse end. Along the straight line the loss "
-    "usually climbs; a string bends around the hill by training networks in between ('beads'; 'length' is "
-    "counted in straight lines). A 'sampled' certificate was looked at closely, an 'exact' one is proven."
-)
+EXPLANATION = """\
+Two networks that do the same job lie far apart. 'highest' is the largest train
+loss met on the way from one to the other; 'barrier' is how much that is above
+the worse end. Along the straight line the loss usually climbs; a string bends
+around the hill by networks trained in between ('beads'; 'length' is counted in
+straight lines). A 'sampled' certificate was looked at closely, an 'exact' one
+is proven."""
 
 
 @click.command(epilog="\b\nExample:\n  thalweg quickstart")

@@ -1,7 +1,5 @@
 """`thalweg study`."""
 
-from typing import Any
-
 import click
 
 from core.errors import UsageError, unknown_name
@@ -9,9 +7,15 @@ from core.studies import STUDIES
 from tui.kinds import Name
 from tui.output import print_json, say, table
 from tui.running import How, detached, finished, made_by, run_options, status_of
-from tui.texts import NOTHING, clean, value
+from tui.texts import clean, value
 
 SCALES = ("small", "paper")
+TITLES = {
+    "train_loss_a": "loss at a",
+    "train_loss_b": "at b",
+    "max_train_loss": "highest",
+    "normalized_length": "length",
+}
 
 
 @click.command(epilog="\b\nExample:\n  thalweg study fb17-e1 --scale small")
@@ -37,17 +41,15 @@ def study(how: How, name: str | None, scale: str) -> int:
         return detached(how, ids, as_list=True)
     runs = finished(how, client, ids)
     rows = made_by(client, "paths", [run for run in runs if run.kind == "connect"])
-    found = asked.reduce(rows)
+    found = asked.reduce([row for row in rows if row["id"] is not None])
+    sentence = found.sentence if found.rows else "No connection was made, so nothing can be said."
     if how.as_json:
-        print_json({"study": name, "run_ids": ids, "rows": rows, "sentence": found.sentence})
+        print_json({"study": name, "run_ids": ids, "rows": rows, "sentence": sentence})
     else:
-        table([column.replace("_", " ") for column in found.columns], _cells(found.rows), squeeze=("cause",))
-        say(f"\n{clean(found.sentence)}")
+        titles = [TITLES.get(column, column) for column in found.columns]
+        table(titles, [[value(cell) for cell in row] for row in found.rows], squeeze=("cause",))
+        say(f"\n{clean(sentence)}")
     return status_of(runs)
-
-
-def _cells(rows: Any) -> list[list[str]]:
-    return [[NOTHING if cell is None else value(cell) for cell in row] for row in rows]
 
 
 def _list(how: How) -> None:

@@ -11,7 +11,7 @@ from tui.texts import clean
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-WIDE = 50.0  # a range of more than this, largest over smallest, is drawn on a logarithmic axis
+WIDE = 20.0  # a range of more than this, largest over smallest, is drawn on a logarithmic axis
 Point = tuple[float, float]
 
 

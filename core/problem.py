@@ -12,12 +12,12 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.func import functional_call, vmap
+from torch.nn import functional
 
 from core.data.dataset import Dataset, Split
 from core.losses import ConvexLoss, CrossEntropy
-from core.networks.layered import LayeredNetwork
+from core.networks.layered import Buffers, LayeredNetwork
 
 Part = Literal["train", "test"]
 
@@ -95,12 +95,15 @@ class Problem:
     def part(self, part: Part) -> Split | None:
         return self.data.train if part == "train" else self.data.test
 
-    def outputs(self, thetas: Tensor, x: Tensor) -> Tensor:
-        """Outputs (K, N, C) of K networks (K, P) on samples (N, ...) that they share or (K, N, ...)."""
+    def outputs(self, thetas: Tensor, x: Tensor, buffers: Buffers | None = None) -> Tensor:
+        """Outputs (K, N, C) of K networks (K, P) on samples (N, ...) that they share or (K, N, ...).
+
+        With `buffers`, without gradients, they may lie in memory that the next call overwrites.
+        """
         parameters = self.layout.split(thetas)
         own = x.dim() > self.data.train.x.dim()
         if self.layered is not None:
-            return self.layered.outputs(x if own else x[None], parameters)
+            return self.layered.outputs(x if own else x[None], parameters, buffers=buffers)
         if len(thetas) == 1:
             single = {name: value[0] for name, value in parameters.items()}
             alone: Tensor = functional_call(self.network, single, (x[0] if own else x,))
@@ -136,8 +139,9 @@ class Problem:
         assert split is not None, f"there is no {part} split"
         total = torch.zeros(len(thetas), dtype=torch.float64, device=self.device)
         wrong = torch.zeros_like(total)
+        buffers = Buffers()
         for x, y in chunks(split, len(thetas)):
-            losses, misses = self.sums(self.outputs(thetas, x), y)
+            losses, misses = self.sums(self.outputs(thetas, x, buffers), y)
             total += losses
             wrong += misses
         loss = total / len(split)

@@ -12,6 +12,7 @@ PyTorch's layout is kept: a dense weight is (n_k, n_{k-1}), the transpose of the
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
@@ -43,7 +44,7 @@ class Layer:
     def convolution(self) -> bool:
         return self.padding is not None
 
-    def affine(self, features: Tensor, parameters: Parameters) -> Tensor:
+    def affine(self, features: Tensor, parameters: Parameters, buffers: "Buffers | None" = None) -> Tensor:
         """Pre-activations (K, N, ...) of features (K or 1, N, ...) under K parameter points.
 
         Weight and bias may have one row for all points (1, ...) each, where they don't change from point to point.
@@ -52,11 +53,14 @@ class Layer:
         bias = None if self.bias is None else parameters[self.bias]
         if self.convolution:
             return _convolve(features, weight, bias, self.padding or 0)
-        return _multiply(features.flatten(2), weight, bias)
+        return _multiply(features.flatten(2), weight, bias, buffers)
 
-    def after(self, preactivation: Tensor) -> Tensor:
-        """Features (K, N, ...) from pre-activations."""
-        features = preactivation if self.activation is None else self.activation(preactivation)
+    def after(self, preactivation: Tensor, overwrite: bool = False) -> Tensor:
+        """Features (K, N, ...) from pre-activations, which may lie in the same memory where that may be overwritten."""
+        if overwrite and self.activation is torch.relu:
+            features = preactivation.relu_()
+        else:
+            features = preactivation if self.activation is None else self.activation(preactivation)
         if self.pool == 1:
             return features
         pooled = functional.max_pool2d(features.flatten(0, 1), self.pool)
@@ -77,31 +81,65 @@ class LayeredNetwork:
     def depth(self) -> int:
         return len(self.layers)
 
-    def features(self, inputs: Tensor, parameters: Parameters, upto: int, start: int = 0) -> Tensor:
-        """F_upto (K or 1, N, ...) from F_start (`inputs`); layers are counted from 1, F_0 is the data."""
+    def features(
+        self, inputs: Tensor, parameters: Parameters, upto: int, start: int = 0, buffers: "Buffers | None" = None
+    ) -> Tensor:
+        """F_upto (K or 1, N, ...) from F_start (`inputs`); layers are counted from 1, F_0 is the data.
+
+        With `buffers` the result lies in them: it is overwritten by what is computed with them next.
+        """
         for layer in self.layers[start:upto]:
-            inputs = layer.after(layer.affine(inputs, parameters))
+            preactivation = layer.affine(inputs, parameters, buffers)
+            inputs = layer.after(preactivation, overwrite=buffers is not None)
         return inputs
 
-    def outputs(self, features: Tensor, parameters: Parameters, start: int = 0) -> Tensor:
-        """Z_L (K, N, C) from F_start."""
-        return self.features(features, parameters, self.depth, start)
+    def outputs(
+        self, features: Tensor, parameters: Parameters, start: int = 0, buffers: "Buffers | None" = None
+    ) -> Tensor:
+        """Z_L (K, N, C) from F_start; `buffers` as in `features`."""
+        return self.features(features, parameters, self.depth, start, buffers)
 
 
-def _multiply(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+class Buffers:
+    """Two blocks of memory that layer after layer and pass after pass write to in turn; without gradients only.
+
+    On the CPU, fresh memory costs as much as the arithmetic of a thin layer: the system hands it out page by page.
+    """
+
+    def __init__(self) -> None:
+        self.blocks = [torch.empty(0), torch.empty(0)]
+
+    def take(self, like: Tensor, *shape: int) -> Tensor:
+        """Memory of a shape, in the dtype and on the device of `like`, valid until the call after the next."""
+        self.blocks.reverse()
+        block, size = self.blocks[0], prod(shape)
+        if block.numel() < size or block.dtype != like.dtype or block.device != like.device:
+            block = self.blocks[0] = like.new_empty(size)
+        return block[:size].view(shape)
+
+
+def _multiply(features: Tensor, weight: Tensor, bias: Tensor | None, buffers: Buffers | None) -> Tensor:
     """Dense layers of K points at once: features (K or 1, N, n), weight (K or 1, m, n), bias (K or 1, m)."""
+    points, samples = features.shape[:2]
     if len(weight) == 1:  # one matmul for the samples of all points
-        own = bias is not None and len(bias) > 1
-        flat = functional.linear(features.flatten(0, 1), weight[0], None if own or bias is None else bias[0])
-        out = flat.view(*features.shape[:2], -1)
-        return out + bias[:, None] if own and bias is not None else out
-    if len(features) == 1:  # one matmul for the neurons of all points
+        shared = None if bias is None or len(bias) > 1 else bias[0]
+        flat = features.flatten(0, 1)
+        if buffers is None:
+            out = functional.linear(flat, weight[0], shared)
+        else:
+            out = buffers.take(flat, len(flat), weight.shape[1])
+            W = weight[0].T
+            torch.mm(flat, W, out=out) if shared is None else torch.addmm(shared, flat, W, out=out)
+        out = out.view(points, samples, -1)
+        return out if bias is None or shared is not None else out + bias[:, None]
+    if points == 1:  # one matmul for the neurons of all points
         wide = features[0] @ weight.flatten(0, 1).T
         out = wide.view(-1, *weight.shape[:2]).transpose(0, 1)
         return out if bias is None else out + bias[:, None]
+    memory = None if buffers is None else buffers.take(features, points, samples, weight.shape[1])
     if bias is None:
-        return torch.bmm(features, weight.transpose(1, 2))
-    return torch.baddbmm(bias[:, None], features, weight.transpose(1, 2))
+        return torch.bmm(features, weight.transpose(1, 2), out=memory)
+    return torch.baddbmm(bias[:, None], features, weight.transpose(1, 2), out=memory)
 
 
 def _convolve(features: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:

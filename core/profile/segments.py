@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.networks.layered import LayeredNetwork, Parameters
+from core.networks.layered import Buffers, LayeredNetwork, Parameters
 from core.path import Claim, Segment
 from core.problem import Part, Problem, Values
 from core.profile.cost import pass_costs, sizes
@@ -106,14 +106,15 @@ class _Chunkwise:
         """What all points share of a chunk of samples: something affine in t, at both ends (2, N, ...)."""
         raise NotImplementedError
 
-    def finish(self, between: Tensor, t: Tensor) -> Tensor:
-        """Outputs (G, N, C) at t (G,) from what `begin` gave, interpolated (G, N, ...)."""
+    def finish(self, affine: Tensor, t: Tensor, buffers: Buffers) -> Tensor:
+        """Outputs (G, N, C) at t (G,) from what `begin` gave, interpolated (G, N, ...), which may be overwritten."""
         raise NotImplementedError
 
     def values(self, t: Tensor, part: Part) -> Values:
         split = self.problem.part(part)
         assert split is not None, f"there is no {part} split"
         t = t.to(self.segment.start)
+        buffers = Buffers()
         total = torch.zeros(len(t), dtype=torch.float64, device=self.problem.device)
         wrong = torch.zeros_like(total)
         size = sizes(self.problem)
@@ -122,16 +123,18 @@ class _Chunkwise:
             ends = self.begin(split.x[first : first + size.samples])
             for begin in range(0, len(t), size.points):
                 here = slice(begin, begin + size.points)
-                losses, misses = self.problem.sums(self.finish(between(ends, t[here]), t[here]), y)
+                losses, misses = self.problem.sums(self.finish(between(ends, t[here], buffers), t[here], buffers), y)
                 total[here] += losses
                 wrong[here] += misses
         error = None if split.y.is_floating_point() else wrong / len(split)
         return Values(total / len(split), error)
 
 
-def between(ends: Tensor, t: Tensor) -> Tensor:
+def between(ends: Tensor, t: Tensor, buffers: Buffers | None = None) -> Tensor:
     """The straight line between two tensors (2, ...) at t (G,): (G, ...)."""
-    return torch.lerp(ends[:1], ends[1:], t.view(-1, *[1] * (ends.dim() - 1)))
+    weight = t.view(-1, *[1] * (ends.dim() - 1))
+    memory = None if buffers is None else buffers.take(ends, len(t), *ends.shape[1:])
+    return torch.lerp(ends[:1], ends[1:], weight, out=memory)
 
 
 class _Affine(_Chunkwise):
@@ -140,8 +143,8 @@ class _Affine(_Chunkwise):
     def begin(self, x: Tensor) -> Tensor:
         return self.problem.outputs(torch.stack([self.segment.start, self.segment.end]), x)
 
-    def finish(self, between: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002  the outputs, whatever t
-        return between
+    def finish(self, affine: Tensor, t: Tensor, buffers: Buffers) -> Tensor:  # noqa: ARG002  nothing is left to do
+        return affine
 
 
 class _Layerwise(_Chunkwise):
@@ -161,9 +164,9 @@ class _Layerwise(_Chunkwise):
         ends = self.network.layers[self.lowest - 1].affine(features, self.ends)
         return ends.expand(2, *ends.shape[1:])
 
-    def finish(self, between: Tensor, t: Tensor) -> Tensor:
-        layer = self.network.layers[self.lowest - 1]
-        return self.network.outputs(layer.after(between), self.at(t), start=self.lowest)
+    def finish(self, affine: Tensor, t: Tensor, buffers: Buffers) -> Tensor:
+        features = self.network.layers[self.lowest - 1].after(affine, overwrite=True)
+        return self.network.outputs(features, self.at(t), self.lowest, buffers)
 
     def at(self, t: Tensor) -> Parameters:
         """The parameters of the layers above at t (G,); those that don't move have one row for all."""

@@ -1,10 +1,10 @@
 """The residual of a data-invariant segment, and how far it may move the train loss.
 
 Only W_k, b_k move. On the training data Z_k(t) = Z_k(0) + t R with R = F_{k-1} dW + 1 db, so one number, the
-largest |R|, speaks for every t (Nguyen 2019, Lemma 4.3). Two things are rounded in float64 and both are
-covered: the change dW = hi + lo is held exactly as two floats, and the matrix product is off by at most
-gamma_n |F||dW| with gamma_n = n u / (1 - n u), u = 2^-53, in any order of summation (Higham 2002, section
-3.1), which is added. F_{k-1} is taken as float64 computes it.
+largest |R|, speaks for every t (Nguyen 2019, Lemma 4.3). What float64 rounds is added to it: the change dW and
+its product with F, n terms, are off by at most gamma |F||dW| together, entry by entry, with gamma =
+(n + 8) u / (1 - (n + 8) u), u = 2^-53, in any order of summation (Higham 2002, section 3.1; one u is for dW, the
+rest is spare). F_{k-1} is taken as float64 computes it.
 
 The layers above may amplify R. Activations of the registry move no further than their input does (slope at
 most 1, held by a test), and max-pooling neither, so |Z_L(t) - Z_L(0)| <= delta = |R| |W_{k+1}| ... |W_L|,
@@ -41,12 +41,12 @@ def data_residual(problem: Problem, ends: Tensor, k: int) -> Residual:
     start = problem.layout.split(ends[:1])
     above = [_absolute(layer, start) for layer in network.layers[k:]]
     layer = network.layers[k - 1]
-    changes = _exact_change(layer, problem.layout.split(ends))
+    change = problem.layout.split(ends[1:] - ends[:1])
     largest = top = gain = 0.0
     for x, y in chunks(problem.data.train, 16):
         F = network.features(x[None], start, k - 1)
         Z = layer.affine(F, start)
-        R = _rounded_up(layer, F, changes)
+        R = _rounded_up(layer, F, change)
         largest, top = _larger(largest, R), _larger(top, Z)
         z = network.outputs(layer.after(Z), start, k)
         delta = _pooled(layer, R)
@@ -56,24 +56,12 @@ def data_residual(problem: Problem, ends: Tensor, k: int) -> Residual:
     return Residual(largest, top, gain / len(problem.data.train))
 
 
-def _exact_change(layer: Layer, ends: Parameters) -> tuple[Parameters, Parameters]:
-    """End - start of a layer's parameters as hi + lo, exactly (Knuth's two-sum)."""
-    hi, lo = {}, {}
-    for name in filter(None, (layer.weight, layer.bias)):
-        a, b = ends[name][1:], -ends[name][:1]
-        s = a + b
-        other = s - a
-        hi[name], lo[name] = s, (a - (s - other)) + (b - other)
-    return hi, lo
-
-
-def _rounded_up(layer: Layer, F: Tensor, changes: tuple[Parameters, Parameters]) -> Tensor:
-    """A bound on |F dW + 1 db| entry by entry, the rounding of the product included."""
-    hi, lo = changes
+def _rounded_up(layer: Layer, F: Tensor, change: Parameters) -> Tensor:
+    """A bound on |F dW + 1 db| entry by entry, all rounding included."""
     n = layer.inputs * layer.block + 8
     gamma = n * UNIT / (1 - n * UNIT)
-    size = layer.affine(F.abs(), _absolute(layer, hi, bias=True))
-    return (layer.affine(F, hi) + layer.affine(F, lo)).abs() + SAFETY * gamma * size
+    size = layer.affine(F.abs(), _absolute(layer, change, bias=True))
+    return layer.affine(F, change).abs() + SAFETY * gamma * size
 
 
 def _absolute(layer: Layer, parameters: Parameters, bias: bool = False) -> Parameters:

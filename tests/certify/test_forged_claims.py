@@ -93,6 +93,15 @@ def test_an_outgoing_weight_at_one_end_makes_a_unit_live(text: str, at: int) -> 
         refused(problem, *nets, Claim.INVARIANT)
 
 
+@pytest.mark.parametrize("k", [1, 2])
+def test_one_nonzero_entry_of_a_block_makes_a_channel_live(k: int) -> None:
+    problem = problem_of(CNN)
+    start, end = moved_dead(problem)
+    for net in (start, end):
+        net.weight(k + 1)[1, 2, 4] = 1.0  # at both ends, and all other entries are zero
+    assert refused(problem, start, end, Claim.INVARIANT).reason.startswith("layer ")
+
+
 def test_a_unit_below_a_unit_that_wakes_up_is_live() -> None:
     problem = problem_of("fcn:5-5-5")
     start, end = moved_dead(problem)
@@ -213,6 +222,18 @@ def test_a_product_that_overflows_only_between_the_ends_is_refused(claim: Claim)
     assert outputs[[0, -1]].isfinite().all()
     assert outputs[1].isnan().any()
     assert "layer 2, unit 0" in refused(problem, start, end, claim).reason
+
+
+def test_large_negative_inputs_are_large() -> None:
+    problem = problem_of("fcn:6-5")
+    start, end = moved_dead(problem)
+    for net in (start, end):
+        net.weight(1)[[1, 3, 4, 5], 2] = 0.0
+        net.weight(1)[[0, 2], 2] = 1e10
+    problem.data.train.x[:, 2] = problem.data.test.x[:, 2] = -1e295
+    assert "layer 1, unit 0: its pre-activation may reach 1e+305" in (
+        refused(problem, start, end, Claim.INVARIANT).reason
+    )
 
 
 def test_an_activation_that_grows_faster_is_bounded_as_it_is() -> None:

@@ -22,7 +22,7 @@ def swap_units(problem: Problem, theta: Tensor, layer: int, units: tuple[int, in
         raise PremiseError(f"Layer {layer} has units 0 to {here.outputs - 1}, not {units[0]} and {units[1]}.")
     order = torch.arange(here.outputs)
     order[list(units)] = order[list(units[::-1])]
-    parameters = {name: one[0] for name, one in problem.layout.split(theta[None]).items()}
+    parameters: dict[str, Tensor] = {name: one[0] for name, one in problem.layout.split(theta[None]).items()}
     parameters[here.weight] = parameters[here.weight][order]
     if here.bias is not None:
         parameters[here.bias] = parameters[here.bias][order]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core.networks.activations import activation_of, gain_of
 from core.networks.layered import Layer, LayeredNetwork
-from core.problem import Layout
+from core.networks.layout import Layout
 from core.specs.names import name_of, read_widths
 from core.specs.networks import Cnn, Fcn, NetworkSpec
 
@@ -33,9 +33,7 @@ class Architecture:
         parameters = {}
         for name, shape in zip(layout.names, layout.shapes, strict=True):
             spread = self.gain / prod(shape[1:]) ** 0.5 if len(shape) > 1 else 0.0
-            parameters[name] = (
-                torch.randn(shape, generator=generator) * spread if spread else torch.zeros(shape)
-            )
+            parameters[name] = torch.randn(shape, generator=generator) * spread if spread else torch.zeros(shape)
         return layout.join(parameters).to(dtype)
 
 
@@ -82,9 +80,7 @@ def cnn(spec: Cnn, shape: tuple[int, ...], outputs: int) -> Architecture:
         for i, (n, m) in enumerate(pairwise(channels))
     ]
     i = len(views)
-    views.append(
-        Layer(f"layers.{i}.weight", f"layers.{i}.bias", channels[-1], spec.hidden, side**2, activation=act)
-    )
+    views.append(Layer(f"layers.{i}.weight", f"layers.{i}.bias", channels[-1], spec.hidden, side**2, activation=act))
     views.append(Layer(f"layers.{i + 1}.weight", f"layers.{i + 1}.bias", spec.hidden, outputs))
     module.view = LayeredNetwork(tuple(views))
     return Architecture(module, module.view, gain_of(spec))

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from core.data.dataset import Dataset, Split
 from core.losses import LOSSES, loss_named
-from core.problem import Layout, Problem
+from core.networks.layout import Layout
+from core.problem import Problem
 
 shapes = st.lists(st.lists(st.integers(1, 3), max_size=3).map(tuple), min_size=1, max_size=5).map(tuple)
 TEXTS = ["fcn:7-5", "fcn:7-5,activation=tanh,bias=false", "cnn,channels=3-4,hidden=5"]

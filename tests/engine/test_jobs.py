@@ -5,9 +5,9 @@ import json
 import pytest
 
 from core.errors import UsageError
+from core.specs.bounds import Rank
 from core.specs.methods import Linear, String
 from core.specs.runs import Bound, Connect, ModelRef, Swap, Train
-from core.specs.bounds import Rank
 from core.studies.plan import Planned
 from store import Bounds, Metrics, Models, NotFoundError, Paths, Runs
 from tests.engine.conftest import TINY, Engine

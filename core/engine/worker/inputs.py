@@ -15,7 +15,8 @@ from core.engine.folders import InputModel
 from core.errors import RunError
 from core.losses import loss_named
 from core.networks.architectures import Architecture, build
-from core.problem import Layout, Problem
+from core.networks.layout import Layout
+from core.problem import Problem
 from core.specs.data import read_data
 from core.specs.networks import read_network
 

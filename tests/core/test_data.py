@@ -93,8 +93,9 @@ def test_channel_moments_are_exact() -> None:
     assert not scaled[:, 2].any()
 
 
-def test_scaling_leaves_the_pixels_as_they_were() -> None:
-    x = torch.randint(0, 17, (9, 1, 8, 8), dtype=torch.uint8)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_scaling_leaves_the_pixels_as_they_were(dtype: torch.dtype) -> None:
+    x = torch.randint(0, 17, (9, 1, 8, 8), generator=torch.Generator().manual_seed(0)).to(dtype)
     before = x.clone()
     for spec in (Digits(), Digits(scale="none"), Digits(scale="standard", whiten=True)):
         scale = scaling(spec, x, NOWHERE)

@@ -1,119 +1,143 @@
-"""What commands print: tables and JSON on standard output, notes on standard error."""
+"""What commands print: tables and JSON on standard output, notes on standard error.
+
+In a terminal tables are cut to its width and states have colours; elsewhere nothing is cut or coloured.
+"""
 
 import json
 import math
+import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+from rich.cells import cell_len, set_cell_size
 
 from tui.texts import COLOURS, clean
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-ENDLESS = 100_000  # columns: nothing is cut where no terminal asks for it
-MIN_WIDTH = 6  # of a column that is cut short
+GAP = 2  # spaces between columns
+NARROW = 6  # columns: what is cut short keeps at least this much
+ENDLESS = 100_000  # columns: nothing is cut where there is no terminal
+
+
+def terminal(stream: TextIO) -> bool:
+    """Whether people read this in a terminal."""
+    return stream.isatty()
+
+
+def coloured(stream: TextIO) -> bool:
+    return terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def width_of(stream: TextIO) -> int:
+    return shutil.get_terminal_size().columns if terminal(stream) else ENDLESS
 
 
 def console(*, error: bool = False) -> "Console":
-    """A console on standard output or error; full width and without colours where that is no terminal."""
+    """For progress and charts: rich's console on standard output or error."""
     from rich.console import Console
 
-    stream = sys.stderr if error else sys.stdout
-    made = Console(file=stream, highlight=False, markup=False, emoji=False)
-    if not made.is_terminal:
-        made.width = ENDLESS
-    return made
+    return Console(file=sys.stderr if error else sys.stdout, highlight=False, markup=False, emoji=False)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, squeeze: Sequence[str] = ()) -> None:
     """Print rows of texts; columns named in `squeeze` are cut short where the terminal is too narrow."""
-    from rich.table import Table
-    from rich.text import Text
-
-    out = console()
-    shown = list(rows)
-    if not out.is_terminal:
-        sys.stdout.writelines(f"{line}\n" for line in aligned(columns, shown))
-        return
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for place, name in enumerate(columns):
-        numeric = bool(shown) and all(_is_number(row[place]) for row in shown)
-        cut = name in squeeze  # rich narrows columns that may wrap; a text that may not is then cut short
-        justify: Literal["right", "left"] = "right" if numeric else "left"
-        grid.add_column(Text(clean(name)), justify=justify, no_wrap=not cut, min_width=MIN_WIDTH if cut else None)
-    for row in shown:
-        grid.add_row(*(Text(text, style=_style(text), no_wrap=True, overflow="ellipsis") for text in row))
-    out.print(grid)
+    heads, shown = [clean(name) for name in columns], list(rows)
+    cells = list(zip(*shown, strict=True)) or [()] * len(heads)
+    widths = [max(map(cell_len, (head, *column))) for head, column in zip(heads, cells, strict=True)]
+    right = [bool(column) and all(map(_is_number, column)) for column in cells]
+    _fit(widths, [name in squeeze for name in columns], width_of(sys.stdout))
+    colours = coloured(sys.stdout)
+    head = next(_lines([heads], widths, right, colours=False))
+    sys.stdout.write((click.style(head, bold=True) if colours else head) + "\n")
+    sys.stdout.writelines(f"{line}\n" for line in _lines(shown, widths, right, colours=colours))
 
 
-def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A table for pipes: nothing cut, nothing coloured, two spaces between columns."""
-    from rich.cells import cell_len
+def _fit(widths: list[int], squeezed: Sequence[bool], room: int) -> None:
+    """Make squeezed columns narrower, the widest first, until the table fits, if it can."""
+    excess = sum(widths) + GAP * (len(widths) - 1) - room
+    while excess > 0:
+        widest = max(
+            (i for i, cut in enumerate(squeezed) if cut and widths[i] > NARROW), key=widths.__getitem__, default=None
+        )
+        if widest is None:
+            return
+        widths[widest] -= 1
+        excess -= 1
 
-    whole = [[clean(name) for name in columns], *rows]
-    widths = [max(map(cell_len, column)) for column in zip(*whole, strict=True)]
-    right = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(columns))]
-    for row in whole:
+
+def _lines(
+    rows: Iterable[Sequence[str]], widths: Sequence[int], right: Sequence[bool], *, colours: bool
+) -> Iterator[str]:
+    for row in rows:
         cells = []
         for text, width, numeric in zip(row, widths, right, strict=True):
-            room = " " * (width - cell_len(text))
-            cells.append(room + text if numeric else text + room)
-        yield "  ".join(cells).rstrip()
+            size = cell_len(text)
+            room = " " * (width - size)
+            cut = text if size <= width else set_cell_size(text, width - 1) + "…"
+            cut = _styled(cut) if colours else cut
+            cells.append(room + cut if numeric else cut + room)
+        yield (" " * GAP).join(cells).rstrip()
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> None:
     """Print names and values, one pair a line."""
-    from rich.table import Table
-    from rich.text import Text
-
-    out, shown = console(), list(rows)
-    if not out.is_terminal:
-        width = max((len(clean(name)) for name, _ in shown), default=0)
-        sys.stdout.writelines(f"{clean(name):{width}}  {text}\n" for name, text in shown)
-        return
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, style="dim")
-    grid.add_column(overflow="fold")
+    shown = list(rows)
+    colours = coloured(sys.stdout)
+    indent = max((len(name) for name, _ in shown), default=0) + GAP
     for name, text in shown:
-        grid.add_row(Text(clean(name)), Text(text, style=_style(text)))
-    out.print(grid)
+        first, *others = _wrapped(text, width_of(sys.stdout) - indent) or [""]
+        label = f"{clean(name):{indent}}"
+        sys.stdout.write(
+            (click.style(label, dim=True) if colours else label) + (_styled(first) if colours else first) + "\n"
+        )
+        sys.stdout.writelines(f"{'':{indent}}{line}\n" for line in others)
 
 
 def heading(text: str, *, first: bool = False) -> None:
-    from rich.text import Text
-
-    console().print(Text(("" if first else "\n") + clean(text), style="bold"))
+    plain_text = clean(text)
+    shown = click.style(plain_text, bold=True) if coloured(sys.stdout) else plain_text
+    sys.stdout.write(("" if first else "\n") + shown + "\n")
 
 
 def say(text: str) -> None:
-    """Print a sentence for people on standard output, wrapped in a terminal."""
-    from rich.text import Text
-
-    console().print(Text(text))
+    """Print sentences for people on standard output; wrapped in a terminal."""
+    _write(sys.stdout, text)
 
 
 def note(text: str) -> None:
     """Say something beside the data, on standard error; wrapped in a terminal."""
-    if sys.stderr.isatty():
-        from rich.text import Text
+    _write(sys.stderr, text)
 
-        console(error=True).print(Text(clean(text, keep="\n")))
-    else:
-        print(clean(text, keep="\n"), file=sys.stderr, flush=True)  # noqa: T201
+
+def _write(stream: TextIO, text: str) -> None:
+    for line in clean(text, keep="\n").split("\n"):
+        stream.writelines(f"{part}\n" for part in _wrapped(line, width_of(stream)) or [""])
+    stream.flush()
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    if cell_len(text) <= width:
+        return [text]
+    return textwrap.wrap(text, max(width, NARROW), break_on_hyphens=False)
 
 
 def print_json(document: object) -> None:
     """Print one JSON document; what is no finite number is null."""
-    json.dump(plain(document), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(json.dumps(plain(document), indent=2, allow_nan=False) + "\n")
 
 
 def plain(given: Any) -> Any:
     """The same in JSON's types."""
     match given:
+        case None | bool() | int() | str():
+            return given
         case float():
             return given if math.isfinite(given) else None
         case dict():
@@ -122,16 +146,17 @@ def plain(given: Any) -> Any:
             return [plain(one) for one in given]
         case datetime():
             return given.isoformat().replace("+00:00", "Z")
-        case None | bool() | int() | str():
-            return given
         case _:
             return str(given)
 
 
-@cache
-def _style(text: str) -> str:
+def _styled(text: str) -> str:
+    """A state in its colour; other texts as they are."""
     symbol, _, word = text.partition(" ")
-    return COLOURS.get(word, "") if len(symbol) == 1 else ""
+    colour = COLOURS.get(word) if len(symbol) == 1 else None
+    if colour is None:
+        return text
+    return click.style(text, dim=True) if colour == "dim" else click.style(text, fg=colour)
 
 
 def _is_number(text: str) -> bool:

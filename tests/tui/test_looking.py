@@ -11,7 +11,7 @@ from store import COLUMNS
 from tui.main import main
 
 KINDS = ("runs", "models", "paths", "bounds", "profiles", "metrics")
-SGR = re.compile(r"\x1b\[[0-9;]*m")  # bold and dim are ours
+SGR = re.compile(r"\x1b\[[0-9;]*m")  # colours are ours
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
@@ -60,9 +60,8 @@ def test_texts_of_the_catalogue_are_shown_and_not_obeyed(
     command: str, terminal: bool, seeded: Path, thalweg: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if terminal:
-        monkeypatch.setenv("TTY_COMPATIBLE", "1")
+        monkeypatch.setattr("tui.output.terminal", lambda _: True)
         monkeypatch.setenv("COLUMNS", "400")
-        monkeypatch.setenv("NO_COLOR", "1")
         monkeypatch.setenv("TERM", "xterm")
     said = thalweg(*command.split())
     assert "[red]x[/red]" in said.out
@@ -71,10 +70,9 @@ def test_texts_of_the_catalogue_are_shown_and_not_obeyed(
 
 
 def test_a_list_of_runs_fits_80_columns(seeded: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setattr("tui.output.terminal", lambda _: True)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("NO_COLOR", "1")
     for kind in KINDS:
         assert main(["list", kind]) == 0
         lines = capsys.readouterr().out.splitlines()
@@ -113,3 +111,11 @@ def test_compare_shows_what_differs_and_what_came_of_it(thalweg: Run, seeded: Pa
     assert "model_a" not in document["differences"]
     assert document["results"]["max_train_loss"] == [0.02, 3.0]
     assert "string" in thalweg("compare", "paths", 1, 2).out
+
+
+def test_no_color_is_respected(thalweg: Run, seeded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.output.terminal", lambda _: True)
+    monkeypatch.setenv("TERM", "xterm")
+    assert "\x1b[" in thalweg("list", "runs").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in thalweg("list", "runs").out

@@ -1,5 +1,6 @@
 """`thalweg plot`."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import click
 from core.errors import UsageError
 from tui.drawing.charts import CHARTS, Chart, drawn
 from tui.kinds import MARKED, Id, Kind
-from tui.output import console, note
+from tui.output import coloured, console, note, terminal
 from tui.place import Place
 
 HEIGHT = 24  # rows, where there is no terminal to fill
@@ -44,12 +45,12 @@ def plot(place: Place, kind: str, ids: tuple[int, ...], error: bool, file: Path 
 def _show(chart: Chart) -> None:
     from tui.drawing.terminal import Look, lines
 
-    out = console()
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    colours = out.is_terminal and out.color_system is not None and not out.no_color
-    if out.is_terminal:
-        look = Look(min(out.width, 160), min(out.height - 1, 40), colours, unicode)
-    else:
-        look = Look(WIDTH, HEIGHT, colours, unicode)
-    for line in lines(chart, look):
-        out.print(line, no_wrap=True, crop=True)
+    size = shutil.get_terminal_size()
+    in_terminal, colours = terminal(sys.stdout), coloured(sys.stdout)
+    width, height = (min(size.columns, 160), min(size.lines - 1, 40)) if in_terminal else (WIDTH, HEIGHT)
+    for line in lines(chart, Look(width, height, colours, unicode)):
+        if colours:
+            console().print(line, no_wrap=True, crop=True)
+        else:
+            click.echo(line.plain)

@@ -15,10 +15,12 @@ from torch.nn import functional
 
 from core.data.dataset import Dataset, Split
 from core.losses import ConvexLoss, CrossEntropy
-from core.networks.layered import Buffers, LayeredNetwork
+from core.networks.layered import Buffers, LayeredNetwork, LayerSize, layer_sizes
 from core.networks.layout import Layout
 
 Part = Literal["train", "test"]
+CACHE = 1 << 20  # numbers in one intermediate result on the CPU: longer matmuls are no faster, fresh memory slower
+MEMORY = 1 << 26  # the same on an accelerator, which wants all the work at once
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,20 @@ class Problem:
         self.loss = loss
         self.layered = layered
         self.layout = Layout.of(network)
+
+    @cached_property
+    def sizes(self) -> list[LayerSize]:
+        """What every layer makes of one sample; of a network without layers a guess, as if it were one."""
+        sample = self.data.train.x[:1]
+        if self.layered is None:
+            return [LayerSize(max(4 * sample.numel(), 64), self.layout.total)]
+        return layer_sizes(self.layered, sample[None], self.layout.split(sample.new_zeros(1, self.layout.total)))
+
+    @property
+    def samples_at_once(self) -> int:
+        """How many samples make a chunk: as many as the cache, or an accelerator's memory, holds of the widest layer."""
+        budget = CACHE if self.device.type == "cpu" else MEMORY
+        return max(64, budget // max(size.width for size in self.sizes))
 
     @property
     def device(self) -> torch.device:
@@ -103,7 +119,7 @@ class Problem:
         total = torch.zeros(len(thetas), dtype=torch.float64, device=self.device)
         wrong = torch.zeros_like(total)
         buffers = Buffers()
-        for x, y in chunks(split, len(thetas)):
+        for x, y in chunks(split, max(64, self.samples_at_once // len(thetas))):
             losses, misses = self.sums(self.outputs(thetas, x, buffers), y)
             total += losses
             wrong += misses
@@ -131,8 +147,7 @@ def _misses(outputs: Tensor, y: Tensor) -> Tensor:
     return ((chosen != y) | ~finite).sum(-1, dtype=torch.float64)
 
 
-def chunks(split: Split, points: int, budget: int = 1 << 14) -> Iterator[tuple[Tensor, Tensor]]:
-    """The split's samples in pieces of about `budget` network evaluations (samples x points)."""
-    size = max(256, budget // max(points, 1))
+def chunks(split: Split, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The split's samples in pieces of `size`."""
     for start in range(0, len(split), size):
         yield split.x[start : start + size], split.y[start : start + size]

@@ -158,7 +158,8 @@ class Search:
 
     def grow(self, beads: Beads, batch: list[Gap]) -> None:
         """Train a bead for each gap of the batch, put them in, and look at the new halves."""
-        trained = self.train_beads([self.middle(beads, gap) for gap in batch], beads.count)
+        starts = [self.middle(beads, gap, beads.count + i) for i, gap in enumerate(batch)]
+        trained = self.train_beads(starts, beads.count)
         values = values_of(self.task.problem, trained, self.options.on)
         beads.gaps = [gap for gap in beads.gaps if gap not in batch]
         new: list[int] = []
@@ -171,10 +172,20 @@ class Search:
             new = [gap.left, gap.left + 1, *(left + 1 for left in new)]
         self.look(beads, new)
 
-    def middle(self, beads: Beads, gap: Gap) -> Tensor:
-        """Where a gap's bead starts: theta(t*) on its line. An end is no place to start, so t* stays inside."""
+    def middle(self, beads: Beads, gap: Gap, number: int) -> Tensor:
+        """Where the bead `number` starts: theta(t*) on its gap's line, moved aside by `noise`.
+
+        An end is no place to start, so t* stays inside. Between a network and itself with units exchanged the
+        middle is symmetric, and descent never leaves that symmetry: there noise is needed.
+        """
+        left, right = beads.knots[gap.left : gap.left + 2]
         t = 0.5 if self.options.at == "midpoint" else min(max(gap.t, 0.05), 0.95)
-        return torch.lerp(beads.knots[gap.left], beads.knots[gap.left + 1], t)
+        start = torch.lerp(left, right, t)
+        if self.options.noise == 0:
+            return start
+        generator = torch.Generator().manual_seed(self.task.seed + number)
+        aside = torch.randn(start.shape, generator=generator, dtype=torch.float64).to(start)
+        return start + self.options.noise * torch.dist(left, right) * aside / aside.norm()
 
     def train_beads(self, starts: list[Tensor], made: int) -> Tensor:
         """Train beads (G, P), all in one batch, to alpha times the threshold."""

@@ -100,6 +100,27 @@ class LayeredNetwork:
         return self.features(features, parameters, self.depth, start, buffers)
 
 
+@dataclass(frozen=True)
+class LayerSize:
+    """Of one sample: the numbers that a layer reads or makes, whichever are more, and its multiplications."""
+
+    width: int
+    multiplications: int
+
+
+@torch.no_grad()
+def layer_sizes(network: LayeredNetwork, sample: Tensor, parameters: Parameters) -> list[LayerSize]:
+    """Of every layer, found by sending one sample (1, 1, ...) through at one parameter point."""
+    found = []
+    for layer in network.layers:
+        preactivation = layer.affine(sample, parameters)
+        fan_in = parameters[layer.weight][0, 0].numel()
+        width = max(sample.numel(), preactivation.numel())
+        found.append(LayerSize(width, preactivation.numel() * fan_in))
+        sample = layer.after(preactivation)
+    return found
+
+
 class Buffers:
     """Two blocks of memory that layer after layer and pass after pass write to in turn; without gradients only.
 

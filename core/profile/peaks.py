@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from core.path import Segment
-from core.problem import Part, Problem, Values
-from core.profile.cost import sizes
+from core.problem import CACHE, Part, Problem, Values
 from core.profile.refining import ROUNDS, between_maxima, ordered
 from core.profile.segments import segment_values
 from core.specs.methods import Metric
@@ -55,8 +54,7 @@ def _looked(problem: Problem, lines: tuple[Tensor, Tensor], which: Tensor, t: Te
     part: Part = "train" if metric.startswith("train") else "test"
     starts, ends = lines
     if starts.shape[1] <= SMALL and problem.layered is not None:
-        size = sizes(problem)
-        group = max(size.points, size.budget // starts.shape[1])
+        group = max(1, CACHE // starts.shape[1])
         found = []
         for w, at in zip(torch.split(which, group), torch.split(t, group), strict=True):
             here = w.to(starts.device)

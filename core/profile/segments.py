@@ -13,8 +13,7 @@ from torch import Tensor
 
 from core.networks.layered import Buffers, LayeredNetwork, Parameters
 from core.path import Claim, Segment
-from core.problem import Part, Problem, Values
-from core.profile.cost import pass_costs, sizes
+from core.problem import CACHE, Part, Problem, Values, chunks
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Motion:
             return min(2, points)
         if self.lowest is None:
             return points
-        costs = pass_costs(problem)
+        costs = [size.multiplications for size in problem.sizes]
         below, at, above = costs[: self.lowest - 1], costs[self.lowest - 1], costs[self.lowest :]
         return (sum(below) + 2 * at + points * sum(above)) / sum(costs)
 
@@ -89,7 +88,7 @@ def _nothing(problem: Problem, part: Part) -> Values:
 
 def _plain(problem: Problem, segment: Segment, t: Tensor, part: Part) -> Values:
     """Point by point, as many at once as fit."""
-    group = max(1, min(16, sizes(problem).budget // len(segment.start)))
+    group = max(1, min(16, CACHE // len(segment.start)))
     some = [problem.values(segment.at(ts), part) for ts in torch.split(t, group)]
     errors = [one.error for one in some if one.error is not None]
     return Values(torch.cat([one.loss for one in some]), torch.cat(errors) if errors else None)
@@ -117,12 +116,12 @@ class _Chunkwise:
         buffers = Buffers()
         total = torch.zeros(len(t), dtype=torch.float64, device=self.problem.device)
         wrong = torch.zeros_like(total)
-        size = sizes(self.problem)
-        for first in range(0, len(split), size.samples):
-            y = split.y[first : first + size.samples]
-            ends = self.begin(split.x[first : first + size.samples])
-            for begin in range(0, len(t), size.points):
-                here = slice(begin, begin + size.points)
+        samples = min(self.problem.samples_at_once, len(split))
+        points = max(1, self.problem.samples_at_once // samples)
+        for x, y in chunks(split, samples):
+            ends = self.begin(x)
+            for first in range(0, len(t), points):
+                here = slice(first, first + points)
                 losses, misses = self.problem.sums(self.finish(between(ends, t[here], buffers), t[here], buffers), y)
                 total[here] += losses
                 wrong[here] += misses

@@ -22,6 +22,9 @@ class String(Descent, frozen=True, kw_only=True, tag="string", tag_field="method
         Meta(description="all gaps of a depth in one batch, or one gap at a time"),
     ] = "breadth"
     at: Annotated[Literal["midpoint", "maximum"], Meta(description="where on a gap its bead starts (t*)")] = "midpoint"
+    noise: Annotated[
+        float, Meta(ge=0, description="moves a bead's start at random by this share of its gap: breaks symmetries")
+    ] = 0.0
     on: Annotated[Metric, Meta(description="what must stay below the threshold")] = "train-loss"
     alpha: Annotated[float, Meta(gt=0, le=1, description="beads are trained to alpha x threshold")] = 0.9
     depth: Annotated[int, Meta(ge=0, description="how often a gap may be halved")] = 8

@@ -32,13 +32,13 @@ def expand(scale: str) -> list[Planned]:
     """Train A, exchange two of its units for B, try a line and a string; `small` searches less deep."""
     depth, beads = (4, 24) if scale == "small" else (7, 200)
     a, b = ModelRef(run=0), ModelRef(run=1)
-    search = String(depth=depth, beads=beads, epochs=2000, lr=0.01, grid=21, batch=3)
+    search = String(depth=depth, beads=beads, epochs=2000, lr=0.01, grid=21, batch=3, noise=0.05)
     return [
         Planned(
             Train(
                 network="fcn:3,bias=false",
                 data="permute3",
-                seed=1,
+                seed=7,  # about one random start in three gets there; this one does, in 79 epochs
                 lr=0.01,
                 batch=3,
                 epochs=5000,

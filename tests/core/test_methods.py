@@ -183,3 +183,21 @@ def test_exchanging_units_keeps_the_function(task: Task, layer: int, units: list
 def test_units_that_are_not_there_cannot_be_exchanged(task: Task, layer: int, units: tuple[int, int]) -> None:
     with pytest.raises(PremiseError):
         swap_units(task.problem, task.a, layer, units)
+
+
+def test_noise_leads_out_of_the_symmetry_between_exchanged_units(task: Task) -> None:
+    """In the middle between a network and its twin both units are equal, and descent keeps them so."""
+    twin = task.a
+    for unit in range(0, 16, 2):
+        twin = swap_units(task.problem, twin, 1, (unit, unit + 1))
+    pair = with_(task, b=twin)
+    layer = task.problem.layered.layers[0].weight
+
+    def halves_apart(noise: float) -> float:
+        made = connect(QUICK.changed({"noise": str(noise), "beads": "1"}, "string"), with_(pair, below=0.16))
+        assert made.construction.beads == 1
+        weights = task.problem.layout.split(made.construction.path.knots[1:2])[layer][0]
+        return float((weights[0] - weights[1]).abs().max())
+
+    assert halves_apart(0.0) < 1e-9
+    assert halves_apart(0.05) > 1e-3

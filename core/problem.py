@@ -6,6 +6,7 @@ says which part of theta is which named tensor of the module's state.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -56,7 +57,7 @@ class Problem:
 
     @property
     def samples_at_once(self) -> int:
-        """How many samples make a chunk: as many as the cache, or an accelerator's memory, holds of the widest layer."""
+        """Samples in a chunk: as many as the cache, or an accelerator's memory, holds of the widest layer."""
         budget = CACHE if self.device.type == "cpu" else MEMORY
         return max(64, budget // max(size.width for size in self.sizes))
 
@@ -119,7 +120,7 @@ class Problem:
         total = torch.zeros(len(thetas), dtype=torch.float64, device=self.device)
         wrong = torch.zeros_like(total)
         buffers = Buffers()
-        for x, y in chunks(split, max(64, self.samples_at_once // len(thetas))):
+        for x, y in chunks(split, len(thetas), self.samples_at_once):
             losses, misses = self.sums(self.outputs(thetas, x, buffers), y)
             total += losses
             wrong += misses
@@ -147,7 +148,8 @@ def _misses(outputs: Tensor, y: Tensor) -> Tensor:
     return ((chosen != y) | ~finite).sum(-1, dtype=torch.float64)
 
 
-def chunks(split: Split, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The split's samples in pieces of `size`."""
+def chunks(split: Split, points: int, budget: int = 1 << 14) -> Iterator[tuple[Tensor, Tensor]]:
+    """The split's samples in pieces of about `budget` network evaluations (samples x points), at least 64 samples."""
+    size = max(64, budget // max(points, 1))
     for start in range(0, len(split), size):
         yield split.x[start : start + size], split.y[start : start + size]

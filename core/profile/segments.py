@@ -118,7 +118,7 @@ class _Chunkwise:
         wrong = torch.zeros_like(total)
         samples = min(self.problem.samples_at_once, len(split))
         points = max(1, self.problem.samples_at_once // samples)
-        for x, y in chunks(split, samples):
+        for x, y in chunks(split, 1, samples):
             ends = self.begin(x)
             for first in range(0, len(t), points):
                 here = slice(first, first + points)

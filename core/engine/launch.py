@@ -33,16 +33,21 @@ def start_worker(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def start_agent(catalogue: Path, log: Path) -> None:
-    """An agent for this catalogue that outlives its caller and its terminal."""
+    """An agent for this catalogue that outlives its caller and its terminal.
+
+    A shell starts it and goes at once, so that the agent belongs to init and no caller has to wait for it.
+    """
+    agent = [sys.executable, "-P", "-m", "core.engine.agent", "--catalogue", str(catalogue)]
     with log.open("ab") as output:
-        subprocess.Popen(
-            [sys.executable, "-P", "-m", "core.engine.agent", "--catalogue", str(catalogue)],
+        subprocess.run(
+            ["/bin/sh", "-c", 'exec "$@" &', "sh", *agent],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             cwd=log.parent,
             env=environment(),
             start_new_session=True,
+            check=True,
         )
 
 

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 Activation = Callable[[Tensor], Tensor]
 Parameters = Mapping[str, Tensor]
+ONEDNN_FROM = 1 << 14  # weights from which its matmul is the faster one (measured: 15 % on AMD Zen 4 at 245 x 245)
 
 
 @dataclass(frozen=True)
@@ -145,12 +146,7 @@ def _multiply(features: Tensor, weight: Tensor, bias: Tensor | None, buffers: Bu
     if len(weight) == 1:  # one matmul for the samples of all points
         shared = None if bias is None or len(bias) > 1 else bias[0]
         flat = features.flatten(0, 1)
-        if buffers is None:
-            out = functional.linear(flat, weight[0], shared)
-        else:
-            out = buffers.take(flat, len(flat), weight.shape[1])
-            W = weight[0].T
-            torch.mm(flat, W, out=out) if shared is None else torch.addmm(shared, flat, W, out=out)
+        out = _linear(flat, weight[0], shared, buffers)
         out = out.view(points, samples, -1)
         return out if bias is None or shared is not None else out + bias[:, None]
     if points == 1:  # one matmul for the neurons of all points
@@ -161,6 +157,23 @@ def _multiply(features: Tensor, weight: Tensor, bias: Tensor | None, buffers: Bu
     if bias is None:
         return torch.bmm(features, weight.transpose(1, 2), out=memory)
     return torch.baddbmm(bias[:, None], features, weight.transpose(1, 2), out=memory)
+
+
+def _linear(x: Tensor, W: Tensor, b: Tensor | None, buffers: Buffers | None) -> Tensor:
+    """x W^T + b of samples (N, n), weight (m, n) and bias (m,)."""
+    if buffers is None:
+        return functional.linear(x, W, b)
+    if W.numel() >= ONEDNN_FROM and _has_onednn(x):
+        found: Tensor = torch.ops.mkldnn._linear_pointwise(x, W, b, "none", [], "")
+        return found
+    out = buffers.take(x, len(x), len(W))
+    return torch.mm(x, W.T, out=out) if b is None else torch.addmm(b, x, W.T, out=out)
+
+
+def _has_onednn(x: Tensor) -> bool:
+    """Whether torch has oneDNN's float32 matmul, which it uses where it compiles, but not in `linear`."""
+    usable = x.device.type == "cpu" and x.dtype == torch.float32 and torch.backends.mkldnn.is_available()
+    return usable and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def _convolve(features: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:

@@ -20,7 +20,9 @@ DISK_FULL = 28  # exit status when the disk is too full to say so
 
 
 class Cancelled(BaseException):
-    """SIGTERM came."""
+    """SIGTERM came. Code in between may turn it into another exception, so that it came is noted as well."""
+
+    came = False
 
 
 def main(folder: Path) -> int:
@@ -42,6 +44,7 @@ def main(folder: Path) -> int:
 
 
 def _cancel(*_: object) -> None:
+    Cancelled.came = True
     raise Cancelled
 
 
@@ -52,9 +55,9 @@ def _work(folder: Path, journal: Journal) -> Ended:
         from core.engine.worker.jobs import perform  # torch is loaded here, while the journal already beats
 
         perform(Job.load(folder), folder, journal)
-    except Cancelled:
-        return Ended(state="cancelled", cause_kind="cancelled", cause="cancelled while running")
     except BaseException as error:  # noqa: BLE001 - whatever it was, the run says it
+        if Cancelled.came:
+            return Ended(state="cancelled", cause_kind="cancelled", cause="cancelled while running")
         from core.engine.worker.causes import cause_of
 
         traceback.print_exc()

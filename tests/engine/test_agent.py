@@ -1,0 +1,142 @@
+"""Agents as real processes: started by need, one at a time, replaced when killed, gone when idle."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.engine.client import Client
+from core.engine.devices import host
+from core.engine.locks import AgentLock
+from core.specs.runs import Train
+from store import Catalogue, Models, Run, Runs, doctor
+from tests.engine.conftest import TINY, long_training
+
+
+def until(condition: Callable[[], object], seconds: float) -> float:
+    """Wait until the condition holds; how long it took."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds, f"not within {seconds} s"
+        time.sleep(0.05)
+    return time.monotonic() - begun
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setenv("THALWEG_AGENT_IDLE", "2")
+    with Catalogue.open(tmp_path / "catalogue.db") as catalogue:
+        yield Client(catalogue)
+        for pid in processes(tmp_path):
+            os.kill(pid, signal.SIGKILL)
+
+
+def processes(folder: Path) -> list[int]:
+    """Agents and workers of catalogues in this folder."""
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        words = process.info["cmdline"] or []
+        if any(str(folder) in word for word in words) and any("core.engine" in word for word in words):
+            found.append(process.info["pid"])
+    return found
+
+
+def agent_pid(catalogue: Catalogue) -> int:
+    lock = AgentLock(catalogue.files, host())
+    until(lock.held, 10)
+    return int(lock.file.read_text())
+
+
+def run_of(client: Client, run_id: int) -> Run:
+    with client.catalogue.read() as session:
+        return Runs(session).get(run_id)
+
+
+def state(client: Client, run_id: int) -> str:
+    return run_of(client, run_id).state
+
+
+def test_enqueueing_starts_one_agent_which_works_and_leaves(client: Client, tmp_path: Path) -> None:
+    ids = [client.enqueue(Train(**TINY, epochs=1)) for _ in range(2)]
+    client.look()
+    agent_pid(client.catalogue)
+    runs = list(client.follow(ids))[-1]
+    assert [run.state for run in runs] == ["done", "done"]
+    until(lambda: not processes(tmp_path), 10)
+
+
+def test_a_killed_agent_is_replaced_at_the_next_look_and_the_job_goes_on(client: Client) -> None:
+    run_id = client.enqueue(long_training())
+    until(lambda: state(client, run_id) == "running", 20)
+    first = agent_pid(client.catalogue)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: not AgentLock(client.catalogue.files, host()).held(), 5)
+    client.look()
+    assert agent_pid(client.catalogue) != first
+    assert state(client, run_id) == "running"
+    client.cancel(run_id)
+    assert list(client.follow([run_id]))[-1][0].state == "cancelled"
+
+
+def test_killing_everything_is_seen_within_five_seconds_of_the_next_look(client: Client, tmp_path: Path) -> None:
+    run_id = client.enqueue(long_training())
+    until(lambda: run_of(client, run_id).fraction, 30)
+    for pid in processes(tmp_path):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not AgentLock(client.catalogue.files, host()).held(), 5)
+    client.look()
+    until(lambda: state(client, run_id) == "failed", 5)
+    assert not [finding for finding in doctor.examine(client.catalogue) if finding.level == "error"]
+    (again,) = client.relaunch(client.plan_relaunch(None, resume="scratch", changes={"epochs": "1"}))
+    assert list(client.follow([again]))[-1][0].state == "done"
+
+
+def test_an_agent_whose_catalogue_is_gone_leaves(client: Client, tmp_path: Path) -> None:
+    run_id = client.enqueue(Train(**TINY, epochs=0))
+    list(client.follow([run_id]))
+    for file in tmp_path.glob("catalogue.db*"):
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
+    until(lambda: not processes(tmp_path), 10)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="needs to mount a small disk")
+def test_a_full_disk_fails_the_run_and_leaves_the_catalogue_whole(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], check=False)
+    if mounted.returncode:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        with Catalogue.open(disk / "catalogue.db") as catalogue:
+            client = Client(catalogue)
+            run_id = client.enqueue(Train(network="fcn:2000x2", data="digits,limit=100", epochs=0))
+            run = list(client.follow([run_id]))[-1][0]
+            assert run.state == "failed"
+            assert run.cause_kind == "disk full"
+            with catalogue.read() as session:
+                assert Models(session).made_by(run_id) == []
+            assert not [finding for finding in doctor.examine(catalogue) if finding.level == "error"]
+            small = client.enqueue(Train(**TINY, epochs=0))
+            assert list(client.follow([small]))[-1][0].state == "done"
+    finally:
+        for pid in processes(disk):
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.3)
+        subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def test_drain_works_off_the_queue_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.engine.client.start_agent", lambda *_: None)
+    with Catalogue.open(tmp_path / "catalogue.db") as catalogue:
+        client = Client(catalogue)
+        ids = [client.enqueue(Train(**TINY, epochs=0)) for _ in range(2)]
+        command = [sys.executable, "-m", "core.engine.agent", "--catalogue", str(catalogue.path), "--drain"]
+        subprocess.run(command, check=True, timeout=60)
+        assert [state(client, one) for one in ids] == ["done", "done"]

@@ -172,8 +172,7 @@ def _linear(x: Tensor, W: Tensor, b: Tensor | None, buffers: Buffers | None) -> 
 
 def _has_onednn(x: Tensor) -> bool:
     """Whether torch has oneDNN's float32 matmul, which it uses where it compiles, but not in `linear`."""
-    usable = x.device.type == "cpu" and x.dtype == torch.float32 and torch.backends.mkldnn.is_available()
-    return usable and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return x.device.type == "cpu" and x.dtype == torch.float32 and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def _convolve(features: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:

@@ -1,16 +1,21 @@
 """`thalweg relaunch`."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from core.errors import UsageError
+from tui.columns import Row
 from tui.columns import options as told
+from tui.commands.listing import decoded
 from tui.kinds import Id
 from tui.output import note, print_json, table
 from tui.running import How, detached, finished, run_options, status_of, texts_of
 from tui.texts import value
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
 
 EPILOG = """\b
 Example:
@@ -44,17 +49,25 @@ def relaunch(
         if how.as_json:
             print_json([])
         return 0
-    new = client.relaunch(plan)
+    new = client.relaunch(plan, device=how.device)
     for old, run_id in zip(plan, new, strict=True):
         note(f"run {old.run_id} again, from {old.resume}: run {run_id}")
     if how.detach:
         return detached(how, new, as_list=True)
     runs = finished(how, client, new)
     if how.as_json:
-        print_json([vars(run) for run in runs])
+        print_json(_rows(client, new))
     else:
         table(("run", "state", "repeats"), [(value(run.id), run.state, value(run.relaunch_of)) for run in runs])
     return status_of(runs)
+
+
+def _rows(client: "Client", run_ids: Sequence[int]) -> list[Row]:
+    """The runs as `thalweg list runs --json` gives them."""
+    from store import list_rows
+
+    with client.catalogue.read() as session:
+        return [decoded(row) for run_id in run_ids for row in list_rows(session, "runs", f"id={run_id}")]
 
 
 def _print_plan(how: How, plan: Sequence[Any]) -> None:

@@ -35,7 +35,7 @@ def examine(problem: Problem, path: Path, points: int = 61) -> Examination:
     exact = problem.to(problem.device, torch.float64)
     losses = knot_losses(exact, path)
     verdicts = path_verdicts(exact, path, losses)
-    looked = profile(problem, path, points, granted=[verdict.granted for verdict in verdicts])
+    looked = profile(problem, path.cast(problem.dtype), points, granted=[verdict.granted for verdict in verdicts])
     seen = highest(exact, path, looked, [i for i, verdict in enumerate(verdicts) if not verdict.proven])
     return Examination(looked, certificate_of(verdicts, losses, seen), seen)
 

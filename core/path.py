@@ -114,6 +114,10 @@ class Path:
         added = {} if curve is None else {len(self.claims): curve}
         return Path(knots, (*self.claims, claim), {**self.curves, **added})
 
+    def cast(self, dtype: torch.dtype) -> "Path":
+        """The same path in another dtype; from float32 to float64 that is exact."""
+        return Path(self.knots.to(dtype), self.claims, self.curves)
+
     def __len__(self) -> int:
         return len(self.claims)
 

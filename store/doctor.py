@@ -1,6 +1,7 @@
 """The health of a catalogue: what is damaged, what is missing, what can go."""
 
 import math
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def examine(catalogue: Catalogue) -> list[Finding]:
 
 
 def prune(catalogue: Catalogue, *, young: float = YOUNG) -> Pruned:
-    """Delete artifacts that nothing points at, and leftovers, unless younger than `young` seconds."""
+    """Delete artifacts that nothing points at, folders of deleted runs and leftovers, unless `young` (seconds)."""
     with catalogue.write() as session:
         for sha256 in _unused(session):
             if _age(catalogue.artifacts.path(sha256)) > young:
@@ -61,6 +62,9 @@ def prune(catalogue: Catalogue, *, young: float = YOUNG) -> Pruned:
         size = sum(path.stat().st_size for path in going)
         for path in going:
             path.unlink()
+        for folder in _runs_gone(catalogue, session):
+            if _age(folder) > young:
+                shutil.rmtree(folder)
     return Pruned(len(going), size)
 
 
@@ -86,8 +90,17 @@ def _spare(catalogue: Catalogue, session: Session) -> Iterator[Finding]:
     for path in _without_row(catalogue, session):
         what = "was left unfinished" if UNFINISHED in path.name else "belongs to no row"
         yield Finding("note", f"The file {path} {what}; `thalweg doctor --prune` deletes it an hour after its making.")
+    if gone := _runs_gone(catalogue, session):
+        yield Finding("note", f"{len(gone)} folders of deleted runs are left; `thalweg doctor --prune` deletes them.")
     if unused := _unused(session):
         yield Finding("note", f"Nothing points at {len(unused)} artifacts; `thalweg doctor --prune` deletes them.")
+
+
+def _runs_gone(catalogue: Catalogue, session: Session) -> list[Path]:
+    """Folders (logs, checkpoints) of runs that were deleted."""
+    known = {str(run_id) for run_id in session.scalars(select(table("runs").c.id))}
+    folders = (catalogue.files / "runs").glob("*")
+    return sorted(folder for folder in folders if folder.name.isdecimal() and folder.name not in known)
 
 
 def _leases(session: Session) -> Iterator[Finding]:

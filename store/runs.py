@@ -110,7 +110,7 @@ class Runs:
             return False
         begun = self._session.scalar(select(RunRow.started_at).where(RunRow.id == self._run_of(attempt_id)))
         seconds = (moment - begun).total_seconds() if begun else None
-        progress = {"eta_seconds": None, **({"fraction": 1.0} if state == "done" else {})}
+        progress = {"eta_seconds": None, "message": None, **({"fraction": 1.0} if state == "done" else {})}
         self._move_run(attempt_id, ACTIVE, **ending, cause_kind=cause_kind, seconds=seconds, **progress)
         return True
 

@@ -2,6 +2,7 @@
 
 from core.data.files import data_root, locate, missing
 from core.engine.desk import ask
+from core.engine.devices import devices
 from core.engine.inputs import as_input, find
 from core.errors import UsageError
 from core.specs.data import DataSpec, read_data
@@ -18,6 +19,9 @@ def check_device(device: str | None) -> None:
     name, _, number = (device or "cpu").partition(":")
     if name not in ("cpu", "cuda") or (number and not number.isdecimal()) or (name == "cpu" and ":" in (device or "")):
         raise UsageError(f"There is no device {device!r}: known are {DEVICES}; leave it out to have one chosen.")
+    here = [one.name for one in devices()]
+    if device is not None and not any(one == device or one.startswith(f"{device}:") for one in here):
+        raise UsageError(f"This machine has no device {device}: it has {', '.join(here)}; leave --device out.")
 
 
 def check(catalogue: Catalogue, spec: RunSpec, root: str | None) -> None:

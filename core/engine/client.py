@@ -6,6 +6,7 @@ Loads no torch. Jobs belong to the agent and its workers: a client that goes awa
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ class Client:
             for one in plan:
                 spec = one.pointing_at(again)
                 new = self._new_run(session, spec, device=device or one.old.device_requested, study=one.old.study)
-                new = NewRun(**{**vars(new), "relaunch_of": one.old.id, "resume": one.resume})
+                new = replace(new, relaunch_of=one.old.id, resume=one.resume, data_root=one.old.data_root)
                 again[one.old.id] = Runs(session).add(new)
         self.look()
         return list(again.values())

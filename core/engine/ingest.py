@@ -48,15 +48,17 @@ def ingest(catalogue: Catalogue, attempt: Attempt, folder: Path) -> bool:
     brought = {
         event.file: catalogue.artifacts.bring(folder / event.file)
         for event in batch.events
-        if isinstance(event, ModelMade | PathMade)
+        if isinstance(event, ModelMade | PathMade) and (folder / event.file).exists()
     }
     with catalogue.write() as session:
         for event in batch.events:
-            if isinstance(event, ModelMade | PathMade):
+            if isinstance(event, ModelMade | PathMade) and event.file in brought:
                 kind = "model" if isinstance(event, ModelMade) else "path"
                 catalogue.artifacts.record(brought[event.file], session, kind)
         Results(session, attempt.run_id, brought).add(batch.events)
         _follow(Runs(session), attempt, batch)
+    for name in brought:  # the catalogue has its copy; a line read again without its file is passed over
+        (folder / name).unlink()
     return True
 
 
@@ -97,9 +99,9 @@ class Results:
             Metrics(self.session).add(self.run_id, points)
         for event in events:
             match event:
-                case ModelMade():
+                case ModelMade() if event.file in self.brought:
                     Models(self.session).add(self.run_id, {**_columns(event), "artifact": self.brought[event.file]})
-                case PathMade():
+                case PathMade() if event.file in self.brought:
                     self._add_path(event)
                 case BoundMade():
                     values = _columns(event)

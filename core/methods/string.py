@@ -178,14 +178,15 @@ class Search:
         An end is no place to start, so t* stays inside. Between a network and itself with units exchanged the
         middle is symmetric, and descent never leaves that symmetry: there noise is needed.
         """
-        left, right = beads.knots[gap.left : gap.left + 2]
+        left, right = beads.knots[gap.left], beads.knots[gap.left + 1]
         t = 0.5 if self.options.at == "midpoint" else min(max(gap.t, 0.05), 0.95)
         start = torch.lerp(left, right, t)
         if self.options.noise == 0:
             return start
         generator = torch.Generator().manual_seed(self.task.seed + number)
         aside = torch.randn(start.shape, generator=generator, dtype=torch.float64).to(start)
-        return start + self.options.noise * torch.dist(left, right) * aside / aside.norm()
+        moved: Tensor = start + self.options.noise * torch.dist(left, right) * aside / aside.norm()
+        return moved
 
     def train_beads(self, starts: list[Tensor], made: int) -> Tensor:
         """Train beads (G, P), all in one batch, to alpha times the threshold."""

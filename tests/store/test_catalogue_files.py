@@ -175,3 +175,14 @@ def test_what_others_stand_on_is_not_deleted(catalogue: Catalogue) -> None:
         delete(session, "runs", [1, 2, waits])
         assert sum(Runs(session).counts().values()) == 0
     assert examine(catalogue) == []
+
+
+def test_folders_of_deleted_runs_are_pruned_and_those_of_others_kept(catalogue: Catalogue) -> None:
+    with catalogue.write() as session:
+        kept = enqueue(session)
+    runs = catalogue.files / "runs"
+    for name in (str(kept), "99"):
+        (runs / name / "1").mkdir(parents=True)
+    assert any("deleted runs" in finding.text for finding in examine(catalogue))
+    prune(catalogue, young=-1)
+    assert [folder.name for folder in runs.iterdir()] == [str(kept)]

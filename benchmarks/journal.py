@@ -1,0 +1,77 @@
+"""What saying 5,000 metric points a second costs a job: the same work with and without, in turn.
+
+An agent's ingestion runs beside it, as it does for a real job, and every point has to be in the catalogue.
+"""
+
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import torch
+
+from core.engine.folders import folder_of
+from core.engine.ingest import ingest
+from core.engine.worker.journal import Journal
+from store import Catalogue, Device, Metrics, NewRun, Runs
+
+SECONDS = 3.0
+RATE = 5000
+
+
+def work(journal: Journal | None, seconds: float, first: int) -> tuple[int, int]:
+    """Steps done in `seconds`, and points said at RATE a second beside them."""
+    weights = torch.randn(128, 128)
+    begun, steps, said = time.perf_counter(), 0, 0
+    while (now := time.perf_counter() - begun) < seconds:
+        weights = torch.tanh(weights @ weights)
+        steps += 1
+        if journal is not None:
+            while said < now * RATE:
+                journal.metric("loss", first + said, 0.5)
+                said += 1
+    return steps, said
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as name, Catalogue.open(Path(name) / "catalogue.db") as catalogue:
+        with catalogue.write() as session:
+            run_id = Runs(session).add(NewRun(kind="train", spec="{}"))
+            claim = Runs(session).claim("here", 1, [Device("cpu")])
+        assert claim is not None
+        folder = folder_of(catalogue.files / "runs", run_id, 1)
+        folder.mkdir(parents=True)
+        ending = threading.Event()
+
+        def tend() -> None:
+            while not ending.wait(0.1):
+                with catalogue.read() as session:
+                    attempt = Runs(session).attempts(run_id)[-1]
+                ingest(catalogue, attempt, folder)
+
+        agent = threading.Thread(target=tend)
+        journal = Journal(folder)
+        work(None, 1.0, 0)
+        ratios, total = [], 0
+        agent.start()
+        for _ in range(5):
+            silent, _ = work(None, SECONDS, 0)
+            speaking, said = work(journal, SECONDS, total)
+            total += said
+            ratios.append(speaking / silent)
+        journal.close()
+        time.sleep(1.0)
+        ending.set()
+        agent.join()
+        with catalogue.read() as session:
+            kept = len(Metrics(session).curve(run_id, "loss"))
+    print(f"{total} points said at {RATE} a second, {kept} kept")
+    print(
+        f"steps with against without: median {statistics.median(ratios):.3f} (of {len(ratios)}: {min(ratios):.3f} to {max(ratios):.3f})"
+    )
+
+
+if __name__ == "__main__":
+    main()

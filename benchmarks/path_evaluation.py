@@ -104,9 +104,8 @@ class Timings:
     def report(self, points: int) -> None:
         ours = self.ways["by structure"]
         for name, one in self.ways.items():
-            print(
-                f"{name:16} {one:8.3f} s a point, {points} points {one * points:7.1f} s; ours is {one / ours:.2f}x as fast"
-            )
+            print(f"{name:16} {one:8.3f} s a point, {points} points {one * points:7.1f} s;", end=" ")
+            print(f"ours is {one / ours:.2f} times as fast")
         plain, effective, done = (
             self.plain_work / self.ways["plain point"],
             self.plain_work / ours,
@@ -145,7 +144,7 @@ def measure(root: Path, samples: int, points: int, clock: Clock) -> Timings:
         "plain point": lambda: problem.values(middle[None]),
         "by structure": lambda: segment_values(problem, segment, t),
     }
-    repeats = {"loader loop": 1, "memory loop": 2, "plain point": 2, "by structure": 1}
+    repeats = {"loader loop": 1, "memory loop": 2, "plain point": 2, "by structure": 2}
     check(loop_point(module, middle, memory), segment_values(problem, segment, torch.tensor([0.5])))
     peak, found = ceiling(samples, clock), {}
     for _ in range(2):

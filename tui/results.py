@@ -30,7 +30,7 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
         ("train loss at the ends", f"{number(row['train_loss_a'])} and {number(row['train_loss_b'])}"),
         ("highest train loss seen", number(row["max_train_loss"])),
         ("barrier above the higher end", number(row["barrier"])),
-        ("level (nowhere higher)", number(row["level"])),
+        ("level (nowhere higher)" if row["certified"] else "level (highest seen)", number(row["level"])),
         ("certificate", CERTIFICATES.get(certificate, value(row["certificate"]))),
         ("beads", value(row["beads"])),
         ("length / distance of the ends", number(row["normalized_length"])),

@@ -1,8 +1,10 @@
 """Where the catalogue is, and how commands come to it."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from shutil import which
 from typing import TYPE_CHECKING
 
 import click
@@ -29,7 +31,8 @@ class Place:
     @property
     def command(self) -> str:
         """What to type before a command to come here again."""
-        return f"thalweg --catalogue {quote(str(self.given))}" if self.typed else "thalweg"
+        program = "thalweg" if which("thalweg") else sys.argv[0]
+        return f"{program} --catalogue {quote(str(self.given))}" if self.typed else program
 
     def open(self, *, create: bool = False) -> "Catalogue":
         """The catalogue, open until the command ends. Raises StoreError."""

@@ -3,6 +3,7 @@
 Loads no torch. Jobs belong to the agent and its workers: a client that goes away takes nothing with it.
 """
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -49,7 +50,7 @@ class Client:
 
     def __init__(self, catalogue: Catalogue, data_root: str | None = None) -> None:
         self.catalogue = catalogue
-        self.data_root = data_root
+        self.data_root = data_root or os.environ.get("THALWEG_DATA")  # the agent's may differ: kept with each run
 
     def enqueue(self, spec: RunSpec, *, device: str | None = None) -> int:
         """Check a request, write it down as a queued run, see that an agent is there; the run's id.

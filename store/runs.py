@@ -150,6 +150,10 @@ class Runs:
         mine = (AttemptRow.host == host) & AttemptRow.state.in_(ACTIVE)
         return fetch(self._session, Attempt, "attempts", mine, AttemptRow.run_id.in_(asked))
 
+    def any_queued(self) -> bool:
+        """Whether a run waits; cheap, however many there are."""
+        return self._session.scalar(select(RunRow.id).where(RunRow.state == "queued").limit(1)) is not None
+
     def counts(self) -> dict[str, int]:
         """How many runs are in each state, states without runs included."""
         rows = self._session.execute(select(RunRow.state, func.count()).group_by(RunRow.state))

@@ -77,13 +77,12 @@ class Agent:
 
     def _work_left(self) -> bool:
         with self.catalogue.read() as session:
-            counts = Runs(session).counts()
-            return bool(counts["queued"]) or bool(Runs(session).active(host()))
+            return Runs(session).any_queued() or bool(Runs(session).active(host()))
 
     def _claim(self) -> bool:
         """Start what can start now."""
         with self.catalogue.read() as session:
-            if not Runs(session).counts()["queued"]:
+            if not Runs(session).any_queued():
                 return False
         started = False
         while True:

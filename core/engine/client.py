@@ -83,7 +83,7 @@ class Client:
             return
         with self.catalogue.read() as session:
             runs = Runs(session)
-            work = runs.counts()["queued"] or runs.active(host())
+            work = runs.any_queued() or runs.active(host())
         if work:
             start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log")
 

@@ -51,6 +51,7 @@ def test_six_processes_claim_300_jobs_once_each(catalogue: Catalogue) -> None:
     assert set(claimed.values()) == {1}
     with catalogue.read() as session:
         assert Runs(session).counts()["done"] == 300
+        assert not Runs(session).any_queued()
 
 
 def test_the_oldest_run_that_can_start_is_claimed(session: Session) -> None:

@@ -68,9 +68,8 @@ def main() -> None:
         with catalogue.read() as session:
             kept = len(Metrics(session).curve(run_id, "loss"))
     print(f"{total} points said at {RATE} a second, {kept} kept")
-    print(
-        f"steps with against without: median {statistics.median(ratios):.3f} (of {len(ratios)}: {min(ratios):.3f} to {max(ratios):.3f})"
-    )
+    middle, low, high = statistics.median(ratios), min(ratios), max(ratios)
+    print(f"steps with against without: median {middle:.3f} (of {len(ratios)}: {low:.3f} to {high:.3f})")
 
 
 if __name__ == "__main__":

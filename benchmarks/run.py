@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from core.engine.launch import environment
+
 BENCHMARKS = ("quickstart", "path_evaluation", "batched_training", "string_orders", "journal", "catalogue")
 
 
@@ -10,7 +12,8 @@ def main() -> int:
     failed = []
     for name in BENCHMARKS:
         print(f"\n== {name}", flush=True)
-        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode:
+        command = [sys.executable, "-m", f"benchmarks.{name}"]
+        if subprocess.run(command, env=environment(), check=False).returncode:  # as jobs are started
             failed.append(name)
     if failed:
         print(f"\nbroken: {', '.join(failed)}")

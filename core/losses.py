@@ -37,9 +37,8 @@ class CrossEntropy:
     infimum: float = 0.0
 
     def samples(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        flat = outputs.flatten(0, 1)
-        labels = targets.expand(outputs.shape[:2]).flatten()
-        return functional.cross_entropy(flat, labels, reduction="none").view(outputs.shape[:2])
+        # Classes in the middle: along the samples torch is several times faster than along a few classes.
+        return functional.cross_entropy(outputs.transpose(1, 2), targets.expand(outputs.shape[:2]), reduction="none")
 
 
 @dataclass(frozen=True)
@@ -85,12 +84,14 @@ def loss_named(name: str | None, classes: int | None) -> ConvexLoss:
     return LOSSES[name]
 
 
-def errors(outputs: Tensor, targets: Tensor) -> Tensor | None:
-    """Fraction of samples classified wrongly, (K,) from outputs (K, N, C); None for regression.
+def misses(outputs: Tensor, targets: Tensor) -> Tensor | None:
+    """Number of samples classified wrongly, (K,) float64 from outputs (K, N, C); None for regression.
 
     A sample whose outputs are not all finite counts as wrong.
     """
     if targets.is_floating_point():
         return None
-    wrong = (outputs.argmax(-1) != targets) | ~torch.isfinite(outputs).all(-1)
-    return wrong.double().mean(-1)
+    columns = outputs.transpose(1, 2).contiguous()  # along the samples: faster than along a few classes
+    highest, chosen = columns.max(1)
+    finite = torch.isfinite(highest) & torch.isfinite(columns.amin(1))
+    return ((chosen != targets) | ~finite).sum(-1, dtype=torch.float64)

@@ -137,9 +137,10 @@ class Path:
 
     def locate(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """Segment number (K,) and the parameter in it (K,), float64, for t (K,) in [0, 1]."""
-        scaled = t.double() * len(self)
-        number = scaled.floor().long().clamp(0, len(self) - 1)
-        return number, scaled - number
+        t = t.double()
+        knots = torch.arange(len(self) + 1, dtype=torch.float64, device=t.device) / len(self)
+        number = (torch.searchsorted(knots, t, right=True) - 1).clamp(0, len(self) - 1)
+        return number, (t - knots[number]) / (knots[number + 1] - knots[number])
 
     def points(self, t: Tensor) -> Tensor:
         """Points (K, P) at t (K,) in [0, 1]."""

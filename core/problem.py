@@ -12,10 +12,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
-from torch.nn import functional
 
 from core.data.dataset import Dataset, Split
-from core.losses import ConvexLoss, CrossEntropy
+from core.errors import PremiseError
+from core.losses import ConvexLoss, misses
 from core.networks.layered import Buffers, LayeredNetwork, LayerSize, layer_sizes
 from core.networks.layout import Layout
 
@@ -95,10 +95,22 @@ class Problem:
 
         return vmap(one, in_dims=(0, 0 if own else None))(parameters, x)
 
+    @torch.no_grad()
+    def features(self, thetas: Tensor, layer: int, x: Tensor) -> Tensor:
+        """F_layer (K, N, ...) of K networks (K, P) on shared samples (N, ...); F_0 is the data, F_L the output.
+
+        Raises PremiseError where the network has no view by layers, or not so many.
+        """
+        if self.layered is None:
+            raise PremiseError("Features by layer need a network with a view by layers; this one has none.")
+        if not 0 <= layer <= self.layered.depth:
+            raise PremiseError(f"This network has layers 0 to {self.layered.depth}, not {layer}.")
+        return self.layered.features(x[None], self.layout.split(thetas), layer)
+
     def batch_losses(self, thetas: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """Mean loss (K,) of K networks on samples (N, ...) that they share or (K, N, ...); differentiable."""
         targets = y if x.dim() > self.data.train.x.dim() else y[None]
-        return samples(self.loss, self.outputs(thetas, x), targets).mean(-1)
+        return self.loss.samples(self.outputs(thetas, x), targets).mean(-1)
 
     def gradients(self, thetas: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (K,) and their gradients (K, P) on one batch of samples."""
@@ -109,8 +121,9 @@ class Problem:
 
     def sums(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Sum of the losses (K,) and number of wrong answers (K,), float64, of outputs (K, N, C); 0 for regression."""
-        losses = samples(self.loss, outputs, y[None]).sum(-1, dtype=torch.float64)
-        return losses, torch.zeros_like(losses) if y.is_floating_point() else _misses(outputs, y)
+        losses = self.loss.samples(outputs, y[None]).sum(-1, dtype=torch.float64)
+        wrong = misses(outputs, y)
+        return losses, torch.zeros_like(losses) if wrong is None else wrong
 
     @torch.no_grad()
     def values(self, thetas: Tensor, part: Part = "train") -> Values:
@@ -130,22 +143,6 @@ class Problem:
     def losses(self, thetas: Tensor, part: Part = "train") -> Tensor:
         """Loss (K,), float64, of K networks (K, P) on a whole split."""
         return self.values(thetas, part).loss
-
-
-def samples(loss: ConvexLoss, outputs: Tensor, targets: Tensor) -> Tensor:
-    """`loss.samples`; cross-entropy runs along the samples, several times faster than along a few classes."""
-    if not isinstance(loss, CrossEntropy):
-        return loss.samples(outputs, targets)
-    labels = targets.expand(outputs.shape[:2])
-    return functional.cross_entropy(outputs.transpose(1, 2), labels, reduction="none")
-
-
-def _misses(outputs: Tensor, y: Tensor) -> Tensor:
-    """`losses.errors` as a number of samples (K,), float64; along the samples, for the same reason."""
-    columns = outputs.transpose(1, 2).contiguous()
-    highest, chosen = columns.max(1)
-    finite = torch.isfinite(highest) & torch.isfinite(columns.amin(1))
-    return ((chosen != y) | ~finite).sum(-1, dtype=torch.float64)
 
 
 def chunks(split: Split, points: int, budget: int = 1 << 14) -> Iterator[tuple[Tensor, Tensor]]:

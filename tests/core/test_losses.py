@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import UsageError
-from core.losses import LOSSES, ConvexLoss, errors, loss_named
+from core.losses import LOSSES, ConvexLoss, loss_named, misses
 
 sizes = st.tuples(st.integers(1, 3), st.integers(1, 6), st.integers(1, 5), st.integers(0, 2**31))
 
@@ -108,5 +108,5 @@ def test_losses_have_defaults_and_needs() -> None:
 def test_errors_count_wrong_and_broken_answers() -> None:
     nan, inf = float("nan"), float("inf")
     outputs = torch.tensor([[[2.0, 1.0], [1.0, 2.0], [nan, 0.0], [inf, 0.0]], [[1.0, 2.0]] * 4])
-    assert errors(outputs, torch.zeros(4, dtype=torch.int64)).tolist() == [0.75, 1.0]
-    assert errors(outputs, torch.zeros(4, 2)) is None
+    assert misses(outputs, torch.zeros(4, dtype=torch.int64)).tolist() == [3, 4]
+    assert misses(outputs, torch.zeros(4, 2)) is None

@@ -94,6 +94,12 @@ def test_signs_of_zeros_are_kept_at_ends(dtype: torch.dtype) -> None:
     assert bits(last) == bits(b)
 
 
+def test_knots_are_found_bit_for_bit() -> None:
+    for count in range(1, 120):
+        path = Path.chain(list(torch.rand(count + 1, 3)))
+        assert torch.equal(path.points(torch.arange(count + 1, dtype=torch.float64) / count), path.knots)
+
+
 @given(chains.map(chain), st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_points_lie_on_the_chain(path: Path, ts: list[float]) -> None:
     for t, point in zip(ts, path.points(torch.tensor(ts, dtype=torch.float64)), strict=True):

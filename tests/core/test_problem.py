@@ -10,9 +10,12 @@ from plain import classes, fill, points, problem_of, sequential, text_of
 from torch import Tensor, nn
 
 from core.data.dataset import Dataset, Split
+from core.errors import PremiseError
 from core.losses import LOSSES, loss_named
+from core.networks.architectures import build
 from core.networks.layout import Layout
 from core.problem import Problem
+from core.specs.networks import read_network
 
 shapes = st.lists(st.lists(st.integers(1, 3), max_size=3).map(tuple), min_size=1, max_size=5).map(tuple)
 TEXTS = ["fcn:7-5", "fcn:7-5,activation=tanh,bias=false", "cnn,channels=3-4,hidden=5"]
@@ -166,3 +169,22 @@ def test_problems_move_to_another_dtype() -> None:
     assert (single.dtype, single.device.type) == (torch.float32, "cpu")
     thetas = points(problem, 2)
     torch.testing.assert_close(single.losses(thetas.float()), problem.losses(thetas), rtol=1e-5, atol=1e-6)
+
+
+def test_features_are_those_of_the_view_and_missing_ones_are_refused() -> None:
+    architecture = build(read_network("fcn:5-4"), (3,), 2)
+    x = torch.rand(7, 3, dtype=torch.float64)
+    data = Dataset("random", Split(x, torch.zeros(7, dtype=torch.long)), None, 2)
+    problem = Problem(architecture.module, data, LOSSES["cross-entropy"], architecture.layered)
+    thetas = torch.stack([architecture.initial(seed, torch.float64) for seed in (0, 1)])
+    assert torch.equal(problem.features(thetas, 0, x)[0], x)
+    first, second = (problem.layout.split(thetas)[f"layers.{i}.weight"] for i in (0, 1))
+    hidden = torch.relu(torch.einsum("nd,kmd->knm", x, first))
+    torch.testing.assert_close(problem.features(thetas, 1, x), hidden)
+    torch.testing.assert_close(problem.features(thetas, 2, x), torch.relu(torch.einsum("knd,kmd->knm", hidden, second)))
+    torch.testing.assert_close(problem.features(thetas, 3, x), problem.outputs(thetas, x))
+    with pytest.raises(PremiseError, match="layers 0 to 3, not 4"):
+        problem.features(thetas, 4, x)
+    blind = Problem(architecture.module, data, LOSSES["cross-entropy"])
+    with pytest.raises(PremiseError, match="this one has none"):
+        blind.features(thetas, 1, x)

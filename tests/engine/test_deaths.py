@@ -89,9 +89,7 @@ def test_cancel_ends_a_running_job_and_leaves_no_process(engine: Engine) -> None
     engine.until(lambda: gone(pid), 10)
 
 
-def test_a_job_that_ignores_sigterm_is_killed_after_the_grace(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_that_ignores_sigterm_is_killed_after_the_grace(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tending, "GRACE_SECONDS", 0.5)
     run_id = engine.enqueue(long_training())
     pid = engine.working(run_id)

@@ -31,7 +31,8 @@ class Place:
     @property
     def command(self) -> str:
         """What to type before a command to come here again."""
-        program = "thalweg" if which("thalweg") else sys.argv[0]
+        own = Path(sys.argv[0])  # .venv/bin/thalweg, say, where that folder is on nobody's PATH
+        program = str(own) if own.name == "thalweg" and not which("thalweg") else "thalweg"
         return f"{program} --catalogue {quote(str(self.given))}" if self.typed else program
 
     def open(self, *, create: bool = False) -> "Catalogue":

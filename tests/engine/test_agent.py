@@ -50,7 +50,7 @@ def processes(folder: Path) -> list[int]:
 
 def agent_pid(catalogue: Catalogue) -> int:
     lock = AgentLock(catalogue.files, host())
-    until(lock.held, 10)
+    until(lambda: lock.held() and lock.file.read_text(), 10)
     return int(lock.file.read_text())
 
 

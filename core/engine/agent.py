@@ -40,11 +40,17 @@ class Agent:
         self.ending = False
 
     def run(self, *, drain: bool = False) -> None:
-        """Work until told to stop, idle for a while (`drain`: until nothing is left), or without a catalogue."""
+        """Work until told to stop, idle for a while (`drain`: until nothing is left), or without a catalogue.
+
+        Where another agent works already, `drain` waits until nothing is left for that one either.
+        """
         with AgentLock(self.catalogue.files, host()) as lock:
             while not self.ending and self.catalogue.path.exists():
                 if not lock.take():
-                    return
+                    if not (drain and self._work_left()):
+                        return
+                    time.sleep(TICK_SECONDS)
+                    continue
                 self._work(drain=drain)
                 lock.release()  # whoever enqueued while we held it relies on this second look:
                 if self.ending or not self._work_left():
@@ -72,7 +78,7 @@ class Agent:
         happened = [self.tending.tend(attempt) for attempt in active]
         for attempt in asked:
             self.tending.stop(attempt)
-        self.tending.reap()
+        self.tending.reap(active)
         return any(happened) | self._claim()
 
     def _work_left(self) -> bool:

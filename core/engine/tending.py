@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,9 +62,10 @@ class Tending:
         elif time.monotonic() - self.told[attempt.id] > GRACE_SECONDS:
             signal_group(who, signal.SIGKILL)
 
-    def reap(self) -> None:
-        """Forget children that have ended."""
-        self.children = {key: child for key, child in self.children.items() if child.poll() is None}
+    def reap(self, active: Sequence[Attempt]) -> None:
+        """Forget children that have ended, unless their attempt is still `active`: how they ended is to be told."""
+        kept = {attempt.id for attempt in active}
+        self.children = {key: one for key, one in self.children.items() if key in kept or one.poll() is None}
 
     def _alive(self, attempt: Attempt, who: Owner | None) -> bool | None:
         """None: nobody has taken the folder yet."""
@@ -92,7 +94,7 @@ class Tending:
 
     def _died(self, attempt: Attempt, who: Owner | None) -> None:
         """The process is gone and left no result."""
-        child = self.children.pop(attempt.id, None)
+        child = self.children.get(attempt.id)
         code = None if child is None else child.returncode
         if who is not None and who.boot != boot_id():
             self._again(attempt, "the machine was restarted")

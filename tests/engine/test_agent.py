@@ -132,6 +132,14 @@ def test_a_full_disk_fails_the_run_and_leaves_the_catalogue_whole(tmp_path: Path
         subprocess.run(["umount", "-l", str(disk)], check=False)
 
 
+def test_drain_waits_for_the_agent_that_works_already(client: Client) -> None:
+    run_id = client.enqueue(Train(**TINY, epochs=300))
+    agent_pid(client.catalogue)
+    command = [sys.executable, "-m", "core.engine.agent", "--catalogue", str(client.catalogue.path), "--drain"]
+    subprocess.run(command, check=True, timeout=60)
+    assert state(client, run_id) == "done"
+
+
 def test_drain_works_off_the_queue_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.engine.client.start_agent", lambda *_: None)
     with Catalogue.open(tmp_path / "catalogue.db") as catalogue:

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
@@ -12,7 +13,7 @@ from core.engine import tending
 from core.engine.devices import host
 from core.engine.folders import take
 from core.specs.runs import Train
-from store import Device, Models, Runs
+from store import Catalogue, Device, Models, Runs, StoreError
 from tests.engine.conftest import TINY, Engine, long_training
 
 
@@ -30,6 +31,25 @@ def test_a_killed_job_is_seen_at_once_and_a_relaunch_works(engine: Engine) -> No
     assert engine.attempt(run_id).exit_signal == 9
     (again,) = engine.client.relaunch(engine.client.plan_relaunch(None, changes={"epochs": "1"}, resume="scratch"))
     assert engine.finish(again)[0].state == "done"
+
+
+def test_how_a_job_died_is_told_when_the_catalogue_takes_words_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = engine.enqueue(long_training())
+    os.kill(engine.working(run_id), signal.SIGKILL)
+
+    def full(catalogue: Catalogue) -> NoReturn:
+        raise StoreError("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Catalogue, "write", full)
+        (child,) = engine.agent.tending.children.values()
+        child.wait()
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                engine.agent.tick()
+    assert "signal 9 (SIGKILL" in engine.finish(run_id, seconds=5)[0].cause
 
 
 def test_a_job_outlives_its_agent_and_is_found_again(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 import click
 
+from core.errors import UsageError
 from tui.output import note
 from tui.place import Place
 
@@ -17,6 +18,14 @@ def agent(place: Place, drain: bool, cpu_jobs: int) -> None:
     next agent finds them.
     """
     from core.engine.agent import run
+    from core.engine.devices import host
+    from core.engine.locks import AgentLock
 
-    note(f"Running the jobs of {place.path}; Ctrl-C ends this agent and leaves its jobs running.")
-    run(place.open(create=True), drain=drain, cpu_jobs=cpu_jobs)
+    catalogue = place.open(create=True)
+    if AgentLock(catalogue.files, host()).held():
+        if not drain:
+            raise UsageError(f"Another agent runs the jobs of {place.path} already; it ends when it has been idle.")
+        note(f"Another agent runs the jobs of {place.path} already; waiting until nothing is left.")
+    else:
+        note(f"Running the jobs of {place.path}; Ctrl-C ends this agent and leaves its jobs running.")
+    run(catalogue, drain=drain, cpu_jobs=cpu_jobs)

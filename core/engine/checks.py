@@ -8,8 +8,8 @@ from core.errors import UsageError
 from core.specs.data import DataSpec, read_data
 from core.specs.methods import String
 from core.specs.networks import read_network
-from core.specs.runs import Bound, Connect, RunSpec, Swap, Train
-from store import Catalogue, Model
+from core.specs.runs import Bound, Connect, ModelRef, RunSpec, Swap, Train, from_json, inputs_of, with_inputs
+from store import Catalogue, Model, Run, Runs
 
 DEVICES = "cpu, cuda or cuda:N"
 
@@ -36,11 +36,41 @@ def check(catalogue: Catalogue, spec: RunSpec, root: str | None) -> None:
                 as_input(catalogue, find(catalogue, spec.model))
 
 
+def settled(catalogue: Catalogue, spec: RunSpec) -> RunSpec:
+    """The spec with the models that ended runs left in place of references to these runs.
+
+    Raises NotFoundError or UsageError where a run that is meant can't leave such a model.
+    """
+    return with_inputs(spec, tuple(_settled(catalogue, ref) for ref in inputs_of(spec)))
+
+
+def _settled(catalogue: Catalogue, ref: ModelRef) -> ModelRef:
+    if ref.run is None:
+        return ref
+    with catalogue.read() as session:
+        run = Runs(session).get(ref.run)
+    check_promise(run, ref)
+    return ModelRef(model=find(catalogue, ref).id) if run.state == "done" else ref
+
+
+def check_promise(run: Run, ref: ModelRef) -> None:
+    """Raise UsageError where a run does not make the model that a reference to it means."""
+    if run.state in ("failed", "cancelled"):
+        how = "has failed" if run.state == "failed" else "was cancelled"
+        raise UsageError(f"Run {run.id} {how}: give the id of a model, or relaunch that run first.")
+    made = from_json(run.spec)
+    count = made.count if isinstance(made, Train) else int(isinstance(made, Swap))
+    if ref.position >= count:
+        raise UsageError(f"{ref} is no model: run {run.id}, a {run.kind}, makes {count or 'none'}, counted from 0.")
+
+
 def check_training(spec: Train, root: str | None) -> None:
     """Network, data and loss fit each other, and the data is here or can be had."""
     network, data = read_network(spec.network), read_data(spec.data)
     if data.shape is not None:
         network.check_input(data.shape)
+    if data.limit is not None and data.samples is not None and data.limit > data.samples:
+        raise UsageError(f"{spec.data}: limit={data.limit} is more than the {data.samples} train samples there are.")
     if data.regression and spec.loss not in (None, "square"):
         raise UsageError(f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss.")
     check_data(data, root)
@@ -74,14 +104,15 @@ def check_connection(catalogue: Catalogue, spec: Connect) -> None:
 def check_pair(a: Model, b: Model) -> None:
     """Raise UsageError for two models that no path can join."""
     for what, of_a, of_b, same in (
-        ("architecture", a.network, b.network, a.architecture == b.architecture and a.network == b.network),
         ("data", a.data, b.data, a.data_fingerprint == b.data_fingerprint),
+        ("architecture", a.network, b.network, a.architecture == b.architecture and a.network == b.network),
         ("loss", a.loss, b.loss, a.loss == b.loss),
         ("dtype", a.dtype, b.dtype, a.dtype == b.dtype),
     ):
         if not same:
+            names = f"{of_a} and {of_b}" if of_a != of_b else f"both are called {of_a}, but their contents differ"
             raise UsageError(
-                f"Models {a.id} and {b.id} differ in their {what} ({of_a} and {of_b}): a path joins two models of "
+                f"Models {a.id} and {b.id} differ in their {what} ({names}): a path joins two models of "
                 "one network, data set, loss and dtype."
             )
 

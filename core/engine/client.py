@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 import core
-from core.engine.checks import check, check_device
+from core.engine.checks import check, check_device, settled
 from core.engine.desk import ask
 from core.engine.devices import host
 from core.engine.folders import folder_of
@@ -58,7 +58,7 @@ class Client:
         Raises UsageError, NotFoundError or ArtifactError, with nothing written.
         """
         check_device(device)
-        check(self.catalogue, spec, self.data_root)
+        check(self.catalogue, settled(self.catalogue, spec), self.data_root)
         with self.catalogue.write() as session:
             run_id = Runs(session).add(self._new_run(session, spec, device=device))
         self.look()

@@ -4,6 +4,7 @@
     owner               who may act for the attempt: made once, by its worker or by an agent that gave it up
     events.jsonl        what the worker says (core.results)
     log.txt             what it prints
+    resume.*            where it starts from, if not from scratch
     checkpoint.*        where a relaunch can go on
     *.safetensors       tensors it made, complete from the moment they have their name
 
@@ -116,6 +117,9 @@ def folder_of(runs: Path, run_id: int, number: int) -> Path:
 
 
 def checkpoint(runs: Path, run_id: int) -> Path | None:
-    """The newest checkpoint that any attempt of a run left."""
-    found = sorted((runs / str(run_id)).glob("*/checkpoint.safetensors"), key=lambda file: int(file.parent.name))
-    return found[-1] if found else None
+    """The newest checkpoint that any attempt of a run left, else the one that it started from."""
+    for name in ("checkpoint", "resume"):
+        found = (runs / str(run_id)).glob(f"*/{name}.safetensors")
+        if newest := max(found, key=lambda file: int(file.parent.name), default=None):
+            return newest
+    return None

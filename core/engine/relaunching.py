@@ -53,17 +53,28 @@ def plan_relaunch(
                 f"Run {old.id} is {old.state}: only a run that has ended can be relaunched; cancel it first."
             )
         spec = changed(from_json(old.spec), changes)
-        one = Relaunch(old, spec, _start(catalogue, old, resume, changes))
+        one = Relaunch(old, spec, _start(catalogue, old, spec, resume, changes))
         plan.append(Relaunch(old, one.pointing_at(newest), one.resume))
     return plan
 
 
-def _start(catalogue: Catalogue, old: Run, resume: str | None, changes: dict[str, str]) -> str:
+def _start(catalogue: Catalogue, old: Run, spec: RunSpec, resume: str | None, changes: dict[str, str]) -> str:
     """Where a relaunch starts: as asked, by default from a checkpoint where there is one that fits."""
     there = checkpoint(catalogue.files / "runs", old.id) is not None
-    bound = isinstance(from_json(old.spec), Train) and [name for name in FIXED if name in changes]
+    bound = _bound(old, spec, changes)
     if resume == "checkpoint" and not there:
         raise UsageError(f"Run {old.id} left no checkpoint: relaunch it with --from scratch.")
     if resume == "checkpoint" and bound:
         raise UsageError(f"Run {old.id} can't go on from its checkpoint with another {bound[0]}: use --from scratch.")
     return resume or ("checkpoint" if there and not bound else "scratch")
+
+
+def _bound(old: Run, spec: RunSpec, changes: Mapping[str, str]) -> list[str]:
+    """Changes that keep a training from going on from its checkpoint."""
+    before = from_json(old.spec)
+    if not isinstance(before, Train) or not isinstance(spec, Train):
+        return []
+    # A model that has reached its goal has left the batch: towards a lower one it would have to come back.
+    stopped = before.until_loss is not None and (before.count > 1 or old.state == "done")
+    further = stopped and (spec.until_loss is None or spec.until_loss < (before.until_loss or 0))
+    return [name for name in FIXED if name in changes] + ["until_loss"] * further

@@ -15,10 +15,11 @@ Custom = Literal["unit", "centred", "standard"]
 
 
 class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
-    """One data set; `shape` of a sample and number of `classes` where they are known beforehand."""
+    """One data set; `shape` of a sample, number of `classes` and of train `samples` where they are known beforehand."""
 
     shape: ClassVar[tuple[int, ...] | None] = None
     classes: ClassVar[int | None] = None
+    samples: ClassVar[int | None] = None
     regression: ClassVar[bool] = False
 
     limit: Annotated[Count | None, Meta(description="take N train samples, as many of each class as possible")] = None
@@ -46,6 +47,7 @@ class Digits(Images, frozen=True, kw_only=True, tag="digits"):
     example: ClassVar[str] = "digits or digits,limit=500"
     shape: ClassVar[tuple[int, ...] | None] = (1, 8, 8)
     classes: ClassVar[int | None] = 10
+    samples: ClassVar[int | None] = 1_500
 
 
 class Mnist(Images, frozen=True, kw_only=True, tag="mnist"):
@@ -55,6 +57,7 @@ class Mnist(Images, frozen=True, kw_only=True, tag="mnist"):
     example: ClassVar[str] = "mnist or mnist,limit=512"
     shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
     classes: ClassVar[int | None] = 10
+    samples: ClassVar[int | None] = 60_000
 
 
 class FashionMnist(Images, frozen=True, kw_only=True, tag="fashion-mnist"):
@@ -64,6 +67,7 @@ class FashionMnist(Images, frozen=True, kw_only=True, tag="fashion-mnist"):
     example: ClassVar[str] = "fashion-mnist"
     shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
     classes: ClassVar[int | None] = 10
+    samples: ClassVar[int | None] = 60_000
 
 
 class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
@@ -72,6 +76,7 @@ class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
     example: ClassVar[str] = "cifar10 or cifar10,whiten=true"
     shape: ClassVar[tuple[int, ...] | None] = (3, 32, 32)
     classes: ClassVar[int | None] = 10
+    samples: ClassVar[int | None] = 50_000
 
 
 class Folder(Images, frozen=True, kw_only=True, tag="folder"):
@@ -101,6 +106,7 @@ class Quadratic(DataSpec, frozen=True, kw_only=True, tag="quadratic"):
     example: ClassVar[str] = "quadratic"
     shape: ClassVar[tuple[int, ...] | None] = (1,)
     regression: ClassVar[bool] = True
+    samples: ClassVar[int | None] = 1_000
 
 
 class Cubic(DataSpec, frozen=True, kw_only=True, tag="cubic"):
@@ -109,6 +115,7 @@ class Cubic(DataSpec, frozen=True, kw_only=True, tag="cubic"):
     example: ClassVar[str] = "cubic"
     shape: ClassVar[tuple[int, ...] | None] = (1,)
     regression: ClassVar[bool] = True
+    samples: ClassVar[int | None] = 1_000
 
 
 class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
@@ -117,6 +124,7 @@ class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
     example: ClassVar[str] = "permute3"
     shape: ClassVar[tuple[int, ...] | None] = (2,)
     regression: ClassVar[bool] = True
+    samples: ClassVar[int | None] = 3
 
 
 DATA: dict[str, type[DataSpec]] = {

@@ -19,6 +19,7 @@ from core.errors import UsageError, unknown_name
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 T = TypeVar("T", bound="Options")
+LARGEST = 2**62  # whole numbers from here on don't fit tensors and tables
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +45,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             value = getattr(record, name)
             if isinstance(value, float) and not math.isfinite(value):
                 raise UsageError(f"{of}: {name} must be {option.allowed}, not {value}.")
+            if isinstance(value, int) and abs(value) >= LARGEST:
+                raise UsageError(f"{of}: {name} must be below 2^62, not {value}.")
         return record
 
     def changed(self, texts: Mapping[str, object], of: str) -> Self:

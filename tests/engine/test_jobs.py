@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from core.errors import UsageError
@@ -80,6 +81,39 @@ def test_a_loss_not_reached_fails_keeps_its_model_and_goes_on_when_relaunched(en
     assert steps[0] == 3, "it went on after epoch 2"
 
 
+def test_a_relaunch_with_another_goal_keeps_no_model_that_misses_it(engine: Engine) -> None:
+    def losses_of(run_id: int) -> list[float]:
+        with engine.catalogue.read() as session:
+            return sorted(model.train_loss for model in Models(session).made_by(run_id))
+
+    short = Train(**TINY, epochs=3, count=3)
+    aimless = engine.enqueue(short)
+    engine.finish(aimless)
+    *_, second, last = losses_of(aimless)
+    run_id = engine.enqueue(msgspec.structs.replace(short, until_loss=(second + last) / 2))
+    assert engine.finish(run_id)[0].state == "failed"
+    losses = losses_of(run_id)
+    assert losses[0] < (second + last) / 2 < losses[-1], "some have stopped and some have not"
+    changes = {"until_loss": str(losses[0] / 2), "epochs": "300"}
+    with pytest.raises(UsageError, match="with another until_loss: use --from scratch"):
+        engine.client.plan_relaunch([run_id], changes=changes, resume="checkpoint")
+    (lower,) = engine.client.relaunch(engine.client.plan_relaunch([run_id], changes=changes))
+    (higher,) = engine.client.relaunch(engine.client.plan_relaunch([run_id], changes={"until_loss": "3"}))
+    runs = engine.finish(lower, higher)
+    assert [(run.state, run.resume) for run in runs] == [("done", "scratch"), ("done", "checkpoint")]
+    assert losses_of(lower)[-1] <= losses[0] / 2
+    assert losses_of(higher) == losses, "nothing was trained any more"
+
+
+def test_a_relaunch_that_came_to_nothing_hands_its_checkpoint_on(engine: Engine) -> None:
+    run_id = engine.enqueue(Train(**TINY, epochs=2, until_loss=0.01))
+    engine.finish(run_id)
+    (idle,) = engine.client.relaunch(engine.client.plan_relaunch([run_id], changes={}))
+    engine.finish(idle)
+    (plan,) = engine.client.plan_relaunch([idle], changes={"epochs": "3"})
+    assert plan.resume == "checkpoint"
+
+
 def test_a_string_that_does_not_connect_keeps_its_beads_and_goes_on_from_them(engine: Engine) -> None:
     ids = engine.client.enqueue_plan(plan(depth=0), study="test")[:3]
     ended = engine.finish(*ids)
@@ -121,11 +155,31 @@ def test_what_cannot_work_is_refused_before_it_is_enqueued(engine: Engine) -> No
         (Train(network="cnn", data="digits"), "28x28 or 32x32"),
         (Train(network="fcn:3", data="quadratic", loss="hinge"), "square loss"),
         (Train(network="fcn:3", data="folder:/nowhere"), "/nowhere"),
+        (Train(network="fcn:3", data="digits,limit=1501"), "more than the 1500 train samples"),
     ):
         with pytest.raises((UsageError, NotFoundError), match=words):
             engine.enqueue(refused)
     with engine.catalogue.read() as session:
         assert Runs(session).counts()["queued"] == 0
+
+
+def test_references_to_what_a_run_does_not_make_are_refused(engine: Engine) -> None:
+    made = engine.enqueue(Train(**TINY, epochs=0, count=2))
+    failed = engine.enqueue(Train(**TINY, epochs=1, until_loss=0.01))
+    engine.finish(made, failed)
+    line = engine.enqueue(Connect(a=ModelRef(run=made), b=ModelRef(run=made, position=1), method=Linear()))
+    waiting = engine.enqueue(Train(**TINY, epochs=0))
+    other = ModelRef(model=1)
+    for ref, words in (
+        (ModelRef(run=made, position=2), "makes 2, counted from 0"),
+        (ModelRef(run=made, position=0), "both are 1"),
+        (ModelRef(run=failed), "has failed: give the id of a model"),
+        (ModelRef(run=line), "a connect, makes none"),
+        (ModelRef(run=waiting, position=1), "makes 1, counted from 0"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            engine.enqueue(Connect(a=ref, b=other, method=Linear()))
+    assert all(run.state == "done" for run in engine.finish(line, waiting))
 
 
 def test_a_model_whose_file_was_touched_is_refused_by_name(engine: Engine) -> None:

@@ -14,6 +14,7 @@ from core.problem import Part, Problem
 from core.results import ModelMade
 from core.specs.runs import Train
 from core.training import Trained, TrainingState, Until, train
+from core.training.optimizers import rows
 
 
 def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
@@ -21,16 +22,17 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
     journal.progress(None, "reading the data")
     problem, architecture = open_problem(spec.network, spec.data, spec.loss, job.device, job.data_root)
     problem = problem.to(job.device, DTYPES[spec.dtype])
-    suit_threads(problem, job.threads)
+    suit_threads(problem, job.threads, spec.count)
     seeds = [spec.seed + i for i in range(spec.count)]
     start = torch.stack([architecture.initial(seed, problem.dtype) for seed in seeds]).to(job.device)
+    until = None if spec.until_loss is None else Until("train-loss", spec.until_loss)
     trained = train(
         problem,
         start,
         seeds,
         spec,
-        until=None if spec.until_loss is None else Until("train-loss", spec.until_loss),
-        state=_state(folder, job.device),
+        until=until,
+        state=_state(folder, problem, until),
         on_epoch=lambda state: _report(state, spec, journal),
     )
     leave_models(spec, problem, trained, folder, journal)
@@ -40,9 +42,27 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
         raise failure
 
 
-def _state(folder: Path, device: str) -> TrainingState | None:
+def _state(folder: Path, problem: Problem, until: Until | None) -> TrainingState | None:
     start = folder / "resume.safetensors"
-    return TrainingState.load(start).to(torch.device(device)) if start.exists() else None
+    if not start.exists():
+        return None
+    state = TrainingState.load(start).to(problem.device)
+    if until is not None:
+        retire(problem, state, until)
+    return state
+
+
+def retire(problem: Problem, state: TrainingState, until: Until) -> None:
+    """Let models leave that are at the goal already, since the run that left the state had a lower one or none."""
+    here = state.active
+    known = state.metric[here]
+    known = problem.losses(state.thetas[here]) if bool(known.isnan().any()) else known
+    there = known <= until.value
+    state.metric[here] = known
+    state.loss[here] = known
+    state.reached[here[there]] = True
+    state.active = here[~there]
+    state.moments = rows(state.moments, ~there)
 
 
 def _report(state: TrainingState, spec: Train, journal: Journal) -> None:

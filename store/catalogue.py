@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from store.artifacts import ArtifactFolder
-from store.connecting import connect, explained
+from store.connecting import connect, explained, write_ahead
 from store.errors import StoreError
 from store.places import refuse_unsuitable
 from store.planning import renew_statistics
@@ -36,8 +36,8 @@ class Catalogue:
         Where the file or its folder can only be read, or with `readonly`, nothing is made or upgraded and
         `write` is refused. StoreError says what is wrong with the place or the file.
         """
-        refuse_unsuitable(path)
         try:
+            refuse_unsuitable(path)
             if not path.exists():
                 if readonly or not create:
                     raise StoreError(f"There is no catalogue at {path}; `thalweg train` makes one.")
@@ -94,10 +94,12 @@ def _writable(path: Path) -> bool:
 
 def _open_to_write(path: Path) -> Engine:
     files = companion(path)
-    files.mkdir(mode=0o700, exist_ok=True)
     engine = connect(path)
     try:
-        if not is_current(engine, path):
+        current = is_current(engine, path)  # what is no catalogue is refused before anything is changed
+        files.mkdir(mode=0o700, exist_ok=True)
+        write_ahead(engine)
+        if not current:
             bring_up_to_date(path, files / "upgrade.lock")
     except BaseException:
         engine.dispose()
@@ -109,8 +111,8 @@ def _open_to_read(path: Path) -> Engine:
     try:
         return _readable(path, "ro")
     except DBAPIError:
-        write_ahead = path.with_name(f"{path.name}-wal")
-        if write_ahead.exists() and write_ahead.stat().st_size > 0:
+        unread = path.with_name(f"{path.name}-wal")
+        if unread.exists() and unread.stat().st_size > 0:
             raise
         # SQLite wants to make a file beside the catalogue even to read it, unless told that nobody writes.
         return _readable(path, "immutable")

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -41,8 +41,6 @@ def connect(path: Path, *, mode: str = "rw", foreign_keys: bool = True) -> Engin
             opened.execute(f"PRAGMA foreign_keys = {int(foreign_keys)}")
             opened.execute("PRAGMA mmap_size = 0")
             opened.execute("PRAGMA synchronous = NORMAL")
-            if mode == "rw":
-                opened.execute("PRAGMA journal_mode = WAL")
         except BaseException:
             opened.close()
             raise
@@ -51,6 +49,12 @@ def connect(path: Path, *, mode: str = "rw", foreign_keys: bool = True) -> Engin
     engine = create_engine("sqlite+pysqlite:///", creator=open_file, poolclass=QueuePool, max_overflow=20)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def write_ahead(engine: Engine) -> None:
+    """Turn the file's write-ahead log on, where it isn't: from then on readers wait for no writer."""
+    with closing(engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA journal_mode = WAL")
 
 
 def _begin(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from store.artifacts import SUFFIX, UNFINISHED
+from store.artifacts import SUFFIX, UNFINISHED, digest_of
 from store.base import table
 from store.catalogue import Catalogue
 from store.run_rows import ACTIVE
@@ -84,6 +84,8 @@ def _lost(catalogue: Catalogue, session: Session) -> Iterator[Finding]:
             yield Finding("error", f"The file {path} is missing.")
         elif path.stat().st_size != size:
             yield Finding("error", f"The file {path} is of {path.stat().st_size} bytes where {size} were written.")
+        elif digest_of(path) != sha256:
+            yield Finding("error", f"The content of {path} is not what was written (its sha256 differs).")
 
 
 def _spare(catalogue: Catalogue, session: Session) -> Iterator[Finding]:
@@ -91,9 +93,11 @@ def _spare(catalogue: Catalogue, session: Session) -> Iterator[Finding]:
         what = "was left unfinished" if UNFINISHED in path.name else "belongs to no row"
         yield Finding("note", f"The file {path} {what}; `thalweg doctor --prune` deletes it an hour after its making.")
     if gone := _runs_gone(catalogue, session):
-        yield Finding("note", f"{len(gone)} folders of deleted runs are left; `thalweg doctor --prune` deletes them.")
+        what = "1 folder of a deleted run is" if len(gone) == 1 else f"{len(gone)} folders of deleted runs are"
+        yield Finding("note", f"{what} left; `thalweg doctor --prune` tidies up.")
     if unused := _unused(session):
-        yield Finding("note", f"Nothing points at {len(unused)} artifacts; `thalweg doctor --prune` deletes them.")
+        what = "1 artifact" if len(unused) == 1 else f"{len(unused)} artifacts"
+        yield Finding("note", f"Nothing points at {what}; `thalweg doctor --prune` tidies up.")
 
 
 def _runs_gone(catalogue: Catalogue, session: Session) -> list[Path]:

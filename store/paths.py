@@ -147,7 +147,7 @@ class PathRow(Base):
     beads: Mapped[int | None] = mapped_column(doc="interior models that were trained")
     segments: Mapped[int] = mapped_column(doc="number of segments")
     dtype: Mapped[str | None] = mapped_column(doc="number type of the profile: float32, …")
-    forward_passes: Mapped[float | None] = _measured("passes over the train set that the construction cost")
+    forward_passes: Mapped[float | None] = _measured("passes over the train set that measuring it cost")
     seconds: Mapped[float | None] = _measured("time of construction, s")
     artifact: Mapped[str | None] = mapped_column(
         ForeignKey("artifacts.sha256"), index=True, doc="sha256 of the file of its segments"

@@ -12,9 +12,7 @@ NETWORK = SHARED | CLUSTER | {f"fuse.{name}" for name in USER_SPACE}
 
 
 def refuse_unsuitable(path: Path) -> None:
-    """StoreError when a catalogue cannot be at `path`: another database, a folder, a network file system."""
-    if str(path).startswith(("postgresql:", "postgres:", "postgresql+")):
-        raise StoreError("PostgreSQL catalogues are not supported yet; give the path of a file.")
+    """StoreError when a catalogue cannot be at `path`: a folder, a network file system."""
     if path.is_dir():
         raise StoreError(f"{path} is a folder; give the path of a file in it, such as {path / 'catalogue.sqlite'}.")
     if (kind := file_system(path)) in NETWORK:

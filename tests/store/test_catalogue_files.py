@@ -64,6 +64,7 @@ def test_a_damaged_artifact_is_named(catalogue: Catalogue, tensors: Tensors) -> 
     path = catalogue.artifacts.path(sha256)
     assert examine(catalogue) == []
     path.write_bytes(b"weighty")
+    assert "its sha256 differs" in examine(catalogue)[0].text
     with pytest.raises(ArtifactError, match="its sha256 differs"):
         catalogue.artifacts.verified(sha256)
     path.write_bytes(b"weig")
@@ -183,6 +184,6 @@ def test_folders_of_deleted_runs_are_pruned_and_those_of_others_kept(catalogue: 
     runs = catalogue.files / "runs"
     for name in (str(kept), "99"):
         (runs / name / "1").mkdir(parents=True)
-    assert any("deleted runs" in finding.text for finding in examine(catalogue))
+    assert any("1 folder of a deleted run is left" in finding.text for finding in examine(catalogue))
     prune(catalogue, young=-1)
     assert [folder.name for folder in runs.iterdir()] == [str(kept)]

@@ -172,8 +172,7 @@ def test_places_that_cannot_hold_a_catalogue(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
     assert f"File exists: {file}" in refusal(file / "catalogue.sqlite")
-    with pytest.raises(StoreError, match="PostgreSQL catalogues are not supported yet"):
-        Catalogue.open(Path("postgresql://me@host/base"))
+    assert "File name too long" in refusal(tmp_path / ("long" * 100))
 
 
 def test_files_that_are_no_catalogue(tmp_path: Path) -> None:
@@ -185,6 +184,9 @@ def test_files_that_are_no_catalogue(tmp_path: Path) -> None:
         opened.execute("CREATE TABLE birds (name)")
     assert "no catalogue of Thalweg" in refusal(foreign)
     assert set(schema(foreign)) == {"birds"}
+    with closing(sqlite3.connect(foreign)) as opened:
+        assert opened.execute("PRAGMA journal_mode").fetchall() == [("delete",)], "other people's file is as it was"
+    assert sorted(tmp_path.iterdir()) == [path, foreign], "nothing is made beside it"
 
 
 def test_a_truncated_catalogue_is_reported(tmp_path: Path) -> None:

@@ -32,6 +32,11 @@ class Claim(StrEnum):
     SAMPLED = "sampled"
 
 
+def distance(a: Tensor, b: Tensor) -> float:
+    """Euclidean, computed in float64."""
+    return float(torch.linalg.vector_norm(b.double() - a.double()))
+
+
 @runtime_checkable
 class Curve(Protocol):
     """An analytic curve c: [0, 1] -> (P,) with a closed form, from a family that can be stored.
@@ -82,7 +87,7 @@ class Segment:
     def length(self, points: int = 257) -> float:
         """Euclidean length; of a curve that of the chain through `points` of its points."""
         if self.curve is None:
-            return float(torch.linalg.vector_norm((self.end - self.start).double()))
+            return distance(self.start, self.end)
         chain = self.at(torch.linspace(0, 1, points, dtype=torch.float64)).double()
         return float(torch.linalg.vector_norm(chain.diff(dim=0), dim=1).sum())
 
@@ -157,8 +162,8 @@ class Path:
 
     def normalized_length(self) -> float:
         """Length / distance of the ends (Freeman and Bruna 2017, section 3.1); nan where they coincide."""
-        distance = float(torch.linalg.vector_norm((self.end - self.start).double()))
-        return self.length() / distance if distance else float("nan")
+        apart = distance(self.start, self.end)
+        return self.length() / apart if apart else float("nan")
 
     def save(self, file: File) -> None:
         """Write one safetensors file that `load` reads back bit for bit."""

@@ -16,6 +16,8 @@ def whole(target: Path) -> Iterator[Path]:
     """
     if target.is_dir():
         raise UsageError(f"{target} is a folder; give the path of a file in it.")
+    if target.exists() and not target.is_file():
+        raise UsageError(f"{target} is no ordinary file, and would be replaced by one; give another.")
     if not target.parent.is_dir():
         raise UsageError(f"There is no folder {target.parent} to write {target.name} to.")
     draft = target.with_name(f".{target.stem}.unfinished-{os.getpid()}{target.suffix}")

@@ -7,8 +7,10 @@ imports torch: work is done by processes that the engine starts.
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -105,6 +107,8 @@ def cli(ctx: click.Context, catalogue: str | None) -> None:
     """
     if catalogue == "":
         raise click.UsageError("the path of the catalogue is empty", ctx)
+    if "://" in (catalogue or ""):
+        raise click.UsageError(f"a catalogue is a file: addresses like {catalogue} are not supported yet", ctx)
     typed = ctx.get_parameter_source("catalogue") is click.core.ParameterSource.COMMANDLINE
     ctx.obj = Place(Path(catalogue).expanduser() if catalogue else None, typed)
     if ctx.invoked_subcommand is None:
@@ -120,17 +124,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = cli.main(arguments, prog_name="thalweg", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         return 141
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
         return _refuse(_usage(error))
-    except RunError as error:
-        return _refuse(str(error), status=1)
+    except OSError as error:  # a full disk behind standard output, say, or a name too long for any file
+        _silence(sys.stdout)
+        place = f": {error.filename}" if error.filename is not None else ""
+        return _refuse(f"The system refuses to go on: {error.strerror or error}{place}.")
     except (ThalwegError, StoreError) as error:
-        return _refuse(str(error))
+        return _refuse(str(error), status=1 if isinstance(error, RunError) else 2)
     return status if isinstance(status, int) else 0
+
+
+def _silence(stream: TextIO) -> None:
+    """What is still to be written goes nowhere, so that the interpreter doesn't stumble over it at its end."""
+    with suppress(OSError):  # a stream that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _usage(error: click.ClickException) -> str:

@@ -6,6 +6,7 @@ In a terminal tables are cut to its width and states have colours; elsewhere not
 import json
 import math
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 GAP = 2  # spaces between columns
 NARROW = 6  # columns: what is cut short keeps at least this much
+NUMBER = re.compile(r"-?(\d[\d.]*(e[+-]?\d+)?|inf)%?( (s|min|h|d)\b[\w ]*)?")  # 0.01, 12%, 3 min 20 s left
 ENDLESS = 100_000  # columns: nothing is cut where there is no terminal
 
 
@@ -51,7 +53,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, squeeze: Seq
     heads, shown = [clean(name) for name in columns], list(rows)
     cells = list(zip(*shown, strict=True)) or [()] * len(heads)
     widths = [max(map(cell_len, (head, *column))) for head, column in zip(heads, cells, strict=True)]
-    right = [bool(column) and all(map(_is_number, column)) for column in cells]
+    right = [any(cell != "-" for cell in column) and all(map(_is_number, column)) for column in cells]
     _fit(widths, [name in squeeze for name in columns], width_of(sys.stdout))
     colours = coloured(sys.stdout)
     head = next(_lines([heads], widths, right, colours=False))
@@ -160,4 +162,4 @@ def _styled(text: str) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text in ("-", "inf", "-inf") or text.lstrip("-")[:1].isdigit()
+    return text == "-" or NUMBER.fullmatch(text) is not None

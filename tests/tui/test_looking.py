@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,3 +121,18 @@ def test_no_color_is_respected(thalweg: Run, seeded: Path, monkeypatch: pytest.M
     assert "\x1b[" in thalweg("list", "runs").out
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[" not in thalweg("list", "runs").out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_behind_standard_output_is_one_sentence(seeded: Path) -> None:
+    for arguments in ("list runs", "export runs", "--help"):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "tui.main", "--catalogue", str(seeded), *arguments.split()],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 2
+        assert done.stderr == "thalweg: The system refuses to go on: No space left on device.\n"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from tui.files import whole
 from tui.kinds import Id
 from tui.output import note, print_json
 from tui.place import Place
@@ -22,7 +23,8 @@ def points(place: Place, path_id: int, count: int, file: Path, as_json: bool) ->
     One tensor of shape (N, ...) for each name of the network's state dict, and t of shape (N,).
     """
     client = place.client()
-    facts = client.points(path_id, count, file.absolute())
+    with whole(file.absolute()) as draft:
+        facts = client.points(path_id, count, draft)
     if as_json:
-        print_json(facts)
+        print_json({**facts, "file": str(file.absolute())})
     note(f"{count} points of path {path_id} written to {file}")

@@ -50,9 +50,9 @@ def problem_of(model: InputModel, device: str, root: str | None) -> Problem:
     return problem.to(device, DTYPES[model.dtype])
 
 
-def suit_threads(problem: Problem, most: int) -> None:
+def suit_threads(problem: Problem, most: int, models: int = 1) -> None:
     """Use one thread for small problems, `most` for others: a rule of the sizes alone, so runs repeat exactly."""
-    work = problem.layout.total * len(problem.data.train)
+    work = models * problem.layout.total * len(problem.data.train)
     torch.set_num_threads(1 if work < SMALL else most)
 
 
@@ -77,7 +77,10 @@ def write_model(theta: Tensor, layout: Layout, file: Path) -> None:
 def write_whole(file: Path, save: Callable[[Path], None]) -> None:
     """Write a file so that it is complete from the moment it has its name."""
     draft = file.with_name(f".{file.name}.draft")
-    save(draft)
-    with draft.open("rb") as opened:
-        os.fsync(opened.fileno())
-    draft.replace(file)
+    try:
+        save(draft)
+        with draft.open("rb") as opened:
+            os.fsync(opened.fileno())
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -3,10 +3,11 @@
 An agent's ingestion runs beside it, as it does for a real job, and every point has to be in the catalogue.
 """
 
+import multiprocessing
 import statistics
 import tempfile
-import threading
 import time
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import torch
@@ -34,7 +35,17 @@ def work(journal: Journal | None, seconds: float, first: int) -> tuple[int, int]
     return steps, said
 
 
+def tend(path: Path, run_id: int, folder: Path, ending: Event) -> None:
+    """What an agent does for one job, in a process of its own."""
+    with Catalogue.open(path) as catalogue:
+        while not ending.wait(0.1):
+            with catalogue.read() as session:
+                attempt = Runs(session).attempts(run_id)[-1]
+            ingest(catalogue, attempt, folder)
+
+
 def main() -> None:
+    multiprocessing.set_start_method("spawn")
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name, Catalogue.open(Path(name) / "catalogue.db") as catalogue:
         with catalogue.write() as session:
@@ -43,15 +54,8 @@ def main() -> None:
         assert claim is not None
         folder = folder_of(catalogue.files / "runs", run_id, 1)
         folder.mkdir(parents=True)
-        ending = threading.Event()
-
-        def tend() -> None:
-            while not ending.wait(0.1):
-                with catalogue.read() as session:
-                    attempt = Runs(session).attempts(run_id)[-1]
-                ingest(catalogue, attempt, folder)
-
-        agent = threading.Thread(target=tend)
+        ending = multiprocessing.Event()
+        agent = multiprocessing.Process(target=tend, args=(catalogue.path, run_id, folder, ending))
         journal = Journal(folder)
         work(None, 1.0, 0)
         ratios, total = [], 0

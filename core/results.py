@@ -22,13 +22,10 @@ class Beat(Event, frozen=True, kw_only=True, tag="beat"):
     message: str | None = None
 
 
-class Metric(Event, frozen=True, kw_only=True, tag="metric"):
-    """A point of a curve: `seconds` since the job began."""
+class MetricsSaid(Event, frozen=True, kw_only=True, tag="metrics"):
+    """Points of curves: name, step, value (None: no number), seconds since the job began."""
 
-    name: str
-    step: int
-    value: float | None
-    seconds: float
+    points: list[tuple[str, int, float | None, float]]
 
 
 class Environment(Event, frozen=True, kw_only=True, tag="environment"):
@@ -126,7 +123,7 @@ class Ended(Event, frozen=True, kw_only=True, tag="ended"):
     cause: str | None = None
 
 
-AnyEvent = Beat | Metric | Environment | ModelMade | PathMade | BoundMade | Ended
+AnyEvent = Beat | MetricsSaid | Environment | ModelMade | PathMade | BoundMade | Ended
 _decoder = msgspec.json.Decoder(AnyEvent)
 
 

@@ -19,7 +19,7 @@ from core.results import (
     BoundMade,
     Ended,
     Environment,
-    Metric,
+    MetricsSaid,
     ModelMade,
     PathMade,
     from_line,
@@ -94,7 +94,8 @@ class Results:
     brought: dict[str, str]
 
     def add(self, events: Sequence[AnyEvent]) -> None:
-        points = [(e.name, e.step, e.value, e.seconds) for e in events if isinstance(e, Metric) and e.value is not None]
+        said = [point for event in events if isinstance(event, MetricsSaid) for point in event.points]
+        points = [(name, step, value, seconds) for name, step, value, seconds in said if value is not None]
         if points:
             Metrics(self.session).add(self.run_id, points)
         for event in events:

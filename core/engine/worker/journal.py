@@ -1,12 +1,12 @@
 """What a worker says, as lines in its run folder; the agent turns them into rows."""
 
-import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from core.results import Beat, Event, Metric, to_line
+from core.results import Beat, Event, MetricsSaid, to_line
 
 BEAT_SECONDS = 1.0
 FLUSH_SECONDS = 0.2
@@ -25,6 +25,7 @@ class Journal:
         self._checkpoint = folder / "checkpoint.safetensors"
         self._lock = threading.Lock()
         self._lines: list[bytes] = []
+        self._points: deque[tuple[str, int, float | None, float]] = deque()
         self._begun = time.monotonic()
         self._saved = time.monotonic()
         self._fraction: float | None = None
@@ -47,10 +48,7 @@ class Journal:
             del self._fractions[:-200]
 
     def metric(self, name: str, step: int, value: float) -> None:
-        number = value if math.isfinite(value) else None
-        event = Metric(name=name, step=step, value=number, seconds=round(self.seconds, 4))
-        with self._lock:
-            self._lines.append(to_line(event))
+        self._points.append((name, step, value, self.seconds))  # atomic; encoded many at a time, later
 
     def checkpoint(self, save: Callable[[Path], None]) -> None:
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
@@ -92,6 +90,9 @@ class Journal:
     def _flush(self) -> None:
         with self._lock:
             lines, self._lines = self._lines, []
+            points = [self._points.popleft() for _ in range(len(self._points))]
+            if points:
+                lines.insert(0, to_line(MetricsSaid(points=points)))  # before an end that may be among the lines
             if not lines:
                 return
             try:

@@ -10,12 +10,13 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from core.errors import UsageError
-from core.specs.descent import Descent, Optimizer, Schedule
+from core.specs.descent import Descent, Schedule
 from core.specs.names import read_widths
 from core.specs.options import Count, Options
 
 TINY = 1e-9  # 0.7 * 10 is a little more than 7
 Kept = Literal["random", "importance"]
+Init = Literal["own", "random"]
 
 
 class Subnetworks(Descent, frozen=True, kw_only=True):
@@ -24,17 +25,16 @@ class Subnetworks(Descent, frozen=True, kw_only=True):
     draws: Annotated[Count, Meta(description="kept sets and starts tried for each layer; the best counts")] = 4
     kept: Annotated[
         Kept, Meta(description="how a layer's kept neurons are chosen: at random, or those that span its features")
-    ] = "random"
+    ] = "importance"
     ratio: Annotated[
         float, Meta(gt=0, lt=1, description="share of every hidden layer's neurons that is kept, at least 1/2")
     ] = 0.5
     sizes: Annotated[
         str | None, Meta(description="kept neurons of each hidden layer instead, for example 64-48-48")
     ] = None
-    init: Annotated[
-        Literal["own", "random"], Meta(description="subnetworks start from the model's own weights, or at random")
-    ] = "own"
-    epochs: Annotated[int, Meta(ge=0, description="passes over the train set a subnetwork")] = 20
+    init: Annotated[Init, Meta(description="subnetworks start from the model's own weights, or at random")] = "own"
+    epochs: Annotated[int, Meta(ge=0, description="at most this many passes over the train set a subnetwork")] = 60
+    lr: Annotated[float, Meta(gt=0, description="learning rate")] = 3e-3
     schedule: Annotated[Schedule, Meta(description="of the learning rate over the epochs, towards zero")] = "cosine"
 
 
@@ -64,12 +64,14 @@ def kept_sizes(options: Subnetworks, widths: Sequence[int]) -> list[int]:
             raise UsageError(
                 f"sizes={options.sizes} has {len(sizes)} layers and the network has {len(widths)} hidden ones."
             )
-    for l, (K, n) in enumerate(zip(sizes, widths, strict=True), start=1):
+    for layer, (K, n) in enumerate(zip(sizes, widths, strict=True), start=1):
         if n < 2:
-            raise UsageError(f"Hidden layer {l} has 1 neuron: one is kept and one is needed beside it, so at least 2.")
+            raise UsageError(
+                f"Hidden layer {layer} has 1 neuron: one is kept and one is needed beside it, so at least 2."
+            )
         if not ceil(n / 2) <= K <= n - 1:
             allowed = f"{ceil(n / 2)} to {n - 1}"
-            raise UsageError(f"Hidden layer {l} has {n} neurons: {allowed} of them can be kept, not {K}.")
+            raise UsageError(f"Hidden layer {layer} has {n} neurons: {allowed} of them can be kept, not {K}.")
     return sizes
 
 
@@ -79,7 +81,7 @@ def dropped_sizes(drop: float, widths: Sequence[int]) -> list[int]:
     Raises UsageError naming the layer where none does.
     """
     sizes = [floor((1 - drop) * n + TINY) for n in widths]
-    for l, (k, n) in enumerate(zip(sizes, widths, strict=True), start=1):
+    for layer, (k, n) in enumerate(zip(sizes, widths, strict=True), start=1):
         if k < 1:
-            raise UsageError(f"Hidden layer {l} has {n} neurons and drop={drop:g} leaves none of them: drop less.")
+            raise UsageError(f"Hidden layer {layer} has {n} neurons and drop={drop:g} leaves none of them: drop less.")
     return sizes

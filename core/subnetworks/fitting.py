@@ -18,7 +18,7 @@ from core.subnetworks.draws import Draw, Sizes, draw_sets, importance, mixed
 from core.subnetworks.dropping import dropped, taken
 from core.subnetworks.frozen import Frozen, features_by_level, frozen
 from core.subnetworks.weights import Subnetwork, Weights
-from core.training import train
+from core.training import Trained, TrainingState, Until, train
 
 GAIN = 2**0.5  # of random initial weights
 Progress = Callable[[float, str], None]
@@ -65,16 +65,24 @@ class Source:
 
 
 def trained_levels(
-    options: Subnetworks, problem: Problem, theta: Tensor, seed: int, progress: Progress
+    options: Subnetworks,
+    problem: Problem,
+    theta: Tensor,
+    seed: int,
+    progress: Progress,
+    enough: float | None = None,
 ) -> Iterator[Level]:
-    """Subnetworks for l = 0..L-1: for every draw the better of a trained one and the rescaled dropped network."""
+    """Subnetworks for l = 0..L-1: for every draw the better of a trained one and the rescaled dropped network.
+
+    With `enough` a layer is done at the end of the first epoch at which one of its subnetworks is that low.
+    """
     source = Source.of(problem, theta)
     sizes = Sizes.sparse(source.hidden, kept_sizes(options, source.hidden))
     seeds = [mixed(seed, i) for i in range(options.draws)]
     orders: list[Tensor | None] = [None] * len(source.hidden)
     if options.kept == "importance":
         levels = features_by_level(problem, theta)
-        orders = [importance(data.train.x, source.weights, l).cpu() for l, data in levels if l > 0]
+        orders = [importance(data.train.x, source.weights, level).cpu() for level, data in levels if level > 0]
     for level, data in features_by_level(problem, theta):
         draws = draw_sets(sizes, level, seeds, orders)
 
@@ -82,10 +90,13 @@ def trained_levels(
             count = f"{len(seeds)} subnetworks" if len(seeds) > 1 else "a subnetwork"
             progress((level + fraction) / source.weights.depth, f"training {count} that read layer {level}")
 
-        yield _joined([_fitted(options, source, data, some, speak) for some in _groups(options, source, data, draws)])
+        fit = Fit(options, enough, speak)
+        yield _joined([fit.level(source, data, some) for some in _groups(options, source, data, draws)])
 
 
-def dropped_levels(options: Dropping, problem: Problem, theta: Tensor, seed: int, progress: Progress) -> Iterator[Level]:
+def dropped_levels(
+    options: Dropping, problem: Problem, theta: Tensor, seed: int, progress: Progress
+) -> Iterator[Level]:
     """Rescaled dropped networks for l = 1..L-1: Experiment B."""
     source = Source.of(problem, theta)
     sizes = Sizes.dropout(source.hidden, dropped_sizes(options.drop, source.hidden))
@@ -110,18 +121,43 @@ def _dropped(source: Source, data: Dataset, draws: list[Draw]) -> Level:
     return _level(draws, problem, found.thetas, found.loss, found.scale)
 
 
-def _fitted(
-    options: Subnetworks, source: Source, data: Dataset, draws: list[Draw], progress: Callable[[float], None]
-) -> Level:
-    """One batch of draws of one layer, trained."""
-    problem = source.reading(data, draws, dropping=False)
-    start = own_start if options.init == "own" else random_start
-    thetas = torch.stack([start(problem, source.weights, one) for one in draws])
-    seeds = [one.seed for one in draws]
-    made = train(problem, thetas, seeds, options, on_epoch=lambda state: progress(state.epoch / options.epochs))
-    loss = torch.where(torch.isfinite(made.values), made.values, torch.inf)
-    fitted = _level(draws, problem, made.thetas, loss, torch.full_like(loss, torch.nan))
-    return _better(fitted, _dropped(source, data, draws))
+@dataclass(frozen=True)
+class Fit:
+    """How subnetworks are trained, when that is enough, and who hears how far it is."""
+
+    options: Subnetworks
+    enough: float | None
+    progress: Callable[[float], None]
+
+    def level(self, source: Source, data: Dataset, draws: list[Draw]) -> Level:
+        """One batch of draws of one layer."""
+        plain = _dropped(source, data, draws)
+        if self.enough is not None and plain.best.loss <= self.enough:
+            return plain
+        problem = source.reading(data, draws, dropping=False)
+        start = own_start if self.options.init == "own" else random_start
+        thetas = torch.stack([start(problem, source.weights, one) for one in draws])
+        made = self.trained(problem, thetas, [one.seed for one in draws])
+        loss = torch.where(torch.isfinite(made.values), made.values, torch.inf)
+        return _better(_level(draws, problem, made.thetas, loss, torch.full_like(loss, torch.nan)), plain)
+
+    def trained(self, problem: Frozen, thetas: Tensor, seeds: list[int]) -> Trained:
+        latest: list[TrainingState] = []
+
+        def listen(state: TrainingState) -> None:
+            latest[:] = [state]
+            self.progress(state.epoch / self.options.epochs)
+
+        until = None if self.enough is None else Until("train-loss", self.enough)
+        return train(
+            problem,
+            thetas,
+            seeds,
+            self.options,
+            until=until,
+            on_epoch=listen,
+            stop=lambda: bool(latest[0].reached.any()),
+        )
 
 
 def own_start(problem: Frozen, weights: Weights, draw: Draw) -> Tensor:
@@ -134,7 +170,7 @@ def random_start(problem: Frozen, weights: Weights, draw: Draw) -> Tensor:  # no
     """Normal weights (p,) with fan-in scaling, biases zero; the first layer's spread allows for its features'."""
     generator = torch.Generator().manual_seed(mixed(draw.seed, 1))
     parts = []
-    for i, (name, shape) in enumerate(zip(problem.layout.names, problem.layout.shapes, strict=True)):
+    for i, shape in enumerate(problem.layout.shapes):
         drawn = torch.randn(shape, generator=generator)
         spread = GAIN / drawn[0].numel() ** 0.5 if drawn.dim() > 1 else 0.0
         square = float(problem.data.train.x.double().square().mean()) if i == 0 else 1.0

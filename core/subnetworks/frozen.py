@@ -71,6 +71,6 @@ def features_by_level(problem: Problem, theta: Tensor) -> Iterator[tuple[int, Da
 def _through(problem: Problem, parameters: Parameters, split: Split, level: int) -> Split:
     """F_level of samples F_{level-1}, in chunks that fit the cache."""
     assert problem.layered is not None
-    chunks = split.x.split(problem.samples_at_once)
+    chunks = torch.split(split.x, problem.samples_at_once)
     features = [problem.layered.features(x[None], parameters, level, start=level - 1)[0] for x in chunks]
     return Split(torch.cat(features), split.y)

@@ -7,6 +7,9 @@ over all choices. xi_0, which reads the input and so fits both models, is the be
 
 from collections.abc import Callable, Iterator
 
+import torch
+from torch import Tensor
+
 from core.methods.method import Construction, Premise, Task
 from core.methods.sparse.construction import End, theorem_path
 from core.methods.sparse.premises import layered_premises, sizes_premise
@@ -23,8 +26,13 @@ def premises(options: Sparse, task: Task) -> Iterator[Premise]:
 
 def build(options: Sparse, task: Task) -> Construction:
     """Find subnetworks for a and for b, the input's for both, and lay the path through them."""
-    of_a = watched(task, "a", trained_levels(options, task.problem, task.a, 2 * task.seed, speaker(task, "a")))
-    of_b = watched(task, "b", trained_levels(options, task.problem, task.b, 2 * task.seed + 1, speaker(task, "b")))
+    enough = float(task.problem.losses(torch.stack([task.a, task.b])).max()) if options.stop_early else None
+
+    def levels(name: str, theta: Tensor, seed: int) -> Iterator[Level]:
+        return trained_levels(options, task.problem, theta, seed, speaker(task, name), enough)
+
+    of_a = watched(task, "a", levels("a", task.a, 2 * task.seed))
+    of_b = watched(task, "b", levels("b", task.b, 2 * task.seed + 1))
     xi_0 = min((of_a[0].best, of_b[0].best), key=lambda xi: xi.loss)
     a, b = (End(one, [level.best for level in found[1:]]) for one, found in ((task.a, of_a), (task.b, of_b)))
     return Construction(theorem_path(task.problem, a, b, xi_0), task.below, beads=2 * len(a.subnetworks) + 1)

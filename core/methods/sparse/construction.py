@@ -81,7 +81,7 @@ class Sides:
         net = Weights.of(problem, end.theta)
         kept = {xi.level: xi.kept.to(end.theta.device) for xi in end.subnetworks if xi.kept is not None}
         assert sorted(kept) == list(range(1, net.depth)), "one subnetwork for every hidden layer"
-        others = {l: complement(kept[l], net.widths[l]) for l in kept}
+        others = {p: complement(kept[p], net.widths[p]) for p in kept}
         return cls(net, sorted(end.subnetworks, key=lambda xi: xi.level), kept, others)
 
     def cells(self, xi: Subnetwork) -> list[Tensor | None]:

@@ -19,7 +19,7 @@ from core.subnetworks import Subnetwork, Weights, dropped_levels
 
 
 def premises(options: Dropout, task: Task) -> Iterator[Premise]:
-    kept = f"drop={options.drop:g} keeps more than half of the neurons; that is a bound, not a path"
+    kept = f"drop={options.drop:g} keeps more than half of the neurons: a bound, not a path"
     yield Premise("at least half of the neurons are dropped", options.drop >= 0.5, kept)
     yield from layered_premises(task)
     claim = "every hidden layer is wide enough to drop neurons"

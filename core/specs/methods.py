@@ -46,6 +46,10 @@ class Sparse(Subnetworks, frozen=True, kw_only=True, tag="sparse", tag_field="me
 class Dropout(Dropping, frozen=True, kw_only=True, tag="dropout", tag_field="method"):
     """Through each model's own neurons, half of them dropped and the rest rescaled: exact certificate."""
 
+    drop: Annotated[
+        float, Meta(ge=0.5, lt=1, description="share of the neurons that is dropped, from the layer on upwards")
+    ] = 0.5
+
 
 MethodOptions = Linear | String | Sparse | Dropout
 METHODS: dict[str, type[MethodOptions]] = {"linear": Linear, "string": String, "sparse": Sparse, "dropout": Dropout}

@@ -26,9 +26,7 @@ class Subnetworks(Descent, frozen=True, kw_only=True):
     kept: Annotated[
         Kept, Meta(description="how a layer's kept neurons are chosen: at random, or those that span its features")
     ] = "importance"
-    ratio: Annotated[
-        float, Meta(gt=0, lt=1, description="share of every hidden layer's neurons that is kept, at least 1/2")
-    ] = 0.5
+    ratio: Annotated[float, Meta(ge=0.5, lt=1, description="share of every hidden layer's neurons that is kept")] = 0.5
     sizes: Annotated[
         str | None, Meta(description="kept neurons of each hidden layer instead, for example 64-48-48")
     ] = None
@@ -59,20 +57,25 @@ def kept_sizes(options: Subnetworks, widths: Sequence[int]) -> list[int]:
             )
         sizes = [ceil(options.ratio * n - TINY) for n in widths]
     else:
-        sizes = list(read_widths(options.sizes))
+        sizes = _read_sizes(options.sizes)
         if len(sizes) != len(widths):
             raise UsageError(
                 f"sizes={options.sizes} has {len(sizes)} layers and the network has {len(widths)} hidden ones."
             )
     for layer, (K, n) in enumerate(zip(sizes, widths, strict=True), start=1):
         if n < 2:
-            raise UsageError(
-                f"Hidden layer {layer} has 1 neuron: one is kept and one is needed beside it, so at least 2."
-            )
+            raise UsageError(f"Hidden layer {layer} has 1 neuron and needs 2: one that is kept and one beside it.")
         if not ceil(n / 2) <= K <= n - 1:
             allowed = f"{ceil(n / 2)} to {n - 1}"
             raise UsageError(f"Hidden layer {layer} has {n} neurons: {allowed} of them can be kept, not {K}.")
     return sizes
+
+
+def _read_sizes(text: str) -> list[int]:
+    try:
+        return list(read_widths(text))
+    except ValueError as error:
+        raise UsageError(f"sizes={text} must be whole numbers such as 64-48-48 or 122x10: {error}.") from None
 
 
 def dropped_sizes(drop: float, widths: Sequence[int]) -> list[int]:

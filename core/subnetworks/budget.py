@@ -22,8 +22,8 @@ def draws_at_once(problem: Frozen, options: Subnetworks | None) -> int:
     if fitting < 1:
         raise RunError(
             "out of memory",
-            f"One subnetwork takes about {needed / 1e6:,.0f} MB to train, and {SHARE:.0%} of the free "
-            f"{free / 1e6:,.0f} MB may be used: choose a smaller batch or network, or a device with more memory.",
+            f"One subnetwork takes about {needed / 1e6:,.1f} MB to train, and {SHARE:.0%} of the free "
+            f"{free / 1e6:,.1f} MB may be used: choose a smaller batch or network, or a device with more memory.",
         )
     return fitting
 

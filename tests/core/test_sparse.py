@@ -58,7 +58,7 @@ def case_of(text: str, shape: tuple[int, ...], seed: int, loss: str | None = Non
 
 
 def subnetworks_of(problem: Problem, theta: Tensor, sizes: list[int], generator: torch.Generator) -> list[Subnetwork]:
-    return [subnetwork(problem, theta, l, sizes, generator) for l in range(1, len(sizes) + 1)]
+    return [subnetwork(problem, theta, level, sizes, generator) for level in range(1, len(sizes) + 1)]
 
 
 def subnetwork(problem: Problem, theta: Tensor, level: int, sizes: list[int], generator: torch.Generator) -> Subnetwork:
@@ -74,7 +74,7 @@ def subnetwork(problem: Problem, theta: Tensor, level: int, sizes: list[int], ge
         reads = kept[torch.randperm(len(kept), generator=generator)[: below(len(kept))]].sort().values
     rooms = [below(n - K) for n, K in zip(widths[level + 1 : -1], sizes[level:], strict=True)]
     own = [widths[0] if reads is None else len(reads), *rooms, widths[-1]]
-    *_, data = (data for l, data in features_by_level(problem, theta) if l <= level)
+    *_, data = (data for k, data in features_by_level(problem, theta) if k <= level)
     here = frozen(problem, data, level, own, None if reads is None else reads[None])
     xi = 0.5 * torch.randn(1, here.layout.total, generator=generator, dtype=torch.float64).to(problem.dtype)
     return Subnetwork(level, kept, reads, Weights.of(here, xi[0]), float(here.losses(xi)[0]))

@@ -11,21 +11,24 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from core.problem import Problem, chunks
+from core.data.dataset import Split
+from core.problem import Problem, chunks, samples
 from core.subnetworks.draws import Draw
 from core.subnetworks.frozen import Frozen
 from core.subnetworks.weights import Weights
 
 LARGEST = 1e4  # of |r|: separated classes have no best one
+PRECISION = 1e-5  # of r, relative: the loss is flat there, to about its square
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """Parameters (T, p) of T rescaled dropped networks, their factors (T,) and train losses (T,), float64."""
+    """T dropped networks: parameters (T, p) with their outputs rescaled by `scale` (T,), and losses (T,), float64."""
 
     thetas: Tensor
     scale: Tensor
     loss: Tensor
+    test_loss: Tensor | None
 
 
 def taken(weights: Weights, neurons: Sequence[Tensor | None], level: int, gain: bool = False) -> Weights:
@@ -46,12 +49,18 @@ def taken(weights: Weights, neurons: Sequence[Tensor | None], level: int, gain: 
 
 
 def dropped(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> Dropped:
-    """The rescaled dropped networks of some draws of one layer, on its frozen features."""
+    """The rescaled dropped networks of some draws of one layer, on its frozen features: one forward pass."""
     plain = torch.stack([taken(weights, one.into(weights.depth), one.level).theta(problem) for one in draws])
-    outputs = stored_outputs(problem, plain)
-    scale = torch.tensor([best_scale(problem, one) for one in outputs], dtype=torch.float64)
-    thetas = rescaled(problem, plain, scale)
-    return Dropped(thetas, scale, problem.losses(thetas))
+    train = problem.data.train
+    outputs = stored_outputs(problem, plain, train)
+    found = [best_scale(problem, one) for one in outputs]
+    scale = torch.tensor(found, dtype=torch.float64)
+    loss = [scaled_loss(problem, one, train, r) for one, r in zip(outputs, found, strict=True)]
+    test_loss = None
+    if (test := problem.data.test) is not None:
+        pairs = zip(stored_outputs(problem, plain, test), found, strict=True)
+        test_loss = torch.tensor([scaled_loss(problem, one, test, r) for one, r in pairs], dtype=torch.float64)
+    return Dropped(rescaled(problem, plain, scale), scale, torch.tensor(loss, dtype=torch.float64), test_loss)
 
 
 def rescaled(problem: Frozen, thetas: Tensor, scale: Tensor) -> Tensor:
@@ -65,22 +74,24 @@ def rescaled(problem: Frozen, thetas: Tensor, scale: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def stored_outputs(problem: Problem, thetas: Tensor) -> Tensor:
-    """Z_L (T, N, C) of T networks on the whole train set."""
-    split = problem.data.train
-    made = [problem.outputs(thetas, x) for x, _ in chunks(split, len(thetas), problem.samples_at_once)]
-    return torch.cat(made, 1)
+def stored_outputs(problem: Problem, thetas: Tensor, split: Split) -> Tensor:
+    """Z_L (T, N, C) of T networks on a whole split, each lying along the samples: losses are faster so."""
+    pieces = chunks(split, len(thetas), problem.samples_at_once)
+    return torch.cat([problem.outputs(thetas, x).transpose(1, 2) for x, _ in pieces], 2).transpose(1, 2)
+
+
+def scaled_loss(problem: Problem, outputs: Tensor, split: Split, r: float) -> float:
+    """The mean loss of r Z for outputs Z (N, C) on a split."""
+    return float(samples(problem.loss, (r * outputs)[None], split.y[None]).mean(dtype=torch.float64))
 
 
 def best_scale(problem: Problem, outputs: Tensor) -> float:
     """The r that minimises the train loss of r Z for outputs Z (N, C), within +-LARGEST."""
-    y = problem.data.train.y
 
     def loss(r: float) -> float:
         inside = max(-LARGEST, min(LARGEST, r))
-        value = float(problem.sums((inside * outputs)[None], y)[0]) / len(y)
-        return value + abs(r - inside)
+        return scaled_loss(problem, outputs, problem.data.train, inside) + abs(r - inside)
 
-    found = minimize_scalar(loss, bracket=(0.0, 1.0), method="brent", options={"xtol": 1e-6})
+    found = minimize_scalar(loss, bracket=(0.0, 1.0), method="brent", options={"xtol": PRECISION})
     best = max(-LARGEST, min(LARGEST, float(found.x)))
     return best if loss(best) <= loss(1.0) else 1.0

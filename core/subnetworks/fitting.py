@@ -118,7 +118,7 @@ def _groups(options: Subnetworks | None, source: Source, data: Dataset, draws: l
 def _dropped(source: Source, data: Dataset, draws: list[Draw]) -> Level:
     problem = source.reading(data, draws, dropping=True)
     found = dropped(problem, source.weights, draws)
-    return _level(draws, problem, found.thetas, found.loss, found.scale)
+    return _level(draws, problem, found.thetas, Measured(found.loss, found.test_loss, found.scale))
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,10 @@ class Fit:
         start = own_start if self.options.init == "own" else random_start
         thetas = torch.stack([start(problem, source.weights, one) for one in draws])
         made = self.trained(problem, thetas, [one.seed for one in draws])
-        loss = torch.where(torch.isfinite(made.values), made.values, torch.inf)
-        return _better(_level(draws, problem, made.thetas, loss, torch.full_like(loss, torch.nan)), plain)
+        loss = torch.where(torch.isfinite(made.values), made.values, torch.inf).cpu()
+        test_loss = None if problem.data.test is None else problem.losses(made.thetas, "test").cpu()
+        measured = Measured(loss, test_loss, torch.full_like(loss, torch.nan))
+        return _better(_level(draws, problem, made.thetas, measured), plain)
 
     def trained(self, problem: Frozen, thetas: Tensor, seeds: list[int]) -> Trained:
         latest: list[TrainingState] = []
@@ -173,18 +175,25 @@ def random_start(problem: Frozen, weights: Weights, draw: Draw) -> Tensor:  # no
     for i, shape in enumerate(problem.layout.shapes):
         drawn = torch.randn(shape, generator=generator)
         spread = GAIN / drawn[0].numel() ** 0.5 if drawn.dim() > 1 else 0.0
-        square = float(problem.data.train.x.double().square().mean()) if i == 0 else 1.0
-        parts.append((drawn * spread / max(square, 1e-30) ** 0.5).flatten())
+        parts.append((drawn * spread / (problem.root_mean_square if i == 0 else 1.0)).flatten())
     return torch.cat(parts).to(problem.data.train.x)
 
 
-def _level(draws: list[Draw], problem: Frozen, thetas: Tensor, loss: Tensor, scale: Tensor) -> Level:
+@dataclass(frozen=True)
+class Measured:
+    """Losses and factors (T,) of a batch of subnetworks, as in `Level`."""
+
+    loss: Tensor
+    test_loss: Tensor | None
+    scale: Tensor
+
+
+def _level(draws: list[Draw], problem: Frozen, thetas: Tensor, of: Measured) -> Level:
     """The level of a batch of subnetworks (T, p) of one kind."""
-    best = int(loss.argmin())
+    best = int(of.loss.argmin())
     draw, reads = draws[best], None if problem.reads is None else problem.reads[best]
-    found = Subnetwork(draw.level, draw.kept, reads, Weights.of(problem, thetas[best]), float(loss[best]))
-    test_loss = None if problem.data.test is None else problem.losses(thetas, "test").cpu()
-    return Level(draw.level, loss.cpu(), test_loss, scale.cpu(), found)
+    found = Subnetwork(draw.level, draw.kept, reads, Weights.of(problem, thetas[best]), float(of.loss[best]))
+    return Level(draw.level, of.loss, of.test_loss, of.scale, found)
 
 
 def _better(first: Level, second: Level) -> Level:

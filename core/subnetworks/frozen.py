@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,11 @@ class Frozen(Problem):
         super().__init__(network, data, loss, layered)
         self.view = layered
         self.reads = reads
+
+    @cached_property
+    def root_mean_square(self) -> float:
+        """Of all features of the train set; never zero."""
+        return max(float(self.data.train.x.square().mean(dtype=torch.float64)) ** 0.5, 1e-12)
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Frozen":
         reads = None if self.reads is None else self.reads.to(device)

@@ -38,6 +38,9 @@ class String(Descent, frozen=True, kw_only=True, tag="string", tag_field="method
 class Sparse(Subnetworks, frozen=True, kw_only=True, tag="sparse", tag_field="method"):
     """Through trained subnetworks beside half of each layer: exact certificate (Theorem 4.1 of NBM 2021)."""
 
+    search: Annotated[
+        Count, Meta(description="shares of kept neurons tried, from ratio to 3/4, until one reaches the models' loss")
+    ] = 1
     stop_early: Annotated[
         bool, Meta(description="a layer is done once one of its subnetworks is as low as the higher of the two models")
     ] = True

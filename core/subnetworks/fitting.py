@@ -4,8 +4,8 @@ The best train loss of a layer bounds Q_l of Nguyen et al. 2021, equation (5), f
 draw's rescaled dropped network is a candidate too, so trained subnetworks are never worse than dropout.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -40,6 +40,21 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Goal:
+    """When a layer is done: at the end of the first epoch at which one of its subnetworks is as low as `enough`.
+
+    `known` are subnetworks that an earlier run found, by level; with `finished` it had done all that is asked now.
+    """
+
+    enough: float | None = None
+    known: Mapping[int, Subnetwork] = field(default_factory=dict)
+    finished: bool = False
+
+    def reached(self, known: Subnetwork) -> bool:
+        return self.finished or (self.enough is not None and known.loss <= self.enough)
+
+
+@dataclass(frozen=True)
 class Source:
     """The model whose layers are read: its problem, and its weights by layers."""
 
@@ -70,12 +85,10 @@ def trained_levels(
     theta: Tensor,
     seed: int,
     progress: Progress,
-    enough: float | None = None,
+    goal: "Goal | None" = None,
 ) -> Iterator[Level]:
-    """Subnetworks for l = 0..L-1: for every draw the better of a trained one and the rescaled dropped network.
-
-    With `enough` a layer is done at the end of the first epoch at which one of its subnetworks is that low.
-    """
+    """Subnetworks for l = 0..L-1: for every draw the better of a trained one and the rescaled dropped network."""
+    goal = goal or Goal()
     source = Source.of(problem, theta)
     sizes = Sizes.sparse(source.hidden, kept_sizes(options, source.hidden))
     seeds = [mixed(seed, i) for i in range(options.draws)]
@@ -90,8 +103,13 @@ def trained_levels(
             count = f"{len(seeds)} subnetworks" if len(seeds) > 1 else "a subnetwork"
             progress((level + fraction) / source.weights.depth, f"training {count} that read layer {level}")
 
-        fit = Fit(options, enough, speak)
-        yield _joined([fit.level(source, data, some) for some in _groups(options, source, data, draws)])
+        known = goal.known.get(level)
+        if known is not None and goal.reached(known):
+            yield _alone(known)
+            continue
+        fit = Fit(options, goal.enough, speak)
+        made = _joined([fit.level(source, data, some) for some in _groups(options, source, data, draws)])
+        yield made if known is None or made.best.loss <= known.loss else replace(made, best=known)
 
 
 def dropped_levels(
@@ -205,6 +223,12 @@ def _better(first: Level, second: Level) -> Level:
     best = first.best if first.best.loss <= second.best.loss else second.best
     loss = torch.where(wins, first.loss, second.loss)
     return Level(first.level, loss, test_loss, torch.where(wins, first.scale, second.scale), best)
+
+
+def _alone(known: Subnetwork) -> Level:
+    """A level of one subnetwork, of which only the train loss is known."""
+    loss = torch.tensor([known.loss], dtype=torch.float64)
+    return Level(known.level, loss, None, torch.full_like(loss, torch.nan), known)
 
 
 def _joined(groups: list[Level]) -> Level:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from math import sqrt
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ class Frozen(Problem):
     @cached_property
     def root_mean_square(self) -> float:
         """Of all features of the train set; never zero."""
-        return max(float(self.data.train.x.square().mean(dtype=torch.float64)) ** 0.5, 1e-12)
+        return max(sqrt(float(self.data.train.x.square().mean(dtype=torch.float64))), 1e-12)
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Frozen":
         reads = None if self.reads is None else self.reads.to(device)

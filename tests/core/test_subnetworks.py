@@ -1,6 +1,7 @@
 """Sparse and dropout on trained models, and the bounds that share their subnetworks."""
 
 from collections.abc import Iterator
+from pathlib import Path as File
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from core.errors import PremiseError, RunError
 from core.losses import loss_named
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
+from core.methods.sparse import sizes_tried
 from core.networks.architectures import build
 from core.problem import Problem
 from core.reporting import Silent
@@ -25,7 +27,7 @@ from core.specs.descent import Descent
 from core.specs.methods import Dropout, Linear, Sparse
 from core.specs.networks import read_network
 from core.specs.subnetworks import kept_sizes
-from core.subnetworks import budget, fitting, trained_levels
+from core.subnetworks import Goal, budget, fitting, trained_levels
 from core.subnetworks.draws import Sizes, draw_sets
 from core.subnetworks.dropping import best_scale
 from core.training import train
@@ -130,12 +132,72 @@ def test_training_ends_when_a_subnetwork_is_low_enough(task: Task) -> None:
         epochs.append(fraction)
 
     options = Sparse(draws=2, epochs=50)
-    assert all(level.best.loss <= 2.0 for level in trained_levels(options, task.problem, task.a, 0, listen, 2.0))
+    assert all(level.best.loss <= 2.0 for level in trained_levels(options, task.problem, task.a, 0, listen, Goal(2.0)))
     early = len(epochs)
     epochs.clear()
     list(trained_levels(Sparse(draws=2, epochs=3), task.problem, task.a, 0, listen))
     assert early <= 2 * 4
     assert len(epochs) == 3 * 4
+
+
+class Keeping(Silent):
+    """Keeps what may be gone on from, and hears which layers were trained."""
+
+    def __init__(self, file: File, most: int = 99) -> None:
+        self.file, self.most, self.trained = file, most, set()
+
+    def progress(self, fraction: float | None, message: str) -> None:
+        if "training" in message:
+            self.trained.add(message)
+
+    def checkpoint(self, save: object) -> None:
+        save(self.file)
+        self.most -= 1
+        if self.most == 0:
+            raise KeyboardInterrupt
+
+    def keep(self, save: object) -> None:
+        save(self.file)
+
+
+def test_an_interrupted_run_goes_on_with_the_same_path(task: Task, tmp_path: File) -> None:
+    file = tmp_path / "found.safetensors"
+    options = Sparse(draws=2, epochs=2, kept="random")
+    whole = connect(options, task).construction.path
+    with pytest.raises(KeyboardInterrupt):
+        connect(options, with_(task, reporter=Keeping(file, most=5)))
+    rest = Keeping(file)
+    again = connect(options, with_(task, reporter=rest, resume=file)).construction.path
+    assert torch.equal(again.knots, whole.knots)
+    assert len(rest.trained) == 3, "of 8 layers 5 were known"
+    other = Keeping(tmp_path / "other.safetensors")
+    connect(options, with_(task, a=task.b, b=task.a, reporter=other, resume=file))
+    assert len(other.trained) == 8, "what was found for other models is not used"
+
+
+def test_a_relaunch_with_other_options_is_never_worse(task: Task, tmp_path: File) -> None:
+    file = tmp_path / "found.safetensors"
+    good = connect(QUICK, with_(task, reporter=Keeping(file))).examination.certificate.level
+    poor = Sparse(draws=1, epochs=0)
+    assert connect(poor, task).examination.certificate.level > good + 0.1
+    assert connect(poor, with_(task, resume=file)).examination.certificate.level <= good * (1 + 1e-6)
+
+
+def test_a_file_that_holds_no_subnetworks_is_not_used(task: Task, tmp_path: File) -> None:
+    file = tmp_path / "found.safetensors"
+    file.write_bytes(b"nothing")
+    options = Sparse(draws=1, epochs=0)
+    assert connect(options, with_(task, resume=file)).examination.certificate.kind == "exact"
+
+
+def test_a_search_over_sizes_takes_the_lowest(task: Task) -> None:
+    options = Sparse(draws=1, epochs=2, search=3)
+    assert sizes_tried(options, (32, 32, 5)) == ["16x2-3", "20x2-4", "24x2-4"]
+    single = [
+        connect(Sparse(draws=1, epochs=2, sizes=sizes), task).examination.certificate.level
+        for sizes in sizes_tried(options, (32, 32, 32))
+    ]
+    assert connect(options, task).examination.certificate.level == pytest.approx(min(single))
 
 
 @pytest.mark.parametrize("sizes", ["16-20-31", "16-16-16"])

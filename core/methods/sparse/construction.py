@@ -12,8 +12,9 @@ each of them invariant (the function doesn't change) or convex (only the output 
 docstrings of the steps, and the invariants stated here. It needs nothing of the activation, and holds for convolutions,
 whose neurons are channels, and without biases.
 
-Where this departs from the paper: the moves of Claim 5.1 are made for all layers at once, cleaning up goes together
-with writing the next subnetwork, and instead of equalising the sets of the two models xi_0 moves between them.
+Where this departs from the paper: the moves of Claim 5.1 are made for all layers at once, neurons that nobody reads
+keep their incoming weights until they are needed, and instead of equalising the sets of the two models xi_0 moves
+between them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from core.methods.sparse.steps import Cells, copy_units, empty, hand_over, turn_over, write
+from core.methods.sparse.steps import Cells, copy_units, hand_over, turn_over, write
 from core.path import Claim, Path
 from core.problem import Problem
 from core.subnetworks.weights import Subnetwork, Weights
@@ -102,7 +103,7 @@ class Sides:
         return found
 
     def sparsified(self) -> Chain:
-        """From the model to a network without C_1..C_{L-1}: the output reads xi_1, which reads F_1 on I_1.
+        """From the model to a network that does without C_1..C_{L-1}: the output reads xi_1, which reads F_1 on I_1.
 
         Invariant of the loop: when xi_l has been dealt with, no live unit reads a neuron of C_l..C_{L-1}. The layers
         up to l are the model's own (but for what only dead neurons do), so F_l on I_l is what xi_l was trained on.
@@ -117,16 +118,16 @@ class Sides:
         return chain
 
     def leave(self, chain: Chain, xi: Subnetwork, cells: Cells) -> None:
-        """Move xi_l, which the output reads alone, from C_p onto I_p for p > l, and let go of C_l.
+        """Move xi_l, which the output reads alone, from C_p onto I_p for p > l: that makes room for the next one.
 
-        I_p is dead for p > l, since the output reads only C_{L-1} and C_p reads only C_{p-1} (I_l for p = l + 1): so
-        each of its neurons may become a copy of one of C_p, or empty. So is C_l, which only I_{l+1} reads.
+        I_p is dead for p > l, since the output reads only C_{L-1} and xi_l's neurons in C_p only those in C_{p-1} (I_l
+        for p = l + 1): so its neurons may become copies of those in C_p. C_l is dead already: only I_{l+1} read it.
         """
-        net, pairs = empty(chain.last, xi.level, self.others[xi.level]), {}
+        net, pairs = chain.last, {}
         for p, origins in enumerate(cells[1:], start=xi.level + 1):
             assert origins is not None
             pairs[p] = (origins, self.kept[p][: len(origins)])
-            net = copy_units(empty(net, p, self.kept[p]), p, *pairs[p])
+            net = copy_units(net, p, *pairs[p])
         chain.to(net, Claim.INVARIANT)
         chain.to(hand_over(net, pairs), Claim.INVARIANT)
 

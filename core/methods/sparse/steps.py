@@ -4,8 +4,8 @@ Legend: I_p kept neurons of layer p, C_p the others; the incoming weights of a n
 `cells` says where a subnetwork xi_l stands: cells[0] the neurons of layer l that it reads (None: all), cells[i] those
 of layer l + i that are its own, in its order.
 
-Dead neurons are dead because of what goes out of them, so act(0) may be anything: where a neuron is "emptied" below,
-its feature becomes act(b = 0), and nobody reads it.
+Neurons are dead because of what goes out of them: nobody reads their features. So what comes into them doesn't matter,
+nor does act(0), and the paper's zeroing of incoming weights is left out: it would only make the path longer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,15 +41,6 @@ def turn_over(net: Weights, xi: Subnetwork, cells: Cells) -> Weights:
     into.zero_()
     into[_places(torch.arange(len(into), device=into.device), cells[-1], into)] = xi.weights.W[-1]
     return net.changed(net.depth, into, bias if bias is None else xi.weights.b[-1])
-
-
-def empty(net: Weights, k: int, neurons: Tensor) -> Weights:
-    """Zero incoming weights for neurons of layer k. INVARIANT where these are dead."""
-    into, bias = _copies(net, k)
-    into[neurons] = 0.0
-    if bias is not None:
-        bias[neurons] = 0.0
-    return net.changed(k, into, bias)
 
 
 def copy_units(net: Weights, k: int, origins: Tensor, copies: Tensor) -> Weights:

@@ -53,7 +53,8 @@ class Problem:
         sample = self.data.train.x[:1]
         if self.layered is None:
             return [LayerSize(max(4 * sample.numel(), 64), self.layout.total)]
-        return layer_sizes(self.layered, sample[None], self.layout.split(sample.new_zeros(1, self.layout.total)))
+        parameters = self.layout.split(sample.new_zeros(1, self.layout.total))
+        return layer_sizes(self.layered, self.inputs(sample)[:1], parameters)
 
     @property
     def samples_at_once(self) -> int:
@@ -72,6 +73,14 @@ class Problem:
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Problem":
         return Problem(self.network, self.data.to(device, dtype), self.loss, self.layered)
 
+    def of_models(self, models: Tensor) -> "Problem":  # noqa: ARG002  here all models are alike
+        """The problem as it is for the models (A,) of a batch alone."""
+        return self
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """What the networks read, (K or 1, N, ...), of samples (N, ...) that they share or (K, N, ...)."""
+        return x if x.dim() > self.data.train.x.dim() else x[None]
+
     def part(self, part: Part) -> Split | None:
         return self.data.train if part == "train" else self.data.test
 
@@ -81,9 +90,9 @@ class Problem:
         With `buffers`, without gradients, they may lie in memory that the next call overwrites.
         """
         parameters = self.layout.split(thetas)
-        own = x.dim() > self.data.train.x.dim()
         if self.layered is not None:
-            return self.layered.outputs(x if own else x[None], parameters, buffers=buffers)
+            return self.layered.outputs(self.inputs(x), parameters, buffers=buffers)
+        own = x.dim() > self.data.train.x.dim()
         if len(thetas) == 1:
             single = {name: value[0] for name, value in parameters.items()}
             alone: Tensor = functional_call(self.network, single, (x[0] if own else x,))

@@ -5,9 +5,13 @@ from typing import Any
 
 from torch import Tensor
 
-from core.bounds import rank
+from core.bounds import dropout, rank, sparse
 from core.bounds.found import Found
 from core.problem import Problem
 from core.reporting import Reporter
 
-BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], Found]] = {"rank": rank.compute}
+BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], Found]] = {
+    "rank": rank.compute,
+    "sparse": sparse.compute,
+    "dropout": dropout.compute,
+}

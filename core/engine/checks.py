@@ -8,7 +8,9 @@ from core.errors import UsageError
 from core.specs.data import DataSpec, read_data
 from core.specs.methods import String
 from core.specs.networks import read_network
+from core.specs.options import Options
 from core.specs.runs import Bound, Connect, ModelRef, RunSpec, Swap, Train, from_json, inputs_of, with_inputs
+from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
 from store import Catalogue, Model, Run, Runs
 
 DEVICES = "cpu, cuda or cuda:N"
@@ -33,7 +35,10 @@ def check(catalogue: Catalogue, spec: RunSpec, root: str | None) -> None:
             check_connection(catalogue, spec)
         case Swap() | Bound():
             if spec.model.model is not None:
-                as_input(catalogue, find(catalogue, spec.model))
+                model = find(catalogue, spec.model)
+                if isinstance(spec, Bound):
+                    check_widths(spec.bound, model)
+                as_input(catalogue, model)
 
 
 def settled(catalogue: Catalogue, spec: RunSpec) -> RunSpec:
@@ -92,6 +97,7 @@ def check_connection(catalogue: Catalogue, spec: Connect) -> None:
         raise UsageError(f"A path joins two models, and both are {spec.a}: give two different ones.")
     for model in models:
         if model is not None:
+            check_widths(spec.method, model)
             as_input(catalogue, model)
     first, second = models
     if first is not None and second is not None:
@@ -115,6 +121,19 @@ def check_pair(a: Model, b: Model) -> None:
                 f"Models {a.id} and {b.id} differ in their {what} ({names}): a path joins two models of "
                 "one network, data set, loss and dtype."
             )
+
+
+def check_widths(options: Options, model: Model) -> None:
+    """Subnetworks need a view by layers, and hidden layers that are wide enough."""
+    if model.network is None or not isinstance(options, Subnetworks | Dropping):
+        return
+    widths = read_network(model.network).hidden_widths
+    if widths is None:
+        raise UsageError(f"Model {model.id} is a {model.network}, which has no view by layers: subnetworks need one.")
+    if isinstance(options, Subnetworks):
+        kept_sizes(options, widths)
+    else:
+        dropped_sizes(options.drop, widths)
 
 
 def check_threshold(spec: Connect, model: Model) -> None:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from core.specs.options import Options
+from core.specs.options import Count, Options
+from core.specs.subnetworks import Dropping, Init, Kept, Subnetworks
 
 
 class Rank(Options, frozen=True, kw_only=True, tag="rank", tag_field="bound"):
@@ -13,5 +14,26 @@ class Rank(Options, frozen=True, kw_only=True, tag="rank", tag_field="bound"):
     samples: Annotated[int, Meta(ge=1, description="of the train set, taken from its start")] = 2000
 
 
-BoundOptions = Rank
-BOUNDS: dict[str, type[Rank]] = {"rank": Rank}
+Seed = Annotated[int, Meta(ge=0, lt=2**62, description="of the draws, the starts and the order of the samples")]
+
+
+class SparseBound(Subnetworks, frozen=True, kw_only=True, tag="sparse", tag_field="bound"):
+    """Q_l for every layer: how low subnetworks get that read half of its neurons (Experiment A of NBM 2021)."""
+
+    draws: Annotated[Count, Meta(description="kept sets and starts tried for each layer (T_A)")] = 20
+    kept: Annotated[
+        Kept, Meta(description="how a layer's kept neurons are chosen: at random, or those that span its features")
+    ] = "random"
+    init: Annotated[Init, Meta(description="subnetworks start from the model's own weights, or at random")] = "random"
+    seed: Seed = 0
+
+
+class DropoutBound(Dropping, frozen=True, kw_only=True, tag="dropout", tag_field="bound"):
+    """Dropout stability: the loss with half of the neurons dropped from each layer on (Experiment B of NBM 2021)."""
+
+    draws: Annotated[Count, Meta(description="random choices tried for each layer (T_B)")] = 200
+    seed: Seed = 0
+
+
+BoundOptions = Rank | SparseBound | DropoutBound
+BOUNDS: dict[str, type[BoundOptions]] = {"rank": Rank, "sparse": SparseBound, "dropout": DropoutBound}

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from core.specs.descent import Descent
 from core.specs.options import Count, Options
+from core.specs.subnetworks import Dropping, Subnetworks
 
 Metric = Literal["train-loss", "test-loss", "train-error", "test-error"]
 
@@ -34,7 +35,26 @@ class String(Descent, frozen=True, kw_only=True, tag="string", tag_field="method
     epochs: Annotated[int, Meta(ge=0, description="at most this many passes over the train set a bead")] = 100
 
 
-MethodOptions = Linear | String
-METHODS: dict[str, type[Linear] | type[String]] = {"linear": Linear, "string": String}
+class Sparse(Subnetworks, frozen=True, kw_only=True, tag="sparse", tag_field="method"):
+    """Through trained subnetworks beside half of each layer: exact certificate (Theorem 4.1 of NBM 2021)."""
+
+    search: Annotated[
+        Count, Meta(description="shares of kept neurons tried, from ratio to 3/4, until one reaches the models' loss")
+    ] = 1
+    stop_early: Annotated[
+        bool, Meta(description="a layer is done once one of its subnetworks is as low as the higher of the two models")
+    ] = True
+
+
+class Dropout(Dropping, frozen=True, kw_only=True, tag="dropout", tag_field="method"):
+    """Through each model's own neurons, half of them dropped and the rest rescaled: exact certificate."""
+
+    drop: Annotated[
+        float, Meta(ge=0.5, lt=1, description="share of the neurons that is dropped, from the layer on upwards")
+    ] = 0.5
+
+
+MethodOptions = Linear | String | Sparse | Dropout
+METHODS: dict[str, type[MethodOptions]] = {"linear": Linear, "string": String, "sparse": Sparse, "dropout": Dropout}
 
 Points = Annotated[Count, Meta(description="points along the path in its profile, at least")]

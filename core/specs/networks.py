@@ -18,6 +18,11 @@ class NetworkSpec(Named, frozen=True, kw_only=True, tag_field="network"):
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Raise UsageError where samples of this shape can't be read."""
 
+    @property
+    def hidden_widths(self) -> tuple[int, ...] | None:
+        """Neurons (channels) of each hidden layer; None where there is no view by layers."""
+        return None
+
 
 class Fcn(NetworkSpec, frozen=True, kw_only=True, tag="fcn"):
     """A fully connected network; hidden widths only."""
@@ -30,6 +35,10 @@ class Fcn(NetworkSpec, frozen=True, kw_only=True, tag="fcn"):
     slope: Annotated[float, Meta(ge=0, le=1, description="of leaky_relu below zero")] = 0.01
     gamma: Annotated[float, Meta(gt=0, description="sharpness of softplus: log(1 + exp(gamma z)) / gamma")] = 1.0
     bias: Annotated[bool, Meta(description="biases on or off")] = True
+
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        return self.widths
 
     @classmethod
     def read_argument(cls, text: str) -> object:
@@ -53,6 +62,10 @@ class Cnn(NetworkSpec, frozen=True, kw_only=True, tag="cnn"):
     def __post_init__(self) -> None:
         channels = write_widths(read_widths(self.channels))  # one text for equal networks
         msgspec.structs.force_setattr(self, "channels", channels)
+
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        return (*read_widths(self.channels), self.hidden)
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Raise UsageError but for images of 28x28 or 32x32 that the pooling leaves a pixel of."""

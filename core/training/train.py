@@ -71,6 +71,7 @@ class _Batch:
 
     def _start(self) -> None:
         state = self.state
+        self.here = self.problem.of_models(state.active)
         self.leaf = state.thetas[state.active].requires_grad_(True)
         self.optimizer: Optimizer = optimizer_for(self.leaf, self.options, state.moments)
 
@@ -92,7 +93,7 @@ class _Batch:
         """One step on the samples `chosen` (A, B) for each model; their losses (A,) before it."""
         split = self.problem.data.train
         x, y = _gathered(split.x, chosen), _gathered(split.y, chosen)
-        losses, self.leaf.grad = self.problem.gradients(self.leaf, x, y)
+        losses, self.leaf.grad = self.here.gradients(self.leaf, x, y)
         self.optimizer.step()
         return losses
 
@@ -104,7 +105,7 @@ class _Batch:
             sound = torch.isfinite(state.loss[state.active])
         reached = torch.zeros_like(sound)
         if until is not None:
-            loss, metric = _watched(self.problem, state.thetas[state.active], until)
+            loss, metric = _watched(self.here, state.thetas[state.active], until)
             sound &= torch.isfinite(loss)
             reached = sound & (metric <= until.value)
             state.metric[state.active] = metric

@@ -22,7 +22,7 @@ from core.reporting import Silent
 from core.specs import bounds as bound_specs
 from core.specs import methods as specs
 from core.specs.descent import Descent
-from core.specs.methods import Linear, MethodOptions, String
+from core.specs.methods import Dropout, Linear, MethodOptions, Sparse, String
 from core.specs.networks import read_network
 from core.training import Until, train
 
@@ -61,10 +61,12 @@ OPTIONS: list[MethodOptions] = [
     Linear(),
     QUICK,
     String(lr=0.02, epochs=200, grid=9, batch=64, order="greedy", at="maximum"),
+    Sparse(draws=2, epochs=100, lr=0.02),
+    Dropout(draws=5),
 ]
 
 
-@pytest.fixture(scope="module", params=OPTIONS, ids=["linear", "breadth", "greedy"])
+@pytest.fixture(scope="module", params=OPTIONS, ids=["linear", "breadth", "greedy", "sparse", "dropout"])
 def connection(request: pytest.FixtureRequest, task: Task) -> Connection:
     return connect(request.param, task)
 

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from core.errors import UsageError
-from core.specs.bounds import Rank
-from core.specs.methods import Linear, String
+from core.specs.bounds import DropoutBound, Rank, SparseBound
+from core.specs.methods import Dropout, Linear, Sparse, String
 from core.specs.runs import Bound, Connect, ModelRef, Swap, Train
 from core.studies.plan import Planned
 from store import Bounds, Metrics, Models, NotFoundError, Paths, Runs
@@ -48,6 +48,29 @@ def test_a_plan_of_runs_leaves_models_paths_bounds_and_curves(engine: Engine) ->
     assert swapped.artifact != models[0].artifact
     assert len(curve) > 3
     assert json.loads(attempt.environment)["device"] == "cpu"
+
+
+def test_paths_through_subnetworks_are_stored_with_their_proof(engine: Engine) -> None:
+    a, b = ModelRef(run=0), ModelRef(run=0, position=1)
+    ids = engine.client.enqueue_plan(
+        [
+            Planned(Train(**TINY, count=2, epochs=100, until_loss=0.2)),
+            Planned(Connect(a=a, b=b, method=Sparse(draws=2, epochs=20))),
+            Planned(Connect(a=a, b=b, method=Dropout(draws=3))),
+            Planned(Bound(model=a, bound=SparseBound(draws=2, epochs=2))),
+            Planned(Bound(model=a, bound=DropoutBound(draws=3))),
+        ],
+        study="test",
+    )
+    ended = engine.finish(*ids)
+    assert [run.state for run in ended] == ["done"] * 5, [run.cause for run in ended]
+    with engine.catalogue.read() as session:
+        sparse, dropout = Paths(session).get(1), Paths(session).get(2)
+        bounds = [Bounds(session).get(1), Bounds(session).get(2)]
+    assert (sparse.certificate, dropout.certificate) == ("exact", "exact")
+    assert sparse.level <= dropout.level
+    assert [bound.kind for bound in bounds] == ["sparse", "dropout"]
+    assert [bound.layer_count for bound in bounds] == [2, 1]
 
 
 def test_the_same_seed_gives_the_same_file_bit_for_bit(engine: Engine) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core.bounds import BOUNDS
 from core.engine.folders import Job
-from core.engine.worker.inputs import problem_of, read_model
+from core.engine.worker.inputs import problem_of, read_model, suit_threads
 from core.engine.worker.journal import Journal
 from core.engine.worker.training import describe_model
 from core.methods.swapping import swap_units
@@ -36,6 +36,7 @@ def run_bound(job: Job, spec: Bound, folder: Path, journal: Journal) -> None:  #
     """Compute a quantity of one model."""
     source = job.inputs[0]
     problem = problem_of(source, job.device, job.data_root)
+    suit_threads(problem, job.threads)
     theta = read_model(source, problem.layout).to(job.device)
     found = BOUNDS[name_of_options(spec.bound)](spec.bound, problem, theta, journal)
     journal.write(

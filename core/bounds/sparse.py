@@ -1,0 +1,26 @@
+"""Experiment A of Nguyen et al. 2021: bounds on Q_l, equation (5), for every layer l = 0..L-1 of one model.
+
+Q_l is the lowest train loss of subnetworks that read the kept neurons of layer l and fit beside the kept neurons of the
+layers above. Each draw chooses a kept set and trains one (or rescales the dropped network, if that is lower); the
+lowest draw bounds Q_l, and the largest of these over l is the model's side of Theorem 4.1.
+"""
+
+from torch import Tensor
+
+from core.bounds.found import Found
+from core.bounds.levels import found_of, require_layers
+from core.problem import Problem
+from core.reporting import Reporter
+from core.specs.bounds import SparseBound
+from core.specs.subnetworks import kept_sizes
+from core.subnetworks import trained_levels
+
+
+def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
+    """Raises PremiseError where the network has no hidden layers or one is too narrow."""
+    require_layers(problem, "sparse", lambda widths: kept_sizes(options, widths))
+    levels = []
+    for level in trained_levels(options, problem, theta, options.seed, reporter.progress):
+        reporter.metric("loss", level.level, level.best.loss)
+        levels.append(level)
+    return found_of(problem, theta, levels, f"the lowest of {options.draws} subnetworks")

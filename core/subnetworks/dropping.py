@@ -1,0 +1,97 @@
+"""A model's own neurons, the others dropped: Nguyen et al. 2021, Corollary 4.2 and Experiment B.
+
+The dropped network of a draw is a subnetwork xi_l with the model's own weights between the neurons that stay,
+and with its output layer scaled by the best r: the loss phi(r Z) is convex in r, and Brent's method finds it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+
+from core.data.dataset import Split
+from core.problem import Problem, chunks, samples
+from core.subnetworks.draws import Draw
+from core.subnetworks.frozen import Frozen
+from core.subnetworks.weights import Weights
+
+LARGEST = 1e4  # of |r|: separated classes have no best one
+PRECISION = 1e-5  # of r, relative: the loss is flat there, to about its square
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """T dropped networks: parameters (T, p) with their outputs rescaled by `scale` (T,), and losses (T,), float64."""
+
+    thetas: Tensor
+    scale: Tensor
+    loss: Tensor
+    test_loss: Tensor | None
+
+
+def taken(weights: Weights, neurons: Sequence[Tensor | None], level: int, gain: bool = False) -> Weights:
+    """Layers level + 1..L between chosen neurons of layers level..L (None: all).
+
+    With `gain` each weight grows by n / m, as many times as fewer neurons are read.
+    """
+    Ws, bs = [], []
+    for i in range(weights.depth - level):
+        W, b = weights.W[level + i], weights.b[level + i]
+        if (rows := neurons[i + 1]) is not None:
+            W, b = W[rows.to(W.device)], None if b is None else b[rows.to(W.device)]
+        if (columns := neurons[i]) is not None:
+            W = W[:, columns.to(W.device)] * (W.shape[1] / len(columns) if gain else 1.0)
+        Ws.append(W)
+        bs.append(b)
+    return Weights(tuple(Ws), tuple(bs))
+
+
+def dropped(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> Dropped:
+    """The rescaled dropped networks of some draws of one layer, on its frozen features: one forward pass."""
+    plain = torch.stack([taken(weights, one.into(weights.depth), one.level).theta(problem) for one in draws])
+    train = problem.data.train
+    outputs = stored_outputs(problem, plain, train)
+    found = [best_scale(problem, one) for one in outputs]
+    scale = torch.tensor(found, dtype=torch.float64)
+    loss = [scaled_loss(problem, one, train, r) for one, r in zip(outputs, found, strict=True)]
+    test_loss = None
+    if (test := problem.data.test) is not None:
+        pairs = zip(stored_outputs(problem, plain, test), found, strict=True)
+        test_loss = torch.tensor([scaled_loss(problem, one, test, r) for one, r in pairs], dtype=torch.float64)
+    return Dropped(rescaled(problem, plain, scale), scale, torch.tensor(loss, dtype=torch.float64), test_loss)
+
+
+def rescaled(problem: Frozen, thetas: Tensor, scale: Tensor) -> Tensor:
+    """Parameters (T, p) with output layers scaled by (T,)."""
+    named = problem.layout.split(thetas.clone())
+    last = problem.view.layers[-1]
+    for name in (last.weight, last.bias):
+        if name is not None:
+            named[name] *= scale.to(thetas).view(-1, *[1] * (named[name].dim() - 1))
+    return torch.cat([named[name].flatten(1) for name in problem.layout.names], 1)
+
+
+@torch.no_grad()
+def stored_outputs(problem: Problem, thetas: Tensor, split: Split) -> Tensor:
+    """Z_L (T, N, C) of T networks on a whole split, each lying along the samples: losses are faster so."""
+    pieces = chunks(split, len(thetas), problem.samples_at_once)
+    return torch.cat([problem.outputs(thetas, x).transpose(1, 2) for x, _ in pieces], 2).transpose(1, 2)
+
+
+def scaled_loss(problem: Problem, outputs: Tensor, split: Split, r: float) -> float:
+    """The mean loss of r Z for outputs Z (N, C) on a split."""
+    return float(samples(problem.loss, (r * outputs)[None], split.y[None]).mean(dtype=torch.float64))
+
+
+def best_scale(problem: Problem, outputs: Tensor) -> float:
+    """The r that minimises the train loss of r Z for outputs Z (N, C), within +-LARGEST."""
+
+    def loss(r: float) -> float:
+        inside = max(-LARGEST, min(LARGEST, r))
+        return scaled_loss(problem, outputs, problem.data.train, inside) + abs(r - inside)
+
+    found = minimize_scalar(loss, bracket=(0.0, 1.0), method="brent", options={"xtol": PRECISION})
+    best = max(-LARGEST, min(LARGEST, float(found.x)))
+    return best if loss(best) <= loss(1.0) else 1.0

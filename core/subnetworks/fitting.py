@@ -1,0 +1,243 @@
+"""Subnetworks xi_l of one model for every layer: all draws of a layer are trained in one batch, on frozen features.
+
+The best train loss of a layer bounds Q_l of Nguyen et al. 2021, equation (5), from above: their Experiment A. Each
+draw's rescaled dropped network is a candidate too, so trained subnetworks are never worse than dropout.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from core.data.dataset import Dataset
+from core.problem import Problem
+from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
+from core.subnetworks.budget import draws_at_once
+from core.subnetworks.draws import Draw, Sizes, draw_sets, importance, mixed
+from core.subnetworks.dropping import dropped, taken
+from core.subnetworks.frozen import Frozen, features_by_level, frozen
+from core.subnetworks.weights import Subnetwork, Weights
+from core.training import Trained, TrainingState, Until, train
+
+GAIN = 2**0.5  # of random initial weights
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Level:
+    """What was found for one layer l.
+
+    `loss` and `test_loss` (T,), float64, of every draw, `test_loss` None where there is no test set; `scale` (T,) the
+    factors of the dropped networks; `best` the subnetwork with the lowest train loss.
+    """
+
+    level: int
+    loss: Tensor
+    test_loss: Tensor | None
+    scale: Tensor
+    best: Subnetwork
+
+
+@dataclass(frozen=True)
+class Goal:
+    """When a layer is done: at the end of the first epoch at which one of its subnetworks is as low as `enough`.
+
+    `known` are subnetworks that an earlier run found, by level; with `finished` it had done all that is asked now.
+    """
+
+    enough: float | None = None
+    known: Mapping[int, Subnetwork] = field(default_factory=dict)
+    finished: bool = False
+
+    def reached(self, known: Subnetwork) -> bool:
+        return self.finished or (self.enough is not None and known.loss <= self.enough)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The model whose layers are read: its problem, and its weights by layers."""
+
+    problem: Problem
+    weights: Weights
+
+    @classmethod
+    def of(cls, problem: Problem, theta: Tensor) -> "Source":
+        return cls(problem, Weights.of(problem, theta))
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        return self.weights.widths[1:-1]
+
+    def reading(self, data: Dataset, draws: Sequence[Draw], dropping: bool) -> Frozen:
+        """The problem of these draws' subnetworks, or of their dropped networks, on features `data`."""
+        level = draws[0].level
+        sets = [one.reads if dropping else one.kept for one in draws]
+        reads = None if level == 0 else torch.stack([one for one in sets if one is not None]).to(data.train.x.device)
+        lowest = self.weights.widths[level] if reads is None else reads.shape[1]
+        widths = (lowest, *(len(own) for own in draws[0].own), self.weights.widths[-1])
+        return frozen(self.problem, data, level, widths, reads)
+
+
+def trained_levels(
+    options: Subnetworks,
+    problem: Problem,
+    theta: Tensor,
+    seed: int,
+    progress: Progress,
+    goal: "Goal | None" = None,
+) -> Iterator[Level]:
+    """Subnetworks for l = 0..L-1: for every draw the better of a trained one and the rescaled dropped network."""
+    goal = goal or Goal()
+    source = Source.of(problem, theta)
+    sizes = Sizes.sparse(source.hidden, kept_sizes(options, source.hidden))
+    seeds = [mixed(seed, i) for i in range(options.draws)]
+    orders: list[Tensor | None] = [None] * len(source.hidden)
+    if options.kept == "importance":
+        levels = features_by_level(problem, theta)
+        orders = [importance(data.train.x, source.weights, level).cpu() for level, data in levels if level > 0]
+    for level, data in features_by_level(problem, theta):
+        draws = draw_sets(sizes, level, seeds, orders)
+
+        def speak(fraction: float, level: int = level) -> None:
+            count = f"{len(seeds)} subnetworks" if len(seeds) > 1 else "a subnetwork"
+            progress((level + fraction) / source.weights.depth, f"training {count} that read layer {level}")
+
+        known = goal.known.get(level)
+        if known is not None and goal.reached(known):
+            yield _alone(known)
+            continue
+        fit = Fit(options, goal.enough, speak)
+        made = _joined([fit.level(source, data, some) for some in _groups(options, source, data, draws)])
+        yield made if known is None or made.best.loss <= known.loss else replace(made, best=known)
+
+
+def dropped_levels(
+    options: Dropping, problem: Problem, theta: Tensor, seed: int, progress: Progress
+) -> Iterator[Level]:
+    """Rescaled dropped networks for l = 1..L-1: Experiment B."""
+    source = Source.of(problem, theta)
+    sizes = Sizes.dropout(source.hidden, dropped_sizes(options.drop, source.hidden))
+    seeds = [mixed(seed, i) for i in range(options.draws)]
+    for level, data in features_by_level(problem, theta):
+        if level == 0:
+            continue
+        progress((level - 1) / len(source.hidden), f"dropping neurons from layer {level} on")
+        draws = draw_sets(sizes, level, seeds, [None] * len(source.hidden))
+        yield _joined([_dropped(source, data, some) for some in _groups(None, source, data, draws)])
+
+
+def _groups(options: Subnetworks | None, source: Source, data: Dataset, draws: list[Draw]) -> list[list[Draw]]:
+    """As many draws at once as the memory holds."""
+    at_once = draws_at_once(source.reading(data, draws[:1], dropping=options is None), options)
+    return [draws[i : i + at_once] for i in range(0, len(draws), at_once)]
+
+
+def _dropped(source: Source, data: Dataset, draws: list[Draw]) -> Level:
+    problem = source.reading(data, draws, dropping=True)
+    found = dropped(problem, source.weights, draws)
+    return _level(draws, problem, found.thetas, Measured(found.loss, found.test_loss, found.scale))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How subnetworks are trained, when that is enough, and who hears how far it is."""
+
+    options: Subnetworks
+    enough: float | None
+    progress: Callable[[float], None]
+
+    def level(self, source: Source, data: Dataset, draws: list[Draw]) -> Level:
+        """One batch of draws of one layer."""
+        plain = _dropped(source, data, draws)
+        if self.enough is not None and plain.best.loss <= self.enough:
+            return plain
+        problem = source.reading(data, draws, dropping=False)
+        start = own_start if self.options.init == "own" else random_start
+        thetas = torch.stack([start(problem, source.weights, one) for one in draws])
+        made = self.trained(problem, thetas, [one.seed for one in draws])
+        loss = torch.where(torch.isfinite(made.values), made.values, torch.inf).cpu()
+        test_loss = None if problem.data.test is None else problem.losses(made.thetas, "test").cpu()
+        measured = Measured(loss, test_loss, torch.full_like(loss, torch.nan))
+        return _better(_level(draws, problem, made.thetas, measured), plain)
+
+    def trained(self, problem: Frozen, thetas: Tensor, seeds: list[int]) -> Trained:
+        latest: list[TrainingState] = []
+
+        def listen(state: TrainingState) -> None:
+            latest[:] = [state]
+            self.progress(state.epoch / self.options.epochs)
+
+        until = None if self.enough is None else Until("train-loss", self.enough)
+        return train(
+            problem,
+            thetas,
+            seeds,
+            self.options,
+            until=until,
+            on_epoch=listen,
+            stop=lambda: bool(latest[0].reached.any()),
+        )
+
+
+def own_start(problem: Frozen, weights: Weights, draw: Draw) -> Tensor:
+    """The model's own weights (p,) between the neurons of a draw, each sum over fewer neurons scaled up."""
+    neurons = [draw.kept, *draw.own, None]
+    return taken(weights, neurons, draw.level, gain=True).theta(problem)
+
+
+def random_start(problem: Frozen, weights: Weights, draw: Draw) -> Tensor:  # noqa: ARG001  nothing of the model's own
+    """Normal weights (p,) with fan-in scaling, biases zero; the first layer's spread allows for its features'."""
+    generator = torch.Generator().manual_seed(mixed(draw.seed, 1))
+    parts = []
+    for i, shape in enumerate(problem.layout.shapes):
+        drawn = torch.randn(shape, generator=generator)
+        spread = GAIN / drawn[0].numel() ** 0.5 if drawn.dim() > 1 else 0.0
+        parts.append((drawn * spread / (problem.root_mean_square if i == 0 else 1.0)).flatten())
+    return torch.cat(parts).to(problem.data.train.x)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Losses and factors (T,) of a batch of subnetworks, as in `Level`."""
+
+    loss: Tensor
+    test_loss: Tensor | None
+    scale: Tensor
+
+
+def _level(draws: list[Draw], problem: Frozen, thetas: Tensor, of: Measured) -> Level:
+    """The level of a batch of subnetworks (T, p) of one kind."""
+    best = int(of.loss.argmin())
+    draw, reads = draws[best], None if problem.reads is None else problem.reads[best]
+    found = Subnetwork(draw.level, draw.kept, reads, Weights.of(problem, thetas[best]), float(of.loss[best]))
+    return Level(draw.level, of.loss, of.test_loss, of.scale, found)
+
+
+def _better(first: Level, second: Level) -> Level:
+    """Draw by draw the one with the lower train loss."""
+    wins = first.loss <= second.loss
+    test_loss = None
+    if first.test_loss is not None and second.test_loss is not None:
+        test_loss = torch.where(wins, first.test_loss, second.test_loss)
+    best = first.best if first.best.loss <= second.best.loss else second.best
+    loss = torch.where(wins, first.loss, second.loss)
+    return Level(first.level, loss, test_loss, torch.where(wins, first.scale, second.scale), best)
+
+
+def _alone(known: Subnetwork) -> Level:
+    """A level of one subnetwork, of which only the train loss is known."""
+    loss = torch.tensor([known.loss], dtype=torch.float64)
+    return Level(known.level, loss, None, torch.full_like(loss, torch.nan), known)
+
+
+def _joined(groups: list[Level]) -> Level:
+    """The draws of all groups of one layer."""
+    tests = [one.test_loss for one in groups if one.test_loss is not None]
+    return Level(
+        groups[0].level,
+        torch.cat([one.loss for one in groups]),
+        torch.cat(tests) if tests else None,
+        torch.cat([one.scale for one in groups]),
+        min((one.best for one in groups), key=lambda one: one.loss),
+    )

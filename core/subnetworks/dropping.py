@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from core.data.dataset import Split
-from core.problem import Problem, chunks, samples
+from core.problem import Problem, chunks
 from core.subnetworks.draws import Draw
 from core.subnetworks.frozen import Frozen
 from core.subnetworks.weights import Weights
@@ -82,7 +82,7 @@ def stored_outputs(problem: Problem, thetas: Tensor, split: Split) -> Tensor:
 
 def scaled_loss(problem: Problem, outputs: Tensor, split: Split, r: float) -> float:
     """The mean loss of r Z for outputs Z (N, C) on a split."""
-    return float(samples(problem.loss, (r * outputs)[None], split.y[None]).mean(dtype=torch.float64))
+    return float(problem.loss.samples((r * outputs)[None], split.y[None]).mean(dtype=torch.float64))
 
 
 def best_scale(problem: Problem, outputs: Tensor) -> float:

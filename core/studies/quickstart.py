@@ -1,8 +1,8 @@
-"""The main job on data that is always there: two networks on handwritten digits, a line, a string."""
+"""The main job on data that is always there: two networks on handwritten digits, and three paths."""
 
 from collections.abc import Sequence
 
-from core.specs.methods import Linear, String
+from core.specs.methods import Linear, Sparse, String
 from core.specs.runs import Connect, ModelRef, Train
 from core.studies.plan import Planned, Row, Study, Table
 
@@ -31,6 +31,7 @@ def expand(scale: str) -> list[Planned]:  # noqa: ARG001 - it has one scale
             Connect(a=a, b=b, method=String(lr=0.003), below=BELOW, name="quickstart string"),
             "a string of beads",
         ),
+        Planned(Connect(a=a, b=b, method=Sparse(), name="quickstart sparse"), "through sparse subnetworks"),
     ]
 
 
@@ -39,4 +40,4 @@ def reduce(rows: Sequence[Row]) -> Table:
     return Table(COLUMNS, [[row.get(name) for name in COLUMNS] for row in rows], "")
 
 
-STUDY = Study("two networks on handwritten digits, joined by a line and by a string", expand, reduce)
+STUDY = Study("two networks on handwritten digits, joined by a line, a string and a proven path", expand, reduce)

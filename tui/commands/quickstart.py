@@ -10,16 +10,17 @@ from tui.texts import number
 
 INTRODUCTION = (
     "Two networks are trained on 8x8 images of handwritten digits, from different\n"
-    "random starts; then they are joined by a straight line and by a string of\n"
-    "beads, and every path is certified. About a minute."
+    "random starts; then they are joined by a straight line, by a string of beads\n"
+    "and through sparse subnetworks, and every path is certified. About a minute."
 )
 EXPLANATION = """\
 Two networks that do the same job lie far apart. 'highest' is the largest train
 loss met on the way from one to the other; 'barrier' is how much that is above
 the worse end. Along the straight line the loss usually climbs; a string bends
 around the hill by networks trained in between ('beads'; 'length' is counted in
-straight lines). A 'sampled' certificate was looked at closely, an 'exact' one
-is proven."""
+straight lines); 'sparse' leads through parts of the networks themselves. A
+'sampled' certificate was looked at closely, an 'exact' one is proven: nowhere
+between the points is the loss higher."""
 
 
 @click.command(epilog="\b\nExample:\n  thalweg quickstart")

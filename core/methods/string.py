@@ -96,7 +96,7 @@ def build(options: String, task: Task) -> Construction:
     deadline = time.monotonic() + 60 * options.minutes
     ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
     search = Search(options, task, threshold(task, ends), deadline)
-    beads = taken_up(search) or Beads([task.a, task.b], ends, [0])
+    beads = taken_up(search, ends) or Beads([task.a, task.b], ends, [0])
     search.look(beads, list(range(len(beads.depths))))
     while (batch := search.choose(beads)) and time.monotonic() < deadline:
         search.grow(beads, batch)
@@ -107,7 +107,7 @@ def build(options: String, task: Task) -> Construction:
     return Construction(path, search.below, options.on, search.describe(beads), beads.count)
 
 
-def taken_up(search: "Search") -> Beads | None:
+def taken_up(search: "Search", ends: list[float]) -> Beads | None:
     """The beads that an earlier run left between the same ends; those above the threshold are trained on."""
     task = search.task
     if task.resume is None:
@@ -116,7 +116,9 @@ def taken_up(search: "Search") -> Beads | None:
     knots = list(tensors["knots"].to(task.a))
     if not (torch.equal(knots[0], task.a) and torch.equal(knots[-1], task.b)):
         return None
-    beads = Beads(knots, values_of(task.problem, torch.stack(knots), search.options.on), tensors["depths"].tolist())
+    values = values_of(task.problem, torch.stack(knots), search.options.on)
+    values[0], values[-1] = ends  # as the premise saw them: in another batch they may be rounded otherwise
+    beads = Beads(knots, values, tensors["depths"].tolist())
     if stuck := beads.stuck(search.below):
         again = search.train_beads([beads.knots[i] for i in stuck], beads.count)
         values = values_of(task.problem, again, search.options.on)

@@ -143,7 +143,8 @@ def _allowed(kind: types.Type) -> str:
 
 def _limits(kind: types.IntType | types.FloatType) -> str:
     words = (("gt", "above"), ("ge", "at least"), ("lt", "below"), ("le", "at most"))
-    parts = [f"{word} {getattr(kind, key):g}" for key, word in words if getattr(kind, key) is not None]
+    limits = [(word, getattr(kind, key)) for key, word in words]
+    parts = [f"{word} {'2^62' if limit == LARGEST else f'{limit:g}'}" for word, limit in limits if limit is not None]
     return f" {' and '.join(parts)}" if parts else ""
 
 

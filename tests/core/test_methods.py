@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
 from core.losses import loss_named
-from core.methods import METHODS
+from core.methods import METHODS, string
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
 from core.methods.swapping import swap_units
@@ -22,7 +22,7 @@ from core.reporting import Silent
 from core.specs import bounds as bound_specs
 from core.specs import methods as specs
 from core.specs.descent import Descent
-from core.specs.methods import Dropout, Linear, MethodOptions, Sparse, String
+from core.specs.methods import Dropout, Linear, MethodOptions, Metric, Sparse, String
 from core.specs.networks import read_network
 from core.training import Until, train
 
@@ -152,6 +152,27 @@ def test_a_string_goes_on_from_its_beads(task: Task, tmp_path: File) -> None:
     assert second.failure is None
     other = connect(QUICK, with_(task, a=task.b, b=task.a, resume=tmp_path / "beads.safetensors"))
     assert other.failure is None, "beads between other ends are not used"
+
+
+def test_ends_exactly_at_the_threshold_are_not_trained_on_when_a_string_goes_on(
+    task: Task, tmp_path: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Keeping(Silent):
+        def keep(self, save: object) -> None:
+            save(tmp_path / "beads.safetensors")  # type: ignore[operator]
+
+    connect(QUICK.changed({"beads": "1"}, "string"), with_(task, reporter=Keeping()))
+    right = string.values_of
+
+    def rounded(problem: Problem, thetas: torch.Tensor, on: Metric) -> list[float]:
+        """Values that depend on the size of the batch, as rounding does."""
+        return [value * (1 + 1e-12 * len(thetas)) for value in right(problem, thetas, on)]
+
+    monkeypatch.setattr(string, "values_of", rounded)
+    largest = max(rounded(task.problem, torch.stack([task.a, task.b]), "train-loss"))
+    made = connect(QUICK, with_(task, below=largest, resume=tmp_path / "beads.safetensors"))
+    assert torch.equal(made.construction.path.start, task.a)
+    assert torch.equal(made.construction.path.end, task.b)
 
 
 def test_a_string_needs_both_ends_below_the_threshold(task: Task) -> None:

@@ -56,5 +56,3 @@ class Dropout(Dropping, frozen=True, kw_only=True, tag="dropout", tag_field="met
 
 MethodOptions = Linear | String | Sparse | Dropout
 METHODS: dict[str, type[MethodOptions]] = {"linear": Linear, "string": String, "sparse": Sparse, "dropout": Dropout}
-
-Points = Annotated[Count, Meta(description="points along the path in its profile, at least")]

@@ -8,8 +8,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
-import msgspec
-
 from core.errors import UsageError, unknown_name
 from core.specs.options import Options, describe, pairs, text_of
 
@@ -101,9 +99,3 @@ def write_widths(widths: tuple[int, ...]) -> str:
         else:
             parts.append([width, 1])
     return "-".join(str(width) if times == 1 else f"{width}x{times}" for width, times in parts)
-
-
-def to_plain(spec: msgspec.Struct) -> dict[str, Any]:
-    """The record as dicts, lists, texts and numbers, its tag among them."""
-    plain: dict[str, Any] = msgspec.to_builtins(spec)
-    return plain

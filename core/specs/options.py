@@ -16,7 +16,6 @@ from msgspec import inspect as types
 
 from core.errors import UsageError, unknown_name
 
-Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 T = TypeVar("T", bound="Options")
 LARGEST = 2**62  # whole numbers from here on don't fit tensors and tables

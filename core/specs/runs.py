@@ -116,17 +116,6 @@ def from_json(text: str) -> RunSpec:
         raise UsageError(f"This is no stored spec: {error}.") from None
 
 
-def options_of(spec: RunSpec) -> Options:
-    """The record whose fields `-o key=value` sets: the method's, the bound's, or the run's own."""
-    match spec:
-        case Connect():
-            return spec.method
-        case Bound():
-            return spec.bound
-        case _:
-            return spec
-
-
 #: Fields of a run itself that may be changed by `-o` beside those of its method or bound.
 OWN: dict[str, tuple[str, ...]] = {
     "connect": ("below", "points", "seed", "name"),

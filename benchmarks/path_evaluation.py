@@ -7,7 +7,6 @@ measured at few points and extrapolated: their cost is the same at every point.
 """
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
 from core.data.dataset import Dataset, Split
+from core.data.files import data_root
 from core.data.load import load
 from core.losses import CrossEntropy
 from core.networks.architectures import build
@@ -117,7 +117,7 @@ class Timings:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--data", type=Path, default=Path(os.environ.get("THALWEG_DATA", "/tmp/thalweg-data")))
+    options.add_argument("--data", type=Path, default=data_root(None))
     options.add_argument("--points", type=int, default=61)
     options.add_argument("--samples", type=int, default=60000)
     options.add_argument("--threads", type=int, default=torch.get_num_threads())

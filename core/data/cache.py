@@ -1,7 +1,5 @@
 """Tensors that take long to make, kept as safetensors files under a key of what they were made from."""
 
-import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +7,8 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from core.files import write_whole
 
 
 def kept(folder: Path, family: str, key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -22,7 +22,8 @@ def kept(folder: Path, family: str, key: str, make: Callable[[], dict[str, Tenso
     except (OSError, SafetensorError):
         tensors = make()
     with suppress(OSError):
-        _write(file, tensors)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(file, lambda draft: save_file(tensors, draft))
     return tensors
 
 
@@ -32,18 +33,3 @@ def forget(folder: Path, family: str, key: str) -> None:
         if file.name != f"{family}-{key[:32]}.safetensors":
             with suppress(OSError):
                 file.unlink()
-
-
-def _write(file: Path, tensors: dict[str, Tensor]) -> None:
-    """All of the file or nothing, even if the machine stops."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(prefix=".new-", dir=file.parent)
-    os.close(number)
-    fresh = Path(name)
-    try:
-        save_file(tensors, fresh)
-        with fresh.open("rb") as opened:
-            os.fsync(opened.fileno())
-        fresh.replace(file)
-    finally:
-        fresh.unlink(missing_ok=True)

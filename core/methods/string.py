@@ -21,6 +21,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from core.files import write_whole
 from core.methods.method import Construction, Premise, Task
 from core.path import Path
 from core.problem import Part, Problem
@@ -60,9 +61,7 @@ class Beads:
 
     def save(self, file: File) -> None:
         tensors = {"knots": torch.stack(self.knots).cpu(), "depths": torch.tensor(self.depths)}
-        draft = file.with_name(f".{file.name}.draft")
-        save_file(tensors, draft)
-        draft.replace(file)
+        write_whole(file, lambda draft: save_file(tensors, draft))
 
 
 def threshold(task: Task, ends: list[float]) -> float:

@@ -1,7 +1,6 @@
 """Where a training stands, and the file that it goes on from, bit for bit."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any
@@ -12,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core.errors import UsageError
+from core.files import write_whole
 from core.specs.methods import Metric
 
 FORMAT = "thalweg-training-1"
@@ -93,14 +93,7 @@ class TrainingState:
         """Write one safetensors file atomically: a reader finds the old one or the new one, whole."""
         tensors = {name: one.detach().cpu().contiguous() for name, one in self.tensors().items()}
         header = {"format": FORMAT, "training": json.dumps({"epoch": self.epoch})}
-        temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
-        try:
-            save_file(tensors, temporary, metadata=header)
-            _flush(temporary)
-            temporary.replace(file)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _flush(file.parent)
+        write_whole(file, lambda draft: save_file(tensors, draft, metadata=header))
 
     @classmethod
     def load(cls, file: File) -> "TrainingState":
@@ -120,11 +113,3 @@ def _gathered(tensors: dict[str, Tensor]) -> dict[str, Any]:
     moments = {name.removeprefix(MOMENTS): one for name, one in tensors.items() if name.startswith(MOMENTS)}
     rest = {name: one for name, one in tensors.items() if not name.startswith(MOMENTS)}
     return rest | {"moments": moments}
-
-
-def _flush(path: File) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,9 +7,10 @@ from typing import Any
 from torch import Tensor
 
 from core.engine.folders import Job
-from core.engine.worker.inputs import problem_of, read_model, suit_threads, write_whole
+from core.engine.worker.inputs import problem_of, read_model, suit_threads
 from core.engine.worker.journal import Journal
 from core.errors import RunError
+from core.files import write_whole
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
 from core.problem import Problem

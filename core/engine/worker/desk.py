@@ -14,9 +14,10 @@ from core.data.load import load
 from core.engine.folders import InputModel
 from core.engine.worker.causes import cause_of
 from core.engine.worker.facts import environment
-from core.engine.worker.inputs import problem_of, read_model, write_whole
+from core.engine.worker.inputs import problem_of, read_model
 from core.errors import ThalwegError
 from core.examining import examine
+from core.files import write_whole
 from core.path import Path as Curve
 from core.problem import Problem
 from core.specs.data import read_data

@@ -1,7 +1,5 @@
 """From names and files to problems and parameters."""
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -13,6 +11,7 @@ from core.data.files import data_root
 from core.data.load import load
 from core.engine.folders import InputModel
 from core.errors import RunError
+from core.files import write_whole
 from core.losses import loss_named
 from core.networks.architectures import Architecture, build
 from core.networks.layout import Layout
@@ -72,15 +71,3 @@ def write_model(theta: Tensor, layout: Layout, file: Path) -> None:
     """One safetensors file with a tensor for each name of the module's state."""
     tensors = {name: one[0].contiguous().cpu() for name, one in layout.split(theta[None]).items()}
     write_whole(file, lambda draft: save_file(tensors, draft))
-
-
-def write_whole(file: Path, save: Callable[[Path], None]) -> None:
-    """Write a file so that it is complete from the moment it has its name."""
-    draft = file.with_name(f".{file.name}.draft")
-    try:
-        save(draft)
-        with draft.open("rb") as opened:
-            os.fsync(opened.fileno())
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)

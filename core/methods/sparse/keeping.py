@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.files import write_whole
 from core.methods.method import Task
 from core.specs.methods import Sparse
 from core.subnetworks import Subnetwork, Weights
@@ -59,9 +60,8 @@ class Store:
             named |= {f"b{k}": b for k, b in enumerate(one.weights.b)}
             tensors |= {f"{i}.{name}": t.contiguous().cpu() for name, t in named.items() if t is not None}
         header = {"ends": self.ends, "asked": self.asked, "entries": entries}
-        draft = file.with_name(f".{file.name}.draft")
-        save_file(tensors, draft, metadata={"format": FORMAT, "subnetworks": json.dumps(header)})
-        draft.replace(file)
+        metadata = {"format": FORMAT, "subnetworks": json.dumps(header)}
+        write_whole(file, lambda draft: save_file(tensors, draft, metadata=metadata))
 
 
 def _read(file: File) -> tuple[dict[str, object], dict[str, Tensor]]:

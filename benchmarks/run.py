@@ -5,7 +5,15 @@ import sys
 
 from core.engine.launch import environment
 
-BENCHMARKS = ("quickstart", "path_evaluation", "batched_training", "string_orders", "journal", "catalogue")
+BENCHMARKS = (
+    "quickstart",
+    "path_evaluation",
+    "certificate",
+    "batched_training",
+    "string_orders",
+    "journal",
+    "catalogue",
+)
 
 
 def main() -> int:

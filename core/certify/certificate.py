@@ -10,10 +10,10 @@ from torch import Tensor
 
 from core.certify.decide import Known, Verdict, decide, points64
 from core.certify.magnitude import largest_inputs
+from core.networks.together import Together
 from core.path import Path
-from core.problem import Problem
+from core.problem import Problem, chunks
 
-KNOTS = 8  # evaluated at once
 TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries it too: rounding of the ends
 
 
@@ -68,9 +68,17 @@ def certify(problem: Problem, path: Path, sampled: Mapping[int, float]) -> Certi
 
 @torch.no_grad()
 def knot_losses(problem: Problem, path: Path) -> Tensor:
-    """Train losses (S + 1,) at the knots in float64, each evaluated once."""
+    """Train losses (S + 1,) at the knots in float64; networks that differ in dead units alone are evaluated once."""
     assert problem.dtype == torch.float64
-    return torch.cat([problem.losses(points64(problem, knots)) for knots in torch.split(path.knots, KNOTS)]).cpu()
+    knots = (points64(problem, path.knots[i : i + 1])[0] for i in range(len(path) + 1))
+    if problem.layered is None:
+        return torch.cat([problem.losses(knot[None]) for knot in knots]).cpu()
+    together = Together(problem.layered, problem.layout, knots)
+    total = torch.zeros(len(together.networks), dtype=torch.float64, device=problem.device)
+    for x, y in chunks(problem.data.train, 1, problem.samples_at_once):
+        for i, outputs in enumerate(together.outputs(x)):
+            total[i] += problem.sums(outputs[None], y)[0][0]
+    return (total / len(problem.data.train))[together.which].cpu()
 
 
 def path_verdicts(problem: Problem, path: Path, losses: Tensor) -> tuple[Verdict, ...]:

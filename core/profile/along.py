@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from core.path import Claim, Path, Segment
 from core.problem import Part, Problem, Values
+from core.profile.proven import proven_values
 from core.profile.refining import ROUNDS, between_maxima, ordered
 from core.profile.segments import Motion, segment_values
 
@@ -77,16 +79,22 @@ def profile(
     """
     claims = [*granted, *[None] * (len(path) - len(granted))]
     each = max(5, ceil((points - 1) / len(path)) + 1)
+    grid = torch.linspace(0, 1, each, dtype=torch.float64)
+    proven = proven_values(problem, path, claims, grid)
     stretches: list[_Stretch] = []
-    for segment, claim in zip(path, claims, strict=True):
-        before = stretches[-1].last if stretches else None
-        stretches.append(_Stretch(problem, segment, claim, torch.linspace(0, 1, each, dtype=torch.float64), before))
+    for i, (segment, claim) in enumerate(zip(path, claims, strict=True)):
+        stretch = _Stretch(problem, segment, claim, grid)
+        if i in proven.train:
+            stretch.train, stretch.test = proven.train[i], proven.test.get(i)
+        else:
+            stretch.look_first(stretches[-1].last if stretches else None)
+        stretches.append(stretch)
     for _ in range(ROUNDS if refine else 0):
         best = max(stretch.best for stretch in stretches)
         refined = [stretch.refine(best) for stretch in stretches]
         if not any(refined):
             break
-    return _joined(path, stretches)
+    return _joined(path, stretches, proven.forward_passes)
 
 
 @dataclass
@@ -100,17 +108,23 @@ class _Point:
 class _Stretch:
     """One segment's points, sorted; it grows where it is refined."""
 
-    def __init__(
-        self, problem: Problem, segment: Segment, claim: Claim | None, t: Tensor, first: _Point | None
-    ) -> None:
-        self.problem, self.segment, self.claim = problem, segment, claim
-        self.motion = Motion.of(problem, segment, claim)
+    train: Values
+    test: Values | None
+
+    def __init__(self, problem: Problem, segment: Segment, claim: Claim | None, t: Tensor) -> None:
+        self.problem, self.segment, self.claim, self.t = problem, segment, claim, t
         self.passes = 0.0
-        known = first is not None
-        self.t = t
+
+    @cached_property
+    def motion(self) -> Motion:
+        return Motion.of(self.problem, self.segment)
+
+    def look_first(self, first: _Point | None) -> None:
+        """Look at all t; `first` are the values at the first one, where they are known."""
+        t, known = self.t, first is not None
         if first is not None and self.motion.still:
-            self.train: Values = _repeated(first.train, len(t))
-            self.test: Values | None = None if first.test is None else _repeated(first.test, len(t))
+            self.train = _repeated(first.train, len(t))
+            self.test = None if first.test is None else _repeated(first.test, len(t))
             return
         train, test = self.look(t[1:] if known else t)
         self.train = train if first is None else _cat(first.train, train)
@@ -120,7 +134,7 @@ class _Stretch:
         self.passes += self.motion.passes(self.problem, len(t))
 
         def on(part: Part) -> Values:
-            return _home(segment_values(self.problem, self.segment, t, part, self.claim))
+            return _home(segment_values(self.problem, self.segment, t, part))
 
         return on("train"), on("test") if self.problem.data.test is not None else None
 
@@ -148,8 +162,8 @@ class _Stretch:
         return True
 
 
-def _joined(path: Path, stretches: list[_Stretch]) -> Profile:
-    """All points in order; a knot is taken from the segment that it starts."""
+def _joined(path: Path, stretches: list[_Stretch], passes: float) -> Profile:
+    """All points in order; a knot is taken from the segment that it starts. `passes` were made for all together."""
     last = len(stretches) - 1
     kept = [torch.arange(len(one.t) - (i < last)) for i, one in enumerate(stretches)]
     pairs = list(zip(stretches, kept, strict=True))
@@ -163,7 +177,7 @@ def _joined(path: Path, stretches: list[_Stretch]) -> Profile:
         arc=torch.cat([before[i] + _arc(one.segment, one.t[here]) for i, (one, here) in enumerate(pairs)]),
         train=train,
         test=_cat(*tests) if tests else None,
-        forward_passes=sum(one.passes for one in stretches),
+        forward_passes=passes + sum(one.passes for one in stretches),
     )
 
 

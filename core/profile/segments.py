@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from core.networks.layered import Buffers, LayeredNetwork, Parameters
-from core.path import Claim, Segment
+from core.path import Segment
 from core.problem import CACHE, Part, Problem, Values, chunks
 
 
@@ -20,37 +20,31 @@ from core.problem import CACHE, Part, Problem, Values, chunks
 class Motion:
     """What moves on a segment, and so how its values are found.
 
-    `still`: nothing does, or a granted claim says that the outputs don't. `affine`: a granted claim says that the
-    outputs are affine in t. Otherwise `lowest` is the lowest layer that moves, from 1, `moving` the names of the
-    parameters that do, or None where the network has no layers or the segment is a curve.
+    `still`: nothing does. `lowest` is the lowest layer that moves, from 1, and `moving` the names of the parameters
+    that do; None and none where the network has no layers or the segment is a curve.
     """
 
     still: bool = False
-    affine: bool = False
     lowest: int | None = None
     moving: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, problem: Problem, segment: Segment, claim: Claim | None) -> "Motion":
+    def of(cls, problem: Problem, segment: Segment) -> "Motion":
         if segment.curve is not None:
             return cls()
-        if claim is Claim.INVARIANT or torch.equal(segment.start, segment.end):
+        if torch.equal(segment.start, segment.end):
             return cls(still=True)
         if problem.layered is None:
-            return cls(affine=claim is Claim.CONVEX)
+            return cls()
         start, end = (problem.layout.split(point[None]) for point in (segment.start, segment.end))
         moving = frozenset(name for name in start if not torch.equal(start[name], end[name]))
         layers = enumerate(problem.layered.layers, start=1)
-        lowest = next(i for i, layer in layers if {layer.weight, layer.bias} & moving)
-        affine = claim is Claim.CONVEX and lowest < problem.layered.depth
-        return cls(affine=affine, lowest=None if affine else lowest, moving=moving)
+        return cls(lowest=next(i for i, layer in layers if {layer.weight, layer.bias} & moving), moving=moving)
 
     def passes(self, problem: Problem, points: int) -> float:
         """Forward passes that `points` points cost, in units of plain ones."""
         if self.still:
             return float(points > 0)
-        if self.affine:
-            return min(2, points)
         if self.lowest is None:
             return points
         costs = [size.multiplications for size in problem.sizes]
@@ -59,21 +53,14 @@ class Motion:
 
 
 @torch.no_grad()
-def segment_values(
-    problem: Problem, segment: Segment, t: Tensor, part: Part = "train", claim: Claim | None = None
-) -> Values:
-    """Loss and error at the parameters t (K,) of a segment, on a whole split.
-
-    `claim` is what the checker granted, never what the constructor says: it is believed.
-    """
-    motion = Motion.of(problem, segment, claim)
+def segment_values(problem: Problem, segment: Segment, t: Tensor, part: Part = "train") -> Values:
+    """Loss and error at the parameters t (K,) of a segment, on a whole split."""
+    motion = Motion.of(problem, segment)
     if len(t) == 0:
         return _nothing(problem, part)
     if motion.still:
         once = problem.values(segment.start[None], part)
         return Values(once.loss.expand(len(t)), None if once.error is None else once.error.expand(len(t)))
-    if motion.affine:
-        return _Affine(problem, segment).values(t, part)
     if motion.lowest is None:
         return _plain(problem, segment, t, part)
     return _Layerwise(problem, segment, motion).values(t, part)
@@ -94,25 +81,23 @@ def _plain(problem: Problem, segment: Segment, t: Tensor, part: Part) -> Values:
     return Values(torch.cat([one.loss for one in some]), torch.cat(errors) if errors else None)
 
 
-class _Chunkwise:
-    """Values of all points, a chunk of samples and a group of points at a time."""
+class _Layerwise:
+    """The pre-activations of layer `motion.lowest` are affine in t, and only what lies above moves otherwise."""
 
-    def __init__(self, problem: Problem, segment: Segment) -> None:
+    def __init__(self, problem: Problem, segment: Segment, motion: Motion) -> None:
+        assert problem.layered is not None
+        assert motion.lowest is not None
         self.problem = problem
-        self.segment = segment
-
-    def begin(self, x: Tensor) -> Tensor:
-        """What all points share of a chunk of samples: something affine in t, at both ends (2, N, ...)."""
-        raise NotImplementedError
-
-    def finish(self, affine: Tensor, t: Tensor, buffers: Buffers) -> Tensor:
-        """Outputs (G, N, C) at t (G,) from what `begin` gave, interpolated (G, N, ...), which may be overwritten."""
-        raise NotImplementedError
+        self.network: LayeredNetwork = problem.layered
+        self.lowest = motion.lowest
+        both = problem.layout.split(torch.stack([segment.start, segment.end]))
+        self.ends: Parameters = {name: one if name in motion.moving else one[:1] for name, one in both.items()}
 
     def values(self, t: Tensor, part: Part) -> Values:
+        """Of all points, a chunk of samples and a group of points at a time."""
         split = self.problem.part(part)
         assert split is not None, f"there is no {part} split"
-        t = t.to(self.segment.start)
+        t = t.to(split.x)
         buffers = Buffers()
         total = torch.zeros(len(t), dtype=torch.float64, device=self.problem.device)
         wrong = torch.zeros_like(total)
@@ -122,48 +107,21 @@ class _Chunkwise:
             ends = self.begin(x)
             for first in range(0, len(t), points):
                 here = slice(first, first + points)
-                losses, misses = self.problem.sums(self.finish(between(ends, t[here], buffers), t[here], buffers), y)
+                outputs = self.finish(between(ends, t[here], buffers), t[here], buffers)
+                losses, misses = self.problem.sums(outputs, y)
                 total[here] += losses
                 wrong[here] += misses
         error = None if split.y.is_floating_point() else wrong / len(split)
         return Values(total / len(split), error)
 
-
-def between(ends: Tensor, t: Tensor, buffers: Buffers | None = None) -> Tensor:
-    """The straight line between two tensors (2, ...) at t (G,): (G, ...)."""
-    weight = t.view(-1, *[1] * (ends.dim() - 1))
-    memory = None if buffers is None else buffers.take(ends, len(t), *ends.shape[1:])
-    return torch.lerp(ends[:1], ends[1:], weight, out=memory)
-
-
-class _Affine(_Chunkwise):
-    """The outputs themselves are affine in t."""
-
     def begin(self, x: Tensor) -> Tensor:
-        return self.problem.outputs(torch.stack([self.segment.start, self.segment.end]), x)
-
-    def finish(self, affine: Tensor, t: Tensor, buffers: Buffers) -> Tensor:  # noqa: ARG002  nothing is left to do
-        return affine
-
-
-class _Layerwise(_Chunkwise):
-    """The pre-activations of layer `motion.lowest` are affine in t, and only what lies above moves otherwise."""
-
-    def __init__(self, problem: Problem, segment: Segment, motion: Motion) -> None:
-        super().__init__(problem, segment)
-        assert problem.layered is not None
-        assert motion.lowest is not None
-        self.network: LayeredNetwork = problem.layered
-        self.lowest = motion.lowest
-        both = problem.layout.split(torch.stack([segment.start, segment.end]))
-        self.ends: Parameters = {name: one if name in motion.moving else one[:1] for name, one in both.items()}
-
-    def begin(self, x: Tensor) -> Tensor:
+        """What all points share of a chunk of samples: the pre-activations at both ends (2, N, ...)."""
         features = self.network.features(x[None], self.ends, self.lowest - 1)
         ends = self.network.layers[self.lowest - 1].affine(features, self.ends)
         return ends.expand(2, *ends.shape[1:])
 
     def finish(self, affine: Tensor, t: Tensor, buffers: Buffers) -> Tensor:
+        """Outputs (G, N, C) at t (G,) from pre-activations (G, N, ...), which may be overwritten."""
         features = self.network.layers[self.lowest - 1].after(affine, overwrite=True)
         return self.network.outputs(features, self.at(t), self.lowest, buffers)
 
@@ -176,3 +134,10 @@ class _Layerwise(_Chunkwise):
             if name is not None
             for one in [self.ends[name]]
         }
+
+
+def between(ends: Tensor, t: Tensor, buffers: Buffers | None = None) -> Tensor:
+    """The straight line between two tensors (2, ...) at t (G,): (G, ...)."""
+    weight = t.view(-1, *[1] * (ends.dim() - 1))
+    memory = None if buffers is None else buffers.take(ends, len(t), *ends.shape[1:])
+    return torch.lerp(ends[:1], ends[1:], weight, out=memory)

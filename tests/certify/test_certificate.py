@@ -93,21 +93,6 @@ def test_a_segment_without_proof_needs_a_sampled_loss() -> None:
         certify(problem, path, {1: 3.0})
 
 
-def test_knots_are_evaluated_once_each() -> None:
-    class Counting(Problem):
-        rows = 0
-
-        def values(self, thetas, part="train"):
-            Counting.rows += len(thetas)
-            return super().values(thetas, part)
-
-    known = problem_of("fcn:6-5")
-    problem = Counting(known.network, known.data, known.loss, known.layered)
-    path = exact_path(problem)
-    certify(problem, path, {})
-    assert Counting.rows == len(path) + 1
-
-
 def test_losses_are_those_of_the_points_one_by_one() -> None:
     problem = problem_of("fcn:6-5")
     path = Path.chain([*exact_path(problem).knots] * 3)

@@ -18,8 +18,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core.errors import UsageError
+from core.knots import packed, unpacked
 
-FORMAT = "thalweg-path-1"
+FORMAT = "thalweg-path-2"
+DENSE = "thalweg-path-1"  # older files: all knots as one tensor
 
 
 class Claim(StrEnum):
@@ -167,7 +169,7 @@ class Path:
 
     def save(self, file: File) -> None:
         """Write one safetensors file that `load` reads back bit for bit."""
-        tensors = {"knots": self.knots.contiguous().cpu()}
+        tensors = {name: torch.from_numpy(one) for name, one in packed(self.knots.contiguous().cpu().numpy()).items()}
         for i, curve in self.curves.items():
             tensors |= {f"curve.{i}.{name}": one.contiguous().cpu() for name, one in curve.tensors().items()}
         families = {str(i): curve.family for i, curve in self.curves.items()}
@@ -182,7 +184,7 @@ class Path:
         """
         try:
             with safe_open(str(file), "pt") as opened:
-                if (metadata := opened.metadata() or {}).get("format") != FORMAT:
+                if (metadata := opened.metadata() or {}).get("format") not in (FORMAT, DENSE):
                     raise UsageError(f"{file} holds no path: its format is {metadata.get('format')!r}, not {FORMAT}.")
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
             return cls._read(json.loads(metadata["path"]), tensors, families or {})
@@ -202,7 +204,10 @@ class Path:
             prefix = f"curve.{number}."
             own = {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
             curves[int(number)] = _family(family, families).of(own)
-        return cls(tensors["knots"], claims, curves)
+        if "knots" in tensors:  # DENSE
+            return cls(tensors["knots"], claims, curves)
+        arrays = {name: one.numpy() for name, one in tensors.items()}
+        return cls(torch.from_numpy(unpacked(arrays, len(claims) + 1)), claims, curves)
 
 
 def _family(name: str, families: Mapping[str, type[Curve]]) -> type[Curve]:

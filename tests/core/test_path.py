@@ -219,6 +219,6 @@ def test_headers_that_do_not_fit_are_refused(tmp_path: File, header: object) -> 
 def test_a_path_without_knots_is_refused(tmp_path: File) -> None:
     file = saved(tmp_path)
     tensors = load_file(file)
-    del tensors["knots"]
+    del tensors["knots.0"]
     save_file(tensors, file, metadata={"format": FORMAT, "path": json.dumps(HEADER)})
     assert refused(file)

@@ -62,10 +62,13 @@ def theorem_path(problem: Problem, a: End, b: End, xi_0: Subnetwork) -> Path:
     arrive(there, xi_0, cells)
     arrive(back, xi_0, moved)
     cross(there, back.last, cells, moved)
-    knots = [*there.knots, *reversed(back.knots[:-1])]
-    claims = [*there.claims, *reversed(back.claims)]
-    thetas = [a.theta, *[net.theta(problem) for net in knots[1:-1]], b.theta]
-    return Path(torch.stack(thetas), tuple(claims))
+    nets = [*there.knots, *reversed(back.knots[:-1])]
+    knots = a.theta.new_empty(len(nets), len(a.theta))  # filled one by one: they are the largest thing there is
+    for i, net in enumerate(nets):
+        knots[i] = net.theta(problem)
+    assert torch.equal(knots[0], a.theta)
+    assert torch.equal(knots[-1], b.theta)
+    return Path(knots, (*there.claims, *reversed(back.claims)))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""How a path's knots are written: the first one whole, of each further one only what changed, bit for bit.
+
+Between the knots of a constructed path most weights stay, and many become zero: written so, a path is about a
+seventh as large. With numpy alone, so that whoever reads a path needs no torch.
+
+    knots.0        (P,)  the first knot
+    changed.I      (ceil(P / 8),) one bit an entry: whether knot I differs there from knot I - 1
+    nonzero.I      (ceil(n / 8),) one bit for each of the n entries that changed: whether it is not +0.0 now
+    values.I       (m,)  the new values of these
+    knots.I        (P,)  the whole knot instead, where that is no longer
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+BITS = {4: np.uint32, 8: np.uint64, 2: np.uint16}
+
+
+def packed(knots: Array) -> dict[str, Array]:
+    """What is written of knots (S + 1, P)."""
+    found: dict[str, Array] = {"knots.0": knots[0]}
+    bits = BITS[knots.itemsize]
+    for i in range(1, len(knots)):
+        here = knots[i].view(bits)
+        changed = here != knots[i - 1].view(bits)
+        now = here[changed]
+        nonzero = now != 0
+        if now.itemsize * int(nonzero.sum()) + len(now) // 8 + len(here) // 8 >= here.nbytes:
+            found[f"knots.{i}"] = knots[i]
+            continue
+        found[f"changed.{i}"] = np.packbits(changed)
+        found[f"nonzero.{i}"] = np.packbits(nonzero)
+        found[f"values.{i}"] = now[nonzero].view(knots.dtype)
+    return found
+
+
+def unpacked(arrays: Mapping[str, Array], count: int) -> Array:
+    """The inverse of `packed` for `count` knots. Raises KeyError or ValueError where the arrays don't fit."""
+    first = arrays["knots.0"]
+    knots = np.empty((count, len(first)), first.dtype)
+    knots[0] = first
+    for i in range(1, count):
+        if f"knots.{i}" in arrays:
+            knots[i] = arrays[f"knots.{i}"]
+            continue
+        changed = _mask(arrays[f"changed.{i}"], len(first))
+        now = np.zeros(int(changed.sum()), first.dtype)
+        now[_mask(arrays[f"nonzero.{i}"], len(now))] = arrays[f"values.{i}"]
+        knots[i] = knots[i - 1]
+        knots[i, changed] = now
+    return knots
+
+
+def _mask(bits: Array, count: int) -> NDArray[np.bool_]:
+    if bits.dtype != np.uint8 or len(bits) != (count + 7) // 8:
+        raise ValueError(f"{len(bits)} bytes of {bits.dtype} are no {count} bits")
+    return np.unpackbits(bits, count=count).astype(bool)

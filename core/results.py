@@ -8,6 +8,12 @@ from typing import Any
 
 import msgspec
 
+YES, OPEN, NO = 1.0, 0.0, -1.0
+#: Measurements that are one of these: proven, left open, refuted. Tables say them in words, charts leave them out.
+VERDICTS = frozenset({"separable", "distinct", "generic", "wide_enough"})
+#: Measurements that say what a verdict is about: no curves either.
+ASIDE = frozenset({"seconds", "kept", "width", "least_width", "left_out", "dimensions", "stuck_neurons"})
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     """One line of a job's journal."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from core.results import NO, OPEN, VERDICTS, YES
 from tui.output import pairs, say, table
 from tui.texts import NOTHING, number, value
 
@@ -16,6 +17,7 @@ CERTIFICATES = {
     "identity": "identity: proven up to the rounding measured",
     "sampled": "sampled: seen at many points, not proven",
 }
+ANSWERS = {YES: "yes, proven", OPEN: "open", NO: "no, proven"}
 
 
 def path_title(row: Row) -> str:
@@ -76,13 +78,19 @@ def print_bound(row: Row, catalogue: "Catalogue") -> None:
 
 
 def measurements_table(measured: list[Row]) -> None:
-    """Measurements as a table: one row a layer and draw, one column a name."""
-    names = list(dict.fromkeys(str(one["name"]) for one in measured))
+    """Measurements as tables: one row a layer and draw, one column a name; rows that begin alike are together."""
     rows: dict[tuple[Any, Any], dict[str, str]] = {}
     for one in measured:
-        rows.setdefault((one["layer"], one["draw"]), {})[str(one["name"])] = number(one["value"])
-    if not rows:
-        return
+        rows.setdefault((one["layer"], one["draw"]), {})[str(one["name"])] = _measured(one)
+    tables: dict[str, dict[tuple[Any, Any], dict[str, str]]] = {}
+    for key, found in rows.items():
+        tables.setdefault(next(iter(found)), {})[key] = found
+    for some in tables.values():
+        _measured_table(some)
+
+
+def _measured_table(rows: dict[tuple[Any, Any], dict[str, str]]) -> None:
+    names = list(dict.fromkeys(name for found in rows.values() for name in found))
     keys = [place for place in (0, 1) if any(key[place] is not None for key in rows)]
     titles = [("layer", "draw")[place] for place in keys]
     table(
@@ -92,3 +100,9 @@ def measurements_table(measured: list[Row]) -> None:
             for key, found in rows.items()
         ],
     )
+
+
+def _measured(one: Row) -> str:
+    """A number, or the answer that it stands for."""
+    answer = ANSWERS.get(one["value"]) if one["name"] in VERDICTS else None
+    return number(one["value"]) if answer is None else answer

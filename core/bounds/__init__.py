@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from core.bounds import dropout, rank, sparse
+from core.bounds import dropout, genericity, rank, separability, sparse
 from core.bounds.found import Found
 from core.problem import Problem
 from core.reporting import Reporter
@@ -14,4 +14,6 @@ BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], Found]] = {
     "rank": rank.compute,
     "sparse": sparse.compute,
     "dropout": dropout.compute,
+    "separability": separability.compute,
+    "genericity": genericity.compute,
 }

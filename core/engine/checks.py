@@ -5,9 +5,11 @@ from core.engine.desk import ask
 from core.engine.devices import devices
 from core.engine.inputs import as_input, find
 from core.errors import UsageError
+from core.specs.bounds import Examined, Separability
+from core.specs.conditions import Asked, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
 from core.specs.methods import String
-from core.specs.networks import read_network
+from core.specs.networks import NetworkSpec, read_network
 from core.specs.options import Options
 from core.specs.runs import Bound, Connect, ModelRef, RunSpec, Swap, Train, from_json, inputs_of, with_inputs
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
@@ -124,16 +126,34 @@ def check_pair(a: Model, b: Model) -> None:
 
 
 def check_widths(options: Options, model: Model) -> None:
-    """Subnetworks need a view by layers, and hidden layers that are wide enough."""
-    if model.network is None or not isinstance(options, Subnetworks | Dropping):
+    """Subnetworks and kept sets need a view by layers, and hidden layers that are wide enough."""
+    if model.network is None or not isinstance(options, Subnetworks | Dropping | Examined):
         return
-    widths = read_network(model.network).hidden_widths
+    network = read_network(model.network)
+    widths = network.hidden_widths
     if widths is None:
         raise UsageError(f"Model {model.id} is a {model.network}, which has no view by layers: subnetworks need one.")
-    if isinstance(options, Subnetworks):
-        kept_sizes(options, widths)
-    else:
-        dropped_sizes(options.drop, widths)
+    match options:
+        case Subnetworks():
+            kept_sizes(options, widths)
+        case Dropping():
+            dropped_sizes(options.drop, widths)
+        case Examined():
+            check_examined(options, model, network)
+
+
+def check_examined(options: Examined, model: Model, network: NetworkSpec) -> None:
+    """What the corollaries ask of network and loss."""
+    assert model.data is not None
+    data = read_data(model.data)
+    relu = getattr(network, "activation", "relu") == "relu"
+    biases = getattr(network, "bias", True)
+    asked = Asked(network.hidden_widths or (), data.classes, not data.regression, model.loss or "", relu, biases)
+    check = check_separability if isinstance(options, Separability) else check_genericity
+    check(asked)
+    there = data.limit or data.samples
+    if options.samples is not None and there is not None and options.samples > there:
+        raise UsageError(f"samples={options.samples} is more than the {there} train samples of {model.data}.")
 
 
 def check_threshold(spec: Connect, model: Model) -> None:

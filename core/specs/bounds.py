@@ -35,5 +35,33 @@ class DropoutBound(Dropping, frozen=True, kw_only=True, tag="dropout", tag_field
     seed: Seed = 0
 
 
-BoundOptions = Rank | SparseBound | DropoutBound
-BOUNDS: dict[str, type[BoundOptions]] = {"rank": Rank, "sparse": SparseBound, "dropout": DropoutBound}
+class Examined(Options, frozen=True, kw_only=True):
+    """Features of kept neurons I_l, looked at one by one."""
+
+    draws: Annotated[Count, Meta(description="kept sets tried for each layer; one that will do is enough")] = 4
+    kept: Annotated[
+        Kept, Meta(description="how a layer's kept neurons are chosen: at random, or those that span its features")
+    ] = "random"
+    samples: Annotated[
+        Count | None, Meta(description="of the train set, taken from its start; then it is about their loss alone")
+    ] = None
+    seed: Seed = 0
+    minutes: Annotated[float, Meta(gt=0, description="what isn't decided after this time is left open")] = 10.0
+
+
+class Separability(Examined, frozen=True, kw_only=True, tag="separability", tag_field="bound"):
+    """Whether the features of every layer are linearly separable, with proofs (Corollary 4.4 of NBM 2021)."""
+
+
+class Genericity(Examined, frozen=True, kw_only=True, tag="genericity", tag_field="bound"):
+    """The conditions A1, A1-b, A2 and A3, each with its numbers (Corollary 4.3 of NBM 2021)."""
+
+
+BoundOptions = Rank | SparseBound | DropoutBound | Separability | Genericity
+BOUNDS: dict[str, type[BoundOptions]] = {
+    "rank": Rank,
+    "sparse": SparseBound,
+    "dropout": DropoutBound,
+    "separability": Separability,
+    "genericity": Genericity,
+}

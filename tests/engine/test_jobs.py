@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from core.errors import UsageError
-from core.specs.bounds import DropoutBound, Rank, SparseBound
+from core.specs.bounds import DropoutBound, Genericity, Rank, Separability, SparseBound
 from core.specs.methods import Dropout, Linear, Sparse, String
 from core.specs.runs import Bound, Connect, ModelRef, Swap, Train
 from core.studies.plan import Planned
@@ -71,6 +71,37 @@ def test_paths_through_subnetworks_are_stored_with_their_proof(engine: Engine) -
     assert sparse.level <= dropout.level
     assert [bound.kind for bound in bounds] == ["sparse", "dropout"]
     assert [bound.layer_count for bound in bounds] == [2, 1]
+
+
+def test_conditions_of_the_corollaries_are_stored_layer_by_layer(engine: Engine) -> None:
+    model = ModelRef(run=0)
+    ids = engine.client.enqueue_plan(
+        [
+            Planned(Train(**{**TINY, "network": "fcn:20-20"}, epochs=3)),
+            Planned(Bound(model=model, bound=Separability(draws=1))),
+            Planned(Bound(model=model, bound=Genericity(draws=1))),
+        ],
+        study="test",
+    )
+    ended = engine.finish(*ids)
+    assert [run.state for run in ended] == ["done"] * 3, [run.cause for run in ended]
+    with engine.catalogue.read() as session:
+        bounds = [Bounds(session).get(1), Bounds(session).get(2)]
+        layers = {one.layer for one in Bounds(session).measurements("bound", 1) if one.name == "separable"}
+    assert [bound.kind for bound in bounds] == ["separability", "genericity"]
+    assert layers == {0, 1, 2}
+    assert "Corollary 4.3 does not apply" in bounds[1].summary
+
+
+def test_what_the_stored_facts_refuse_is_not_enqueued(engine: Engine) -> None:
+    run_id = engine.enqueue(Train(**{**TINY, "network": "fcn:20-20,activation=tanh"}, epochs=0))
+    engine.finish(run_id)
+    for bound, match in (
+        (Genericity(), "needs ReLU"),
+        (Separability(samples=101), "more than the 100 train samples"),
+    ):
+        with pytest.raises(UsageError, match=match):
+            engine.enqueue(Bound(model=ModelRef(model=1), bound=bound))
 
 
 def test_the_same_seed_gives_the_same_file_bit_for_bit(engine: Engine) -> None:

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from commanding import Run, process
+from commanding import Run, add, process
 
-from store import COLUMNS
+from core.specs.bounds import BOUNDS
+from core.specs.runs import Bound, ModelRef
+from store import COLUMNS, Bounds, Catalogue
 from tui.main import main
 
 KINDS = ("runs", "models", "paths", "bounds", "profiles", "metrics")
@@ -136,3 +138,32 @@ def test_a_full_disk_behind_standard_output_is_one_sentence(seeded: Path) -> Non
             )
         assert done.returncode == 2
         assert done.stderr == "thalweg: The system refuses to go on: No space left on device.\n"
+
+
+def test_verdicts_are_words_in_tables_and_no_curves(thalweg: Run, seeded: Path) -> None:
+    measured = [
+        {"name": name, "layer": layer, "draw": 0, "value": number}
+        for layer, answer in enumerate((1.0, 0.0, -1.0))
+        for name, number in (("separable", answer), ("margin", 0.25 + layer), ("seconds", 77.0))
+    ]
+    with Catalogue.open(seeded) as catalogue:
+        run_id = add(catalogue, Bound(model=ModelRef(model=1), bound=BOUNDS["separability"]()), "done")
+        with catalogue.write() as session:
+            values = {"model_id": 1, "kind": "separability", "value": 1.0, "summary": "so"}
+            bound_id = Bounds(session).add(run_id, values, measured)
+    rows = [line.split(maxsplit=2) for line in thalweg("show", "bound", bound_id).out.splitlines()]
+    said = [row[2] for row in rows if len(row) == 3 and row[1] == "0"]
+    assert [one.split("  ")[0] for one in said] == ["yes, proven", "open", "no, proven"]
+    drawn = thalweg("plot", "bound", bound_id).out
+    assert "margin" in drawn
+    assert "separable" not in drawn
+    assert "seconds" not in drawn
+
+
+def test_different_bounds_differ_in_kind(thalweg: Run, seeded: Path) -> None:
+    with Catalogue.open(seeded) as catalogue:
+        run_id = add(catalogue, Bound(model=ModelRef(model=1), bound=BOUNDS["dropout"]()), "done")
+        with catalogue.write() as session:
+            other = Bounds(session).add(run_id, {"model_id": 1, "kind": "dropout"}, [])
+    found = strict(thalweg("compare", "bounds", 1, other, "--json").out)
+    assert found["differences"]["kind"] == ["rank", "dropout"]

@@ -93,7 +93,7 @@ def _read(place: Place, kind: str, ids: Sequence[int]) -> tuple[list[Row], list[
             run_id = row_id if kind == "runs" else row["run_id"]
             assert isinstance(run_id, int)
             spec = json.loads(Runs(session).get(run_id).spec)["run"]
-            asked.append({**{key: row[key] for key in ASKED if key in row}, **_flat(spec)})
+            asked.append({**_flat(spec), **{key: row[key] for key in ASKED if key in row}})
             if kind == "runs":
                 row = {**_first_made(row), **row}
             results.append({key: row.get(key) for key in RESULTS[kind]})

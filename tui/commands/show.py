@@ -16,6 +16,7 @@ from tui.texts import NOTHING, duration, state, value
 
 TIMES = ("created_at", "started_at", "finished_at", "cancel_requested_at", "heartbeat_at")
 MOST = 40  # rows of a nested table
+MOST_MEASURED = 400  # measurements, of which several share a row
 
 
 @click.command(epilog="\b\nExample:\n  thalweg show run 3\n  thalweg show path 1 --json")
@@ -63,7 +64,8 @@ def _nested(key: str, part: list[Any]) -> None:
         heading(f"{key}: {', '.join(value(one) for one in part)}")
         return
     heading(key.removesuffix("_list"))
-    rows: list[Row] = part[:MOST]
+    most = MOST_MEASURED if key == "measurements" else MOST
+    rows: list[Row] = part[:most]
     if key in ("models", "paths", "bounds"):
         shown = chosen(key, sys.stdout.encoding)
         table(
@@ -78,8 +80,8 @@ def _nested(key: str, part: list[Any]) -> None:
         if environment := rows[-1].get("environment"):
             heading("environment of the newest")
             say(options(environment))
-    if len(part) > MOST:
-        say(f"and {len(part) - MOST} more; --json gives all")
+    if len(part) > most:
+        say(f"and {len(part) - most} more; --json gives all")
 
 
 NESTED = {

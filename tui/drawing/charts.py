@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.errors import UsageError
+from core.results import ASIDE, VERDICTS
 from tui.texts import clean
 
 if TYPE_CHECKING:
@@ -108,7 +109,11 @@ def of_bounds(session: "Session", ids: Sequence[int], _quantity: str) -> Chart:
     curves = []
     for bound_id in ids:
         bound = Bounds(session).get(bound_id)
-        measured = [one for one in Bounds(session).measurements("bound", bound_id) if one.layer is not None]
+        measured = [
+            one
+            for one in Bounds(session).measurements("bound", bound_id)
+            if one.layer is not None and one.name not in VERDICTS | ASIDE
+        ]
         for name, draw in dict.fromkeys((one.name, one.draw) for one in measured):
             mine = [one for one in measured if (one.name, one.draw) == (name, draw)]
             label = " ".join(

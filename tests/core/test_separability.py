@@ -180,6 +180,11 @@ def test_a_program_grows_until_it_decides(separable: bool, monkeypatch: pytest.M
     assert program(points, y, torch.ones(300).double(), Clock.of(0)) is None
 
 
+def test_the_class_that_is_hardest_comes_first() -> None:
+    X = torch.tensor([[-9.0], [-8], [0], [1], [2], [8], [9], [0.5]]).double()
+    assert search.hardest_first(Points.of(X), torch.tensor([4, 4, 7, 7, 7, 5, 5, 5]))[-1] == 4
+
+
 def test_powers_of_two_change_nothing() -> None:
     X, labels = normal(0, 20, 30), torch.arange(20) % 3
     verdict, scaled = asked(X, labels), asked(X * 2.0**-90, labels)

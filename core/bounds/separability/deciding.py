@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.bounds.clock import Clock
 from core.bounds.separability.proofs import hulls_meet, separates
-from core.bounds.separability.search import Candidate, Points, newton, program
+from core.bounds.separability.search import Candidate, Points, hardest_first, newton, program
 from core.results import NO, OPEN, YES
 
 
@@ -34,7 +34,7 @@ def decide(X: Tensor, labels: Tensor, clock: Clock, heard: Callable[[float], Non
     `heard` is told what part of the classes is done.
     """
     points = Points.of(X)
-    classes = torch.unique(labels).tolist()
+    classes = hardest_first(points, labels)
     margins, left = [], ""
     for i, label in enumerate(classes):
         heard(i / len(classes))

@@ -68,7 +68,7 @@ def newton(points: Points, y: Tensor, clock: Clock) -> Candidate:
     for _ in range(STEPS):
         weights = (1 - margins).clamp_min(0)
         gradient = -Z.T @ (weights * y)
-        step = _newton_step(Z, weights > 0, gradient)
+        step = _newton_step(Z, weights > 0, gradient[:, None])[:, 0]
         along = y * (Z @ step)
         t = _best_length(margins, along)
         v, margins = v + t * step, margins + t * along
@@ -81,8 +81,18 @@ def newton(points: Points, y: Tensor, clock: Clock) -> Candidate:
     return Candidate(best if best_margin > 0 else v, (1 - y * (Z @ v)).clamp_min(0))
 
 
+def hardest_first(points: Points, labels: Tensor) -> list[int]:
+    """The labels that occur, those first of which a least squares fit gets most samples wrong: one may decide all."""
+    classes = torch.unique(labels)
+    Z, Y = points.rows, torch.where(labels[:, None] == classes, 1.0, -1.0).to(points.rows.dtype)
+    fits = _newton_step(Z, torch.ones_like(labels, dtype=torch.bool), -Z.T @ Y)
+    wrong = ((Z @ fits) * Y <= 0).sum(0)
+    found: list[int] = classes[torch.argsort(-wrong, stable=True)].tolist()
+    return found
+
+
 def _newton_step(Z: Tensor, active: Tensor, gradient: Tensor) -> Tensor:
-    """-(H + ridge)^{-1} gradient for H = sum over the active rows of z z^T."""
+    """-(H + ridge)^{-1} gradient (p, k) for H = sum over the active rows of z z^T."""
     H = Z.new_zeros(Z.shape[1], Z.shape[1])
     for some in torch.split(active.nonzero()[:, 0], CHUNK):
         H += Z[some].T @ Z[some]
@@ -90,7 +100,7 @@ def _newton_step(Z: Tensor, active: Tensor, gradient: Tensor) -> Tensor:
     for power in (-13, -10, -7, -4):
         factor, failed = torch.linalg.cholesky_ex(H + 10**power * size * torch.eye(len(H), dtype=H.dtype))
         if not failed:
-            return -torch.cholesky_solve(gradient[:, None], factor)[:, 0]
+            return -torch.cholesky_solve(gradient, factor)
     return -gradient / size
 
 

@@ -146,6 +146,17 @@ def test_weights_that_are_taken_for_a_proof_can_be_mended_exactly(n: int, count:
     assert all(sum(a[j] * b for a, b in zip(Z, mended, strict=True)) == 0 for j in p)
 
 
+@settings(max_examples=100)
+@given(st.integers(2, 4), st.integers(0, 9999), st.floats(-15.5, -3))
+def test_a_point_that_misses_a_line_by_a_hair_is_no_proof(n: int, seed: int, miss: float) -> None:
+    random = np.random.default_rng(seed)
+    direction, start = random.integers(1, 9, (2, n)).astype(float)
+    X = torch.from_numpy(start + np.array([0, 2, 4, 6, 1, 5, 3])[:, None] * direction)
+    X[4:, -1] += X[4:, -1] * 10**miss  # none is on the line, and all are to one side of it
+    weights = torch.tensor([1, 0.5, 0.5, 1, 1, 1, 1]).double() + torch.from_numpy(random.uniform(0, 1e-12, 7))
+    assert not hulls_meet(X, torch.tensor([1, 1, 1, 1, -1, -1, -1]).double(), weights)
+
+
 @given(st.integers(1, 6), st.integers(0, 999), st.floats(-1, 1))
 def test_signs_near_zero_are_those_of_rational_numbers(n: int, seed: int, b: float) -> None:
     X, w = normal(seed, 6, n), normal(seed + 1, n)

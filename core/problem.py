@@ -46,6 +46,7 @@ class Problem:
         self.loss = loss
         self.layered = layered
         self.layout = Layout.of(network)
+        self.batched = True  # whether a module without layers is asked for many points at once
 
     @cached_property
     def sizes(self) -> list[LayerSize]:
@@ -93,16 +94,24 @@ class Problem:
         if self.layered is not None:
             return self.layered.outputs(self.inputs(x), parameters, buffers=buffers)
         own = x.dim() > self.data.train.x.dim()
-        if len(thetas) == 1:
-            single = {name: value[0] for name, value in parameters.items()}
-            alone: Tensor = functional_call(self.network, single, (x[0] if own else x,))
-            return alone[None]
+        if len(thetas) > 1 and self.batched:
+            try:
+                return vmap(self._called, in_dims=(0, 0 if own else None))(parameters, x)
+            except RuntimeError:  # not all that a module may do can be done for many points at once
+                self.batched = False
+        points = ({name: value[k] for name, value in parameters.items()} for k in range(len(thetas)))
+        return torch.stack([self._called(point, x[k] if own else x) for k, point in enumerate(points)])
 
-        def one(point: dict[str, Tensor], samples: Tensor) -> Tensor:
-            out: Tensor = functional_call(self.network, point, (samples,))
-            return out
+    def _called(self, point: dict[str, Tensor], x: Tensor) -> Tensor:
+        """The module's outputs (N, C) at one point, given by name."""
+        out: Tensor = functional_call(self.network, {**self.buffers, **point}, (x,))
+        return out
 
-        return vmap(one, in_dims=(0, 0 if own else None))(parameters, x)
+    @cached_property
+    def buffers(self) -> dict[str, Tensor]:
+        """The module's constants by name, where the data is and in its dtype."""
+        named = self.network.named_buffers()
+        return {name: one.to(self.device, self.dtype if one.is_floating_point() else None) for name, one in named}
 
     @torch.no_grad()
     def features(self, thetas: Tensor, layer: int, x: Tensor) -> Tensor:

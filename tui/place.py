@@ -1,7 +1,9 @@
 """Where the catalogue is, and how commands come to it."""
 
+import os
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from shlex import quote
 from shutil import which
@@ -47,9 +49,19 @@ class Place:
         """The catalogue, or None where there is none yet. Raises StoreError."""
         return self.open() if self.path.exists() else None
 
-    def client(self, data_root: str | None = None, *, create: bool = False) -> "Client":
-        """The engine at this catalogue. Raises StoreError."""
+    def client(self, data_root: str | None = None, *, create: bool = False, trust: bool = False) -> "Client":
+        """The engine at this catalogue; with `trust` a network's changed file is gone on with. Raises StoreError."""
         from core.engine.client import Client
 
         root = None if data_root is None else str(Path(data_root).expanduser().absolute())
-        return Client(self.open(create=create), root)
+        return Client(self.open(create=create), root, cache(lambda sentence: trust or _confirmed(sentence)))
+
+
+def _confirmed(sentence: str) -> bool:
+    """Ask in a terminal whether to go on with a network's changed file."""
+    return in_terminal() and click.confirm(f"{sentence} Go on with it as it is now?", err=True)
+
+
+def in_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return os.isatty(0) and os.isatty(2)

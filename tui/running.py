@@ -1,6 +1,5 @@
 """What the commands that start runs share: their options, enqueueing, waiting, the exit status."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -29,22 +28,24 @@ class How:
     detach: bool
     as_json: bool
     data_root: str | None
+    trust: bool = False
 
     def client(self, *, create: bool = False) -> "Client":
-        return self.place.client(self.data_root, create=create)
+        return self.place.client(self.data_root, create=create, trust=self.trust)
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --device, --detach, --json and --data-root; the command gets them as one `How`."""
+    """Add --device, --detach, --json, --data-root and --trust-changed-file; the command gets them as one `How`."""
 
     @click.option("--device", metavar="NAME", help="cpu, cuda or cuda:N. Default: the best that is free.")
     @click.option("--detach", is_flag=True, help="Only enqueue; print the run.")
     @json_option
     @data_option
+    @trust_option
     @wraps(command)
     def with_how(device: str | None, detach: bool, as_json: bool, data_root: str | None, **rest: Any) -> Any:
         place = click.get_current_context().obj
-        return command(How(place, device, detach, as_json, data_root), **rest)
+        return command(How(place, device, detach, as_json, data_root, rest.pop("trust")), **rest)
 
     return with_how
 
@@ -56,6 +57,11 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
     option = click.option("--data-root", metavar="PATH", envvar="THALWEG_DATA", help="The folder of data sets.")
     return option(command)
+
+
+def trust_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    text = "Go on where the network's file has changed."
+    return click.option("--trust-changed-file", "trust", is_flag=True, help=text)(command)
 
 
 def texts_of(options: Sequence[str], flags: Mapping[str, str | None], of: str) -> dict[str, str]:
@@ -127,8 +133,3 @@ def detached(how: How, run_ids: Sequence[int], *, as_list: bool = False) -> int:
         click.echo("\n".join(f"run:{run_id}" for run_id in run_ids))
     note(f"Enqueued; `{how.place.command} list runs` shows how far it is.")
     return 0
-
-
-def in_terminal() -> bool:
-    """Whether somebody can be asked."""
-    return os.isatty(0) and os.isatty(2)

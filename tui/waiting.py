@@ -42,7 +42,7 @@ def wait(client: "Client", run_ids: Sequence[int], place: Place) -> "list[Run]":
 
 
 def _cancel_wanted(run_ids: Sequence[int], place: Place) -> bool:
-    from tui.running import in_terminal
+    from tui.place import in_terminal
 
     several = len(run_ids) > 1
     thing = f"{len(run_ids)} runs" if several else f"run {run_ids[0]}"

@@ -1,17 +1,31 @@
 """Everything about a request that can be known before it is enqueued, without torch."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from core.data.files import data_root, locate, missing
 from core.engine.desk import ask
 from core.engine.devices import devices
 from core.engine.inputs import as_input, find
 from core.errors import UsageError
-from core.specs.bounds import Examined, Separability
+from core.specs.bounds import Examined, Rank, Separability
 from core.specs.conditions import Asked, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
 from core.specs.methods import String
-from core.specs.networks import NetworkSpec, read_network
+from core.specs.networks import read_network
 from core.specs.options import Options
-from core.specs.runs import Bound, Connect, ModelRef, RunSpec, Swap, Train, from_json, inputs_of, with_inputs
+from core.specs.runs import (
+    Bound,
+    Connect,
+    ModelRef,
+    RunSpec,
+    Swap,
+    Train,
+    from_json,
+    inputs_of,
+    name_of_options,
+    with_inputs,
+)
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
 from store import Catalogue, Model, Run, Runs
 
@@ -34,12 +48,12 @@ def check(catalogue: Catalogue, spec: RunSpec, root: str | None) -> None:
         case Train():
             check_training(spec, root)
         case Connect():
-            check_connection(catalogue, spec)
+            check_connection(catalogue, spec, root)
         case Swap() | Bound():
             if spec.model.model is not None:
-                model = find(catalogue, spec.model)
+                model = read_as(find(catalogue, spec.model), spec)
                 if isinstance(spec, Bound):
-                    check_widths(spec.bound, model)
+                    check_widths(spec.bound, model, root)
                 as_input(catalogue, model)
 
 
@@ -81,6 +95,8 @@ def check_training(spec: Train, root: str | None) -> None:
     if data.regression and spec.loss not in (None, "square"):
         raise UsageError(f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss.")
     check_data(data, root)
+    if network.foreign:
+        ask({"question": "network", "network": str(network), "data": str(data), "root": str(data_root(root))})
 
 
 def check_data(data: DataSpec, root: str | None) -> None:
@@ -92,18 +108,24 @@ def check_data(data: DataSpec, root: str | None) -> None:
             raise UsageError(missing(data, where))
 
 
-def check_connection(catalogue: Catalogue, spec: Connect) -> None:
+def read_as(model: Model, spec: Connect | Swap | Bound) -> Model:
+    """The model with the network that a run reads it as."""
+    return replace(model, network=spec.network or model.network)
+
+
+def check_connection(catalogue: Catalogue, spec: Connect, root: str | None) -> None:
     """The two models exist, are whole, are two, and are of one kind; their stored losses allow the threshold."""
-    models = [find(catalogue, ref) if ref.model is not None else None for ref in (spec.a, spec.b)]
+    models = [read_as(find(catalogue, ref), spec) if ref.model is not None else None for ref in (spec.a, spec.b)]
     if spec.a == spec.b:
         raise UsageError(f"A path joins two models, and both are {spec.a}: give two different ones.")
-    for model in models:
-        if model is not None:
-            check_widths(spec.method, model)
-            as_input(catalogue, model)
     first, second = models
     if first is not None and second is not None:
         check_pair(first, second)
+    if (known := first or second) is not None:
+        check_widths(spec.method, known, root)
+    for model in models:
+        if model is not None:
+            as_input(catalogue, model)
     for model in models:
         if model is not None:
             check_threshold(spec, model)
@@ -125,35 +147,49 @@ def check_pair(a: Model, b: Model) -> None:
             )
 
 
-def check_widths(options: Options, model: Model) -> None:
-    """Subnetworks and kept sets need a view by layers, and hidden layers that are wide enough."""
-    if model.network is None or not isinstance(options, Subnetworks | Dropping | Examined):
+def check_widths(options: Options, model: Model, root: str | None) -> None:
+    """Subnetworks and features need a view by layers, subnetworks and kept sets hidden layers that are wide enough."""
+    if model.network is None or not isinstance(options, Subnetworks | Dropping | Examined | Rank):
         return
-    network = read_network(model.network)
-    widths = network.hidden_widths
-    if widths is None:
-        raise UsageError(f"Model {model.id} is a {model.network}, which has no view by layers: subnetworks need one.")
+    widths = hidden_widths(name_of_options(options), model, root)
     match options:
         case Subnetworks():
             kept_sizes(options, widths)
         case Dropping():
             dropped_sizes(options.drop, widths)
         case Examined():
-            check_examined(options, model, network)
+            check_examined(options, model, widths)
 
 
-def check_examined(options: Examined, model: Model, network: NetworkSpec) -> None:
-    """What the corollaries ask of network and loss."""
+def check_examined(options: Examined, model: Model, widths: Sequence[int]) -> None:
+    """What the corollaries ask of network and loss, as far as it is known here."""
+    assert model.network is not None
     assert model.data is not None
-    data = read_data(model.data)
+    network, data = read_network(model.network), read_data(model.data)
     relu = getattr(network, "activation", "relu") == "relu"
     biases = getattr(network, "bias", True)
-    asked = Asked(network.hidden_widths or (), data.classes, not data.regression, model.loss or "", relu, biases)
+    asked = Asked(widths, data.classes, not data.regression, model.loss or "", relu, biases)
     check = check_separability if isinstance(options, Separability) else check_genericity
     check(asked)
     there = data.limit or data.samples
     if options.samples is not None and there is not None and options.samples > there:
         raise UsageError(f"samples={options.samples} is more than the {there} train samples of {model.data}.")
+
+
+def hidden_widths(what: str, model: Model, root: str | None) -> Sequence[int]:
+    """Of a model's network. Raises UsageError where it has no view by layers, which `what` needs."""
+    network = read_network(model.network or "")
+    if network.hidden_widths is not None:
+        return network.hidden_widths
+    question = {"question": "network", "network": str(network), "data": model.data, "root": str(data_root(root))}
+    answer = ask(question)
+    widths: Sequence[int] | None = answer["hidden_widths"]
+    if widths is None:
+        raise UsageError(
+            f"{what} needs a chain of layers, and the network of model {model.id} is none: {answer['without']}; "
+            "linear and string join any two models, and vgg11 or a plain nn.Sequential is such a chain."
+        )
+    return widths
 
 
 def check_threshold(spec: Connect, model: Model) -> None:

@@ -24,6 +24,7 @@ from core.engine.inputs import as_input
 from core.engine.launch import start_agent
 from core.engine.locks import AgentLock
 from core.engine.relaunching import Relaunch, plan_relaunch
+from core.engine.sources import Trust, as_it_is, pinned
 from core.specs.runs import (
     Bound,
     Connect,
@@ -46,10 +47,14 @@ LOOK_SECONDS = 2.0
 
 
 class Client:
-    """One catalogue's engine, as seen from outside. `data_root` is where data sets lie (None: the usual place)."""
+    """One catalogue's engine, as seen from outside. `data_root` is where data sets lie (None: the usual place).
 
-    def __init__(self, catalogue: Catalogue, data_root: str | None = None) -> None:
+    `trust` is asked, with a sentence that says so, whether to go on where a network's file has changed.
+    """
+
+    def __init__(self, catalogue: Catalogue, data_root: str | None = None, trust: Trust = lambda _: False) -> None:
         self.catalogue = catalogue
+        self.trust = trust
         self.data_root = data_root or os.environ.get("THALWEG_DATA")  # the agent's may differ: kept with each run
 
     def enqueue(self, spec: RunSpec, *, device: str | None = None) -> int:
@@ -58,6 +63,7 @@ class Client:
         Raises UsageError, NotFoundError or ArtifactError, with nothing written.
         """
         check_device(device)
+        spec = pinned(self.catalogue, spec, self.trust)
         check(self.catalogue, settled(self.catalogue, spec), self.data_root)
         with self.catalogue.write() as session:
             run_id = Runs(session).add(self._new_run(session, spec, device=device))
@@ -67,6 +73,7 @@ class Client:
     def enqueue_plan(self, plan: Sequence[Planned], *, device: str | None = None, study: str) -> list[int]:
         """Enqueue a study's runs in one transaction; their ids. In a plan `ModelRef.run` counts its runs from 0."""
         check_device(device)
+        plan = [replace(one, spec=pinned(self.catalogue, one.spec, self.trust)) for one in plan]
         for planned in plan:
             check(self.catalogue, planned.spec, self.data_root)
         ids: list[int] = []
@@ -112,7 +119,7 @@ class Client:
         self, run_ids: Sequence[int] | None, *, resume: str | None = None, changes: dict[str, str]
     ) -> list[Relaunch]:
         """What a relaunch would enqueue (None: everything failed that wasn't relaunched yet); nothing is written."""
-        return plan_relaunch(self.catalogue, run_ids, resume, changes)
+        return plan_relaunch(self.catalogue, run_ids, resume, changes, self.trust)
 
     def relaunch(self, plan: Sequence[Relaunch], *, device: str | None = None) -> list[int]:
         """Enqueue planned relaunches in one transaction; references to relaunched runs follow them."""
@@ -156,7 +163,8 @@ class Client:
             path: PathRecord = Paths(session).get(path_id)
             models = [Models(session).get(one) for one in (path.model_a, path.model_b)]
         file = self.catalogue.artifacts.verified(path.artifact or "")
-        inputs = [msgspec.to_builtins(as_input(self.catalogue, model)) for model in models]
+        network = None if path.network is None else as_it_is(path.network, self.trust)
+        inputs = [msgspec.to_builtins(as_input(self.catalogue, model, network)) for model in models]
         return {"path": str(file), "path_id": path_id, "models": inputs, "root": self.data_root}
 
     def _new_run(self, session: Session, spec: RunSpec, *, device: str | None, study: str | None = None) -> NewRun:
@@ -184,9 +192,9 @@ class Client:
         ref = inputs_of(spec)[0]
         if ref.model is not None:
             model = Models(session).get(ref.model)
-            return model.network, model.data, seed
+            return spec.network or model.network, model.data, seed
         run = Runs(session).get(ref.run or 0)
-        return run.network, run.data, seed
+        return spec.network or run.network, run.data, seed
 
 
 def renumbered(spec: RunSpec, ids: Sequence[int]) -> RunSpec:

@@ -2,7 +2,7 @@
 
 from core.engine.folders import InputModel
 from core.errors import UsageError
-from core.specs.runs import ModelRef, RunSpec, inputs_of, with_inputs
+from core.specs.runs import ModelRef, RunSpec, Train, inputs_of, with_inputs
 from store import Catalogue, Model, Models
 
 
@@ -25,15 +25,19 @@ def resolve(catalogue: Catalogue, spec: RunSpec) -> tuple[RunSpec, list[InputMod
     """
     models = [find(catalogue, ref) for ref in inputs_of(spec)]
     spec = with_inputs(spec, tuple(ModelRef(model=model.id) for model in models))
-    return spec, [as_input(catalogue, model) for model in models]
+    network = None if isinstance(spec, Train) else spec.network
+    return spec, [as_input(catalogue, model, network) for model in models]
 
 
-def as_input(catalogue: Catalogue, model: Model) -> InputModel:
-    """A model for a worker, its tensors verified against their sha256. Raises ArtifactError."""
+def as_input(catalogue: Catalogue, model: Model, network: str | None = None) -> InputModel:
+    """A model for a worker, its tensors verified against their sha256. Raises ArtifactError.
+
+    `network` stands in place of the model's own, where its file has changed since and is trusted.
+    """
     return InputModel(
         id=model.id,
         file=str(catalogue.artifacts.verified(model.artifact or "")),
-        network=model.network or "",
+        network=network or model.network or "",
         data=model.data or "",
         loss=model.loss or "",
         data_fingerprint=model.data_fingerprint or "",

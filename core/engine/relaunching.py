@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.engine.folders import checkpoint
+from core.engine.sources import Trust, pinned
 from core.errors import UsageError
 from core.specs.runs import ModelRef, RunSpec, Train, changed, from_json, inputs_of, with_inputs
 from store import Catalogue, Run, Runs
@@ -35,11 +36,11 @@ class Relaunch:
 
 
 def plan_relaunch(
-    catalogue: Catalogue, run_ids: Sequence[int] | None, resume: str | None, changes: dict[str, str]
+    catalogue: Catalogue, run_ids: Sequence[int] | None, resume: str | None, changes: dict[str, str], trust: Trust
 ) -> list[Relaunch]:
     """Relaunches in the order of the old runs' ids, so that what others need comes first.
 
-    Raises NotFoundError, UsageError.
+    Raises NotFoundError, UsageError, also where a network's file has changed and isn't trusted.
     """
     with catalogue.read() as session:
         runs = Runs(session)
@@ -52,7 +53,7 @@ def plan_relaunch(
             raise UsageError(
                 f"Run {old.id} is {old.state}: only a run that has ended can be relaunched; cancel it first."
             )
-        spec = changed(from_json(old.spec), changes)
+        spec = pinned(catalogue, changed(from_json(old.spec), changes), trust)
         one = Relaunch(old, spec, _start(catalogue, old, spec, resume, changes))
         plan.append(Relaunch(old, one.pointing_at(newest), one.resume))
     return plan
@@ -77,4 +78,5 @@ def _bound(old: Run, spec: RunSpec, changes: Mapping[str, str]) -> list[str]:
     # A model that has reached its goal has left the batch: towards a lower one it would have to come back.
     stopped = before.until_loss is not None and (before.count > 1 or old.state == "done")
     further = stopped and (spec.until_loss is None or spec.until_loss < (before.until_loss or 0))
-    return [name for name in FIXED if name in changes] + ["until_loss"] * further
+    other_file = before.network != spec.network and "network" not in changes
+    return [name for name in FIXED if name in changes] + ["network"] * other_file + ["until_loss"] * further

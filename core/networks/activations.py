@@ -1,30 +1,48 @@
-"""Elementwise activations by name."""
+"""Elementwise activations, by name and as modules: nondecreasing, with slope at most 1."""
 
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from core.networks.layered import Activation
-from core.specs.networks import Cnn, Fcn
+from core.specs.networks import Activated
 
 
-def activation_of(spec: Fcn | Cnn) -> Activation | None:
+def activation_of(spec: Activated) -> Activation | None:
     """The activation that a spec names, None for linear."""
-    named: dict[str, Activation | None] = {
+    return _named(spec.slope, spec.gamma)[spec.activation]
+
+
+def activation_in(module: nn.Module) -> Activation | None:
+    """The activation that a torch module is; None where it is none of those known."""
+    match module:
+        case nn.ReLU() | nn.Sigmoid() | nn.Tanh():
+            return _named(0.0, 1.0)[type(module).__name__.lower()]
+        case nn.LeakyReLU(negative_slope=slope) if 0 <= slope <= 1:
+            return _named(slope, 1.0)["leaky_relu"]
+        case nn.Softplus(beta=gamma, threshold=20) if gamma > 0:
+            return _named(0.0, gamma)["softplus"]
+        case nn.ELU(alpha=1):
+            return _named(0.0, 1.0)["elu"]
+        case _:
+            return None
+
+
+def _named(slope: float, gamma: float) -> dict[str, Activation | None]:
+    return {
         "relu": torch.relu,
-        "leaky_relu": partial(functional.leaky_relu, negative_slope=spec.slope),
+        "leaky_relu": partial(functional.leaky_relu, negative_slope=slope),
         "sigmoid": torch.sigmoid,
         "tanh": torch.tanh,
-        "softplus": partial(_softplus, gamma=spec.gamma),
+        "softplus": partial(_softplus, gamma=gamma),
         "elu": functional.elu,
         "linear": None,
     }
-    return named[spec.activation]
 
 
-def gain_of(spec: Fcn | Cnn) -> float:
+def gain_of(spec: Activated) -> float:
     """Scale of the initial weights that keeps variances over the layers (He et al. 2015 for relu)."""
     match spec.activation:
         case "softplus" | "elu":  # near relu in effect; torch knows no gain for them

@@ -1,46 +1,51 @@
 """Networks by name: the module and its view by layers, from a spec and the data's shape."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from math import prod
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from core.networks.activations import activation_of, gain_of
+from core.networks.foreign import made, maker_of, require_usable
 from core.networks.layered import Layer, LayeredNetwork
 from core.networks.layout import Layout
+from core.networks.tracing import NoLayersError, layers_of
 from core.specs.names import name_of, read_widths
-from core.specs.networks import Cnn, Fcn, NetworkSpec
+from core.specs.networks import Activated, Cnn, Fcn, File, NetworkSpec, Torchvision, Vgg
+
+HALVING = partial(functional.max_pool2d, kernel_size=2)
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A module, its view by layers (None where it has none), and how it is initialised."""
+    """A module, its view by layers, and how it is initialised.
+
+    `layered` is None where it has none; then `without` says why, as the end of a sentence. `start(seed)` are initial
+    parameters by name, in float32.
+    """
 
     module: nn.Module
     layered: LayeredNetwork | None
-    gain: float
+    start: Callable[[int], dict[str, Tensor]]
+    without: str = ""
 
     def initial(self, seed: int, dtype: torch.dtype) -> Tensor:
-        """Initial parameters (P,): weights normal with fan-in scaling, biases zero; one seed, one point.
+        """Initial parameters (P,): one seed, one point.
 
         Drawn in float32 on the CPU whatever the dtype, so that both dtypes start at the same point.
         """
-        generator = torch.Generator().manual_seed(seed)
-        layout = Layout.of(self.module)
-        parameters = {}
-        for name, shape in zip(layout.names, layout.shapes, strict=True):
-            spread = self.gain / prod(shape[1:]) ** 0.5 if len(shape) > 1 else 0.0
-            parameters[name] = torch.randn(shape, generator=generator) * spread if spread else torch.zeros(shape)
-        return layout.join(parameters).to(dtype)
+        return Layout.of(self.module).join(self.start(seed)).to(dtype)
 
 
 def build(spec: NetworkSpec, shape: tuple[int, ...], outputs: int) -> Architecture:
     """The architecture that `spec` names for samples of `shape` and `outputs` outputs.
 
-    Raises UsageError where it can't read such samples.
+    Raises UsageError where it can't read such samples, or can't be trained.
     """
     spec.check_input(shape)
     return ARCHITECTURES[name_of(spec)](spec, shape, outputs)
@@ -48,56 +53,101 @@ def build(spec: NetworkSpec, shape: tuple[int, ...], outputs: int) -> Architectu
 
 def fcn(spec: Fcn, shape: tuple[int, ...], outputs: int) -> Architecture:
     """Dense layers: parameters layers.0.weight, layers.0.bias, layers.1.weight, ..."""
-    act = activation_of(spec)
-    widths = (prod(shape), *spec.widths, outputs)
-    module = Chain([nn.Linear(n, m, bias=spec.bias) for n, m in pairwise(widths)])
-    last = len(widths) - 2
-    module.view = LayeredNetwork(
-        tuple(
-            Layer(
-                f"layers.{i}.weight",
-                f"layers.{i}.bias" if spec.bias else None,
-                inputs=widths[i],
-                outputs=widths[i + 1],
-                activation=None if i == last else act,
-            )
-            for i in range(last + 1)
-        )
-    )
-    return Architecture(module, module.view, gain_of(spec))
+    pairs = list(pairwise((prod(shape), *spec.widths, outputs)))
+    return own(spec, [nn.Linear(n, m, bias=spec.bias) for n, m in pairs], [Layer("", None, n, m) for n, m in pairs])
 
 
 def cnn(spec: Cnn, shape: tuple[int, ...], outputs: int) -> Architecture:
-    """3x3 convolutions with padding 1, each with 2x2 max-pooling, then two dense layers."""
-    act = activation_of(spec)
-    channels = (shape[0], *read_widths(spec.channels))
-    side = shape[1] // 2 ** (len(channels) - 1)
-    convolutions = [nn.Conv2d(n, m, 3, padding=1) for n, m in pairwise(channels)]
-    dense = [nn.Linear(channels[-1] * side**2, spec.hidden), nn.Linear(spec.hidden, outputs)]
-    module = Chain([*convolutions, *dense])
-    views = [
-        Layer(f"layers.{i}.weight", f"layers.{i}.bias", n, m, block=9, padding=1, activation=act, pool=2)
-        for i, (n, m) in enumerate(pairwise(channels))
-    ]
-    i = len(views)
-    views.append(Layer(f"layers.{i}.weight", f"layers.{i}.bias", channels[-1], spec.hidden, side**2, activation=act))
-    views.append(Layer(f"layers.{i + 1}.weight", f"layers.{i + 1}.bias", spec.hidden, outputs))
-    module.view = LayeredNetwork(tuple(views))
-    return Architecture(module, module.view, gain_of(spec))
+    """Convolutions, each with max-pooling, then two dense layers."""
+    return convolutional(spec, [(n,) for n in read_widths(spec.channels)], (spec.hidden, outputs), shape)
+
+
+def vgg(spec: Vgg, shape: tuple[int, ...], outputs: int) -> Architecture:
+    """Stages of convolutions, each with max-pooling, then three dense layers."""
+    return convolutional(spec, spec.convolutions, (spec.hidden, spec.hidden, outputs), shape)
+
+
+def convolutional(
+    spec: Activated, stages: Sequence[Sequence[int]], dense: Sequence[int], shape: tuple[int, ...]
+) -> Architecture:
+    """3x3 convolutions with padding 1 and 2x2 max-pooling after each stage of them, then dense layers."""
+    n = shape[0]
+    modules: list[nn.Conv2d | nn.Linear] = []
+    layers: list[Layer] = []
+    for stage in stages:
+        for m in stage:
+            modules.append(nn.Conv2d(n, m, 3, padding=1))
+            layers.append(Layer("", None, n, m, block=9, padding=(1, 1)))
+            n = m
+        layers[-1] = replace(layers[-1], pools=(HALVING,))
+    area = prod(side // 2 ** len(stages) for side in shape[1:])
+    for m in dense:
+        modules.append(nn.Linear(n * area, m))
+        layers.append(Layer("", None, n, m, block=area))
+        n, area = m, 1
+    return own(spec, modules, layers)
+
+
+def own(spec: Activated, modules: Sequence[nn.Conv2d | nn.Linear], layers: Sequence[Layer]) -> Architecture:
+    """A network of our own from its modules and what they are as layers, up to names and activation."""
+    act, last = activation_of(spec), len(layers) - 1
+    named = tuple(
+        replace(
+            layer,
+            weight=f"layers.{i}.weight",
+            bias=None if modules[i].bias is None else f"layers.{i}.bias",
+            activation=None if i == last else act,
+        )
+        for i, layer in enumerate(layers)
+    )
+    module = Chain(modules, LayeredNetwork(named))
+    return Architecture(module, module.view, partial(normal_start, Layout.of(module), gain_of(spec)))
+
+
+def normal_start(layout: Layout, gain: float, seed: int) -> dict[str, Tensor]:
+    """Weights normal with fan-in scaling, biases zero."""
+    generator = torch.Generator().manual_seed(seed)
+    parameters = {}
+    for name, shape in zip(layout.names, layout.shapes, strict=True):
+        spread = gain / prod(shape[1:]) ** 0.5 if len(shape) > 1 else 0.0
+        parameters[name] = torch.randn(shape, generator=generator) * spread if spread else torch.zeros(shape)
+    return parameters
+
+
+def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> Architecture:
+    """A network of somebody else's, which starts as its makers would have it start."""
+    make = maker_of(spec, shape, outputs)
+    module = made(make, shape, 0)
+    require_usable(module, shape, outputs, str(spec))
+
+    def start(seed: int) -> dict[str, Tensor]:
+        return {name: one.detach() for name, one in made(make, shape, seed).named_parameters()}
+
+    try:
+        return Architecture(module, layers_of(module, shape), start)
+    except NoLayersError as reason:
+        return Architecture(module, None, start, str(reason))
 
 
 class Chain(nn.Module):
     """The module of a layered network: it owns the parameters and computes by the view."""
 
-    view: LayeredNetwork
-
-    def __init__(self, layers: list[nn.Module]) -> None:
+    def __init__(self, layers: Sequence[nn.Module], view: LayeredNetwork) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
+        self.view = view
 
     def forward(self, x: Tensor) -> Tensor:
         parameters = {name: value[None] for name, value in self.named_parameters()}
         return self.view.outputs(x[None], parameters)[0]
 
 
-ARCHITECTURES: dict[str, Callable[..., Architecture]] = {"fcn": fcn, "cnn": cnn}
+ARCHITECTURES: dict[str, Callable[..., Architecture]] = {
+    "fcn": fcn,
+    "cnn": cnn,
+    "vgg11": vgg,
+    "vgg13": vgg,
+    "vgg16": vgg,
+    "torchvision": foreign,
+    "file": foreign,
+}

@@ -1,7 +1,7 @@
 """Layers and neurons: the view of a network that theorems speak about.
 
 A layered network is a chain of L layers. Layer k has an affine map with parameters (W_k, b_k) and, but for
-the last, an elementwise activation, possibly followed by max-pooling, which acts on every channel alone:
+the last, an elementwise activation, possibly followed by pooling, which acts on every channel alone:
 
     Z_k = F_{k-1} W_k + b_k,    F_k = pool(act(Z_k)),    F_0 = X,    output = Z_L.
 
@@ -19,17 +19,23 @@ from torch import Tensor
 from torch.nn import functional
 
 Activation = Callable[[Tensor], Tensor]
+Pooling = Callable[[Tensor], Tensor]
+Pair = tuple[int, int]  # of height and width
 Parameters = Mapping[str, Tensor]
 ONEDNN_FROM = 1 << 14  # weights from which its matmul is the faster one (measured: 15 % on AMD Zen 4 at 245 x 245)
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One affine map (dense, or a convolution with stride 1) and what follows it.
+    """One affine map (dense, or a convolution) and what follows it.
 
     `inputs` is the number of neurons below and `block` the number of features each of them has there: 1
     between dense layers, height x width of a channel where a dense layer reads an image, kernel area in a
     convolution.
+
+    Certificates rely on what may stand in `activation` and `pools`. Activations are elementwise, nondecreasing and of
+    slope at most 1. Poolings map images (N, C, H, W) channel by channel, each entry to the maximum of some entries or
+    to a sum of some with weights that are not negative and at most 1 in sum.
     """
 
     weight: str
@@ -37,9 +43,11 @@ class Layer:
     inputs: int
     outputs: int
     block: int = 1
-    padding: int | None = None  # of a convolution; None: dense
+    padding: Pair | None = None  # of a convolution, with zeros; None: dense
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
     activation: Activation | None = None  # None: linear, as in the last layer
-    pool: int = 1
+    pools: tuple[Pooling, ...] = ()
 
     @property
     def convolution(self) -> bool:
@@ -52,8 +60,8 @@ class Layer:
         """
         weight = parameters[self.weight]
         bias = None if self.bias is None else parameters[self.bias]
-        if self.convolution:
-            return _convolve(features, weight, bias, self.padding or 0)
+        if self.padding is not None:
+            return _convolve(features, weight, bias, (self.stride, self.padding, self.dilation))
         return _multiply(features.flatten(2), weight, bias, buffers)
 
     def after(self, preactivation: Tensor, overwrite: bool = False) -> Tensor:
@@ -62,9 +70,11 @@ class Layer:
             features = preactivation.relu_()
         else:
             features = preactivation if self.activation is None else self.activation(preactivation)
-        if self.pool == 1:
+        if not self.pools:
             return features
-        pooled = functional.max_pool2d(features.flatten(0, 1), self.pool)
+        pooled = features.flatten(0, 1)
+        for pool in self.pools:
+            pooled = pool(pooled)
         return pooled.reshape(*features.shape[:2], *pooled.shape[1:])
 
     def blocks(self, weight: Tensor) -> Tensor:
@@ -177,10 +187,13 @@ def _has_onednn(x: Tensor) -> bool:
     return x.device.type == "cpu" and x.dtype == torch.float32 and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-def _convolve(features: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
-    """K convolutions at once, as one with K groups; points that share features or weights share the work."""
+def _convolve(features: Tensor, weight: Tensor, bias: Tensor | None, moves: tuple[Pair, Pair, Pair]) -> Tensor:
+    """K convolutions at once, as one with K groups; points that share features or weights share the work.
+
+    `moves` are stride, padding and dilation.
+    """
     if len(weight) == 1 and (bias is None or len(bias) == 1):
-        flat = functional.conv2d(features.flatten(0, 1), weight[0], None if bias is None else bias[0], padding=padding)
+        flat = functional.conv2d(features.flatten(0, 1), weight[0], None if bias is None else bias[0], *moves)
         return flat.view(*features.shape[:2], *flat.shape[1:])
     points = max(len(features), len(weight), 1 if bias is None else len(bias))
     weight = weight.expand(points, *weight.shape[1:])
@@ -190,7 +203,7 @@ def _convolve(features: Tensor, weight: Tensor, bias: Tensor | None, padding: in
         grouped,
         weight.flatten(0, 1),
         None if bias is None else bias.expand(points, -1).flatten(),
-        padding=padding,
+        *moves,
         groups=1 if shared else points,
     )
     return out.view(len(out), points, -1, *out.shape[2:]).transpose(0, 1)

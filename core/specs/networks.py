@@ -1,6 +1,7 @@
 """Networks by name: what can be written, and what each asks of the data. No torch here."""
 
-from typing import Annotated, ClassVar, Literal
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -15,25 +16,32 @@ Activation = Literal["relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu",
 class NetworkSpec(Named, frozen=True, kw_only=True, tag_field="network"):
     """One architecture, up to its input and output, which come from the data."""
 
+    foreign: ClassVar[bool] = False  # somebody else's code: only a process that loads torch can look at it
+
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Raise UsageError where samples of this shape can't be read."""
 
     @property
     def hidden_widths(self) -> tuple[int, ...] | None:
-        """Neurons (channels) of each hidden layer; None where there is no view by layers."""
+        """Neurons (channels) of each hidden layer; None for foreign networks."""
         return None
 
 
-class Fcn(NetworkSpec, frozen=True, kw_only=True, tag="fcn"):
+class Activated(NetworkSpec, frozen=True, kw_only=True):
+    """Networks of our own, with one activation throughout."""
+
+    activation: Annotated[Activation, Meta(description="elementwise, after every hidden layer")] = "relu"
+    slope: Annotated[float, Meta(ge=0, le=1, description="of leaky_relu below zero")] = 0.01
+    gamma: Annotated[float, Meta(gt=0, description="sharpness of softplus: log(1 + exp(gamma z)) / gamma")] = 1.0
+
+
+class Fcn(Activated, frozen=True, kw_only=True, tag="fcn"):
     """A fully connected network; hidden widths only."""
 
     argument: ClassVar[str | None] = "widths"
     example: ClassVar[str] = "fcn:245x10 or fcn:300-100,activation=tanh"
 
     widths: Annotated[tuple[Count, ...], Meta(description="hidden widths: 245x10 or 300-100")]
-    activation: Annotated[Activation, Meta(description="elementwise, after every hidden layer")] = "relu"
-    slope: Annotated[float, Meta(ge=0, le=1, description="of leaky_relu below zero")] = 0.01
-    gamma: Annotated[float, Meta(gt=0, description="sharpness of softplus: log(1 + exp(gamma z)) / gamma")] = 1.0
     bias: Annotated[bool, Meta(description="biases on or off")] = True
 
     @property
@@ -48,16 +56,13 @@ class Fcn(NetworkSpec, frozen=True, kw_only=True, tag="fcn"):
         return write_widths(self.widths)
 
 
-class Cnn(NetworkSpec, frozen=True, kw_only=True, tag="cnn"):
+class Cnn(Activated, frozen=True, kw_only=True, tag="cnn"):
     """A small convolutional network: 3x3 convolutions, each with 2x2 max-pooling, then two dense layers."""
 
     example: ClassVar[str] = "cnn or cnn,channels=16-32,hidden=128"
 
     channels: Annotated[str, Meta(description="of the convolutions, for example 16-32")] = "16-32"
     hidden: Annotated[int, Meta(ge=1, description="width of the dense hidden layer")] = 128
-    activation: Annotated[Activation, Meta(description="elementwise, after every hidden layer")] = "relu"
-    slope: Annotated[float, Meta(ge=0, le=1, description="of leaky_relu below zero")] = 0.01
-    gamma: Annotated[float, Meta(gt=0, description="sharpness of softplus")] = 1.0
 
     def __post_init__(self) -> None:
         channels = write_widths(read_widths(self.channels))  # one text for equal networks
@@ -78,7 +83,124 @@ class Cnn(NetworkSpec, frozen=True, kw_only=True, tag="cnn"):
             )
 
 
-NETWORKS: dict[str, type[NetworkSpec]] = {"fcn": Fcn, "cnn": Cnn}
+class Vgg(Activated, frozen=True, kw_only=True):
+    """Simonyan and Zisserman 2015, for small images: no batch-norm, two dense hidden layers of width `hidden`.
+
+    3x3 convolutions with padding 1; `stages` says how many there are before each of the five 2x2 max-poolings.
+    """
+
+    stages: ClassVar[tuple[int, ...]]
+    channels: ClassVar[tuple[int, ...]] = (64, 128, 256, 512, 512)
+
+    hidden: Annotated[Count, Meta(description="width of the two dense hidden layers")] = 128
+    width: Annotated[float, Meta(gt=0, le=16, description="times the channels of the original: 0.25 is thin")] = 1.0
+
+    @property
+    def convolutions(self) -> tuple[tuple[int, ...], ...]:
+        """Channels of the convolutions, stage by stage."""
+        widths = (max(1, round(self.width * n)) for n in self.channels)
+        return tuple((n,) * times for n, times in zip(widths, self.stages, strict=True))
+
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        return (*(n for stage in self.convolutions for n in stage), self.hidden, self.hidden)
+
+    def check_input(self, shape: tuple[int, ...]) -> None:
+        """Raise UsageError but for images that five halvings leave a pixel of."""
+        if len(shape) != 3 or min(shape[1:]) < 32:
+            size, name = "x".join(str(side) for side in shape), self.__struct_config__.tag
+            raise UsageError(
+                f"{name} halves images five times and reads 32x32 pixels or more, not samples of {size}; "
+                "use cnn for 28x28, fcn:WIDTHS for others."
+            )
+
+
+class Vgg11(Vgg, frozen=True, kw_only=True, tag="vgg11"):
+    """Eight convolutions and three dense layers."""
+
+    example: ClassVar[str] = "vgg11 or vgg11,width=0.25"
+    stages: ClassVar[tuple[int, ...]] = (1, 1, 2, 2, 2)
+
+
+class Vgg13(Vgg, frozen=True, kw_only=True, tag="vgg13"):
+    """Ten convolutions and three dense layers."""
+
+    example: ClassVar[str] = "vgg13"
+    stages: ClassVar[tuple[int, ...]] = (2, 2, 2, 2, 2)
+
+
+class Vgg16(Vgg, frozen=True, kw_only=True, tag="vgg16"):
+    """Thirteen convolutions and three dense layers."""
+
+    example: ClassVar[str] = "vgg16 or vgg16,activation=softplus,gamma=20"
+    stages: ClassVar[tuple[int, ...]] = (2, 2, 3, 3, 3)
+
+
+class Torchvision(NetworkSpec, frozen=True, kw_only=True, tag="torchvision"):
+    """A classification model of torchvision.models, untrained; it reads images in colour."""
+
+    argument: ClassVar[str | None] = "builder"
+    foreign: ClassVar[bool] = True
+    example: ClassVar[str] = "torchvision:resnet18,norm=group or torchvision:vgg11"
+
+    builder: Annotated[str, Meta(description="its name in torchvision.models")]
+    norm: Annotated[
+        Literal["batch", "group", "none"],
+        Meta(description="in the place of batch-norm: group-norm, nothing, or batch-norm, which can't be trained here"),
+    ] = "batch"
+
+    def __post_init__(self) -> None:
+        if not self.builder.isidentifier():
+            raise UsageError(f"torchvision:{self.builder!r} is no name of a model: write for example {self.example}.")
+
+
+class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
+    """A network of one's own: a Python file, and the function or class in it that makes the module."""
+
+    argument: ClassVar[str | None] = "source"
+    foreign: ClassVar[bool] = True
+    example: ClassVar[str] = "file:net.py:make"
+
+    source: Annotated[str, Meta(description="PATH.py:FACTORY")]
+    sha256: Annotated[
+        Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None,
+        Meta(description="of the file, as it was when the run was asked for"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        path, _, factory = self.source.rpartition(":")
+        if not path or not factory.isidentifier():
+            raise UsageError(f"file:{self.source!r} does not say what makes the network: write file:PATH.py:FACTORY.")
+        try:
+            path = str(Path(path).expanduser().absolute())
+        except RuntimeError as error:  # ~somebody
+            raise UsageError(f"file:{self.source}: {error}; write the whole path.") from None
+        if path != path.strip() or set(path) & {",", "\0"}:
+            raise UsageError(f"file:{path!r}: the path may hold no comma and end in no blank: rename it or link to it.")
+        msgspec.structs.force_setattr(self, "source", f"{path}:{factory}")
+
+    @property
+    def path(self) -> Path:
+        return Path(self.source.rpartition(":")[0])
+
+    @property
+    def factory(self) -> str:
+        return self.source.rpartition(":")[2]
+
+    def pinned(self, sha256: str) -> Self:
+        """The network that the file makes as long as its content has this sha256."""
+        return msgspec.structs.replace(self, sha256=sha256)
+
+
+NETWORKS: dict[str, type[NetworkSpec]] = {
+    "fcn": Fcn,
+    "cnn": Cnn,
+    "vgg11": Vgg11,
+    "vgg13": Vgg13,
+    "vgg16": Vgg16,
+    "torchvision": Torchvision,
+    "file": File,
+}
 
 
 def read_network(text: str) -> NetworkSpec:

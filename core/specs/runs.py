@@ -57,7 +57,15 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
             raise UsageError("train: nesterov needs optimizer=sgd and a momentum above 0.")
 
 
-class Swap(Options, frozen=True, kw_only=True, tag="swap", tag_field="kind"):
+class OfModels(Options, frozen=True, kw_only=True):
+    """A run that reads models."""
+
+    network: Annotated[
+        str | None, Meta(description="the models' network, where its file has changed since and is trusted")
+    ] = None
+
+
+class Swap(OfModels, frozen=True, kw_only=True, tag="swap", tag_field="kind"):
     """Exchange two hidden units of a model: the same function at another point of parameter space."""
 
     model: ModelRef
@@ -67,7 +75,7 @@ class Swap(Options, frozen=True, kw_only=True, tag="swap", tag_field="kind"):
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
 
-class Connect(Options, frozen=True, kw_only=True, tag="connect", tag_field="kind"):
+class Connect(OfModels, frozen=True, kw_only=True, tag="connect", tag_field="kind"):
     """Construct a path between two models."""
 
     a: ModelRef
@@ -83,7 +91,7 @@ class Connect(Options, frozen=True, kw_only=True, tag="connect", tag_field="kind
             raise UsageError(f"connect: below must be a number above 0, not {self.below}.")
 
 
-class Bound(Options, frozen=True, kw_only=True, tag="bound", tag_field="kind"):
+class Bound(OfModels, frozen=True, kw_only=True, tag="bound", tag_field="kind"):
     """Compute a quantity of one model."""
 
     model: ModelRef

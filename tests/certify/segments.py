@@ -187,11 +187,12 @@ def plain_features(problem: Problem, theta: Tensor, x: Tensor, upto: int) -> Ten
     for layer in problem.layered.layers[:upto]:
         weight, bias = parameters[layer.weight], None if layer.bias is None else parameters[layer.bias]
         if layer.convolution:
-            x = functional.conv2d(x, weight, bias, padding=layer.padding)
+            x = functional.conv2d(x, weight, bias, layer.stride, layer.padding, layer.dilation)
         else:
             x = functional.linear(x.flatten(1), weight, bias)
         x = x if layer.activation is None else layer.activation(x)
-        x = functional.max_pool2d(x, layer.pool) if layer.pool > 1 else x
+        for pool in layer.pools:
+            x = pool(x)
     return x
 
 

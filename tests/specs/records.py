@@ -28,6 +28,9 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "channels": widths.map(write_widths),
     "widths": widths,
     "path": paths,
+    "source": paths.map(lambda path: f"{path}.py:make"),
+    "builder": st.from_regex(r"[a-z]\w{0,8}", fullmatch=True, alphabet=st.characters(codec="ascii")),
+    "sha256": st.none() | st.from_regex("[0-9a-f]{64}", fullmatch=True),
 }
 
 

@@ -7,8 +7,7 @@ import click
 from core.errors import UsageError
 from tui.kinds import MARKED, Id, Kind
 from tui.output import note
-from tui.place import Place
-from tui.running import in_terminal
+from tui.place import Place, in_terminal
 
 if TYPE_CHECKING:
     from store import Catalogue

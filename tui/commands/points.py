@@ -8,7 +8,7 @@ from tui.files import whole
 from tui.kinds import Id
 from tui.output import note, print_json
 from tui.place import Place
-from tui.running import json_option
+from tui.running import json_option, trust_option
 
 
 @click.command(epilog="\b\nExample:\n  thalweg points 3 --count 25 --to path-3.safetensors")
@@ -16,13 +16,14 @@ from tui.running import json_option
 @click.option("--count", type=click.IntRange(min=2), required=True, metavar="N", help="How many, ends included.")
 @click.option("--to", "file", required=True, metavar="FILE", type=click.Path(path_type=Path), help="safetensors.")
 @json_option
+@trust_option
 @click.pass_obj
-def points(place: Place, path_id: int, count: int, file: Path, as_json: bool) -> None:
+def points(place: Place, path_id: int, count: int, file: Path, as_json: bool, trust: bool) -> None:
     """Write N parameter vectors along a path, equally spaced in t, for other people's code.
 
     One tensor of shape (N, ...) for each name of the network's state dict, and t of shape (N,).
     """
-    client = place.client()
+    client = place.client(trust=trust)
     with whole(file.absolute()) as draft:
         facts = client.points(path_id, count, draft)
     if as_json:

@@ -38,7 +38,7 @@ def relaunch(
     """Repeat runs as new runs with the same options and seeds, or with some options changed."""
     if failed == bool(run_ids):
         raise UsageError("Name the runs to relaunch, or give --failed; one of the two.")
-    client = how.place.client(how.data_root)
+    client = how.client()
     changes = texts_of(options, {}, "relaunch")
     plan = client.plan_relaunch(None if failed else list(run_ids), resume=resume, changes=changes)
     if dry_run:

@@ -8,7 +8,7 @@ import click
 from tui.kinds import Id
 from tui.output import note, pairs, print_json, say, table
 from tui.place import Place
-from tui.running import data_option, json_option
+from tui.running import data_option, json_option, trust_option
 from tui.texts import number, value
 
 Facts = dict[str, Any]
@@ -19,15 +19,16 @@ SLACK = 1e-5  # relative: what two looks at one level may differ by
 @click.argument("path_id", metavar="PATH", type=Id())
 @json_option
 @data_option
+@trust_option
 @click.pass_obj
-def verify(place: Place, path_id: int, as_json: bool, data_root: str | None) -> int:
+def verify(place: Place, path_id: int, as_json: bool, data_root: str | None, trust: bool) -> int:
     """Check a path's certificate again from its tensors, network and data, in float64.
 
     Exit status 1 where it does not hold.
     """
     from store import Paths, Runs
 
-    client = place.client(data_root)
+    client = place.client(data_root, trust=trust)
     with client.catalogue.read() as session:
         path = Paths(session).get(path_id)
         state = Runs(session).get(path.run_id).state

@@ -4,6 +4,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from core.engine.folders import InputModel
 from core.engine.worker.causes import cause_of
 from core.engine.worker.facts import environment
 from core.engine.worker.inputs import problem_of, read_model
-from core.errors import ThalwegError
+from core.errors import ThalwegError, UsageError
 from core.examining import examine
 from core.files import write_whole
+from core.networks.architectures import build
 from core.path import Path as Curve
 from core.problem import Problem
 from core.specs.data import read_data
+from core.specs.networks import read_network
 
 Answer = dict[str, Any]
 
@@ -32,6 +35,18 @@ def download(question: Answer) -> Answer:
     except (ThalwegError, OSError) as error:
         return {"found": False, "reason": str(error)}
     return {"found": True}
+
+
+def network(question: Answer) -> Answer:
+    """Build a network for a data set: widths of its hidden layers, None where it has none, and `without` says why."""
+    data = read_data(question["data"])
+    shape, outputs = data.shape, data.classes
+    if shape is None or outputs is None:
+        dataset = load(data, Path(question["root"]))
+        shape, outputs = tuple(dataset.train.x.shape[1:]), dataset.outputs
+    made = build(read_network(question["network"]), shape, outputs)
+    widths = None if made.layered is None else [layer.outputs for layer in made.layered.layers[:-1]]
+    return {"hidden_widths": widths, "without": made.without}
 
 
 def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask beyond the question itself
@@ -104,6 +119,7 @@ def opened(question: Answer) -> tuple[Curve, Problem, list[InputModel]]:
 
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
     "download": download,
+    "network": network,
     "facts": facts,
     "verify": verify,
     "points": points,
@@ -113,7 +129,10 @@ QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
 def main() -> int:
     question = json.load(sys.stdin)
     try:
-        answer = QUESTIONS[question["question"]](question)
+        with redirect_stdout(sys.stderr):  # a network file may print
+            answer = QUESTIONS[question["question"]](question)
+    except UsageError as error:
+        answer = {"usage": str(error)}
     except BaseException as error:  # noqa: BLE001 - whatever it was, the one who asked is told
         traceback.print_exc()
         kind, sentence = cause_of(error)

@@ -1,0 +1,45 @@
+"""Network files: what they were when a run was asked for, and what they are now. Nothing in them runs here."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from core.engine.inputs import find
+from core.errors import UsageError
+from core.networks.source import changed_since, read_source, sha256_of
+from core.specs.networks import File, read_network
+from core.specs.runs import RunSpec, Train, inputs_of
+from store import Catalogue
+
+Trust = Callable[[str], bool]  # whether a file is trusted of which this sentence says that it has changed
+
+
+def as_it_is(network: str, trust: Trust) -> str:
+    """A network's text with the sha256 of its file as it is now.
+
+    Raises UsageError where the file can't be read, or has changed and isn't trusted.
+    """
+    spec = read_network(network)
+    if not isinstance(spec, File):
+        return network
+    now = sha256_of(read_source(spec))
+    if spec.sha256 not in (None, now) and not trust(changed_since(spec, now)):
+        raise UsageError(
+            f"{changed_since(spec, now)} Put the old content back, or go on with the new one by --trust-changed-file."
+        )
+    return str(spec.pinned(now))
+
+
+def pinned(catalogue: Catalogue, spec: RunSpec, trust: Trust) -> RunSpec:
+    """A run's spec that holds its network's file to what it is now.
+
+    Raises UsageError as above, NotFoundError for a model that isn't there.
+    """
+    if isinstance(spec, Train):
+        return msgspec.structs.replace(spec, network=as_it_is(spec.network, trust))
+    known = {find(catalogue, ref).network for ref in inputs_of(spec) if ref.model is not None}
+    before = {spec.network or network for network in known} - {None}
+    now = {as_it_is(network, trust) for network in before if network is not None}
+    if now == before or len(now) != 1:  # two networks: no path joins them, and the check says so
+        return spec
+    return msgspec.structs.replace(spec, network=now.pop())

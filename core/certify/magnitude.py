@@ -5,9 +5,9 @@
     B_0 = max |X| over train and test,   B_k = act-bound( max(|W(0)|, |W(1)|) B_{k-1} + max(|b(0)|, |b(1)|) ),
 
 one number a neuron. It is sound at every t: on a line |W(t)| <= max(|W(0)|, |W(1)|) entry by entry, so a
-product of layers that is large only in the middle is bounded too; zero padding adds nothing, and max-pooling
-stays in the range of its inputs. The activations of `core.networks.activations` are nondecreasing, so |act|
-on [-B, B] is at most max(|act(-B)|, |act(B)|); a test holds the registry to that.
+product of layers that is large only in the middle is bounded too; zero padding adds nothing, and pooling, of a
+maximum or an average, stays in the range of its inputs and zero. The activations of `core.networks.activations`
+are nondecreasing, so |act| on [-B, B] is at most max(|act(-B)|, |act(B)|); a test holds the registry to that.
 """
 
 import torch

@@ -7,7 +7,7 @@ its product with F, n terms, are off by at most gamma |F||dW| together, entry by
 rest is spare). F_{k-1} is taken as float64 computes it.
 
 The layers above may amplify R. Activations of the registry move no further than their input does (slope at
-most 1, held by a test), and max-pooling neither, so |Z_L(t) - Z_L(0)| <= delta = |R| |W_{k+1}| ... |W_L|,
+most 1, held by a test), and pooling neither, so |Z_L(t) - Z_L(0)| <= delta = |R| |W_{k+1}| ... |W_L|,
 sample by sample. An offset e with |e| <= delta lies in the convex hull of the points +-S u_c, S = sum delta
 and u_c the unit vectors; a convex loss is largest at one of these: 2 C evaluations bound what the loss gains.
 """
@@ -73,7 +73,7 @@ def _absolute(layer: Layer, parameters: Parameters, bias: bool = False) -> Param
 
 
 def _pooled(layer: Layer, delta: Tensor) -> Tensor:
-    """Max-pooled bounds: features move no further than the most moved entry of their window."""
+    """Pooled bounds: a maximum moves no further than the most moved entry of its window, an average than theirs."""
     return replace(layer, activation=None).after(delta)
 
 

@@ -9,7 +9,7 @@ from core.data.dataset import Dataset, Split
 from core.losses import loss_named
 from core.networks.architectures import build
 from core.problem import Problem
-from core.specs.networks import Cnn, Fcn, read_network
+from core.specs.networks import Cnn, Fcn, Vgg, read_network
 
 ACTIVATIONS = {
     "relu": nn.ReLU(),
@@ -36,15 +36,24 @@ def sequential(text: str, shape: tuple[int, ...], outputs: int) -> nn.Sequential
         for n, m in pairwise(widths[:-1]):
             layers += [nn.Linear(n, m, bias=spec.bias), ACTIVATIONS[spec.activation]]
         return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1], bias=spec.bias)).double()
-    assert isinstance(spec, Cnn)
-    channels = [shape[0], *map(int, spec.channels.split("-"))]
-    layers = []
-    side = shape[1]
-    for n, m in pairwise(channels):
-        layers += [nn.Conv2d(n, m, 3, padding=1), ACTIVATIONS[spec.activation], nn.MaxPool2d(2)]
-        side //= 2
-    layers += [nn.Flatten(), nn.Linear(channels[-1] * side * side, spec.hidden), ACTIVATIONS[spec.activation]]
-    return nn.Sequential(*layers, nn.Linear(spec.hidden, outputs)).double()
+    if isinstance(spec, Cnn):
+        stages, dense = [[int(n)] for n in spec.channels.split("-")], [spec.hidden]
+    else:
+        assert isinstance(spec, Vgg)
+        stages, dense = [list(stage) for stage in spec.convolutions], [spec.hidden, spec.hidden]
+    n, area, layers = shape[0], shape[1:], []
+    for stage in stages:
+        for m in stage:
+            layers += [nn.Conv2d(n, m, 3, padding=1), ACTIVATIONS[spec.activation]]
+            n = m
+        layers.append(nn.MaxPool2d(2))
+        area = [side // 2 for side in area]
+    n *= area[0] * area[1]
+    layers.append(nn.Flatten())
+    for m in dense:
+        layers += [nn.Linear(n, m), ACTIVATIONS[spec.activation]]
+        n = m
+    return nn.Sequential(*layers, nn.Linear(n, outputs)).double()
 
 
 def fill(module: nn.Module, theta: Tensor) -> nn.Module:

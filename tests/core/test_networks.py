@@ -1,5 +1,7 @@
 """Many points of a network at once, one point, and the same network in plain torch."""
 
+from math import prod
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,12 +12,15 @@ from torch import Tensor
 from core.data.dataset import Dataset
 from core.errors import UsageError
 from core.networks.architectures import ARCHITECTURES, build
+from core.networks.layout import Layout
 from core.specs.networks import NETWORKS, Fcn, read_network
 
 CASES = [
     *[(text_of("fcn:7-4x2", one, bias), (2, 3)) for one in ACTIVATIONS for bias in (True, False)],
     *[(text_of("cnn,channels=3-5,hidden=6", one), (2, 28, 28)) for one in ACTIVATIONS],
     ("cnn,channels=4,hidden=5", (1, 32, 32)),
+    ("vgg11,width=0.05,hidden=5", (3, 32, 32)),
+    ("vgg16,width=0.03,hidden=4,activation=softplus,gamma=2", (3, 40, 64)),
     ("cnn,channels=2-3-4-5,hidden=5", (3, 28, 28)),
 ]
 
@@ -113,6 +118,16 @@ def test_initial_weights_keep_the_scale_of_features() -> None:
 
 def test_every_network_that_can_be_named_can_be_built() -> None:
     assert set(ARCHITECTURES) == set(NETWORKS)
+
+
+@pytest.mark.parametrize(("name", "convolutions"), [("vgg11", 9_220_480), ("vgg13", 9_404_992), ("vgg16", 14_714_688)])
+def test_vgg_is_that_of_the_papers(name: str, convolutions: int) -> None:
+    """Convolutions as torchvision's, counted in parameters; dense layers 512-128-128-10."""
+    shapes = Layout.of(build(read_network(name), (3, 32, 32), 10).module).shapes
+    sizes = [prod(shape) for shape in shapes]
+    assert sum(sizes[:-6]) == convolutions
+    assert shapes[-6::2] == ((128, 512), (128, 128), (10, 128))
+    assert len(shapes) // 2 == int(name.removeprefix("vgg"))
 
 
 def test_networks_refuse_samples_they_can_not_read() -> None:

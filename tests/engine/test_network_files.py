@@ -1,0 +1,127 @@
+"""Networks of one's own: from a file to a certified path, and what a file that changes or fails becomes."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from core.engine.client import Client
+from core.errors import UsageError
+from core.specs.bounds import BOUNDS
+from core.specs.methods import METHODS
+from core.specs.runs import Bound, Connect, ModelRef, Train
+from store import Models, Runs
+from tests.engine.conftest import Engine
+
+CHAIN = """
+import torch
+from torch import nn
+
+print("hello", end="")
+
+
+def make(shape, outputs):
+    return nn.Sequential(
+        nn.Conv2d(shape[0], 4, 3, stride=2), nn.ReLU(), nn.AvgPool2d(2, 1), nn.Flatten(), nn.Linear(16, 6), nn.Tanh(),
+        nn.Dropout(0.5), nn.Linear(6, outputs),
+    )
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(64, 9), nn.Linear(9, 9), nn.Linear(9, 10)
+
+    def forward(self, x):
+        h = torch.relu(self.first(x.flatten(1)))
+        return self.last(h + torch.relu(self.second(h)))
+"""
+A, B = ModelRef(model=1), ModelRef(model=2)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    written = tmp_path / "net.py"
+    written.write_text(CHAIN)
+    return written
+
+
+def training(file: Path, factory: str = "make") -> Train:
+    return Train(network=f"file:{file}:{factory}", data="digits,limit=60", epochs=2, lr=0.01, count=2)
+
+
+def connection(method: str) -> Connect:
+    quick = {"sparse": {"draws": "1", "epochs": "1"}, "string": {"beads": "1"}}
+    return Connect(a=A, b=B, method=METHODS[method].read(quick.get(method, {}), method), points=5)
+
+
+def after_training(method: str) -> Connect:
+    """Joins what run 1 will leave."""
+    return msgspec.structs.replace(connection(method), a=ModelRef(run=1), b=ModelRef(run=1, position=1))
+
+
+def refused(engine: Engine, spec: Train | Connect | Bound) -> str:
+    """The sentence; nothing is enqueued."""
+    with engine.catalogue.read() as session:
+        before = Runs(session).counts()
+    with pytest.raises(UsageError) as caught:
+        engine.enqueue(spec)
+    with engine.catalogue.read() as session:
+        assert Runs(session).counts() == before
+    return str(caught.value)
+
+
+def test_a_file_that_has_changed_is_refused_unless_it_is_trusted(engine: Engine, file: Path) -> None:
+    pinned = f"file:{file}:make,sha256={sha256(file.read_bytes()).hexdigest()}"
+    (trained, _) = engine.finish(engine.enqueue(training(file)), engine.enqueue(after_training("linear")))
+    assert trained.state == "done", trained.cause
+    with engine.catalogue.read() as session:
+        models = Models(session).made_by(trained.id)
+    assert [trained.network, *(model.network for model in models)] == [pinned] * 3
+    file.write_text(CHAIN.replace("nn.Tanh", "nn.Sigmoid"))
+    hashes = [sha256(text.encode()).hexdigest()[:12] for text in (CHAIN, file.read_text())]
+    for spec in (connection("linear"), Bound(model=A, bound=BOUNDS["rank"]())):
+        sentence = refused(engine, spec)
+        assert all(one in sentence for one in (*hashes, str(file), "--trust-changed-file"))
+    for ask in (
+        lambda: engine.client.verify(1),
+        lambda: engine.client.plan_relaunch([1], changes={}),
+        lambda: engine.client.plan_relaunch([2], changes={}),
+    ):
+        with pytest.raises(UsageError, match=hashes[1]):
+            ask()
+    trusting = Client(engine.catalogue, trust=lambda sentence: hashes[1] in sentence)
+    assert trusting.verify(1)["segments"] == 1
+    (again,) = trusting.plan_relaunch([1], changes={})
+    assert hashes[1] in again.spec.network
+    assert again.resume == "scratch"
+    (run,) = engine.finish(trusting.enqueue(connection("linear")))
+    assert run.state == "done", run.cause
+    assert hashes[1] in (run.network or "")
+    with engine.catalogue.read() as session:
+        assert hashes[0] in (Models(session).get(1).network or "")
+
+
+def test_a_residual_network_is_joined_by_a_line_and_refused_where_layers_are_needed(engine: Engine, file: Path) -> None:
+    (trained, joined) = engine.finish(
+        engine.enqueue(training(file, "Residual")), engine.enqueue(after_training("linear"))
+    )
+    assert [trained.state, joined.state] == ["done", "done"], (trained.cause, joined.cause)
+    for spec in (connection("sparse"), Bound(model=A, bound=BOUNDS["rank"]())):
+        sentence = refused(engine, spec)
+        assert "a residual or skip connection, at add" in sentence
+        assert "linear and string join any two models" in sentence
+
+
+@pytest.mark.parametrize(
+    ("network", "data", "hint"),
+    [
+        ("file:/nowhere/net.py:make", "digits", "can't be read: No such file"),
+        ("file:/nowhere/net.py", "digits", "write file:PATH.py:FACTORY"),
+        ("torchvision:resnet19", "digits", "did you mean resnet18 or"),
+        ("vgg11", "digits", "reads 32x32 pixels or more, not samples of 1x8x8"),
+    ],
+)
+def test_networks_that_can_not_be_are_refused_in_a_sentence(engine: Engine, network: str, data: str, hint: str) -> None:
+    assert hint in refused(engine, Train(network=network, data=data, epochs=1))

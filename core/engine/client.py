@@ -73,7 +73,10 @@ class Client:
     def enqueue_plan(self, plan: Sequence[Planned], *, device: str | None = None, study: str) -> list[int]:
         """Enqueue a study's runs in one transaction; their ids. In a plan `ModelRef.run` counts its runs from 0."""
         check_device(device)
-        plan = [replace(one, spec=pinned(self.catalogue, one.spec, self.trust)) for one in plan]
+        plan = [  # the others count runs that aren't there yet
+            replace(one, spec=pinned(self.catalogue, one.spec, self.trust)) if isinstance(one.spec, Train) else one
+            for one in plan
+        ]
         for planned in plan:
             check(self.catalogue, planned.spec, self.data_root)
         ids: list[int] = []

@@ -8,8 +8,8 @@ from core.engine.inputs import find
 from core.errors import UsageError
 from core.networks.source import changed_since, read_source, sha256_of
 from core.specs.networks import File, read_network
-from core.specs.runs import RunSpec, Train, inputs_of
-from store import Catalogue
+from core.specs.runs import ModelRef, RunSpec, Train, inputs_of
+from store import Catalogue, Runs
 
 Trust = Callable[[str], bool]  # whether a file is trusted of which this sentence says that it has changed
 
@@ -37,9 +37,17 @@ def pinned(catalogue: Catalogue, spec: RunSpec, trust: Trust) -> RunSpec:
     """
     if isinstance(spec, Train):
         return msgspec.structs.replace(spec, network=as_it_is(spec.network, trust))
-    known = {find(catalogue, ref).network for ref in inputs_of(spec) if ref.model is not None}
+    known = {_network_of(catalogue, ref) for ref in inputs_of(spec)}
     before = {spec.network or network for network in known} - {None}
     now = {as_it_is(network, trust) for network in before if network is not None}
     if now == before or len(now) != 1:  # two networks: no path joins them, and the check says so
         return spec
     return msgspec.structs.replace(spec, network=now.pop())
+
+
+def _network_of(catalogue: Catalogue, ref: ModelRef) -> str | None:
+    """Of the model that a reference means, or that a run is to make."""
+    if ref.run is None:
+        return find(catalogue, ref).network
+    with catalogue.read() as session:
+        return Runs(session).get(ref.run).network

@@ -48,6 +48,17 @@ class Runs:
         """The run of this id; NotFoundError."""
         return fetch_one(self._session, Run, "run", run_id)
 
+    def several(self, run_ids: Sequence[int]) -> list[Run]:
+        """The runs of these ids, in this order; NotFoundError."""
+        found = {run.id: run for run in fetch(self._session, Run, "runs", RunRow.id.in_(run_ids))}
+        for missing in set(run_ids) - set(found):
+            raise NotFoundError("run", missing)
+        return [found[run_id] for run_id in run_ids]
+
+    def of_studies(self) -> list[Run]:
+        """All runs that belong to a study, oldest first."""
+        return fetch(self._session, Run, "runs", RunRow.study.is_not(None))
+
     def attempts(self, run_id: int) -> list[Attempt]:
         """The run's attempts, first to last."""
         return fetch(self._session, Attempt, "attempts", AttemptRow.run_id == run_id)

@@ -10,6 +10,7 @@ from core.errors import PremiseError, UsageError
 from core.problem import Problem
 from core.results import Measurement
 from core.subnetworks import Level
+from core.subnetworks.frozen import features_by_level, frozen
 
 
 def require_layers(problem: Problem, what: str, sizes: Callable[[Sequence[int]], object]) -> None:
@@ -33,7 +34,27 @@ def found_of(problem: Problem, theta: Tensor, levels: Sequence[Level], what: str
     measurements = [Measurement(name="model_loss", value=own)]
     for level in levels:
         measurements += measured(level)
+    measurements += best_test_errors(problem, theta, levels)
     return Found(lowest[worst], len(levels), summary, measurements)
+
+
+def best_test_errors(problem: Problem, theta: Tensor, levels: Sequence[Level]) -> list[Measurement]:
+    """The test error of every layer's draw with the lowest train loss; none without a test set of classes."""
+    if problem.data.test is None:
+        return []
+    by_level = {level.level: level for level in levels}
+    found = []
+    for number, data in features_by_level(problem, theta):
+        if (level := by_level.get(number)) is None:
+            continue
+        best = level.best
+        reads = None if best.reads is None else best.reads[None].to(problem.device)
+        own = frozen(problem, data, number, best.weights.widths, reads)
+        error = own.values(best.weights.theta(own)[None], "test").error
+        if error is not None:
+            draw = int(level.loss.argmin())
+            found.append(Measurement(name="test_error", value=float(error), layer=number, draw=draw))
+    return found
 
 
 def measured(level: Level) -> list[Measurement]:

@@ -19,23 +19,22 @@ import core
 from core.engine.checks import check, check_device, settled
 from core.engine.desk import ask
 from core.engine.devices import host
-from core.engine.folders import folder_of
+from core.engine.folders import checkpoint, folder_of
 from core.engine.inputs import as_input
 from core.engine.launch import start_agent
 from core.engine.locks import AgentLock
+from core.engine.planning import begun, renumbered, stands
 from core.engine.relaunching import Relaunch, plan_relaunch
 from core.engine.sources import Trust, as_it_is, pinned
 from core.specs.runs import (
     Bound,
     Connect,
-    ModelRef,
     RunSpec,
     Train,
     inputs_of,
     kind_of,
     name_of_options,
     to_json,
-    with_inputs,
 )
 from core.studies.plan import Planned
 from store import Catalogue, Models, NewRun, Paths, Run, Runs
@@ -70,8 +69,14 @@ class Client:
         self.look()
         return run_id
 
-    def enqueue_plan(self, plan: Sequence[Planned], *, device: str | None = None, study: str) -> list[int]:
-        """Enqueue a study's runs in one transaction; their ids. In a plan `ModelRef.run` counts its runs from 0."""
+    def enqueue_plan(
+        self, plan: Sequence[Planned], *, device: str | None = None, study: str, go_on: bool = False
+    ) -> list[int]:
+        """Enqueue a study's runs in one transaction; their ids. In a plan `ModelRef.run` counts its runs from 0.
+
+        With `go_on`, runs of the catalogue take the place of new ones that would do the same, unless they failed
+        or were cancelled: these are begun again, from their checkpoint where there is one.
+        """
         check_device(device)
         plan = [  # the others count runs that aren't there yet
             replace(one, spec=pinned(self.catalogue, one.spec, self.trust)) if isinstance(one.spec, Train) else one
@@ -81,11 +86,25 @@ class Client:
             check(self.catalogue, planned.spec, self.data_root)
         ids: list[int] = []
         with self.catalogue.write() as session:
-            for planned in plan:
-                spec = renumbered(planned.spec, ids)
-                ids.append(Runs(session).add(self._new_run(session, spec, device=device, study=study)))
+            olds = begun(session, plan) if go_on else [None] * len(plan)
+            for planned, old in zip(plan, olds, strict=True):
+                reads = [ref.run for ref in inputs_of(planned.spec) if ref.run is not None]
+                same = all((one := olds[i]) is not None and ids[i] == one.id for i in reads)
+                if old is not None and same and stands(old):
+                    ids.append(old.id)
+                    continue
+                new = self._new_run(session, renumbered(planned.spec, ids), device=device, study=study)
+                if old is not None:
+                    there = same and checkpoint(self.catalogue.files / "runs", old.id) is not None
+                    new = replace(new, relaunch_of=old.id, resume="checkpoint" if there else "scratch")
+                ids.append(Runs(session).add(new))
         self.look()
         return ids
+
+    def begun(self, plan: Sequence[Planned]) -> list[Run | None]:
+        """What there is of a study's runs already; nothing is enqueued."""
+        with self.catalogue.read() as session:
+            return begun(session, plan)
 
     def look(self) -> None:
         """Start an agent where there is work for this host and no agent is alive. Costs two short reads."""
@@ -105,7 +124,7 @@ class Client:
                 self.look()
                 looked = time.monotonic()
             with self.catalogue.read() as session:
-                runs = [Runs(session).get(run_id) for run_id in run_ids]
+                runs = Runs(session).several(run_ids)
             yield runs
             if all(run.state in FINISHED for run in runs):
                 return
@@ -198,12 +217,6 @@ class Client:
             return spec.network or model.network, model.data, seed
         run = Runs(session).get(ref.run or 0)
         return spec.network or run.network, run.data, seed
-
-
-def renumbered(spec: RunSpec, ids: Sequence[int]) -> RunSpec:
-    """References by index into a plan become references to runs."""
-    refs = (ref if ref.run is None else ModelRef(run=ids[ref.run], position=ref.position) for ref in inputs_of(spec))
-    return with_inputs(spec, tuple(refs))
 
 
 def method_of(spec: RunSpec) -> str | None:

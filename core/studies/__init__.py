@@ -1,6 +1,16 @@
 """The papers' experiments by name."""
 
-from core.studies import fb17_e1
+from core.studies import fb17_e1, nbm21
 from core.studies.plan import Study
 
-STUDIES: dict[str, Study] = {"fb17-e1": fb17_e1.STUDY}
+STUDIES: dict[str, Study] = {
+    "fb17-e1": fb17_e1.STUDY,
+    "nbm21-fig3a": nbm21.FIG_3A,
+    "nbm21-fig3b": nbm21.FIG_3B,
+    "nbm21-fig3c": nbm21.FIG_3C,
+    "nbm21-fig3d": nbm21.FIG_3D,
+    "nbm21-fig4": nbm21.FIG_4,
+    "nbm21-fig6": nbm21.FIG_6,
+    "nbm21-fig7": nbm21.FIG_7,
+    "nbm21-fig8": nbm21.FIG_8,
+}

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from core.specs.methods import Linear, String
 from core.specs.runs import Connect, ModelRef, Swap, Train
-from core.studies.plan import Planned, Row, Study, Table
+from core.studies import along
+from core.studies.plan import Findings, Outcome, Planned, Study
 
 FLOOR = 1 / 12
 BELOW = 0.05
@@ -54,10 +55,13 @@ def expand(scale: str) -> list[Planned]:
     ]
 
 
-def reduce(rows: Sequence[Row]) -> Table:
+def reduce(outcomes: Sequence[Outcome]) -> Findings:
     """One row a connection; what held is said of what was seen."""
+    rows = [row for _, row in along.paths(outcomes)]
     connected = [row for row in rows if row.get("connected")]
-    if connected:
+    if not rows:
+        sentence = "No connection was made, so nothing can be said."
+    elif connected:
         sentence = (
             f"Unexpected: {len(connected)} of {len(rows)} connections stayed below {BELOW:g}, although on every path "
             f"the loss must reach {FLOOR:.4f} somewhere: look between their points."
@@ -67,7 +71,13 @@ def reduce(rows: Sequence[Row]) -> Table:
             f"As expected, no connection below {BELOW:g} was found: every continuous path between these two models "
             f"reaches a loss of at least 1/12 = {FLOOR:.4f}."
         )
-    return Table(COLUMNS, [[row.get(name) for name in COLUMNS] for row in rows], sentence)
+    panel = along.panel("three points permuted", outcomes, ("1/12, which every path reaches", FLOOR))
+    return Findings(COLUMNS, along.table(COLUMNS, outcomes), sentence, [panel])
 
 
-STUDY = Study("three permuted points that no path connects below 1/12 (Freeman and Bruna 2017, E.1)", expand, reduce)
+STUDY = Study(
+    "three permuted points that no path connects below 1/12 (Freeman and Bruna 2017, E.1)",
+    expand,
+    reduce,
+    "the string is halved 4 times and has 24 beads at most, instead of 7 times and 200",
+)

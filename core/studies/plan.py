@@ -18,18 +18,58 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Table:
-    """Named columns and rows, and a sentence that says what held."""
+class Outcome:
+    """A planned run and what it has left: rows of models, of paths, or of bounds; none where it failed.
+
+    The row of a path has its profile as `points`, that of a bound what it rests on as `measurements`.
+    """
+
+    planned: Planned
+    made: Sequence[Row] = ()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """y over x, with half the width of a 95 % interval around each y where there is one.
+
+    A `reference` is what the others are compared with.
+    """
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    spread: Sequence[float] = ()
+    reference: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves over one pair of axes."""
+
+    title: str
+    x: str
+    y: str
+    curves: Sequence[Curve]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Named columns and rows, a sentence that says what held, and the panels of a figure."""
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[object]]
     sentence: str
+    panels: Sequence[Panel]
 
 
 @dataclass(frozen=True)
 class Study:
-    """An experiment by name: `expand` its runs at a scale, `reduce` the rows of their paths to a table."""
+    """An experiment by name: `expand` its runs at a scale, `reduce` what they left to findings.
+
+    `small` says how the small scale differs from the paper's.
+    """
 
     help: str
     expand: Callable[[str], list[Planned]]
-    reduce: Callable[[Sequence[Row]], Table]
+    reduce: Callable[[Sequence[Outcome]], Findings]
+    small: str

@@ -1,25 +1,14 @@
 """The main job on data that is always there: two networks on handwritten digits, and three paths."""
 
-from collections.abc import Sequence
-
 from core.specs.methods import Linear, Sparse, String
 from core.specs.runs import Connect, ModelRef, Train
-from core.studies.plan import Planned, Row, Study, Table
+from core.studies.plan import Planned
 
-COLUMNS = (
-    "method",
-    "train_loss_a",
-    "train_loss_b",
-    "max_train_loss",
-    "barrier",
-    "beads",
-    "normalized_length",
-    "certificate",
-)
 BELOW = 0.05
 
 
-def expand(scale: str) -> list[Planned]:  # noqa: ARG001 - it has one scale
+def plan() -> list[Planned]:
+    """Two networks, joined by a line, a string and a proven path."""
     a, b = ModelRef(run=0, position=0), ModelRef(run=0, position=1)
     training = Train(
         network="fcn:64x2", data="digits", count=2, until_loss=0.02, epochs=200, lr=0.003, name="quickstart"
@@ -33,11 +22,3 @@ def expand(scale: str) -> list[Planned]:  # noqa: ARG001 - it has one scale
         ),
         Planned(Connect(a=a, b=b, method=Sparse(), name="quickstart sparse"), "through sparse subnetworks"),
     ]
-
-
-def reduce(rows: Sequence[Row]) -> Table:
-    """One row a method."""
-    return Table(COLUMNS, [[row.get(name) for name in COLUMNS] for row in rows], "")
-
-
-STUDY = Study("two networks on handwritten digits, joined by a line, a string and a proven path", expand, reduce)

@@ -2,7 +2,7 @@
 
 import click
 
-from core.studies.quickstart import STUDY
+from core.studies.quickstart import plan
 from tui.output import note, print_json, say
 from tui.results import Row, paths_table
 from tui.running import How, detached, finished, made_by, run_options, status_of
@@ -32,7 +32,7 @@ def quickstart(how: How) -> int:
     """
     client = how.client(create=True)
     note(INTRODUCTION)
-    ids = client.enqueue_plan(STUDY.expand("small"), device=how.device, study="quickstart")
+    ids = client.enqueue_plan(plan(), device=how.device, study="quickstart")
     if how.detach:
         return detached(how, ids, as_list=True)
     runs = finished(how, client, ids)

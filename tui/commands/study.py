@@ -1,13 +1,24 @@
 """`thalweg study`."""
 
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from core.errors import UsageError, unknown_name
 from core.studies import STUDIES
+from core.studies.plan import Findings, Planned, Study
+from tui import study_files
 from tui.kinds import Name
-from tui.output import print_json, say, table
-from tui.running import How, detached, finished, made_by, run_options, status_of
+from tui.output import note, print_json, say, table
+from tui.results import Row
+from tui.running import How, detached, run_options, say_failed
 from tui.texts import clean, value
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+    from store.runs import Run
 
 SCALES = ("small", "paper")
 TITLES = {
@@ -16,16 +27,36 @@ TITLES = {
     "max_train_loss": "highest",
     "normalized_length": "length",
 }
+EPILOG = """\b
+Example:
+  thalweg study nbm21-fig3a --scale small
+
+The same command again goes on where it stopped: runs that are done count, what failed or was cancelled is begun
+again. Ctrl-C leaves the runs at work."""
 
 
-@click.command(epilog="\b\nExample:\n  thalweg study fb17-e1 --scale small")
+@click.command(epilog=EPILOG)
 @click.argument("name", required=False, type=Name(lambda: STUDIES))
-@click.option("--scale", metavar="|".join(SCALES), type=Name(lambda: dict.fromkeys(SCALES)), default="small")
+@click.option(
+    "--scale",
+    metavar="|".join(SCALES),
+    type=Name(lambda: dict.fromkeys(SCALES)),
+    default="paper",
+    help="The paper's settings (default), or small ones: minutes on a laptop.",
+)
+@click.option(
+    "--to", metavar="DIR", type=click.Path(path_type=Path), help="Where table and figure go. Default: NAME-SCALE."
+)
+@click.option("--log", "logarithmic", is_flag=True, help="The figure's losses on a logarithmic axis.")
+@click.option("--fresh", is_flag=True, help="Begin anew instead of going on.")
+@click.option("--partial", is_flag=True, help="Start nothing: table and figure of what there is.")
 @run_options
-def study(how: How, name: str | None, scale: str) -> int:
-    """Repeat a paper's experiment as runs; print its table. Without a NAME: list the studies.
+def study(  # noqa: PLR0913 - one for each thing that can be said
+    how: How, name: str | None, scale: str, *, to: Path | None, logarithmic: bool, fresh: bool, partial: bool
+) -> int:
+    """Repeat a paper's experiment as runs; leave a table and a figure. Without a NAME: list the studies.
 
-    Exit status 1 where a run failed, even where a failure is what the paper predicts.
+    Exit status 1 where a run failed or is missing, even where a failure is what the paper predicts.
     """
     if name is None:
         _list(how)
@@ -34,22 +65,61 @@ def study(how: How, name: str | None, scale: str) -> int:
         raise unknown_name("study", name, STUDIES)
     if scale not in SCALES:
         raise unknown_name("scale", scale, SCALES)
+    if partial and (fresh or how.detach):
+        raise UsageError("--partial starts nothing: leave out --fresh and --detach.")
+    folder = to or Path(f"{name}-{scale}")
+    study_files.check(folder)
     asked = STUDIES[name]
-    client = how.client(create=True)
-    ids = client.enqueue_plan(asked.expand(scale), device=how.device, study=name)
+    client, plan = how.client(create=not partial), asked.expand(scale)
     if how.detach:
-        return detached(how, ids, as_list=True)
-    runs = finished(how, client, ids)
-    rows = made_by(client, "paths", [run for run in runs if run.kind == "connect"])
-    found = asked.reduce([row for row in rows if row["id"] is not None])
-    sentence = found.sentence if found.rows else "No connection was made, so nothing can be said."
+        return detached(how, client.enqueue_plan(plan, device=how.device, study=name, go_on=not fresh), as_list=True)
+    runs = client.begun(plan) if partial else _ended(how, client, plan, name, fresh=fresh)
+    found = asked.reduce(study_files.outcomes(client, plan, runs))
+    about: Row = {"study": name, "scale": scale, "sentence": _sentence(asked, found, scale, runs)}
+    about |= study_files.about(client, plan, runs)
+    files = study_files.write(folder, found, about, logarithmic=logarithmic)
+    _print(how, found, about)
+    note(f"Written to {folder}: {', '.join(file.name for file in files)}")
+    return 0 if all(run is not None and run.state == "done" for run in runs) else 1
+
+
+def _ended(how: How, client: "Client", plan: list[Planned], name: str, *, fresh: bool) -> "list[Run | None]":
+    """All runs, ended. Those found at work whose process is gone, as after a crash, are begun again once."""
+    from tui.waiting import wait
+
+    began = datetime.now(UTC)
+    ids = client.enqueue_plan(plan, device=how.device, study=name, go_on=not fresh)
+    done = sum(run is not None and run.state == "done" for run in client.begun(plan))
+    note(f"{len(ids)} runs, of which {done} are done. Ctrl-C leaves the others at work; the same command goes on.")
+    runs = wait(client, ids, how.place)
+    if any(run.created_at < began and run.cause_kind == "killed" for run in runs):
+        note("Runs that were at work had lost their process: they are begun again.")
+        runs = wait(client, client.enqueue_plan(plan, device=how.device, study=name, go_on=True), how.place)
+    say_failed([run for run in runs if run.state != "done"], how.place)
+    return list(runs)
+
+
+def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]") -> str:
+    """What held, at which scale, and what is missing."""
+    missing = sum(run is None or run.state not in ("done", "failed") for run in runs)
+    failed = sum(run is not None and run.state == "failed" for run in runs)
+    parts = [found.sentence]
+    if failed or missing:
+        parts.append(f"Of {len(runs)} runs {failed} failed and {missing} are missing.")
+    if scale == "small":
+        parts.append(f"Small scale: {asked.small}.")
+    return " ".join(parts)
+
+
+def _print(how: How, found: Findings, about: Row) -> None:
     if how.as_json:
-        print_json({"study": name, "run_ids": ids, "rows": rows, "sentence": sentence})
-    else:
-        titles = [TITLES.get(column, column) for column in found.columns]
-        table(titles, [[value(cell) for cell in row] for row in found.rows], squeeze=("cause",))
-        say(f"\n{clean(sentence)}")
-    return status_of(runs)
+        rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+        run_ids = [one["id"] for one in about["runs"]]
+        print_json({"study": about["study"], "run_ids": run_ids, "rows": rows, "sentence": about["sentence"]})
+        return
+    titles = ["±" if name.endswith("_ci95") else TITLES.get(name, name) for name in found.columns]
+    table(titles, [[value(cell) for cell in row] for row in found.rows])
+    say(f"\n{clean(about['sentence'])}")
 
 
 def _list(how: How) -> None:

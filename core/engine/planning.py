@@ -1,0 +1,54 @@
+"""Plans of runs: their references, and which of their runs were begun before."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from sqlalchemy.orm import Session
+
+from core.errors import UsageError
+from core.specs.runs import ModelRef, RunSpec, from_json, inputs_of, to_json, with_inputs
+from core.studies.plan import Planned
+from store import Models, NotFoundError, Run, Runs
+
+
+def renumbered(spec: RunSpec, ids: Sequence[int]) -> RunSpec:
+    """References by index into a plan become references to runs."""
+    refs = (ref if ref.run is None else ModelRef(run=ids[ref.run], position=ref.position) for ref in inputs_of(spec))
+    return with_inputs(spec, tuple(refs))
+
+
+def begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]:
+    """For every run of a plan the newest run of any study that does the same to the same models; None: there is none.
+
+    The same is: an equal spec, seeds and name included, whose models come from runs that were found themselves.
+    """
+    known = _known(session)
+    found: list[Run | None] = []
+    for planned in plan:
+        inputs = [found[ref.run] for ref in inputs_of(planned.spec) if ref.run is not None]
+        ids = [0 if run is None else run.id for run in found]
+        complete = all(run is not None for run in inputs)
+        found.append(known.get(to_json(renumbered(planned.spec, ids))) if complete else None)
+    return found
+
+
+def stands(run: Run) -> bool:
+    """Whether a run need not be repeated: what could not be connected is a finding, other failures are accidents."""
+    return run.state not in ("failed", "cancelled") or run.cause_kind == "could not connect"
+
+
+def _known(session: Session) -> dict[str, Run]:
+    """Runs of studies by their spec, models in it named by the runs that made them; the newest of each."""
+    known = {}
+    for run in Runs(session).of_studies():
+        with suppress(UsageError, NotFoundError):  # another version's spec; a model that was deleted
+            spec = from_json(run.spec)
+            known[to_json(with_inputs(spec, tuple(_by_run(session, ref) for ref in inputs_of(spec))))] = run
+    return known
+
+
+def _by_run(session: Session, ref: ModelRef) -> ModelRef:
+    if ref.model is None:
+        return ref
+    model = Models(session).get(ref.model)
+    return ModelRef(run=model.run_id, position=model.position)

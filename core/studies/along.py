@@ -1,0 +1,28 @@
+"""What studies say about paths: their rows, and the loss along them."""
+
+from collections.abc import Sequence
+
+from core.specs.runs import Connect
+from core.studies.plan import Curve, Outcome, Panel, Row
+
+
+def paths(outcomes: Sequence[Outcome]) -> list[tuple[str, Row]]:
+    """The label of every planned connection that has left a path, and the row of that path."""
+    return [(one.planned.label, row) for one in outcomes if isinstance(one.planned.spec, Connect) for row in one.made]
+
+
+def table(columns: Sequence[str], outcomes: Sequence[Outcome]) -> list[list[object]]:
+    """One row a path."""
+    return [[row.get(name) for name in columns] for _, row in paths(outcomes)]
+
+
+def panel(title: str, outcomes: Sequence[Outcome], level: tuple[str, float]) -> Panel:
+    """The train loss along every path, and a level to compare it with."""
+    curves = [_curve(label, row["points"]) for label, row in paths(outcomes)]
+    label, value = level
+    return Panel(title, "t", "train loss", [*curves, Curve(label, (0.0, 1.0), (value, value), reference=True)])
+
+
+def _curve(label: str, points: Sequence[Row]) -> Curve:
+    known = [(point["t"], point["train_loss"]) for point in points if point["train_loss"] is not None]
+    return Curve(label, [t for t, _ in known], [loss for _, loss in known])

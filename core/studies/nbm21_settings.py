@@ -1,0 +1,140 @@
+"""Settings of Nguyen, Brechet and Mondelli 2021: their own, found in the paper and its public code, and small ones.
+
+Theirs: SGD with Nesterov momentum 0.95 (VGG: 0.9), batch 100, 200 epochs for the models and 400 for the subnetworks,
+kept sets and starts at random, T_A = 20, T_B = 200. Their code halves learning rates every 30 epochs; here the models'
+stay and the subnetworks' go to zero along a cosine. It has 0.001 for the subnetworks of the fully connected CIFAR-10
+networks at l < 2 and 0.003 above; a bound has one rate here, and takes 0.001.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from core.specs.bounds import SparseBound
+from core.specs.runs import Train
+
+Settings = dict[str, Sequence["Setting"]]  # by scale
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Models of one network on one data set, how their subnetworks are found, and the draws of dropped networks."""
+
+    title: str
+    training: Train
+    sparse: SparseBound
+    dropped: int
+
+    def sparse_of(self, model: int) -> SparseBound:
+        """Every model has draws of its own."""
+        return msgspec.structs.replace(self.sparse, seed=model)
+
+
+def paper(  # noqa: PLR0913 - what differs between the paper's networks
+    title: str,
+    network: str,
+    data: str,
+    *,
+    models: int,
+    lr: float,
+    sparse_lr: float,
+    momentum: float = 0.95,
+    epochs: int = 200,
+) -> Setting:
+    training = Train(
+        network=network,
+        data=data,
+        count=models,
+        name=f"nbm21 {title}",
+        epochs=epochs,
+        optimizer="sgd",
+        lr=lr,
+        momentum=momentum,
+        nesterov=True,
+        batch=100,
+    )
+    sparse = SparseBound(
+        draws=20, epochs=400, optimizer="sgd", lr=sparse_lr, momentum=momentum, nesterov=True, batch=100
+    )
+    return Setting(title, training, sparse, 200)
+
+
+def small(
+    title: str, network: str, data: str, *, models: int = 3, epochs: int = 40, sparse_epochs: int = 20
+) -> Setting:
+    """Adam with a small batch on few samples: minutes on a laptop."""
+    training = Train(
+        network=network,
+        data=data,
+        count=models,
+        name=f"nbm21 {title}, small",
+        epochs=epochs,
+        lr=0.002,
+        schedule="cosine",
+        batch=50,
+    )
+    return Setting(title, training, SparseBound(draws=4, epochs=sparse_epochs, lr=0.003, batch=50), 20)
+
+
+def described(settings: Iterable[Setting]) -> str:
+    """What is trained, in words; settings of one title in one."""
+    by_title: dict[str, list[Setting]] = {}
+    for setting in settings:
+        by_title.setdefault(setting.title, []).append(setting)
+    return "; ".join(_described(some) for some in by_title.values())
+
+
+def _described(some: Sequence[Setting]) -> str:
+    first, training, sparse = some[0], some[0].training, some[0].sparse
+    networks = training.network if len(some) == 1 else f"{training.network} to {some[-1].training.network}"
+    return (
+        f"{training.count} {networks} on {training.data} ({training.optimizer}, {training.epochs} epochs), "
+        f"{sparse.draws} subnetworks a layer ({sparse.optimizer}, {sparse.epochs} epochs), {first.dropped} dropped ones"
+    )
+
+
+def contrast(settings: Settings) -> str:
+    return f"{described(settings['small'])}. The paper: {described(settings['paper'])}"
+
+
+_MNIST_WIDTHS = (*range(50, 501, 50), *range(600, 1501, 100), *range(1800, 3001, 300))
+
+MNIST: Settings = {
+    "paper": [paper("MNIST, 10 hidden layers", "fcn:245x10", "mnist", models=10, lr=0.001, sparse_lr=0.003)],
+    "small": [small("MNIST, 10 hidden layers", "fcn:64x10", "mnist,limit=2000")],
+}
+CIFAR: Settings = {
+    "paper": [
+        paper("CIFAR-10, 5 hidden layers", "fcn:500x5", "cifar10,whiten=true", models=10, lr=0.0005, sparse_lr=0.001)
+    ],
+    "small": [small("CIFAR-10, 5 hidden layers", "fcn:128x5", "cifar10,limit=1000", sparse_epochs=60)],
+}
+VGG: Settings = {
+    "paper": [
+        paper("CIFAR-10, VGG-11", "vgg11", "cifar10,whiten=true", models=5, lr=0.005, sparse_lr=0.003, momentum=0.9)
+    ],
+    "small": [
+        small("CIFAR-10, convolutions", "cnn,channels=16-32,hidden=64", "cifar10,limit=500", models=2, sparse_epochs=40)
+    ],
+}
+WIDTHS: Settings = {
+    "paper": [
+        setting
+        for width in _MNIST_WIDTHS
+        for setting in (
+            paper("MNIST", f"fcn:{width}x2", "mnist", models=3, lr=0.005, sparse_lr=0.005, epochs=400),
+            paper("CIFAR-10", f"fcn:{width}x2", "cifar10,whiten=true", models=3, lr=0.0005, sparse_lr=0.001),
+        )
+    ],
+    "small": [
+        small(title, f"fcn:{width}x2", data, models=2)
+        for title, data in (("MNIST", "mnist,limit=1000"), ("CIFAR-10", "cifar10,limit=500"))
+        for width in (8, 32, 128)
+    ],
+}
+
+
+def together(*several: Settings) -> Settings:
+    """Settings side by side, at both scales."""
+    return {scale: [setting for one in several for setting in one[scale]] for scale in ("paper", "small")}

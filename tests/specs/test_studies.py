@@ -1,0 +1,203 @@
+"""Studies as plans and as findings: numbers worked out by hand, no run."""
+
+from collections.abc import Iterable
+from math import isnan, sqrt
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.specs.data import read_data
+from core.specs.networks import read_network
+from core.specs.runs import Bound, Connect, Train, inputs_of, to_json
+from core.studies import STUDIES
+from core.studies.estimates import estimate
+from core.studies.nbm21 import near_from
+from core.studies.plan import Findings, Outcome, Planned
+from core.studies.points import Point
+
+PLANS = [(name, scale) for name in STUDIES for scale in ("small", "paper")]
+T_95 = {2: 12.7062, 3: 4.30265, 10: 2.26216}  # Student's t at 97.5 %, by the number of values
+
+
+def plan(name: str, scale: str = "small") -> list[Planned]:
+    return STUDIES[name].expand(scale)
+
+
+@pytest.mark.parametrize(("count", "t"), T_95.items())
+def test_intervals_are_those_of_the_printed_table_of_student_s_t(count: int, t: float) -> None:
+    values = [0.0] * (count - 1) + [1.0]
+    found = estimate(values)
+    assert found.mean == pytest.approx(1 / count)
+    assert found.half == pytest.approx(t / count, rel=1e-5), "the standard error of these values is 1 / count"
+
+
+def test_one_value_has_no_interval() -> None:
+    assert estimate([3.0]).mean == 3.0
+    assert isnan(estimate([3.0]).half)
+
+
+@given(st.lists(st.floats(-100, 100), min_size=2, max_size=9), st.floats(-50, 50), st.floats(0.1, 10))
+def test_intervals_move_and_grow_with_the_values(values: list[float], shift: float, factor: float) -> None:
+    before, after = estimate(values), estimate([factor * value + shift for value in values])
+    assert after.mean == pytest.approx(factor * before.mean + shift, abs=1e-9)
+    assert after.half == pytest.approx(factor * before.half, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "scale"), PLANS)
+def test_runs_read_models_that_earlier_runs_of_the_plan_make(name: str, scale: str) -> None:
+    made = plan(name, scale)
+    for number, planned in enumerate(made):
+        for ref in inputs_of(planned.spec):
+            assert ref.run is not None
+            assert ref.run < number
+            source = made[ref.run].spec
+            assert ref.position < (source.count if isinstance(source, Train) else 1)
+    assert len({to_json(planned.spec) for planned in made}) == len(made), "no two runs are the same"
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_small_studies_are_of_networks_and_data_that_are_there(name: str) -> None:
+    for planned in plan(name):
+        if isinstance(planned.spec, Train):
+            data = read_data(planned.spec.data)
+            assert data.shape is not None
+            read_network(planned.spec.network).check_input(data.shape)
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "models"),
+    [("fig3a", 21, 10), ("fig3b", 21, 10), ("fig3c", 11, 5), ("fig3d", 3, 10), ("fig4", 350, 150), ("fig6", 53, 25)],
+)
+def test_the_paper_s_numbers_of_models_and_draws(name: str, runs: int, models: int) -> None:
+    specs = [planned.spec for planned in plan(f"nbm21-{name}", "paper")]
+    assert len(specs) == runs
+    assert sum(spec.count for spec in specs if isinstance(spec, Train)) == models
+    draws = {spec.bound.draws for spec in specs if isinstance(spec, Bound)}  # type: ignore[union-attr]
+    draws |= {spec.method.draws for spec in specs if isinstance(spec, Connect)}  # type: ignore[union-attr]
+    assert draws == {20, 200}
+
+
+def test_figures_of_the_same_models_have_the_same_runs() -> None:
+    def texts(name: str) -> set[str]:
+        return {to_json(planned.spec) for planned in plan(f"nbm21-{name}", "paper")}
+
+    assert texts("fig3a") < texts("fig7")
+    assert texts("fig3a") < texts("fig6")
+    assert len(texts("fig3b") & texts("fig3d")) == 1, "the training"
+
+
+def left(planned: Planned, losses: Iterable[float] = (), bounds: Any = None) -> Outcome:
+    """What a training left whose models have these train losses; or a bound with `bounds`[layer] = losses of draws."""
+    if bounds is None:
+        rows = [{"position": i, "train_loss": loss, "test_error": loss / 10} for i, loss in enumerate(losses)]
+        return Outcome(planned, rows)
+    measurements = [{"name": "model_loss", "layer": None, "draw": None, "value": 9.0}]
+    for layer, draws in bounds.items():
+        measurements += [{"name": "loss", "layer": layer, "draw": i, "value": value} for i, value in enumerate(draws)]
+        measurements.append({"name": "test_error", "layer": layer, "draw": 0, "value": min(draws) / 2})
+    return Outcome(planned, [{"measurements": measurements}])
+
+
+def three_models() -> list[Outcome]:
+    """The small study of figure 3(a), with results for its three models."""
+    train, *bounds = plan("nbm21-fig3a")
+    sparse = [{0: [0.3, 0.2], 1: [0.4, 0.5]}, {0: [0.5], 1: [0.6]}, {0: [0.8], 1: [0.8]}]
+    dropout = [{1: [2.0, 1.0]}, {1: [2.0]}, {1: [3.0, 4.0]}]
+    results = [one for pair in zip(sparse, dropout, strict=True) for one in pair]
+    pairs = zip(bounds, results, strict=True)
+    return [left(train, [0.1, 0.2, 0.3]), *(left(planned, bounds=made) for planned, made in pairs)]
+
+
+def rows(found: Findings) -> list[dict[str, Any]]:
+    return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+
+
+def test_the_lowest_draw_counts_and_models_are_averaged_with_their_interval() -> None:
+    found = STUDIES["nbm21-fig3a"].reduce(three_models())
+    first, second = rows(found)
+    assert (first["layer"], second["layer"], first["count"]) == (0, 1, 3)
+    assert first["models"] == pytest.approx(0.2)
+    assert first["models_ci95"] == pytest.approx(T_95[3] * 0.1 / sqrt(3), rel=1e-5)
+    assert first["sparse"] == pytest.approx((0.2 + 0.5 + 0.8) / 3)
+    assert first["sparse_ci95"] == pytest.approx(T_95[3] * 0.3 / sqrt(3), rel=1e-5)
+    assert (first["dropout"], first["dropout_ci95"]) == (None, None), "nothing is dropped from the input"
+    assert second["dropout"] == pytest.approx(2.0)
+    assert "the sparse bound exceeds a model's own train loss by at most 0.5 (layer 0)" in found.sentence, (
+        "the third model: 0.8 - 0.3"
+    )
+    assert "the dropout bound by at most 2.7 (layer 1)" in found.sentence
+    (panel,) = found.panels
+    assert [(curve.label, list(curve.x)) for curve in panel.curves] == [
+        ("sparse", [0, 1]),
+        ("dropout", [1]),
+        ("models", [0, 1]),
+    ]
+
+
+def test_the_test_error_is_that_of_the_best_draw() -> None:
+    outcomes = three_models()
+    first, _ = rows(STUDIES["nbm21-fig6"].reduce(outcomes))
+    assert first["models"] == pytest.approx(0.02)
+    assert first["sparse"] == pytest.approx((0.1 + 0.25 + 0.4) / 3)
+
+
+def test_what_is_missing_is_left_out_of_the_means() -> None:
+    outcomes = three_models()
+    outcomes[1] = Outcome(outcomes[1].planned)
+    first, second = rows(STUDIES["nbm21-fig3a"].reduce(outcomes))
+    assert first["sparse"] == pytest.approx((0.5 + 0.8) / 2)
+    assert second["dropout"] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_of_which_nothing_is_there_says_so(name: str) -> None:
+    found = STUDIES[name].reduce([Outcome(planned) for planned in plan(name)])
+    assert not found.rows
+    assert "nothing can be said" in found.sentence
+
+
+def test_against_the_width_the_highest_layer_counts() -> None:
+    planned = plan("nbm21-fig4")
+    outcomes = []
+    for one in planned:
+        match one.spec:
+            case Train(network=network):
+                width = read_network(network).hidden_widths[0]  # type: ignore[index]
+                outcomes.append(left(one, [0.1] * one.spec.count))
+            case _ if one.label == "sparse":
+                outcomes.append(left(one, bounds={0: [0.1], 1: [0.1 + 1 / width]}))
+            case _:
+                outcomes.append(left(one, bounds={1: [2.0], 2: [1.0]}))
+    found = STUDIES["nbm21-fig4"].reduce(outcomes)
+    mnist = [row for row in rows(found) if row["setting"] == "MNIST"]
+    assert [row["width"] for row in mnist] == [8, 32, 128]
+    assert [row["sparse"] for row in mnist] == pytest.approx([0.1 + 1 / 8, 0.1 + 1 / 32, 0.1 + 1 / 128])
+    assert [row["dropout"] for row in mnist] == [2.0] * 3
+    assert "sparse from width 32 on, dropout at no width that was tried" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("excess", "least"),
+    [({8: 1.0, 16: 0.01, 32: 0.02}, 16), ({8: 0.01, 16: 1.0, 32: 0.02}, 32), ({8: 0.01, 16: 0.2}, None)],
+)
+def test_near_from_asks_all_larger_widths_too(excess: dict[int, float], least: int | None) -> None:
+    assert near_from([Point("", "", x, 0, value, 0.0) for x, value in excess.items()]) == least
+
+
+def test_paths_are_compared_with_the_higher_model() -> None:
+    train, sparse, dropout = plan("nbm21-fig3d")
+    points = [{"t": 0.0, "train_loss": 0.1}, {"t": 0.5, "train_loss": None}, {"t": 1.0, "train_loss": 0.2}]
+    ends = {"train_loss_a": 0.1, "train_loss_b": 0.2, "certificate": "exact", "points": points}
+    made = [
+        left(train, [0.1, 0.2]),
+        Outcome(sparse, [{**ends, "method": "sparse", "level": 0.25}]),
+        Outcome(dropout, [{**ends, "method": "dropout", "level": 2.2}]),
+    ]
+    found = STUDIES["nbm21-fig3d"].reduce(made)
+    assert "the sparse path rises at most 0.05 above it (exact)" in found.sentence
+    assert "the dropout path rises at most 2 above it (exact)" in found.sentence
+    assert [row["level"] for row in rows(found)] == [0.25, 2.2]
+    assert list(found.panels[0].curves[0].x) == [0.0, 1.0], "points without a loss are left out"
+    assert found.panels[0].curves[-1].reference

@@ -20,9 +20,9 @@ def panel(title: str, outcomes: Sequence[Outcome], level: tuple[str, float]) -> 
     """The train loss along every path, and a level to compare it with."""
     curves = [_curve(label, row["points"]) for label, row in paths(outcomes)]
     label, value = level
-    return Panel(title, "t", "train loss", [*curves, Curve(label, (0.0, 1.0), (value, value), reference=True)])
+    return Panel(title, "t", "train loss", [*curves, Curve(label, (0.0, 1.0), ((value,), (value,)), reference=True)])
 
 
 def _curve(label: str, points: Sequence[Row]) -> Curve:
     known = [(point["t"], point["train_loss"]) for point in points if point["train_loss"] is not None]
-    return Curve(label, [t for t, _ in known], [loss for _, loss in known])
+    return Curve(label, [t for t, _ in known], [(loss,) for _, loss in known])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import log10, nan, sqrt
 
 LEVEL = 0.95
 
@@ -26,3 +26,17 @@ def estimate(values: Sequence[float]) -> Estimate:
         return Estimate(1, mean, nan)
     variance = sum((value - mean) ** 2 for value in values) / (count - 1)
     return Estimate(count, mean, float(stdtrit(count - 1, (1 + LEVEL) / 2)) * sqrt(variance / count))
+
+
+def band(values: Sequence[float], *, logarithmic: bool = False) -> tuple[float, float, float]:
+    """Mean and the ends of its interval, both at the mean for a single value.
+
+    With `logarithmic` of the logarithms of those values that are positive, as in Nguyen et al. 2021, figure 5.
+    """
+    if logarithmic:
+        positive = [log10(value) for value in values if value > 0]
+        mean, low, high = band(positive) if positive else (nan, nan, nan)
+        return 10.0**mean, 10.0**low, 10.0**high
+    found = estimate(values)
+    half = 0.0 if found.count == 1 else found.half
+    return found.mean, found.mean - half, found.mean + half

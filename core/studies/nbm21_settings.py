@@ -108,7 +108,7 @@ CIFAR: Settings = {
     "paper": [
         paper("CIFAR-10, 5 hidden layers", "fcn:500x5", "cifar10,whiten=true", models=10, lr=0.0005, sparse_lr=0.001)
     ],
-    "small": [small("CIFAR-10, 5 hidden layers", "fcn:128x5", "cifar10,limit=1000", sparse_epochs=60)],
+    "small": [small("CIFAR-10, 5 hidden layers", "fcn:128x5", "cifar10,limit=1000", sparse_epochs=40)],
 }
 VGG: Settings = {
     "paper": [

@@ -30,15 +30,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Curve:
-    """y over x, with half the width of a 95 % interval around each y where there is one.
+    """Over every x the `values` of one quantity, one of each model, whose mean and 95 % interval are drawn.
 
     A `reference` is what the others are compared with.
     """
 
     label: str
     x: Sequence[float]
-    y: Sequence[float]
-    spread: Sequence[float] = ()
+    values: Sequence[Sequence[float]]
     reference: bool = False
 
 

@@ -36,9 +36,8 @@ def panels(points: Sequence[Point], x: str, y: str) -> list[Panel]:
 
 
 def _curve(label: str, values_at: dict[int, list[float]], *, reference: bool = False) -> Curve:
-    found = {x: estimate(some) for x, some in sorted(values_at.items())}
-    spread = [0.0 if isnan(one.half) else one.half for one in found.values()]
-    return Curve(label, list(found), [one.mean for one in found.values()], spread, reference)
+    places = sorted(values_at)
+    return Curve(label, places, [values_at[x] for x in places], reference)
 
 
 def table(points: Sequence[Point], x: str) -> tuple[tuple[str, ...], list[list[object]]]:

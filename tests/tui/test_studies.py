@@ -143,10 +143,10 @@ def test_what_cannot_work_is_refused_with_nothing_enqueued(line: str, hint: str,
 
 def test_panels_are_drawn_at_any_scale_with_and_without_intervals(tmp_path: Path) -> None:
     curves = [
-        Curve("sparse", [0, 1], [0.1, 0.2], [0.3, 0.1]),
-        Curve("one point", [1], [1e-9]),
-        Curve("along", [i / 99 for i in range(100)], [1.0] * 100),
-        Curve("models $x$", [0, 1], [0.0, 0.0], reference=True),
+        Curve("sparse", [0, 1], [[0.1, 0.5, 0.0], [0.2, 0.3]]),
+        Curve("one point", [1], [[1e-9]]),
+        Curve("along", [i / 99 for i in range(100)], [[1.0]] * 100),
+        Curve("models $x$", [0, 1], [[0.0], [0.0]], reference=True),
     ]
     targets = [tmp_path / "a.png", tmp_path / "a.pdf"]
     for count, logarithmic in ((1, True), (3, False)):

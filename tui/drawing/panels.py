@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.studies.estimates import band
 from core.studies.plan import Curve, Panel
 from tui.files import whole
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 # Okabe and Ito's colours, in the paper's order: blue for sparse, orange for dropout, green for the models.
@@ -17,9 +19,9 @@ LOOKS: tuple[dict[str, Any], ...] = (
     {"color": "#CC79A7", "linestyle": "-.", "marker": "^"},
     {"color": "#E69F00", "linestyle": (0, (5, 1, 1, 1, 1, 1)), "marker": "D"},
 )
-REFERENCE: dict[str, Any] = {"color": "#009E73", "linestyle": ":", "marker": ""}
+REFERENCE: dict[str, Any] = {"color": "#009E73", "linestyle": ":", "marker": "", "zorder": 3}
 MOST_MARKERS = 30  # points of a curve, beyond which markers would run into each other
-SIZE = (3.9, 3.1)  # inches, of one panel
+SIZE = (3.9, 3.3)  # inches, of one panel
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
@@ -40,8 +42,12 @@ def save(panels: Sequence[Panel], targets: Sequence[Path], *, logarithmic: bool)
 
     with rc_context(STYLE):
         figure = Figure(figsize=(SIZE[0] * len(panels), SIZE[1]), layout="constrained")
+        known: dict[str, Artist] = {}
         for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             _draw(axes, panel, logarithmic=logarithmic)
+            handles, labels = axes.get_legend_handles_labels()
+            known |= dict(zip(labels, handles, strict=True))
+        figure.legend(known.values(), known, loc="outside lower center", ncols=min(len(known), 3 * len(panels)))
         for target in targets:
             with whole(target) as draft:
                 figure.savefig(draft, dpi=300)
@@ -52,23 +58,26 @@ def _draw(axes: "Axes", panel: Panel, *, logarithmic: bool) -> None:
 
     own = iter(LOOKS)
     for curve in panel.curves:
-        _curve(axes, curve, REFERENCE if curve.reference else next(own))
-    axes.set(title=panel.title.replace("$", r"\$"), xlabel=panel.x, ylabel=panel.y)
+        _curve(axes, curve, REFERENCE if curve.reference else next(own), logarithmic=logarithmic)
+    axes.set(title=_literally(panel.title), xlabel=panel.x, ylabel=panel.y)
     if logarithmic:
-        axes.set_yscale("log", nonpositive="clip")
+        axes.set_yscale("log")
     else:  # what is drawn is never negative, though intervals may reach down there
         axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
     if all(float(x).is_integer() for curve in panel.curves for x in curve.x if not curve.reference):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(visible=True, color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.legend()
 
 
-def _curve(axes: "Axes", curve: Curve, look: dict[str, Any]) -> None:
+def _curve(axes: "Axes", curve: Curve, look: dict[str, Any], *, logarithmic: bool) -> None:
+    mean, low, high = zip(*(band(some, logarithmic=logarithmic) for some in curve.values), strict=True)
     marker = look["marker"] if len(curve.x) <= MOST_MARKERS else ""
-    axes.plot(curve.x, curve.y, label=curve.label, **{**look, "marker": marker})
-    if any(curve.spread):
-        low = [y - half for y, half in zip(curve.y, curve.spread, strict=True)]
-        high = [y + half for y, half in zip(curve.y, curve.spread, strict=True)]
+    axes.plot(curve.x, mean, label=_literally(curve.label), **{**look, "marker": marker})
+    if low != high:
         axes.fill_between(curve.x, low, high, color=look["color"], alpha=0.18, linewidth=0)
+
+
+def _literally(text: str) -> str:
+    """Dollars are no formulas."""
+    return text.replace("$", r"\$")

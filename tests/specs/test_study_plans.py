@@ -12,7 +12,7 @@ from core.specs.data import read_data
 from core.specs.networks import read_network
 from core.specs.runs import Bound, Connect, Train, inputs_of, to_json
 from core.studies import STUDIES
-from core.studies.estimates import estimate
+from core.studies.estimates import band, estimate
 from core.studies.nbm21 import near_from
 from core.studies.plan import Findings, Outcome, Planned
 from core.studies.points import Point
@@ -31,6 +31,15 @@ def test_intervals_are_those_of_the_printed_table_of_student_s_t(count: int, t: 
     found = estimate(values)
     assert found.mean == pytest.approx(1 / count)
     assert found.half == pytest.approx(t / count, rel=1e-5), "the standard error of these values is 1 / count"
+
+
+def test_bands_lie_around_the_mean_or_on_a_logarithmic_axis_around_that_of_the_logarithms() -> None:
+    mean, low, high = band([1.0, 3.0])
+    assert (mean, (low + high) / 2, high - mean) == pytest.approx((2.0, 2.0, T_95[2]), rel=1e-5)
+    mean, low, high = band([0.01, 1.0, 0.0], logarithmic=True)
+    assert (mean, low, high) == pytest.approx((0.1, 10 ** (-1 - T_95[2]), 10 ** (-1 + T_95[2])), rel=1e-4)
+    assert band([0.3]) == (0.3, 0.3, 0.3)
+    assert isnan(band([0.0], logarithmic=True)[0])
 
 
 def test_one_value_has_no_interval() -> None:
@@ -134,6 +143,7 @@ def test_the_lowest_draw_counts_and_models_are_averaged_with_their_interval() ->
         ("dropout", [1]),
         ("models", [0, 1]),
     ]
+    assert [list(some) for some in panel.curves[0].values] == [[0.2, 0.5, 0.8], [0.4, 0.6, 0.8]]
 
 
 def test_the_test_error_is_that_of_the_best_draw() -> None:

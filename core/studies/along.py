@@ -17,8 +17,9 @@ def table(columns: Sequence[str], outcomes: Sequence[Outcome]) -> list[list[obje
 
 
 def panel(title: str, outcomes: Sequence[Outcome], level: tuple[str, float]) -> Panel:
-    """The train loss along every path, and a level to compare it with."""
-    curves = [_curve(label, row["points"]) for label, row in paths(outcomes)]
+    """The train loss along every path that was planned, and a level to compare it with."""
+    planned = [one for one in outcomes if isinstance(one.planned.spec, Connect)]
+    curves = [_curve(one.planned.label, one.made[0]["points"] if one.made else ()) for one in planned]
     label, value = level
     return Panel(title, "t", "train loss", [*curves, Curve(label, (0.0, 1.0), ((value,), (value,)), reference=True)])
 

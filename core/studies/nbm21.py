@@ -90,13 +90,19 @@ def _lowest(measurements: Sequence[Row], name: str) -> dict[int, float]:
     return found
 
 
+def _labels(outcomes: Sequence[Outcome]) -> list[str]:
+    """Of all bounds that were planned, so that a curve looks the same whatever is missing."""
+    return list(dict.fromkeys(one.planned.label for one in outcomes if isinstance(one.planned.spec, Bound)))
+
+
 def reduce_layers(quantity: str, outcomes: Sequence[Outcome]) -> Findings:
     """Means over the models at every layer."""
     found = by_layer(outcomes, quantity)
     words = quantity.replace("_", " ")
     said = [_at_layers(title, some, words) for title, some in points.grouped(found, "panel").items()]
-    columns, rows = points.table(found, "layer")
-    return Findings(columns, rows, " ".join(said) or NOTHING, points.panels(found, "layer", words))
+    columns, rows = points.table(found, _labels(outcomes), "layer")
+    panels = points.panels(found, _labels(outcomes), "layer", words)
+    return Findings(columns, rows, " ".join(said) or NOTHING, panels)
 
 
 def _at_layers(title: str, some: Sequence[Point], words: str) -> str:
@@ -113,10 +119,9 @@ def reduce_widths(outcomes: Sequence[Outcome]) -> Findings:
     """Means over the models, of the maximum over the layers, at every width."""
     found = by_width(outcomes, "train_loss")
     said = [_at_widths(title, some) for title, some in points.grouped(found, "panel").items()]
-    columns, rows = points.table(found, "width")
-    return Findings(
-        columns, rows, " ".join(said) or NOTHING, points.panels(found, "width", "train loss, highest layer")
-    )
+    columns, rows = points.table(found, _labels(outcomes), "width")
+    panels = points.panels(found, _labels(outcomes), "width", "train loss, highest layer")
+    return Findings(columns, rows, " ".join(said) or NOTHING, panels)
 
 
 def _at_widths(title: str, some: Sequence[Point]) -> str:

@@ -115,7 +115,7 @@ VGG: Settings = {
         paper("CIFAR-10, VGG-11", "vgg11", "cifar10,whiten=true", models=5, lr=0.005, sparse_lr=0.003, momentum=0.9)
     ],
     "small": [
-        small("CIFAR-10, convolutions", "cnn,channels=16-32,hidden=64", "cifar10,limit=500", models=2, sparse_epochs=40)
+        small("CIFAR-10, convolutions", "cnn,channels=8-16,hidden=128", "cifar10,limit=500", models=2, sparse_epochs=40)
     ],
 }
 WIDTHS: Settings = {

@@ -32,7 +32,8 @@ class Outcome:
 class Curve:
     """Over every x the `values` of one quantity, one of each model, whose mean and 95 % interval are drawn.
 
-    A `reference` is what the others are compared with.
+    A `reference` is what the others are compared with. Curves look different by their order in a panel, so one of
+    which there is nothing yet stands there empty.
     """
 
     label: str

@@ -26,11 +26,11 @@ class Point:
         return self.value - self.own
 
 
-def panels(points: Sequence[Point], x: str, y: str) -> list[Panel]:
-    """One for each setting; the models' own values are the reference."""
+def panels(points: Sequence[Point], labels: Sequence[str], x: str, y: str) -> list[Panel]:
+    """One for each setting, with a curve for every label; the models' own values are the reference."""
     made = []
     for title, some in grouped(points, "panel").items():
-        curves = [_curve(label, values(mine)) for label, mine in grouped(some, "curve").items()]
+        curves = [_curve(label, values(some, label)) for label in labels]
         made.append(Panel(title, x, y, [*curves, _curve(MODELS, own_values(some), reference=True)]))
     return made
 
@@ -40,13 +40,12 @@ def _curve(label: str, values_at: dict[int, list[float]], *, reference: bool = F
     return Curve(label, places, [values_at[x] for x in places], reference)
 
 
-def table(points: Sequence[Point], x: str) -> tuple[tuple[str, ...], list[list[object]]]:
+def table(points: Sequence[Point], labels: Sequence[str], x: str) -> tuple[tuple[str, ...], list[list[object]]]:
     """Columns and rows: per setting and x the models' own mean and that of every curve, with their intervals."""
-    labels = list(grouped(points, "curve"))
     names = [name for label in (MODELS, *labels) for name in (column(label), f"{column(label)}_ci95")]
     rows: list[list[object]] = []
     for title, some in grouped(points, "panel").items():
-        columns = [own_values(some), *(values([one for one in some if one.curve == label]) for label in labels)]
+        columns = [own_values(some), *(values(some, label) for label in labels)]
         for place in sorted({one.x for one in some}):
             own = estimate(columns[0][place])
             cells = [cell for one in columns for cell in _cells(one.get(place, ()))]
@@ -66,11 +65,12 @@ def _cells(some: Sequence[float]) -> tuple[float | None, float | None]:
     return found.mean, None if isnan(found.half) else found.half
 
 
-def values(points: Iterable[Point]) -> dict[int, list[float]]:
-    """The models' values at every x."""
+def values(points: Iterable[Point], label: str) -> dict[int, list[float]]:
+    """The models' values on one curve at every x."""
     found: dict[int, list[float]] = {}
     for one in points:
-        found.setdefault(one.x, []).append(one.value)
+        if one.curve == label:
+            found.setdefault(one.x, []).append(one.value)
     return found
 
 

@@ -161,6 +161,17 @@ def test_what_is_missing_is_left_out_of_the_means() -> None:
     assert second["dropout"] == pytest.approx(2.0)
 
 
+def test_a_curve_of_which_nothing_is_there_keeps_its_place() -> None:
+    outcomes = [Outcome(one.planned) if one.planned.label == "sparse" else one for one in three_models()]
+    found = STUDIES["nbm21-fig3a"].reduce(outcomes)
+    assert [(curve.label, len(curve.x)) for curve in found.panels[0].curves] == [
+        ("sparse", 0),
+        ("dropout", 1),
+        ("models", 1),
+    ]
+    assert rows(found)[0]["sparse"] is None
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_study_of_which_nothing_is_there_says_so(name: str) -> None:
     found = STUDIES[name].reduce([Outcome(planned) for planned in plan(name)])

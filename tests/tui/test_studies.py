@@ -145,6 +145,7 @@ def test_panels_are_drawn_at_any_scale_with_and_without_intervals(tmp_path: Path
     curves = [
         Curve("sparse", [0, 1], [[0.1, 0.5, 0.0], [0.2, 0.3]]),
         Curve("one point", [1], [[1e-9]]),
+        Curve("nothing yet", [], []),
         Curve("along", [i / 99 for i in range(100)], [[1.0]] * 100),
         Curve("models $x$", [0, 1], [[0.0], [0.0]], reference=True),
     ]

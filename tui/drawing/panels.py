@@ -58,7 +58,9 @@ def _draw(axes: "Axes", panel: Panel, *, logarithmic: bool) -> None:
 
     own = iter(LOOKS)
     for curve in panel.curves:
-        _curve(axes, curve, REFERENCE if curve.reference else next(own), logarithmic=logarithmic)
+        look = REFERENCE if curve.reference else next(own)  # an empty curve keeps its look to itself
+        if curve.x:
+            _curve(axes, curve, look, logarithmic=logarithmic)
     axes.set(title=_literally(panel.title), xlabel=panel.x, ylabel=panel.y)
     if logarithmic:
         axes.set_yscale("log")

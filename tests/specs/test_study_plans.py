@@ -1,7 +1,9 @@
 """Studies as plans and as findings: numbers worked out by hand, no run."""
 
+import re
 from collections.abc import Iterable
 from math import isnan, sqrt
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,3 +224,9 @@ def test_paths_are_compared_with_the_higher_model() -> None:
     assert [row["level"] for row in rows(found)] == [0.25, 2.2]
     assert list(found.panels[0].curves[0].x) == [0.0, 1.0], "points without a loss are left out"
     assert found.panels[0].curves[-1].reference
+
+
+def test_the_docs_list_every_study_with_its_numbers_of_runs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "studies.md").read_text()
+    told = dict(re.findall(r"^\| `([a-z0-9-]+)` \|.*\| (\d+, \d+) \|$", text, re.MULTILINE))
+    assert told == {name: f"{len(plan(name, 'small'))}, {len(plan(name, 'paper'))}" for name in STUDIES}

@@ -118,7 +118,7 @@ def _print(how: How, found: Findings, about: Row) -> None:
         print_json({"study": about["study"], "run_ids": run_ids, "rows": rows, "sentence": about["sentence"]})
         return
     titles = ["±" if name.endswith("_ci95") else TITLES.get(name, name) for name in found.columns]
-    table(titles, [[value(cell) for cell in row] for row in found.rows])
+    table(titles, [[value(cell) for cell in row] for row in found.rows], squeeze=("cause", "setting"))
     say(f"\n{clean(about['sentence'])}")
 
 

@@ -114,9 +114,7 @@ VGG: Settings = {
     "paper": [
         paper("CIFAR-10, VGG-11", "vgg11", "cifar10,whiten=true", models=5, lr=0.005, sparse_lr=0.003, momentum=0.9)
     ],
-    "small": [
-        small("CIFAR-10, convolutions", "cnn,channels=8-16,hidden=128", "cifar10,limit=500", models=2, sparse_epochs=40)
-    ],
+    "small": [small("CIFAR-10, convolutions", "cnn,channels=8-16,hidden=128", "cifar10,limit=500", sparse_epochs=40)],
 }
 WIDTHS: Settings = {
     "paper": [
@@ -128,7 +126,7 @@ WIDTHS: Settings = {
         )
     ],
     "small": [
-        small(title, f"fcn:{width}x2", data, models=2)
+        small(title, f"fcn:{width}x2", data)
         for title, data in (("MNIST", "mnist,limit=1000"), ("CIFAR-10", "cifar10,limit=500"))
         for width in (8, 32, 128)
     ],

@@ -297,6 +297,24 @@ def test_bounds_give_every_layer_and_draw(task: Task) -> None:
     assert fewer.value < half.value
 
 
+def test_the_test_error_is_that_of_the_draw_with_the_lowest_train_loss(task: Task) -> None:
+    options, test = SparseBound(draws=3, epochs=2), task.problem.data.test
+    found = sparse_bound.compute(options, task.problem, task.a, Silent())
+    errors = {one.layer: one for one in found.measurements if one.name == "test_error"}
+    losses, test_losses = losses_of(found), losses_of(found, "test_loss")
+    for level in trained_levels(options, task.problem, task.a, 0, quiet):
+        best = level.best
+        z = task.problem.features(task.a[None], level.level, test.x)[0].flatten(1)
+        z = z if best.reads is None else z[:, best.reads]
+        for W, b in zip(best.weights.W, best.weights.b, strict=True):
+            z = torch.relu(z) @ W.flatten(1).T + b  # pixels and features are never negative
+        draw = losses[level.level].index(min(losses[level.level]))
+        assert errors[level.level].draw == draw
+        assert errors[level.level].value == pytest.approx(float((z.argmax(1) != test.y).double().mean()))
+        cross_entropy = float(torch.nn.functional.cross_entropy(z, test.y))
+        assert test_losses[level.level][draw] == pytest.approx(cross_entropy, rel=1e-4)
+
+
 def test_bounds_need_layers_that_are_wide_enough(task: Task) -> None:
     bare = Problem(task.problem.network, task.problem.data, task.problem.loss, None)
     for compute, options in ((sparse_bound.compute, SparseBound()), (dropout_bound.compute, DropoutBound())):

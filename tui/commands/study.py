@@ -29,10 +29,7 @@ TITLES = {
 }
 EPILOG = """\b
 Example:
-  thalweg study nbm21-fig3a --scale small
-
-The same command again goes on where it stopped: runs that are done count, what failed or was cancelled is begun
-again. Ctrl-C leaves the runs at work."""
+  thalweg study nbm21-fig3a --scale small"""
 
 
 @click.command(epilog=EPILOG)
@@ -56,7 +53,8 @@ def study(  # noqa: PLR0913 - one for each thing that can be said
 ) -> int:
     """Repeat a paper's experiment as runs; leave a table and a figure. Without a NAME: list the studies.
 
-    Exit status 1 where a run failed or is missing, even where a failure is what the paper predicts.
+    The same command again goes on where it stopped: runs that are done count, what failed or was cancelled is begun
+    again. Exit status 1 where a run failed or is missing, even where a failure is what the paper predicts.
     """
     if name is None:
         _list(how)

@@ -43,6 +43,7 @@ def _made(client: "Client", run: "Run") -> list[Row]:
     with client.catalogue.read() as session:
         rows: list[Row] = list_rows(session, MADE[run.kind], f"run_id={run.id}")
         for row in rows:
+            row["cause"] = run.cause
             if run.kind == "bound":
                 row["measurements"] = [vars(one) for one in Bounds(session).measurements("bound", row["id"])]
             elif run.kind == "connect":

@@ -71,7 +71,7 @@ def reduce(outcomes: Sequence[Outcome]) -> Findings:
             f"As expected, no connection below {BELOW:g} was found: every continuous path between these two models "
             f"reaches a loss of at least 1/12 = {FLOOR:.4f}."
         )
-    panel = along.panel("three points permuted", outcomes, ("1/12, which every path reaches", FLOOR))
+    panel = along.panel("three points permuted", outcomes, ("1/12", FLOOR))
     return Findings(COLUMNS, along.table(COLUMNS, outcomes), sentence, [panel])
 
 

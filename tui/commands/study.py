@@ -99,11 +99,12 @@ def _ended(how: How, client: "Client", plan: list[Planned], name: str, *, fresh:
 
 def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]") -> str:
     """What held, at which scale, and what is missing."""
-    missing = sum(run is None or run.state not in ("done", "failed") for run in runs)
     failed = sum(run is not None and run.state == "failed" for run in runs)
+    missing = sum(run is None or run.state not in ("done", "failed") for run in runs)
+    short = [text for count, text in ((failed, f"{failed} failed"), (missing, f"{missing} are missing")) if count]
     parts = [found.sentence]
-    if failed or missing:
-        parts.append(f"Of {len(runs)} runs {failed} failed and {missing} are missing.")
+    if short:
+        parts.append(f"Of {len(runs)} runs {' and '.join(short)}.")
     if scale == "small":
         parts.append(f"Small scale: {asked.small}.")
     return " ".join(parts)

@@ -79,9 +79,10 @@ def loop_point(module: nn.Module, theta: Tensor, batches: Iterable[tuple[Tensor,
     return loss / count, wrong / count
 
 
-def from_files(root: Path, samples: int) -> DataLoader[tuple[Tensor, Tensor]]:
+def from_files(root: Path, samples: int, train: bool = True) -> DataLoader[tuple[Tensor, Tensor]]:
     steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
-    return DataLoader(Subset(datasets.MNIST(str(root), transform=steps), range(samples)), batch_size=BATCH)
+    images = datasets.MNIST(str(root), train=train, transform=steps)
+    return DataLoader(Subset(images, range(min(samples, len(images)))), batch_size=BATCH)
 
 
 def problem_of(root: Path, samples: int) -> tuple[Problem, Tensor, Tensor]:

@@ -9,6 +9,8 @@ BENCHMARKS = (
     "quickstart",
     "path_evaluation",
     "certificate",
+    "experiment_a",
+    "experiment_b",
     "batched_training",
     "string_orders",
     "journal",

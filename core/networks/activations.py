@@ -1,5 +1,6 @@
 """Elementwise activations, by name and as modules: nondecreasing, with slope at most 1."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -8,6 +9,8 @@ from torch.nn import functional
 
 from core.networks.layered import Activation
 from core.specs.networks import Activated
+
+Derivative = Callable[[Tensor, Tensor], Tensor]
 
 
 def activation_of(spec: Activated) -> Activation | None:
@@ -40,6 +43,22 @@ def _named(slope: float, gamma: float) -> dict[str, Activation | None]:
         "elu": functional.elu,
         "linear": None,
     }
+
+
+def derivative_of(activation: Activation | None) -> Derivative | None:
+    """(D, F) -> D * act'(Z) for features F = act(Z): of those activations whose value alone tells their slope."""
+    aten = torch.ops.aten
+    if activation is None:
+        return lambda D, F: D  # noqa: ARG005
+    if isinstance(activation, partial) and activation.func is functional.leaky_relu:
+        slope = activation.keywords["negative_slope"]
+        return (lambda D, F: aten.leaky_relu_backward(D, F, slope, True)) if slope >= 0 else None
+    known: dict[Activation, Derivative] = {
+        torch.relu: lambda D, F: aten.threshold_backward(D, F, 0),
+        torch.sigmoid: aten.sigmoid_backward,
+        torch.tanh: aten.tanh_backward,
+    }
+    return known.get(activation)
 
 
 def gain_of(spec: Activated) -> float:

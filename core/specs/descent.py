@@ -8,6 +8,7 @@ from core.specs.options import Count, Options
 
 Optimizer = Literal["sgd", "adam", "rmsprop"]
 Schedule = Literal["constant", "cosine", "linear"]
+Precision = Literal["full", "bfloat16"]
 
 
 class Descent(Options, frozen=True, kw_only=True):
@@ -21,3 +22,7 @@ class Descent(Options, frozen=True, kw_only=True):
     weight_decay: Annotated[float, Meta(ge=0, description="L2 penalty, as torch's optimizers take it")] = 0.0
     schedule: Annotated[Schedule, Meta(description="of the learning rate over the epochs, towards zero")] = "constant"
     batch: Annotated[Count, Meta(description="samples a step (the whole train set where that is smaller)")] = 128
+    precision: Annotated[
+        Precision,
+        Meta(description="of training's matrix products: the parameters' own, or bfloat16 where the hardware has it"),
+    ] = "full"

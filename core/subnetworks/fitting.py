@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, Split
 from core.problem import Problem
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
 from core.subnetworks.budget import draws_at_once
@@ -21,6 +21,7 @@ from core.subnetworks.weights import Subnetwork, Weights
 from core.training import Trained, TrainingState, Until, train
 
 GAIN = 2**0.5  # of random initial weights
+JUDGED = 4096  # samples, by which the importance of neurons is judged
 Progress = Callable[[float, str], None]
 
 
@@ -94,7 +95,7 @@ def trained_levels(
     seeds = [mixed(seed, i) for i in range(options.draws)]
     orders: list[Tensor | None] = [None] * len(source.hidden)
     if options.kept == "importance":
-        levels = features_by_level(problem, theta)
+        levels = features_by_level(first_samples(problem, JUDGED), theta)
         orders = [importance(data.train.x, source.weights, level).cpu() for level, data in levels if level > 0]
     for level, data in features_by_level(problem, theta):
         draws = draw_sets(sizes, level, seeds, orders)
@@ -107,9 +108,16 @@ def trained_levels(
         if known is not None and goal.reached(known):
             yield _alone(known)
             continue
-        fit = Fit(options, goal.enough, speak)
+        fit = Fit(options, goal.enough, seeds[0], speak)
         made = _joined([fit.level(source, data, some) for some in _groups(options, source, data, draws)])
         yield made if known is None or made.best.loss <= known.loss else replace(made, best=known)
+
+
+def first_samples(problem: Problem, count: int) -> Problem:
+    """The same problem on the first samples of its train set alone."""
+    train = problem.data.train
+    data = replace(problem.data, train=Split(train.x[:count], train.y[:count]), test=None)
+    return Problem(problem.network, data, problem.loss, problem.layered)
 
 
 def dropped_levels(
@@ -141,10 +149,14 @@ def _dropped(source: Source, data: Dataset, draws: list[Draw]) -> Level:
 
 @dataclass(frozen=True)
 class Fit:
-    """How subnetworks are trained, when that is enough, and who hears how far it is."""
+    """How subnetworks are trained, when that is enough, and who hears how far it is.
+
+    All draws see the samples in one order, that of `seed`: the features of a batch are fetched once for all.
+    """
 
     options: Subnetworks
     enough: float | None
+    seed: int
     progress: Callable[[float], None]
 
     def level(self, source: Source, data: Dataset, draws: list[Draw]) -> Level:
@@ -155,13 +167,13 @@ class Fit:
         problem = source.reading(data, draws, dropping=False)
         start = own_start if self.options.init == "own" else random_start
         thetas = torch.stack([start(problem, source.weights, one) for one in draws])
-        made = self.trained(problem, thetas, [one.seed for one in draws])
+        made = self.trained(problem, thetas)
         loss = torch.where(torch.isfinite(made.values), made.values, torch.inf).cpu()
         test_loss = None if problem.data.test is None else problem.losses(made.thetas, "test").cpu()
         measured = Measured(loss, test_loss, torch.full_like(loss, torch.nan))
         return _better(_level(draws, problem, made.thetas, measured), plain)
 
-    def trained(self, problem: Frozen, thetas: Tensor, seeds: list[int]) -> Trained:
+    def trained(self, problem: Frozen, thetas: Tensor) -> Trained:
         latest: list[TrainingState] = []
 
         def listen(state: TrainingState) -> None:
@@ -172,7 +184,7 @@ class Fit:
         return train(
             problem,
             thetas,
-            seeds,
+            [self.seed] * len(thetas),
             self.options,
             until=until,
             on_epoch=listen,

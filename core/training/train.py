@@ -1,8 +1,9 @@
 """Descent of K models of one architecture in one batch.
 
 The K parameter vectors are one tensor (K, P), every step is one batched forward and backward pass and one
-elementwise optimizer step. Every model has its own seed and its own order of the samples, so it takes the
-same way, up to rounding, as it would alone. Models that have reached their goal or diverged leave the batch.
+elementwise optimizer step. A model's order of the samples is that of its seed, so it takes the same way, up to
+rounding, as it would alone; models of one seed share their batches, which are then fetched once. Models that have
+reached their goal or diverged leave the batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from torch.optim import Optimizer
 
 from core.problem import Part, Problem
 from core.specs.descent import Descent
+from core.training.gradients import gradients_of
 from core.training.optimizers import moments_of, optimizer_for, rows, set_rate
 from core.training.state import Trained, TrainingState, Until
 
@@ -30,7 +32,9 @@ def train(  # noqa: PLR0913  what to train on, from where, how, how long, and wh
     on_epoch: Callable[[TrainingState], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Trained:
-    """Train K models from `thetas` (K, P), one seed each, or go on from `state`.
+    """Train K models from `thetas` (K, P), one seed each (or one for several), or go on from `state`.
+
+    Raises RunError where the products can't be of the precision asked for.
 
     With `until`, its metric is computed on the whole split before the first epoch and after each one. Without
     it the loss is only evaluated at the end. `on_epoch` and `stop` are called after every epoch; a `stop`
@@ -73,14 +77,17 @@ class _Batch:
         state = self.state
         self.here = self.problem.of_models(state.active)
         self.leaf = state.thetas[state.active].requires_grad_(True)
+        self.gradients = gradients_of(self.here, self.options.precision)
         self.optimizer: Optimizer = optimizer_for(self.leaf, self.options, state.moments)
 
     def epoch(self) -> None:
         """One pass over the train set; updates thetas, moments, losses and counts of the state."""
         state, split = self.state, self.problem.data.train
-        order = torch.stack([shuffled(len(split), self.seeds[i], state.epoch) for i in state.active.tolist()])
+        seeds = [self.seeds[i] for i in state.active.tolist()]
+        orders = seeds if len(set(seeds)) > 1 else seeds[:1]
+        order = torch.stack([shuffled(len(split), seed, state.epoch) for seed in orders])
         set_rate(self.optimizer, self.options, state.epoch)
-        total = torch.zeros(len(order), dtype=torch.float64, device=self.problem.device)
+        total = torch.zeros(len(seeds), dtype=torch.float64, device=self.problem.device)
         for chosen in torch.split(order.to(self.problem.device), self.options.batch, dim=1):
             total += self.step(chosen) * chosen.shape[1]
         state.epoch += 1
@@ -90,10 +97,10 @@ class _Batch:
         state.moments = moments_of(self.optimizer, self.leaf)
 
     def step(self, chosen: Tensor) -> Tensor:
-        """One step on the samples `chosen` (A, B) for each model; their losses (A,) before it."""
+        """One step on the samples `chosen` (A, B) of each model, or (1, B) of all; their losses (A,) before it."""
         split = self.problem.data.train
         x, y = _gathered(split.x, chosen), _gathered(split.y, chosen)
-        losses, self.leaf.grad = self.here.gradients(self.leaf, x, y)
+        losses, self.leaf.grad = self.gradients(self.leaf, x, y)
         self.optimizer.step()
         return losses
 
@@ -127,8 +134,9 @@ def shuffled(samples: int, seed: int, epoch: int) -> Tensor:
 
 
 def _gathered(samples: Tensor, chosen: Tensor) -> Tensor:
-    """The samples (A, B, ...) of numbers (A, B)."""
-    return samples.index_select(0, chosen.flatten()).view(*chosen.shape, *samples.shape[1:])
+    """The samples (A, B, ...) of numbers (A, B); (B, ...) where A is 1, as samples that all share."""
+    found = samples.index_select(0, chosen.flatten())
+    return found if len(chosen) == 1 else found.view(*chosen.shape, *samples.shape[1:])
 
 
 def _watched(problem: Problem, thetas: Tensor, until: Until) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,147 @@
+"""Experiment A on fcn:245x10 and MNIST: 20 subnetworks of one layer for an epoch, ours and as published.
+
+    python -m benchmarks.experiment_a [--data FOLDER] [--levels 0,5,10] [--samples 60000] [--threads N] [--cpu]
+
+As published: 20 subnetworks in one batched net, each batch of 100 first through the whole original network up to layer
+l, then SGD with momentum 0.95; samples decoded one by one by a DataLoader, or the same code fed from memory. Ours does
+the same descent from the same starts, in full precision and with products in bfloat16; the mean loss of the 20
+subnetworks afterwards stands beside each. Seconds are for one subset and one epoch of 60,000 samples: with fewer
+samples they are scaled, since a batch costs the same whichever it is.
+"""
+
+import argparse
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.path_evaluation import BATCH, Clock, from_files, ordinary, problem_of
+from core.data.files import data_root
+from core.problem import Problem
+from core.specs.bounds import SparseBound
+from core.specs.descent import Descent
+from core.specs.subnetworks import kept_sizes
+from core.subnetworks.draws import Draw, Sizes, draw_sets, mixed
+from core.subnetworks.fitting import Source, random_start
+from core.subnetworks.frozen import Frozen, features_by_level
+from core.training import train
+from core.training.gradients import has_bfloat16
+
+DRAWS, WHOLE = 20, 60000
+PUBLISHED = SparseBound(
+    draws=DRAWS, optimizer="sgd", lr=3e-3, momentum=0.95, batch=BATCH, epochs=1, schedule="constant"
+)
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Level:
+    """20 draws of one layer: what ours trains, and the model that the published loop runs below it."""
+
+    model: nn.Sequential
+    problem: Frozen
+    draws: list[Draw]
+    starts: Tensor
+
+
+def trained(problem: Problem, start: Tensor, epochs: int) -> Tensor:
+    return train(problem, start[None], [0], Descent(epochs=epochs, schedule="cosine")).thetas[0]
+
+
+def levels(problem: Problem, theta: Tensor, asked: list[int]) -> Iterator[Level]:
+    model = ordinary()
+    nn.utils.vector_to_parameters(theta, model.parameters())
+    source = Source.of(problem, theta)
+    sizes = Sizes.sparse(source.hidden, kept_sizes(PUBLISHED, source.hidden))
+    for level, data in features_by_level(problem, theta):
+        if level in asked:
+            draws = draw_sets(sizes, level, [mixed(0, i) for i in range(DRAWS)], [None] * len(source.hidden))
+            here = source.reading(data, draws, dropping=False)
+            starts = torch.stack([random_start(here, source.weights, draw) for draw in draws])
+            yield Level(model, here, draws, starts)
+
+
+def published(level: Level, batches: Batches) -> Tensor:
+    """Parameters (20, P) after one epoch, in our layout."""
+    below = level.model[: 1 + 2 * level.draws[0].level]  # flatten, then affine maps and relus
+    kept = None if level.problem.reads is None else level.problem.reads
+    named = level.problem.layout.split(level.starts)
+    leaves = {name: one.transpose(1, -1).contiguous().requires_grad_(True) for name, one in named.items()}
+    optimizer = torch.optim.SGD(list(leaves.values()), lr=PUBLISHED.lr, momentum=PUBLISHED.momentum)
+    for x, y in batches:
+        with torch.no_grad():
+            features = below(x)
+        hidden = features.expand(DRAWS, -1, -1) if kept is None else features[:, kept].transpose(0, 1)
+        for i, layer in enumerate(level.problem.view.layers):
+            hidden = torch.baddbmm(leaves[f"bias{i}"][:, None], hidden, leaves[layer.weight])
+            hidden = hidden if layer.activation is None else torch.relu(hidden)
+        optimizer.zero_grad()
+        torch.stack([functional.cross_entropy(one, y) for one in hidden]).sum().backward()
+        optimizer.step()
+    return torch.cat([leaves[name].detach().transpose(1, -1).flatten(1) for name in named], 1)
+
+
+def ours(level: Level, options: SparseBound) -> Tensor:
+    """The same by our training: `train` alone, whose last evaluation of the whole train set is included."""
+    return train(level.problem, level.starts, [0] * DRAWS, options).thetas
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--data", type=Path, default=data_root(None))
+    options.add_argument("--levels", default="0,5,10")
+    options.add_argument("--samples", type=int, default=WHOLE)
+    options.add_argument("--repeats", type=int, default=2)
+    options.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options.add_argument("--cpu", action="store_true", help="CPU seconds; for a busy machine, with --threads 1")
+    chosen = options.parse_args()
+    torch.set_num_threads(chosen.threads)
+    clock = time.process_time if chosen.cpu else time.perf_counter
+    print(f"torch {torch.__version__}, {chosen.threads} threads, {'CPU' if chosen.cpu else 'wall'} seconds,", end=" ")
+    print(f"{chosen.samples} samples; per subset and epoch of {WHOLE}")
+    problem, start, _ = problem_of(chosen.data, chosen.samples)
+    theta = trained(problem, start, epochs=3)
+    print(f"the model's train loss is {float(problem.losses(theta[None])[0]):.4f}")
+    files = from_files(chosen.data, chosen.samples)
+    for level in levels(problem, theta, [int(one) for one in chosen.levels.split(",")]):
+        report(level, measured(level, problem, files, chosen.repeats, clock))
+
+
+def measured(
+    level: Level, problem: Problem, files: Batches, repeats: int, clock: Clock
+) -> dict[str, tuple[float, float]]:
+    """Of every way the seconds for a subset, and the mean train loss reached; the ways take turns."""
+    split = problem.data.train
+    memory = list(zip(split.x.split(BATCH), split.y.split(BATCH), strict=True))
+    half = msgspec.structs.replace(PUBLISHED, precision="bfloat16")
+    ways = {
+        "loader": lambda: published(level, files),
+        "memory": lambda: published(level, memory),
+        "ours": lambda: ours(level, PUBLISHED),
+    }
+    if has_bfloat16(problem.device):
+        ways["ours, bfloat16"] = lambda: ours(level, half)
+    found: dict[str, tuple[float, float]] = {}
+    for _ in range(repeats):
+        for name, way in ways.items():
+            begun = clock()
+            thetas = way()
+            seconds = (clock() - begun) / DRAWS * WHOLE / len(split)
+            before = found.get(name, (float("inf"), 0.0))[0]
+            found[name] = (min(before, seconds), float(level.problem.losses(thetas).mean()))
+    return found
+
+
+def report(level: Level, found: dict[str, tuple[float, float]]) -> None:
+    for name, (seconds, loss) in found.items():
+        ratios = ", ".join(f"{found[base][0] / seconds:.2f} x {base}" for base in ("loader", "memory"))
+        print(f"layer {level.draws[0].level:2} {name:15} {seconds:7.3f} s, {ratios}; mean loss {loss:.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

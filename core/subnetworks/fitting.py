@@ -151,7 +151,8 @@ def _dropped(source: Source, data: Dataset, draws: list[Draw]) -> Level:
 class Fit:
     """How subnetworks are trained, when that is enough, and who hears how far it is.
 
-    All draws see the samples in one order, that of `seed`: the features of a batch are fetched once for all.
+    All draws see the samples in one order, that of `seed`: the features of a batch are fetched once for all. Only
+    where draws have the same sets and the same starts each has an order of its own, in which alone they differ.
     """
 
     options: Subnetworks
@@ -167,13 +168,14 @@ class Fit:
         problem = source.reading(data, draws, dropping=False)
         start = own_start if self.options.init == "own" else random_start
         thetas = torch.stack([start(problem, source.weights, one) for one in draws])
-        made = self.trained(problem, thetas)
+        alike = self.options.kept == "importance" and self.options.init == "own"
+        made = self.trained(problem, thetas, [one.seed if alike else self.seed for one in draws])
         loss = torch.where(torch.isfinite(made.values), made.values, torch.inf).cpu()
         test_loss = None if problem.data.test is None else problem.losses(made.thetas, "test").cpu()
         measured = Measured(loss, test_loss, torch.full_like(loss, torch.nan))
         return _better(_level(draws, problem, made.thetas, measured), plain)
 
-    def trained(self, problem: Frozen, thetas: Tensor) -> Trained:
+    def trained(self, problem: Frozen, thetas: Tensor, seeds: list[int]) -> Trained:
         latest: list[TrainingState] = []
 
         def listen(state: TrainingState) -> None:
@@ -184,7 +186,7 @@ class Fit:
         return train(
             problem,
             thetas,
-            [self.seed] * len(thetas),
+            seeds,
             self.options,
             until=until,
             on_epoch=listen,

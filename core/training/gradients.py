@@ -51,7 +51,7 @@ def gradients_of(problem: Problem, precision: Precision) -> Gradients:
 def has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 products are made in hardware."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 

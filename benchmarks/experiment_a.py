@@ -4,9 +4,9 @@
 
 As published: 20 subnetworks in one batched net, each batch of 100 first through the whole original network up to layer
 l, then SGD with momentum 0.95; samples decoded one by one by a DataLoader, or the same code fed from memory. Ours does
-the same descent from the same starts, in full precision and with products in bfloat16; the mean loss of the 20
-subnetworks afterwards stands beside each. Seconds are for one subset and one epoch of 60,000 samples: with fewer
-samples they are scaled, since a batch costs the same whichever it is.
+the same descent from the same starts in the same order, in full precision and with products in bfloat16; the mean loss
+of the 20 subnetworks afterwards stands beside each. Seconds are for one subset and one epoch of 60,000 samples: with
+fewer samples they are scaled, since a batch costs the same whichever it is.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import msgspec
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.data import DataLoader, Subset
 
 from benchmarks.path_evaluation import BATCH, Clock, from_files, ordinary, problem_of
 from core.data.files import data_root
@@ -31,6 +32,7 @@ from core.subnetworks.fitting import Source, random_start
 from core.subnetworks.frozen import Frozen, features_by_level
 from core.training import train
 from core.training.gradients import has_bfloat16
+from core.training.train import shuffled
 
 DRAWS, WHOLE = 20, 60000
 PUBLISHED = SparseBound(
@@ -118,14 +120,16 @@ def main() -> None:
 
 
 def measured(
-    level: Level, problem: Problem, files: Batches, repeats: int, clock: Clock
+    level: Level, problem: Problem, files: DataLoader[tuple[Tensor, Tensor]], repeats: int, clock: Clock
 ) -> dict[str, tuple[float, float]]:
     """Of every way the seconds for a subset, and the mean train loss reached; the ways take turns."""
     split = problem.data.train
-    memory = list(zip(split.x.split(BATCH), split.y.split(BATCH), strict=True))
+    order = shuffled(len(split), 0, 0)  # that of ours
+    memory = [(split.x[some], split.y[some]) for some in order.split(BATCH)]
+    loader = DataLoader(Subset(files.dataset, order.tolist()), batch_size=BATCH)
     half = msgspec.structs.replace(PUBLISHED, precision="bfloat16")
     ways = {
-        "loader": lambda: published(level, files, clock),
+        "loader": lambda: published(level, loader, clock),
         "memory": lambda: published(level, memory, clock),
         "ours": lambda: ours(level, PUBLISHED, clock),
     }

@@ -34,9 +34,10 @@ class Gradients:
 def gradients_of(problem: Problem, precision: Precision) -> Gradients:
     """The fastest way for a problem's network. Raises RunError where products can't be of that precision."""
     layers = () if problem.layered is None else problem.layered.layers
-    derivatives = [derivative_of(layer.activation) for layer in layers[:-1] if not layer.convolution]
+    derivatives = [derivative_of(layer.activation) for layer in layers[:-1]]
     known = [one for one in derivatives if one is not None]
-    dense = len(layers) > 0 and len(known) == len(layers) - 1 and not layers[-1].convolution
+    plain = all(not layer.convolution and not layer.pools for layer in layers)
+    dense = len(layers) > 0 and len(known) == len(layers) - 1 and plain
     if precision == "bfloat16":
         if not dense:
             sentence = "bfloat16 needs dense layers with relu, leaky_relu, tanh or sigmoid: use precision=full."
@@ -65,10 +66,10 @@ class _Memory:
 
     @classmethod
     def like(cls, thetas: Tensor, dtype: torch.dtype) -> "_Memory":
-        gradient = torch.empty_like(thetas, requires_grad=False)
+        gradient = torch.zeros_like(thetas, requires_grad=False)  # where no layer reads, it stays so
         if dtype == thetas.dtype:
             return cls(gradient, thetas.detach(), gradient)
-        return cls(gradient, torch.empty_like(gradient, dtype=dtype), torch.empty_like(gradient, dtype=dtype))
+        return cls(gradient, torch.empty_like(gradient, dtype=dtype), torch.zeros_like(gradient, dtype=dtype))
 
 
 class ByHand(Gradients):

@@ -11,6 +11,7 @@ BENCHMARKS = (
     "certificate",
     "experiment_a",
     "experiment_b",
+    "kept_sets",
     "batched_training",
     "string_orders",
     "journal",

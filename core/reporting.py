@@ -7,7 +7,9 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Reporter(Protocol):
-    """Whoever wants to know how far a construction is."""
+    """Whoever wants to know how far a construction is. `left` is the state that an earlier run kept, if any."""
+
+    left: Path | None
 
     def progress(self, fraction: float | None, message: str) -> None:
         """How much is done, in [0, 1] or None where nobody knows, and what is being done."""
@@ -24,6 +26,8 @@ class Reporter(Protocol):
 
 class Silent:
     """Nobody wants to know."""
+
+    left: Path | None = None
 
     def progress(self, fraction: float | None, message: str) -> None:
         pass

@@ -8,7 +8,7 @@ Corollary 4.2 on this model's side, where at least half are dropped.
 from torch import Tensor
 
 from core.bounds.found import Found
-from core.bounds.levels import found_of, require_layers
+from core.bounds.levels import found_of, measured, require_layers
 from core.problem import Problem
 from core.reporting import Reporter
 from core.specs.bounds import DropoutBound
@@ -19,8 +19,8 @@ from core.subnetworks import dropped_levels
 def compute(options: DropoutBound, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
     """Raises PremiseError where the network has no hidden layers or one would lose all its neurons."""
     require_layers(problem, "dropout", lambda widths: dropped_sizes(options.drop, widths))
-    levels = []
+    layers = {}
     for level in dropped_levels(options, problem, theta, options.seed, reporter.progress):
         reporter.metric("loss", level.level, level.best.loss)
-        levels.append(level)
-    return found_of(problem, theta, levels, f"the lowest of {options.draws} dropped networks")
+        layers[level.level] = measured(level)
+    return found_of(problem, theta, layers, f"the lowest of {options.draws} dropped networks")

@@ -7,20 +7,22 @@ lowest draw bounds Q_l, and the largest of these over l is the model's side of T
 
 from torch import Tensor
 
+from core.bounds.done import Done
 from core.bounds.found import Found
-from core.bounds.levels import found_of, require_layers
+from core.bounds.levels import found_of, measured, require_layers
 from core.problem import Problem
 from core.reporting import Reporter
 from core.specs.bounds import SparseBound
 from core.specs.subnetworks import kept_sizes
-from core.subnetworks import trained_levels
+from core.subnetworks import Goal, trained_levels
 
 
 def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
     """Raises PremiseError where the network has no hidden layers or one is too narrow."""
     require_layers(problem, "sparse", lambda widths: kept_sizes(options, widths))
-    levels = []
-    for level in trained_levels(options, problem, theta, options.seed, reporter.progress):
+    done = Done.of(options, theta, reporter.left)
+    for level in trained_levels(options, problem, theta, options.seed, reporter.progress, Goal(without=done.layers)):
         reporter.metric("loss", level.level, level.best.loss)
-        levels.append(level)
-    return found_of(problem, theta, levels, f"the lowest of {options.draws} subnetworks")
+        done.layers[level.level] = measured(level)
+        reporter.keep(done.save)
+    return found_of(problem, theta, dict(sorted(done.layers.items())), f"the lowest of {options.draws} subnetworks")

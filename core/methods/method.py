@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path as File
 from typing import Any
 
 from torch import Tensor
@@ -45,7 +44,6 @@ class Task:
     below: float | None = None
     seed: int = 0
     reporter: Reporter = field(default_factory=Silent)
-    resume: File | None = None
 
 
 @dataclass(frozen=True)

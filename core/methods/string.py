@@ -109,9 +109,9 @@ def build(options: String, task: Task) -> Construction:
 def taken_up(search: "Search", ends: list[float]) -> Beads | None:
     """The beads that an earlier run left between the same ends; those above the threshold are trained on."""
     task = search.task
-    if task.resume is None:
+    if task.reporter.left is None:
         return None
-    tensors = load_file(task.resume)
+    tensors = load_file(task.reporter.left)
     knots = list(tensors["knots"].to(task.a))
     if not (torch.equal(knots[0], task.a) and torch.equal(knots[-1], task.b)):
         return None

@@ -77,17 +77,19 @@ def _bounded(outcomes: Sequence[Outcome], quantity: str) -> Iterator[tuple[Train
         training = source.planned.spec
         own = next(row[quantity] for row in source.made if row["position"] == model)
         assert isinstance(training, Train)
-        for layer, value in _lowest(one.made[0]["measurements"], MEASURED[quantity]).items():
+        for layer, value in _of_best(one.made[0]["measurements"], MEASURED[quantity]).items():
             yield training, Point(source.planned.label, one.planned.label, layer, model, value, own)
 
 
-def _lowest(measurements: Sequence[Row], name: str) -> dict[int, float]:
-    """The lowest over the draws of each layer."""
-    found: dict[int, float] = {}
+def _of_best(measurements: Sequence[Row], name: str) -> dict[int, float]:
+    """A number of the draw with the lowest train loss, by layer, where it is known."""
+    best: dict[int, Row] = {}
     for one in measurements:
-        if one["name"] == name and one["value"] is not None:
-            found[one["layer"]] = min(found.get(one["layer"], one["value"]), one["value"])
-    return found
+        if one["name"] == "loss" and one["value"] is not None:
+            best[one["layer"]] = min(best.get(one["layer"], one), one, key=lambda row: row["value"])
+    draws = {(layer, one["draw"]) for layer, one in best.items()}
+    of_best = [one for one in measurements if one["name"] == name and (one["layer"], one["draw"]) in draws]
+    return {one["layer"]: one["value"] for one in of_best if one["value"] is not None}
 
 
 def _labels(outcomes: Sequence[Outcome]) -> list[str]:

@@ -12,6 +12,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from core.data.dataset import Split
+from core.losses import misses
 from core.networks.layered import Buffers
 from core.problem import Problem
 from core.subnetworks.draws import Draw
@@ -23,14 +24,17 @@ TOGETHER = 512  # samples in one product of one network: fewer are slower, more 
 PRECISION = 1e-5  # of r, relative: the loss is flat there, to about its square
 
 
+Measured = dict[str, Tensor]
+"""Of T subnetworks, each (T,), float64, on the CPU: loss, scale (the factor of a dropped network, NaN for others), and
+where there is a test set test_loss and, for classes, test_error."""
+
+
 @dataclass(frozen=True)
 class Dropped:
-    """T dropped networks: parameters (T, p) with their outputs rescaled by `scale` (T,), and losses (T,), float64."""
+    """T dropped networks: parameters (T, p) with their outputs rescaled, and what they are worth."""
 
     thetas: Tensor
-    scale: Tensor
-    loss: Tensor
-    test_loss: Tensor | None
+    measured: Measured
 
 
 def taken(weights: Weights, neurons: Sequence[Tensor | None], level: int, gain: bool = False) -> Weights:
@@ -53,16 +57,22 @@ def taken(weights: Weights, neurons: Sequence[Tensor | None], level: int, gain: 
 def dropped(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> Dropped:
     """The rescaled dropped networks of some draws of one layer, on its frozen features: one forward pass."""
     plain = torch.stack([taken(weights, one.into(weights.depth), one.level).theta(problem) for one in draws])
-    train = problem.data.train
-    outputs = stored_outputs(problem, plain, train)
-    found = [best_scale(problem, one) for one in outputs]
-    scale = torch.tensor(found, dtype=torch.float64)
-    loss = [scaled_loss(problem, one, train, r) for one, r in zip(outputs, found, strict=True)]
-    test_loss = None
+    outputs = stored_outputs(problem, plain, problem.data.train)
+    scales = [best_scale(problem, one) for one in outputs]
+    scale = torch.tensor(scales, dtype=torch.float64)
+    measured = {"scale": scale, "loss": _losses(problem, outputs, problem.data.train, scales)}
     if (test := problem.data.test) is not None:
-        pairs = zip(stored_outputs(problem, plain, test), found, strict=True)
-        test_loss = torch.tensor([scaled_loss(problem, one, test, r) for one, r in pairs], dtype=torch.float64)
-    return Dropped(rescaled(problem, plain, scale), scale, torch.tensor(loss, dtype=torch.float64), test_loss)
+        outputs = stored_outputs(problem, plain, test)
+        measured["test_loss"] = _losses(problem, outputs, test, scales)
+        wrong = misses(scale.to(outputs).view(-1, 1, 1) * outputs, test.y)
+        measured |= {} if wrong is None else {"test_error": wrong.cpu() / len(test)}
+    return Dropped(rescaled(problem, plain, scale), measured)
+
+
+def _losses(problem: Problem, outputs: Tensor, split: Split, scales: Sequence[float]) -> Tensor:
+    """Mean losses (T,) of outputs (T, N, C), each times its factor."""
+    found = [scaled_loss(problem, one, split, r) for one, r in zip(outputs, scales, strict=True)]
+    return torch.tensor(found, dtype=torch.float64)
 
 
 def rescaled(problem: Frozen, thetas: Tensor, scale: Tensor) -> Tensor:

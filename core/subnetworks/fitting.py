@@ -4,7 +4,7 @@ The best train loss of a layer bounds Q_l of Nguyen et al. 2021, equation (5), f
 draw's rescaled dropped network is a candidate too, so trained subnetworks are never worse than dropout.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -15,7 +15,7 @@ from core.problem import Problem
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
 from core.subnetworks.budget import draws_at_once
 from core.subnetworks.draws import Draw, Sizes, draw_sets, importance, mixed
-from core.subnetworks.dropping import dropped, taken
+from core.subnetworks.dropping import Measured, dropped, taken
 from core.subnetworks.frozen import Frozen, features_by_level, frozen
 from core.subnetworks.weights import Subnetwork, Weights
 from core.training import Trained, TrainingState, Until, train
@@ -29,15 +29,17 @@ Progress = Callable[[float, str], None]
 class Level:
     """What was found for one layer l.
 
-    `loss` and `test_loss` (T,), float64, of every draw, `test_loss` None where there is no test set; `scale` (T,) the
-    factors of the dropped networks; `best` the subnetwork with the lowest train loss.
+    `measured` of every draw; `best` is the subnetwork with the lowest train loss.
     """
 
     level: int
-    loss: Tensor
-    test_loss: Tensor | None
-    scale: Tensor
+    measured: Measured
     best: Subnetwork
+
+    @property
+    def loss(self) -> Tensor:
+        """Train losses (T,)."""
+        return self.measured["loss"]
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,13 @@ class Goal:
     """When a layer is done: at the end of the first epoch at which one of its subnetworks is as low as `enough`.
 
     `known` are subnetworks that an earlier run found, by level; with `finished` it had done all that is asked now.
+    Nothing is done for the levels in `without`.
     """
 
     enough: float | None = None
     known: Mapping[int, Subnetwork] = field(default_factory=dict)
     finished: bool = False
+    without: Container[int] = ()
 
     def reached(self, known: Subnetwork) -> bool:
         return self.finished or (self.enough is not None and known.loss <= self.enough)
@@ -98,6 +102,8 @@ def trained_levels(
         levels = features_by_level(first_samples(problem, JUDGED), theta)
         orders = [importance(data.train.x, source.weights, level).cpu() for level, data in levels if level > 0]
     for level, data in features_by_level(problem, theta):
+        if level in goal.without:
+            continue
         draws = draw_sets(sizes, level, seeds, orders)
 
         def speak(fraction: float, level: int = level) -> None:
@@ -144,7 +150,7 @@ def _groups(options: Subnetworks | None, source: Source, data: Dataset, draws: l
 def _dropped(source: Source, data: Dataset, draws: list[Draw]) -> Level:
     problem = source.reading(data, draws, dropping=True)
     found = dropped(problem, source.weights, draws)
-    return _level(draws, problem, found.thetas, Measured(found.loss, found.test_loss, found.scale))
+    return _level(draws, problem, found.thetas, found.measured)
 
 
 @dataclass(frozen=True)
@@ -171,8 +177,11 @@ class Fit:
         alike = self.options.kept == "importance" and self.options.init == "own"
         made = self.trained(problem, thetas, [one.seed if alike else self.seed for one in draws])
         loss = torch.where(torch.isfinite(made.values), made.values, torch.inf).cpu()
-        test_loss = None if problem.data.test is None else problem.losses(made.thetas, "test").cpu()
-        measured = Measured(loss, test_loss, torch.full_like(loss, torch.nan))
+        measured = {"loss": loss, "scale": torch.full_like(loss, torch.nan)}
+        if problem.data.test is not None:
+            tested = problem.values(made.thetas, "test")
+            measured |= {"test_loss": tested.loss.cpu()}
+            measured |= {} if tested.error is None else {"test_error": tested.error.cpu()}
         return _better(_level(draws, problem, made.thetas, measured), plain)
 
     def trained(self, problem: Frozen, thetas: Tensor, seeds: list[int]) -> Trained:
@@ -211,47 +220,28 @@ def random_start(problem: Frozen, weights: Weights, draw: Draw) -> Tensor:  # no
     return torch.cat(parts).to(problem.data.train.x)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Losses and factors (T,) of a batch of subnetworks, as in `Level`."""
-
-    loss: Tensor
-    test_loss: Tensor | None
-    scale: Tensor
-
-
-def _level(draws: list[Draw], problem: Frozen, thetas: Tensor, of: Measured) -> Level:
+def _level(draws: list[Draw], problem: Frozen, thetas: Tensor, measured: Measured) -> Level:
     """The level of a batch of subnetworks (T, p) of one kind."""
-    best = int(of.loss.argmin())
+    losses = measured["loss"]
+    best = int(losses.argmin())
     draw, reads = draws[best], None if problem.reads is None else problem.reads[best]
-    found = Subnetwork(draw.level, draw.kept, reads, Weights.of(problem, thetas[best]), float(of.loss[best]))
-    return Level(draw.level, of.loss, of.test_loss, of.scale, found)
+    found = Subnetwork(draw.level, draw.kept, reads, Weights.of(problem, thetas[best]), float(losses[best]))
+    return Level(draw.level, measured, found)
 
 
 def _better(first: Level, second: Level) -> Level:
     """Draw by draw the one with the lower train loss."""
     wins = first.loss <= second.loss
-    test_loss = None
-    if first.test_loss is not None and second.test_loss is not None:
-        test_loss = torch.where(wins, first.test_loss, second.test_loss)
-    best = first.best if first.best.loss <= second.best.loss else second.best
-    loss = torch.where(wins, first.loss, second.loss)
-    return Level(first.level, loss, test_loss, torch.where(wins, first.scale, second.scale), best)
+    measured = {name: torch.where(wins, one, second.measured[name]) for name, one in first.measured.items()}
+    return Level(first.level, measured, min(first.best, second.best, key=lambda one: one.loss))
 
 
 def _alone(known: Subnetwork) -> Level:
     """A level of one subnetwork, of which only the train loss is known."""
-    loss = torch.tensor([known.loss], dtype=torch.float64)
-    return Level(known.level, loss, None, torch.full_like(loss, torch.nan), known)
+    return Level(known.level, {"loss": torch.tensor([known.loss], dtype=torch.float64)}, known)
 
 
 def _joined(groups: list[Level]) -> Level:
     """The draws of all groups of one layer."""
-    tests = [one.test_loss for one in groups if one.test_loss is not None]
-    return Level(
-        groups[0].level,
-        torch.cat([one.loss for one in groups]),
-        torch.cat(tests) if tests else None,
-        torch.cat([one.scale for one in groups]),
-        min((one.best for one in groups), key=lambda one: one.loss),
-    )
+    measured = {name: torch.cat([one.measured[name] for one in groups]) for name in groups[0].measured}
+    return Level(groups[0].level, measured, min((one.best for one in groups), key=lambda one: one.loss))

@@ -141,27 +141,38 @@ def test_limits_make_a_string_fail_with_what_is_left(task: Task) -> None:
     assert "1 bead not trained below 0.3" in (one.failure or "")
 
 
-def test_a_string_goes_on_from_its_beads(task: Task, tmp_path: File) -> None:
-    class Keeping(Silent):
-        def keep(self, save: object) -> None:
-            save(tmp_path / "beads.safetensors")  # type: ignore[operator]
+class Keeping(Silent):
+    """Keeps a state in a file."""
 
-    first = connect(QUICK.changed({"beads": "1", "epochs": "0"}, "string"), with_(task, reporter=Keeping()))
+    def __init__(self, file: File) -> None:
+        self.file = file
+
+    def keep(self, save: object) -> None:
+        save(self.file)  # type: ignore[operator]
+
+
+class Left(Silent):
+    """Has a state left in a file."""
+
+    def __init__(self, file: File) -> None:
+        self.left = file
+
+
+def test_a_string_goes_on_from_its_beads(task: Task, tmp_path: File) -> None:
+    file = tmp_path / "beads.safetensors"
+    first = connect(QUICK.changed({"beads": "1", "epochs": "0"}, "string"), with_(task, reporter=Keeping(file)))
     assert first.failure is not None
-    second = connect(QUICK, with_(task, resume=tmp_path / "beads.safetensors"))
+    second = connect(QUICK, with_(task, reporter=Left(file)))
     assert second.failure is None
-    other = connect(QUICK, with_(task, a=task.b, b=task.a, resume=tmp_path / "beads.safetensors"))
+    other = connect(QUICK, with_(task, a=task.b, b=task.a, reporter=Left(file)))
     assert other.failure is None, "beads between other ends are not used"
 
 
 def test_ends_exactly_at_the_threshold_are_not_trained_on_when_a_string_goes_on(
     task: Task, tmp_path: File, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Keeping(Silent):
-        def keep(self, save: object) -> None:
-            save(tmp_path / "beads.safetensors")  # type: ignore[operator]
-
-    connect(QUICK.changed({"beads": "1"}, "string"), with_(task, reporter=Keeping()))
+    file = tmp_path / "beads.safetensors"
+    connect(QUICK.changed({"beads": "1"}, "string"), with_(task, reporter=Keeping(file)))
     right = string.values_of
 
     def rounded(problem: Problem, thetas: torch.Tensor, on: Metric) -> list[float]:
@@ -170,7 +181,7 @@ def test_ends_exactly_at_the_threshold_are_not_trained_on_when_a_string_goes_on(
 
     monkeypatch.setattr(string, "values_of", rounded)
     largest = max(rounded(task.problem, torch.stack([task.a, task.b]), "train-loss"))
-    made = connect(QUICK, with_(task, below=largest, resume=tmp_path / "beads.safetensors"))
+    made = connect(QUICK, with_(task, below=largest, reporter=Left(file)))
     assert torch.equal(made.construction.path.start, task.a)
     assert torch.equal(made.construction.path.end, task.b)
 

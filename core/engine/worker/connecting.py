@@ -25,7 +25,6 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     a, b = job.inputs
     problem = problem_of(a, job.device, job.data_root)
     suit_threads(problem, job.threads)
-    resume = folder / "resume.safetensors"
     task = Task(
         read_model(a, problem.layout).to(job.device),
         read_model(b, problem.layout).to(job.device),
@@ -33,7 +32,6 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
         spec.below,
         spec.seed,
         journal,
-        resume if resume.exists() else None,
     )
     connection = connect(spec.method, task, spec.points)
     write_whole(folder / "path.safetensors", connection.construction.path.save)

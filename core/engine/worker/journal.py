@@ -23,6 +23,8 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._file = (folder / "events.jsonl").open("ab")
         self._checkpoint = folder / "checkpoint.safetensors"
+        resume = folder / "resume.safetensors"
+        self.left = resume if resume.exists() else None
         self._lock = threading.Lock()
         self._lines: list[bytes] = []
         self._points: deque[tuple[str, int, float | None, float]] = deque()

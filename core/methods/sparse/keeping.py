@@ -36,9 +36,9 @@ class Store:
         for theta in (task.a, task.b):
             digest.update(theta.detach().cpu().contiguous().numpy().tobytes())
         ends, asked = digest.hexdigest(), f"{task.seed} {msgspec.json.encode(options).decode()}"
-        if task.resume is not None:
+        if task.reporter.left is not None:
             try:
-                header, tensors = _read(task.resume)
+                header, tensors = _read(task.reporter.left)
                 if header["ends"] == ends:
                     return cls(ends, asked, header["asked"] == asked, _subnetworks(header, tensors, task.a))
             except (SafetensorError, OSError, ValueError, KeyError, TypeError):

@@ -1,0 +1,48 @@
+"""The layers of a bound that are done, in a file that a relaunched or restarted run goes on from."""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from core.files import write_whole
+from core.results import Measurement
+from core.specs.options import Options
+
+FORMAT = "thalweg-layers-1"
+Layers = dict[int, list[Measurement]]
+
+
+@dataclass
+class Done:
+    """Measurements by layer; `asked` names the model and the options that they hold for."""
+
+    asked: str
+    layers: Layers = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, options: Options, theta: Tensor, left: Path | None) -> Self:
+        """What an earlier run left; nothing where there is no such file, or it was about something else."""
+        digest = sha256(msgspec.json.encode(options))
+        digest.update(theta.detach().cpu().contiguous().numpy().tobytes())
+        asked = digest.hexdigest()
+        if left is None:
+            return cls(asked)
+        try:
+            with safe_open(str(left), "pt") as opened:
+                header = opened.metadata() or {}
+            if (header["format"], header["asked"]) == (FORMAT, asked):
+                return cls(asked, msgspec.json.decode(header["layers"], type=Layers))
+        except (SafetensorError, OSError, KeyError, msgspec.DecodeError):
+            pass  # begin anew
+        return cls(asked)
+
+    def save(self, file: Path) -> None:
+        """Write one safetensors file that has its name from the moment it is whole."""
+        header = {"format": FORMAT, "asked": self.asked, "layers": msgspec.json.encode(self.layers).decode()}
+        write_whole(file, lambda draft: save_file({}, draft, metadata=header))

@@ -79,5 +79,5 @@ STUDY = Study(
     "three permuted points that no path connects below 1/12 (Freeman and Bruna 2017, E.1)",
     expand,
     reduce,
-    "the string is halved 4 times and has 24 beads at most, instead of 7 times and 200",
+    {"small": "the string is halved 4 times and has 24 beads at most, instead of 7 times and 200"},
 )

@@ -17,7 +17,7 @@ from core.specs.networks import read_network
 from core.specs.options import Options
 from core.specs.runs import Bound, Connect, ModelRef, Train, name_of_options
 from core.studies import along, points
-from core.studies.nbm21_settings import CIFAR, MNIST, VGG, WIDTHS, Settings, contrast, together
+from core.studies.nbm21_settings import CIFAR, MNIST, VGG, WIDTHS, Settings, contrasts, together
 from core.studies.plan import Findings, Outcome, Planned, Row, Study
 from core.studies.points import Point
 
@@ -180,7 +180,7 @@ def reduce_paths(outcomes: Sequence[Outcome]) -> Findings:
 
 def layers(help_: str, settings: Settings, drops: Mapping[str, float] = HALF, quantity: str = "train_loss") -> Study:
     """A figure with the layers across."""
-    return Study(help_, partial(expand, settings, drops), partial(reduce_layers, quantity), contrast(settings))
+    return Study(help_, partial(expand, settings, drops), partial(reduce_layers, quantity), contrasts(settings))
 
 
 CITED = "(Nguyen et al. 2021, figure {})"
@@ -191,13 +191,13 @@ FIG_3D = Study(
     f"the loss along both paths of a pair, CIFAR-10 {CITED.format('3d')}",
     partial(expand_paths, CIFAR),
     reduce_paths,
-    contrast(CIFAR),
+    contrasts(CIFAR),
 )
 FIG_4 = Study(
     f"two hidden layers of growing width, MNIST and CIFAR-10 {CITED.format('4')}",
     partial(expand, WIDTHS, HALF),
     reduce_widths,
-    contrast(WIDTHS),
+    contrasts(WIDTHS),
 )
 FIG_6 = layers(
     f"the test error of the subnetworks behind figure 3 {CITED.format('6')}",

@@ -77,6 +77,23 @@ def small(
     return Setting(title, training, SparseBound(draws=4, epochs=sparse_epochs, lr=0.003, batch=50), 20)
 
 
+def medium(
+    title: str, network: str, data: str, *, models: int = 3, epochs: int = 15, sparse_epochs: int = 6
+) -> Setting:
+    """The paper's networks, or nearly, with fewer models, draws and epochs: an evening on a desktop's CPU."""
+    training = Train(
+        network=network,
+        data=data,
+        count=models,
+        name=f"nbm21 {title}, medium",
+        epochs=epochs,
+        lr=0.001,
+        schedule="cosine",
+        batch=128,
+    )
+    return Setting(title, training, SparseBound(draws=5, epochs=sparse_epochs, lr=0.003, batch=128), 50)
+
+
 def described(settings: Iterable[Setting]) -> str:
     """What is trained, in words; settings of one title in one."""
     by_title: dict[str, list[Setting]] = {}
@@ -94,25 +111,41 @@ def _described(some: Sequence[Setting]) -> str:
     )
 
 
-def contrast(settings: Settings) -> str:
-    return f"{described(settings['small'])}. The paper: {described(settings['paper'])}"
+def contrasts(settings: Settings) -> dict[str, str]:
+    """How the settings of each smaller scale differ from the paper's."""
+    paper = described(settings["paper"])
+    return {scale: f"{described(settings[scale])}. The paper: {paper}" for scale in ("small", "medium")}
 
 
 _MNIST_WIDTHS = (*range(50, 501, 50), *range(600, 1501, 100), *range(1800, 3001, 300))
 
 MNIST: Settings = {
     "paper": [paper("MNIST, 10 hidden layers", "fcn:245x10", "mnist", models=10, lr=0.001, sparse_lr=0.003)],
+    "medium": [medium("MNIST, 10 hidden layers", "fcn:245x10", "mnist")],
     "small": [small("MNIST, 10 hidden layers", "fcn:64x10", "mnist,limit=2000")],
 }
 CIFAR: Settings = {
     "paper": [
         paper("CIFAR-10, 5 hidden layers", "fcn:500x5", "cifar10,whiten=true", models=10, lr=0.0005, sparse_lr=0.001)
     ],
+    "medium": [
+        medium("CIFAR-10, 5 hidden layers", "fcn:500x5", "cifar10,limit=10000,whiten=true", epochs=30, sparse_epochs=15)
+    ],
     "small": [small("CIFAR-10, 5 hidden layers", "fcn:128x5", "cifar10,limit=1000", sparse_epochs=40)],
 }
 VGG: Settings = {
     "paper": [
         paper("CIFAR-10, VGG-11", "vgg11", "cifar10,whiten=true", models=5, lr=0.005, sparse_lr=0.003, momentum=0.9)
+    ],
+    "medium": [
+        medium(
+            "CIFAR-10, VGG-11",
+            "vgg11,width=0.25",
+            "cifar10,limit=5000,whiten=true",
+            models=2,
+            epochs=40,
+            sparse_epochs=15,
+        )
     ],
     "small": [small("CIFAR-10, convolutions", "cnn,channels=8-16,hidden=128", "cifar10,limit=500", sparse_epochs=40)],
 }
@@ -125,6 +158,11 @@ WIDTHS: Settings = {
             paper("CIFAR-10", f"fcn:{width}x2", "cifar10,whiten=true", models=3, lr=0.0005, sparse_lr=0.001),
         )
     ],
+    "medium": [
+        medium(title, f"fcn:{width}x2", data, epochs=40, sparse_epochs=20)
+        for title, data in (("MNIST", "mnist,limit=10000"), ("CIFAR-10", "cifar10,limit=5000,whiten=true"))
+        for width in (50, 100, 200, 500, 1000)
+    ],
     "small": [
         small(title, f"fcn:{width}x2", data)
         for title, data in (("MNIST", "mnist,limit=1000"), ("CIFAR-10", "cifar10,limit=500"))
@@ -134,5 +172,5 @@ WIDTHS: Settings = {
 
 
 def together(*several: Settings) -> Settings:
-    """Settings side by side, at both scales."""
-    return {scale: [setting for one in several for setting in one[scale]] for scale in ("paper", "small")}
+    """Settings side by side, at every scale."""
+    return {scale: [setting for one in several for setting in one[scale]] for scale in several[0]}

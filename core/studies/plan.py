@@ -9,6 +9,9 @@ from core.specs.runs import RunSpec
 Row = Mapping[str, Any]
 
 
+PAPER = "paper"  # the scale of a paper's own settings
+
+
 @dataclass(frozen=True)
 class Planned:
     """A run of a plan; its `ModelRef.run` counts the runs of the plan from 0."""
@@ -66,10 +69,15 @@ class Findings:
 class Study:
     """An experiment by name: `expand` its runs at a scale, `reduce` what they left to findings.
 
-    `small` says how the small scale differs from the paper's.
+    `smaller` says of each scale below the paper's, least first, how it differs from that.
     """
 
     help: str
     expand: Callable[[str], list[Planned]]
     reduce: Callable[[Sequence[Outcome]], Findings]
-    small: str
+    smaller: Mapping[str, str]
+
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """What `expand` can be asked for."""
+        return (*self.smaller, PAPER)

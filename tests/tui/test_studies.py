@@ -24,7 +24,7 @@ import sys
 from core.studies import STUDIES, nbm21
 from core.studies.nbm21_settings import small
 tiny = small("digits", "fcn:8x2", "digits,limit=100", models=2, epochs=EPOCHS, sparse_epochs=2)
-STUDIES["tiny"] = nbm21.layers("a tiny study", {"small": [tiny], "paper": [tiny]})
+STUDIES["tiny"] = nbm21.layers("a tiny study", dict.fromkeys(("small", "medium", "paper"), [tiny]))
 from tui.main import main
 sys.exit(main(sys.argv[1:]))
 """

@@ -8,7 +8,7 @@ import click
 
 from core.errors import UsageError, unknown_name
 from core.studies import STUDIES
-from core.studies.plan import Findings, Planned, Study
+from core.studies.plan import PAPER, Findings, Planned, Study
 from tui import study_files
 from tui.kinds import Name
 from tui.output import note, print_json, say, table
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from core.engine.client import Client
     from store.runs import Run
 
-SCALES = ("small", "paper")
 TITLES = {
     "train_loss_a": "loss at a",
     "train_loss_b": "at b",
@@ -36,10 +35,10 @@ Example:
 @click.argument("name", required=False, type=Name(lambda: STUDIES))
 @click.option(
     "--scale",
-    metavar="|".join(SCALES),
-    type=Name(lambda: dict.fromkeys(SCALES)),
-    default="paper",
-    help="The paper's settings (default), or small ones: minutes on a laptop.",
+    metavar="small|medium|paper",
+    type=Name(lambda: {scale: None for one in STUDIES.values() for scale in one.scales}),
+    default=PAPER,
+    help="The paper's settings (default), or less: small is minutes on a laptop, medium an evening.",
 )
 @click.option(
     "--to", metavar="DIR", type=click.Path(path_type=Path), help="Where table and figure go. Default: NAME-SCALE."
@@ -61,8 +60,8 @@ def study(  # noqa: PLR0913 - one for each thing that can be said
         return 0
     if name not in STUDIES:
         raise unknown_name("study", name, STUDIES)
-    if scale not in SCALES:
-        raise unknown_name("scale", scale, SCALES)
+    if scale not in STUDIES[name].scales:
+        raise unknown_name("scale", scale, STUDIES[name].scales)
     if partial and (fresh or how.detach):
         raise UsageError("--partial starts nothing: leave out --fresh and --detach.")
     folder = to or Path(f"{name}-{scale}")
@@ -105,8 +104,8 @@ def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]
     parts = [found.sentence]
     if short:
         parts.append(f"Of {len(runs)} runs {' and '.join(short)}.")
-    if scale == "small":
-        parts.append(f"Small scale: {asked.small}.")
+    if scale in asked.smaller:
+        parts.append(f"{scale.capitalize()} scale: {asked.smaller[scale]}.")
     return " ".join(parts)
 
 

@@ -2,9 +2,13 @@
 
 import math
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from rich.cells import cell_len
+
 NOTHING = "-"
+GAP = "   "
 # Reorders what stands around it: a name must not disguise itself.
 BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 CONTROL = ("Cc", "Cs", "Zl", "Zp")
@@ -54,6 +58,16 @@ def number(given: float | None) -> str:
 
 def percent(given: float | None) -> str:
     return NOTHING if given is None or not math.isfinite(given) else f"{given:.0%}"
+
+
+def flowed(parts: Sequence[str], width: int) -> str:
+    """The parts with gaps between them, each whole on its line where it fits into `width` cells."""
+    lines = [""]
+    for part in parts:
+        if lines[-1] and cell_len(lines[-1]) + len(GAP) + cell_len(part) > width:
+            lines.append("")
+        lines[-1] += f"{GAP if lines[-1] else ''}{part}"
+    return "\n".join(lines)
 
 
 def duration(seconds: float | None) -> str:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from core.errors import UsageError
-from tui.drawing.charts import CHARTS, Chart, drawn
+from tui.drawing.charts import Chart, drawn
 from tui.kinds import MARKED, Id, Kind
 from tui.output import coloured, console, note, terminal
 from tui.place import Place
@@ -23,12 +22,10 @@ WIDTH = 80
 @click.option("--to", "file", metavar="FILE", type=click.Path(path_type=Path), help="A .png, .pdf or .svg file.")
 @click.pass_obj
 def plot(place: Place, kind: str, ids: tuple[int, ...], error: bool, file: Path | None) -> None:
-    """Draw the loss along paths, the curves of runs, or bounds layer by layer.
+    """Draw the loss along paths, the curves of runs and models, or bounds layer by layer.
 
-    Several paths, runs or bounds are drawn over each other.
+    Several are drawn over each other.
     """
-    if kind not in CHARTS:
-        raise UsageError("A model alone has no curve: plot the run that made it (`thalweg show model ID` says which).")
     if file is not None:
         from tui.drawing import figure
 

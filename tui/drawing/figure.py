@@ -32,8 +32,8 @@ def save(chart: Chart, target: Path) -> None:
             continue
         gap = (float("nan"), float("nan"))
         xs, ys = zip(*(point or gap for point in curve.points), strict=True)
-        dashes = DASHES[lines // len(COLOURS) % len(DASHES)]
-        marker = "o" if len(curve.finite) == 1 else None
+        dashes = "" if curve.dots else DASHES[lines // len(COLOURS) % len(DASHES)]
+        marker = "o" if curve.dots or len(curve.finite) == 1 else None
         axes.plot(xs, ys, label=curve.label, color=COLOURS[lines % len(COLOURS)], linestyle=dashes, marker=marker)
         lines += 1
     axes.set(title=chart.title.replace("$", r"\$"), xlabel=chart.x, ylabel=chart.y)

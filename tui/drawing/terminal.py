@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from tui.drawing.charts import Chart, Curve, Point
+from tui.drawing.charts import Chart, Curve, Point, described
 
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
 SIGNS = "*o+x#@"
@@ -106,7 +106,7 @@ def _dots(curve: Curve, across: Axis, axis: Axis, canvas: Canvas) -> Iterator[Po
         here = None if point is None else (across.place(point[0]), axis.place(point[1]))
         if here is not None:
             yield from _between(before or here, here, canvas)
-        before = here
+        before = None if curve.dots else here
 
 
 def _between(a: Point, b: Point, canvas: Canvas) -> Iterator[Point]:
@@ -154,13 +154,6 @@ def _legend(curves: list[Curve], look: Look) -> Iterator[Text]:
     for number in order[:MOST_LABELS]:
         own = not (look.braille and (look.colours or len(curves) == 1))
         sign = _own_sign(number, curves) if own else ("┄┄" if curves[number].level else "━━")
-        yield Text("  ").append(sign, style=_style(number, curves)).append(f" {_described(curves[number])}")
+        yield Text("  ").append(sign, style=_style(number, curves)).append(f" {described(curves[number])}")
     if len(order) > MOST_LABELS:
         yield Text(f"  and {len(order) - MOST_LABELS} more")
-
-
-def _described(curve: Curve) -> str:
-    values = [y for _, y in curve.finite]
-    if curve.level:
-        return f"{curve.label}: {values[0]:.4g}"
-    return f"{curve.label}: {min(values):.4g} to {max(values):.4g}"

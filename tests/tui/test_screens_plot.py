@@ -1,0 +1,171 @@
+"""The chart that fills the screen: every kind, every value, every size; followed while a run goes."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commanding import HOSTILE
+from hypothesis import given
+from hypothesis import strategies as st
+from showing import play, press, text
+from textual.pilot import Pilot
+
+from core.engine.agent import Agent
+from core.engine.client import Client
+from core.specs.runs import Train
+from store import Bounds, Catalogue, Metrics, NewRun, Runs
+from tui.drawing.charts import Chart, curve, level
+from tui.drawing.thinning import limits, pieces
+from tui.screens.plot import PlotScreen
+from tui.widgets.chart import ChartView
+
+FLOATS = st.lists(st.one_of(st.none(), st.floats(), st.just(0.0)), max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids", "seen"),
+    [
+        ("paths", [1], "train: 0.01 to 0.02"),
+        ("paths", [2], "level, sampled: 3"),
+        ("paths", [1, 2], "2 linear, train"),
+        ("runs", [1], "train_loss: 0.4 to 2"),
+        ("models", [1, 2], "2 train_loss"),
+        ("bounds", [1], "rank rank: 8 to 10"),
+    ],
+)
+def test_every_kind_is_drawn_with_its_legend(kind: str, ids: list[int], seen: str, seeded: Path) -> None:
+    said = text(play(seeded, lambda client: PlotScreen(client, kind, ids)))
+    assert seen in said
+    assert any("\u2800" <= letter <= "\u28ff" for letter in said)
+
+
+def test_the_cursor_reads_off_the_nearest_point_with_its_segment_and_claim(seeded: Path) -> None:
+    app = play(seeded, lambda client: PlotScreen(client, "paths", [1]))
+    assert "t 0.5   segment 1 of 1: sampled   train loss 0.02   test loss 0.02" in text(app)
+    app = play(seeded, lambda client: PlotScreen(client, "paths", [1]), lambda pilot: press(pilot, "right"))
+    assert "t 1   segment 1 of 1: sampled   train loss 0.015" in text(app)
+
+
+def test_the_mouse_moves_the_cursor(seeded: Path) -> None:
+    async def hover(pilot: Pilot[Any]) -> None:
+        await pilot.hover("CurvePlot", offset=(12, 5))
+
+    assert "t 0   segment" in text(play(seeded, lambda client: PlotScreen(client, "paths", [1]), hover))
+
+
+def test_keys_choose_what_is_drawn_and_how(seeded: Path) -> None:
+    def after(*keys: str) -> str:
+        return text(play(seeded, lambda client: PlotScreen(client, "paths", [1]), lambda pilot: press(pilot, *keys)))
+
+    assert "error, over t" in after("e")
+    assert "test: 0.01" not in after("t")
+    assert "loss, logarithmic" in after("s")
+
+
+@pytest.mark.parametrize("size", [(3, 2), (1, 1), (12, 30), (200, 3)])
+def test_no_terminal_is_too_small(size: tuple[int, int], seeded: Path) -> None:
+    async def use(pilot: Pilot[Any]) -> None:
+        await press(pilot, "right", "plus", "e", "s", "r")
+        await pilot.resize_terminal(60, 20)
+
+    assert "path 1 string" in text(play(seeded, lambda client: PlotScreen(client, "paths", [1]), use, size))
+
+
+def test_what_is_not_there_is_said_and_nothing_breaks(seeded: Path) -> None:
+    app = play(
+        seeded, lambda client: PlotScreen(client, "paths", [99]), lambda pilot: press(pilot, "right", "e", "t", "s")
+    )
+    assert "There is no path 99" in app.told[0]  # type: ignore[attr-defined]
+
+
+def test_names_of_curves_are_shown_and_not_obeyed(seeded: Path) -> None:
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        Metrics(session).add(1, [(f"loss {HOSTILE}", i, float(i), 0.1) for i in range(5)])
+    said = text(play(seeded, lambda client: PlotScreen(client, "runs", [1]), size=(120, 30)))
+    assert "loss [red]x[/red] \\x1b[31m\\x07 \\u202egnp.exe: 0 to 4" in said
+
+
+def test_the_draws_of_a_bound_are_dots_and_the_one_that_counts_is_a_line(seeded: Path) -> None:
+    measured: list[dict[str, object]] = [
+        {"name": name, "layer": layer, "draw": draw, "value": layer + draw / 10 + (name == "test_loss")}
+        for name in ("loss", "test_loss")
+        for layer in range(4)
+        for draw in range(9)
+    ]
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        run = Runs(session).add(NewRun(kind="bound", spec="{}"))
+        Bounds(session).add(run, {"model_id": 1, "kind": "sparse", "value": 3.0}, measured)
+    said = text(play(seeded, lambda client: PlotScreen(client, "bounds", [2])))
+    assert "sparse loss: 0 to 3" in said
+    assert "sparse loss, all draws: 0 to 3.8" in said
+
+
+def test_a_run_is_followed_while_it_goes(home: Path) -> None:
+    """A real training job, whose agent takes its steps beside the screen."""
+    with Catalogue.open(home / "c.db") as catalogue:
+        run_id = Client(catalogue).enqueue(Train(network="fcn:8", data="digits,limit=100", epochs=1_000_000))
+
+    async def follow(pilot: Pilot[Any]) -> None:
+        screen = pilot.app.screen
+        assert isinstance(screen, PlotScreen)
+        assert "no finite loss to draw yet" in text(pilot.app)
+        agent = Agent(screen.client.catalogue)
+        counts: set[int] = set()
+        async with asyncio.timeout(60):
+            while screen.seen.live:
+                await asyncio.to_thread(agent.tick)
+                await pilot.pause(0.05)
+                now = {len(one.finite) for one in screen.seen.charts["loss"].curves}
+                if len(counts) == 1 and now - counts:
+                    screen.client.cancel(run_id)
+                counts |= now
+        assert len(counts) > 1
+
+    said = text(play(home / "c.db", lambda client: PlotScreen(client, "runs", [run_id]), follow))
+    assert "train_loss" in said
+    assert "going on" not in said
+
+
+@given(FLOATS, st.integers(1, 50), st.booleans())
+def test_thinned_curves_keep_their_extremes_and_their_gaps(
+    values: list[float | None], columns: int, logarithmic: bool
+) -> None:
+    whole = curve("", list(range(len(values))), values)
+    low, high = limits([x for x, _ in whole.finite])
+    found = pieces(whole, low, high, columns, logarithmic=logarithmic)
+    points = [point for piece in found for point in piece]
+    kept = {x: y for x, y in whole.finite if y > 0 or not logarithmic}
+    assert {x for x, _ in points} <= set(kept)
+    assert len(points) <= 4 * (columns + len(found))
+    if kept:
+        assert {min(kept.values()), max(kept.values())} <= {kept[x] for x, _ in points}
+
+
+def test_any_values_are_drawn(seeded: Path) -> None:
+    """Zeros, infinities, what is no number, denormal and enormous values, alone or together."""
+    hard = [0.0, -1.0, 5e-324, 1e-300, 1e308, -1e308, 1.0, 1.0 + 1e-15, 1e20, 1e20 + 1e5, float("nan"), float("inf")]
+
+    async def draw(pilot: Pilot[Any]) -> None:
+        view = pilot.app.screen.query_one(ChartView)
+        for i, first in enumerate(hard):
+            for logarithmic in (False, True):
+                values = [first, *hard[i:]][: i + 2]
+                lines = (curve("a", list(range(len(values))), values), level("level", first))
+                view.logarithmic = logarithmic
+                view.chart = Chart("", "x", "y", lines)
+                await pilot.pause()
+
+    play(seeded, lambda client: PlotScreen(client, "paths", [1]), draw)
+
+
+def test_screens_load_numpy_only_to_draw() -> None:
+    code = (
+        "import sys, pkgutil, importlib, tui.screens;"
+        "[importlib.import_module(f'tui.screens.{one.name}') for one in pkgutil.iter_modules(tui.screens.__path__)];"
+        "print([name for name in ('torch', 'numpy', 'textual_plot', 'matplotlib') if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"

@@ -1,0 +1,66 @@
+"""A screen over a catalogue: what takes time happens in a thread, what goes wrong is said."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from core.errors import ThalwegError
+from store.errors import StoreError
+from tui.texts import clean
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
+T = TypeVar("T")
+Answer = TypeVar("Answer")
+
+
+class ClientScreen(Screen[T]):
+    """Asks the catalogue and the engine through `client`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back")]
+
+    @dataclass
+    class Answered(Message):
+        """A question was answered in its thread."""
+
+        tell: Callable[[], None]
+
+    def __init__(self, client: "Client") -> None:
+        super().__init__()
+        self.client = client
+
+    def ask(self, question: Callable[[], Answer], then: Callable[[Answer], None], group: str = "question") -> None:
+        """Call `question` in a thread, then `then` here; a newer question of its group comes before an older one.
+
+        What the catalogue, the engine or a file refuses is told as a notification.
+        """
+
+        def answered() -> None:
+            try:
+                answer = question()
+            except (ThalwegError, StoreError, OSError) as error:
+                sentence = str(error)
+                self.post_message(self.Answered(lambda: self.refused(sentence)))
+            else:
+                if not get_current_worker().is_cancelled:
+                    self.post_message(self.Answered(lambda: then(answer)))
+
+        self.run_worker(answered, group=group, exclusive=True, thread=True)
+
+    @on(Answered)
+    def tell(self, message: Answered) -> None:
+        message.tell()
+
+    def refused(self, sentence: str) -> None:
+        """Say what could not be done."""
+        self.notify(clean(sentence), severity="error", markup=False)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

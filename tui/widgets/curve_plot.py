@@ -1,0 +1,222 @@
+"""The one place that draws with textual-plot, and so loads numpy: import it where a plot is drawn."""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
+from textual_plot.plot_widget import VLinePlot
+
+from tui.drawing.charts import Chart, Curve
+from tui.drawing.thinning import limits, nearest, pieces, placed
+
+# Okabe and Ito's colours, less the two that a dark background swallows.
+COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LEVELS = ("╌", "┈", "┄", "─")
+LETTERED = 3  # how often a curve's letter stands on it
+ROOM = 0.05  # of the axis, above and below
+
+
+class CurvePlot(PlotWidget, inherit_bindings=False):
+    """A chart with a cursor; every curve has a letter where there are several."""
+
+    HELP = "Left and right move the cursor, + and - zoom, r shows everything again."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "step(-1)", "Cursor", key_display="←→"),
+        Binding("right,l", "step(1)", "Cursor right", show=False),
+        Binding("shift+left,H", "step(-10)", "Cursor far left", show=False),
+        Binding("shift+right,L", "step(10)", "Cursor far right", show=False),
+        Binding("home", "edge(0)", "First point", show=False),
+        Binding("end", "edge(-1)", "Last point", show=False),
+        Binding("up,k", "pan_up", "Pan up", show=False),
+        Binding("down,j", "pan_down", "Pan down", show=False),
+        Binding("plus,equals_sign", "zoom_x_in", "Zoom", key_display="+-"),
+        Binding("minus", "zoom_x_out", "Zoom out", show=False),
+        Binding("r", "reset_scales", "Whole", show=False),
+    ]
+    DEFAULT_CSS = """
+    CurvePlot { height: 1fr; }
+    CurvePlot > .plot--axis { color: $foreground-muted; }
+    CurvePlot:focus > .plot--axis { color: $foreground; }
+    CurvePlot > .plot--tick { color: $foreground; text-style: none; }
+    """
+
+    @dataclass
+    class Pointed(Message):
+        """The cursor stands at `x`."""
+
+        x: float
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, CurvePlot.Pointed)
+
+    def __init__(self) -> None:
+        super().__init__(id="curves")
+        self.chart = Chart("", "", "")
+        self.logarithmic = False
+        self.cursor: float | None = None
+        self.xs: list[float] = []
+
+    def on_mount(self) -> None:
+        self.margin_top, self.margin_bottom, self.margin_left = 0, 1, 9
+
+    def show(self, chart: Chart, *, logarithmic: bool) -> None:
+        """Draw another chart; the zoom stays where the curves are the same ones, grown."""
+        fresh = [one.label for one in chart.curves] != [one.label for one in self.chart.curves]
+        fresh = fresh or logarithmic != self.logarithmic
+        self.chart, self.logarithmic = chart, logarithmic
+        curves = [curve for curve in chart.drawable if not curve.level]
+        self.xs = sorted({x for curve in curves for x, _ in curve.finite})
+        zoomed = None if fresh or self._auto_x_min or self._x_min == self._user_x_min else self._window()
+        self._formatted()
+        self._fit(chart)
+        if zoomed is not None:
+            self._x_min, self._x_max, self._y_min, self._y_max = zoomed
+        self.redraw()
+
+    def _formatted(self) -> None:
+        self.set_x_formatter(Figures())
+        self.set_y_formatter(Powers() if self.logarithmic else Figures())
+
+    def _fit(self, chart: Chart) -> None:
+        ys = [placed(y, logarithmic=self.logarithmic) for curve in chart.drawable for _, y in curve.finite]
+        self.set_xlimits(*limits(self.xs))
+        self.set_ylimits(*limits([y for y in ys if y is not None], ROOM))
+
+    def _window(self) -> tuple[float, float, float, float]:
+        return self._x_min, self._x_max, self._y_min, self._y_max
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """The part of the x axis that can be seen."""
+        return self._x_min, self._x_max
+
+    @property
+    def columns(self) -> int:
+        return max(self._scale_rectangle.width, 1)
+
+    @on(PlotWidget.ScaleChanged)
+    def redraw(self) -> None:
+        """Draw what can be seen of the curves, thinned to the columns there are."""
+        self.clear()
+        several = sum(not curve.level and not curve.dots for curve in self.chart.drawable) > 1
+        for level, curve in enumerate(one for one in self.chart.drawable if one.level):
+            self._draw_level(curve, LEVELS[level % len(LEVELS)])
+        drawn = [curve for curve in self.chart.drawable if not curve.level]
+        for curve in reversed(drawn):  # the first on top
+            self._draw(curve, look(self.chart, curve), lettered=several)
+        if self.cursor is not None:
+            self._v_lines.append(VLinePlot(self.cursor, "bold bright_white"))
+            self._v_lines_labels.append(None)
+
+    def _draw_level(self, curve: Curve, sign: str) -> None:
+        y = placed(curve.finite[0][1], logarithmic=self.logarithmic)
+        if y is None:
+            return
+        step = (self._x_max - self._x_min) / self.columns
+        xs = [self._x_min + (i + 0.5) * step for i in range(self.columns)]
+        self.scatter(xs, [y] * len(xs), sign, "bright_white")
+
+    def _draw(self, curve: Curve, look: "Look", *, lettered: bool) -> None:
+        parts = pieces(curve, self._x_min, self._x_max, self.columns * 2, logarithmic=self.logarithmic)
+        for part in parts:
+            xs, ys = [x for x, _ in part], [y for _, y in part]
+            if curve.dots:
+                self.scatter(xs, ys, "·", look.colour)
+            elif len(part) == 1:
+                self.scatter(xs, ys, "•", look.colour)
+            else:
+                self.plot(xs, ys, look.colour, HiResMode.BRAILLE)
+        seen = [point for part in parts for point in part if self._x_min <= point[0] <= self._x_max]
+        if lettered and seen and not curve.dots:
+            places = [seen[int(len(seen) * (i + look.offset) / LETTERED)] for i in range(LETTERED)]
+            self.scatter([x for x, _ in places], [y for _, y in places], look.letter, f"bold {look.colour}")
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.redraw)
+
+    def action_step(self, steps: int) -> None:
+        """Move the cursor by points that stand in columns of their own."""
+        if not self.xs:
+            return
+        column = (self._x_max - self._x_min) / self.columns
+        x = self.cursor if self.cursor is not None else self.xs[0 if steps > 0 else -1]
+        for _ in range(abs(steps)):
+            x = _further(self.xs, x, math.copysign(column / 2, steps))
+        self.point_at(x)
+
+    def action_edge(self, place: int) -> None:
+        if self.xs:
+            self.point_at(self.xs[place])
+
+    @on(events.MouseMove)
+    def hover(self, event: events.MouseMove) -> None:
+        canvas = self.query_one("#plot")
+        if event.button == 0 and self.xs and canvas.region.contains(event.screen_x, event.screen_y):
+            x, _ = self.get_coordinate_from_pixel(event.screen_x - canvas.region.x, 0)
+            self.point_at(nearest(self.xs, x))
+
+    def point_at(self, x: float) -> None:
+        """Put the cursor there."""
+        if x != self.cursor:
+            self.cursor = x
+            self.redraw()
+            self.post_message(self.Pointed(x))
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a curve is told from the others: a colour, a letter, and where along it the letter stands."""
+
+    colour: str
+    letter: str
+    offset: float
+
+
+def look(chart: Chart, curve: Curve) -> Look:
+    """Dots look like the line before them, whose draws they are."""
+    lines = [one for one in chart.drawable if not one.level and not one.dots]
+    before = chart.drawable[: chart.drawable.index(curve)]
+    place = max(sum(not one.level and not one.dots for one in before) - curve.dots, 0)
+    return Look(COLOURS[place % len(COLOURS)], LETTERS[place % len(LETTERS)], (place + 1) / (len(lines) + 1))
+
+
+def _further(xs: Sequence[float], x: float, distance: float) -> float:
+    """The next of sorted values in a direction, at least so far away; else the last one there."""
+    if distance > 0:
+        return xs[min(bisect_left(xs, x + distance), len(xs) - 1)]
+    return xs[max(bisect_right(xs, x + distance) - 1, 0)]
+
+
+class Figures(NumericAxisFormatter):
+    """Ticks with as many figures as tell them apart, however large or small."""
+
+    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
+        if len(ticks) < 2:
+            return [f"{tick:.3g}" for tick in ticks]
+        apart = ticks[1] - ticks[0]
+        figures = math.ceil(math.log10(max(abs(tick) for tick in ticks) / apart)) + 1
+        return [f"{round(tick / apart) * apart:.{max(figures, 1)}g}" for tick in ticks]
+
+
+class Powers(NumericAxisFormatter):
+    """Ticks of values that are log10 of what their labels say."""
+
+    def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
+        powers = range(math.ceil(min_), math.floor(max_) + 1)
+        if len(powers) >= 3:
+            return [float(one) for one in powers[:: math.ceil(len(powers) / max_ticks)]]
+        between = [
+            math.log10(digit) + power for power in range(math.floor(min_), math.ceil(max_)) for digit in (1, 2, 5)
+        ]
+        found = [one for one in between if min_ <= one <= max_]
+        return found if len(found) >= 2 else super().get_ticks(min_, max_, max_ticks)
+
+    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
+        return [f"{10**tick:.3g}" if abs(tick) < 300 else f"1e{tick:.0f}" for tick in ticks]

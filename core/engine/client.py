@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 import core
-from core.engine.checks import check, check_device, settled
+from core.engine.checks import check, check_device, check_promise, settled
 from core.engine.desk import ask
 from core.engine.devices import host
 from core.engine.folders import checkpoint, folder_of
@@ -26,6 +26,7 @@ from core.engine.locks import AgentLock
 from core.engine.planning import begun, renumbered, stands
 from core.engine.relaunching import Relaunch, plan_relaunch
 from core.engine.sources import Trust, as_it_is, pinned
+from core.errors import UsageError
 from core.specs.runs import (
     Bound,
     Connect,
@@ -39,6 +40,7 @@ from core.specs.runs import (
 from core.studies.plan import Planned
 from store import Catalogue, Models, NewRun, Paths, Run, Runs
 from store import Path as PathRecord
+from store.errors import StoreError
 from store.run_rows import FINISHED
 
 FOLLOW_SECONDS = 0.2
@@ -142,6 +144,30 @@ class Client:
     ) -> list[Relaunch]:
         """What a relaunch would enqueue (None: everything failed that wasn't relaunched yet); nothing is written."""
         return plan_relaunch(self.catalogue, run_ids, resume, changes, self.trust)
+
+    def rehearse_relaunch(
+        self, run_ids: Sequence[int], *, resume: str | None = None, changes: dict[str, str]
+    ) -> tuple[list[Relaunch], dict[int, str]]:
+        """What a relaunch would enqueue, and why the other runs can't be repeated; nothing is written."""
+        plan, refused = [], {}
+        for run_id in sorted(set(run_ids)):
+            try:
+                (one,) = self.plan_relaunch([run_id], resume=resume, changes=changes)
+                check(self.catalogue, one.spec, one.old.data_root)
+                self._check_needed(one, run_ids)
+            except (UsageError, StoreError) as error:
+                refused[run_id] = str(error)
+            else:
+                plan.append(one)
+        return plan, refused
+
+    def _check_needed(self, one: Relaunch, run_ids: Sequence[int]) -> None:
+        """Raise UsageError where a relaunch needs a run that has failed and isn't repeated with it."""
+        for ref in inputs_of(one.spec):
+            if ref.run is not None and ref.run not in run_ids:
+                with self.catalogue.read() as session:
+                    needed = Runs(session).get(ref.run)
+                check_promise(needed, ref)
 
     def relaunch(self, plan: Sequence[Relaunch], *, device: str | None = None) -> list[int]:
         """Enqueue planned relaunches in one transaction; references to relaunched runs follow them."""

@@ -59,13 +59,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 @dataclass(frozen=True)
 class Option:
-    """One option as people see it."""
+    """One option as people see it; `choices` are all its values, where they can be listed."""
 
     name: str
     allowed: str
     default: object
     help: str
     required: bool
+    choices: tuple[str, ...] = ()
 
 
 def describe(record: type[Options]) -> list[Option]:
@@ -79,6 +80,7 @@ def describe(record: type[Options]) -> list[Option]:
             None if field.required else _default(field),
             _help(field.type),
             field.required,
+            _choices(field.type),
         )
         for field in info.fields
         if field.name != (info.tag_field or "")
@@ -113,6 +115,20 @@ def _help(kind: types.Type) -> str:
         schema = kind.extra_json_schema or {}
         return str(schema.get("description", "")) or _help(kind.type)
     return ""
+
+
+def _choices(kind: types.Type) -> tuple[str, ...]:
+    match kind:
+        case types.Metadata():
+            return _choices(kind.type)
+        case types.LiteralType():
+            return tuple(str(value) for value in kind.values)
+        case types.BoolType():
+            return ("true", "false")
+        case types.UnionType(types=(one, types.NoneType())) | types.UnionType(types=(types.NoneType(), one)):
+            return _choices(one)
+        case _:
+            return ()
 
 
 def _allowed(kind: types.Type) -> str:

@@ -74,7 +74,7 @@ BAD = [
     ("show thing 1", "thing"),
     ("compare paths 1", "two"),
     ("plot paths 99", "99"),
-    ("plot model 1", "run"),
+    ("plot model 99", "99"),
     ("plot paths 1 --to figure.doc", ".png"),
     ("tag path 99 good", "99"),
     ("tag path 1 two,words", "tag"),

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import click
 
-from core.errors import unknown_name
 from core.specs.bounds import BOUNDS
-from core.specs.runs import OWN, Bound, ModelRef, changed
+from tui.asking import bound_spec
 from tui.kinds import Name
 from tui.option_help import OptionsCommand, Records, fields, keys_option
 from tui.output import print_json
@@ -33,11 +32,7 @@ def _records(ctx: click.Context) -> Records:
 @run_options
 def bound(how: How, model: str, kind: str, options: Sequence[str], **flags: str | None) -> int:
     """Compute a quantity of one MODEL (an id, or run:ID for what a run makes)."""
-    if kind not in BOUNDS:
-        raise unknown_name("kind of bound", kind, BOUNDS)
-    texts = texts_of(options, flags, "bound")
-    own = {key: texts.pop(key) for key in OWN["bound"] if key in texts}
-    spec = changed(Bound(model=ModelRef.read(model), bound=BOUNDS[kind].read(texts, kind)), own)
+    spec = bound_spec(model, kind, texts_of(options, flags, "bound"))
     client = how.client()
     run_id = client.enqueue(spec, device=how.device)
     if how.detach:

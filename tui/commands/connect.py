@@ -4,16 +4,15 @@ from collections.abc import Sequence
 
 import click
 
-from core.errors import unknown_name
 from core.specs.methods import METHODS
-from core.specs.runs import OWN, Connect, ModelRef, changed
+from core.specs.runs import OWN, Connect
+from tui.asking import FLAGS, connect_spec
 from tui.kinds import Name
 from tui.option_help import OptionsCommand, Records, fields, keys_option
 from tui.output import pairs, print_json, say
 from tui.results import path_facts, path_title
 from tui.running import How, detached, finished, made_by, nothing, run_options, status_of, texts_of
 
-FLAGS = ("below", "name")
 EPILOG = """\b
 Example:
   thalweg connect 1 2 --method string -o alpha=0.8 --below 0.05
@@ -22,7 +21,7 @@ Example:
 
 def _records(ctx: click.Context) -> Records:
     chosen = ctx.params.get("method")
-    own = tuple(name for name in OWN["connect"] if name not in FLAGS)
+    own = tuple(name for name in OWN["connect"] if name not in FLAGS["connect"])
     records: dict[str, tuple[type, tuple[str, ...]]] = {"Options set by -o, of every method": (Connect, own)}
     for name, record in METHODS.items():
         if chosen in (name, None) or chosen not in METHODS:
@@ -63,15 +62,3 @@ def connect(how: How, a: str, b: str, method: str, options: Sequence[str], **fla
         say(path_title(row))
         pairs(path_facts(row))
     return status_of(runs)
-
-
-def connect_spec(a: str, b: str, method: str, texts: dict[str, str]) -> Connect:
-    """What was asked for. Raises UsageError."""
-    if method not in METHODS:
-        raise unknown_name("method", method, METHODS)
-    of_method = {key: text for key, text in texts.items() if key not in OWN["connect"]}
-    own = {key: text for key, text in texts.items() if key in OWN["connect"]}
-    record = METHODS[method].read(of_method, method)
-    spec = changed(Connect(a=ModelRef.read(a), b=ModelRef.read(b), method=record), own)
-    assert isinstance(spec, Connect)
-    return spec

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -11,6 +10,7 @@ import click
 
 from store.errors import StoreError
 from tui.kinds import Id
+from tui.logs import start_of_last
 from tui.output import note
 from tui.place import Place
 from tui.running import say_failed
@@ -58,9 +58,7 @@ def log(place: Place, run_id: int, follow: bool, tail: int | None) -> None:
 def _print(file: Path, tail: int | None) -> int:
     """Print a log; where it ended."""
     with file.open(errors="replace", newline="\n") as lines:
-        for line in lines if tail is None else deque(lines, maxlen=tail):
-            _write(line)
-        return lines.tell()
+        return _drain(lines, 0 if tail is None else start_of_last(file, tail))
 
 
 def _write(text: str) -> None:

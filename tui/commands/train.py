@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import click
 
-from core.specs.data import DATA, read_data
-from core.specs.networks import NETWORKS, read_network
+from core.specs.data import DATA
+from core.specs.networks import NETWORKS
 from core.specs.runs import Train
+from tui.asking import FLAGS, train_spec
 from tui.kinds import Name
 from tui.option_help import OptionsCommand, Records, fields, keys_option
 from tui.output import print_json, table
 from tui.running import How, Row, detached, finished, made_by, run_options, status_of, texts_of
 from tui.texts import number, percent, value
 
-FLAGS = ("seed", "until_loss", "epochs", "count", "name", "loss", "dtype")
 EPILOG = """Networks: {networks}.
 
 Data sets: {data}.
@@ -28,7 +28,7 @@ Example:
 
 
 def _records(_: click.Context) -> Records:
-    return {"Options set by -o": (Train, fields(Train, without=("network", "data", *FLAGS)))}
+    return {"Options set by -o": (Train, fields(Train, without=("network", "data", *FLAGS["train"])))}
 
 
 @click.command(cls=OptionsCommand, records=_records, epilog=EPILOG)
@@ -45,8 +45,7 @@ def _records(_: click.Context) -> Records:
 @run_options
 def train(how: How, network: str, data: str, options: Sequence[str], **flags: str | None) -> int:
     """Train one model of a network on a data set, or several in one batch; print their ids."""
-    texts = {"network": str(read_network(network)), "data": str(read_data(data))}
-    spec = Train.read(texts | texts_of(options, flags, "train"), "train")
+    spec = train_spec(network, data, texts_of(options, flags, "train"))
     client = how.client(create=True)
     run_id = client.enqueue(spec, device=how.device)
     if how.detach:

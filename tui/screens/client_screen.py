@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import on
@@ -30,13 +31,13 @@ class ClientScreen(Screen[T]):
     class Answered(Message):
         """A question was answered in its thread."""
 
-        tell: Callable[[], None]
+        tell: Callable[[], object]
 
     def __init__(self, client: "Client") -> None:
         super().__init__()
         self.client = client
 
-    def ask(self, question: Callable[[], Answer], then: Callable[[Answer], None], group: str = "question") -> None:
+    def ask(self, question: Callable[[], Answer], then: Callable[[Answer], object], group: str = "question") -> None:
         """Call `question` in a thread, then `then` here; a newer question of its group comes before an older one.
 
         What the catalogue, the engine or a file refuses is told as a notification.
@@ -55,8 +56,10 @@ class ClientScreen(Screen[T]):
         self.run_worker(answered, group=group, exclusive=True, thread=True)
 
     @on(Answered)
-    def tell(self, message: Answered) -> None:
-        message.tell()
+    async def tell(self, message: Answered) -> None:
+        result = message.tell()
+        if iscoroutine(result):
+            await result
 
     def refused(self, sentence: str) -> None:
         """Say what could not be done."""

@@ -1,0 +1,132 @@
+"""Ask for a run: a form made from the specs, checked while it is filled in, and the command line that says the same."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Footer, Static
+
+from core.errors import UsageError
+from core.specs.data import DATA
+from core.specs.networks import NETWORKS
+from core.specs.options import Option, text_of
+from core.specs.runs import RunSpec
+from tui.asking import CHOICES, DEVICE, command_line, further_options, head_options, program_at, spec_of
+from tui.screens.client_screen import ClientScreen
+from tui.texts import clean
+from tui.widgets.form import Form, explained, rows_of
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
+TITLES = {
+    "train": "Train models of a network on a data set",
+    "connect": "Connect two models by a path of low loss",
+    "bound": "Compute a quantity of one model",
+}
+KNOWN = {"network": list(NETWORKS), "data": list(DATA)}
+
+
+class LaunchScreen(ClientScreen[list[int] | None]):
+    """Dismissed with the ids of the enqueued runs, or None.
+
+    `prefill` gives values by option, such as {"a": 1, "b": 2, "method": "string", "below": 0.05}.
+    """
+
+    CSS_PATH = "launch.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "launch", "Launch"),
+        Binding("ctrl+y", "copy", "Copy command"),
+        Binding("tab", "app.focus_next", "Next", show=False),
+    ]
+
+    def __init__(self, client: "Client", kind: str, prefill: Mapping[str, object]) -> None:
+        super().__init__(client)
+        self.kind = kind
+        self.prefill = {name: text_of(value) for name, value in prefill.items() if value is not None}
+        self.program = program_at(client.catalogue.path)
+        self.launching = False
+        if kind in CHOICES:
+            name, records = CHOICES[kind]
+            self.prefill.setdefault(name, next(iter(records)))
+
+    def compose(self) -> ComposeResult:
+        yield Static(TITLES[self.kind], id="title", markup=False)
+        with VerticalScroll(can_focus=False):
+            yield Form(rows_of(head_options(self.kind), self.prefill, KNOWN), id="head")
+            yield Form(rows_of(self.further(self.prefill), self.prefill), id="further")
+        yield Static(id="help", markup=False)
+        yield Static(id="verdict", markup=False)
+        yield Static(id="command", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.judge()
+
+    def further(self, texts: Mapping[str, str]) -> list[Option]:
+        choice = texts.get(CHOICES[self.kind][0]) if self.kind in CHOICES else None
+        return further_options(self.kind, choice)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What was filled in, in both parts of the form."""
+        return {**self.query_one("#head", Form).texts, **self.query_one("#further", Form).texts}
+
+    @on(Form.Changed)
+    async def judge(self, message: Form.Changed | None = None) -> None:
+        """Show what is wrong, and what to type for the same; another choice asks for other options."""
+        if message is not None and self.kind in CHOICES and message.name == CHOICES[self.kind][0]:
+            texts = {**self.prefill, **self.texts}
+            await self.query_one("#further", Form).fill(rows_of(self.further(texts), texts))
+        texts = self.texts
+        try:
+            self.spec(texts)
+            verdict = "✓ ready: ctrl+s launches"
+        except UsageError as error:
+            verdict = f"✗ {error}"
+        missing = [one.name for one in head_options(self.kind) if one.required and one.name not in texts]
+        if missing:
+            verdict = f"· still needed: {', '.join(missing)}"
+        line = self.query_one("#verdict", Static)
+        line.update(clean(verdict))
+        line.set_class(verdict.startswith("✗"), "-wrong")
+        self.query_one("#command", Static).update(clean(f"$ {self.command(texts)}"))
+
+    def spec(self, texts: Mapping[str, str]) -> RunSpec:
+        return spec_of(self.kind, {name: text for name, text in texts.items() if name != DEVICE.name})
+
+    def command(self, texts: Mapping[str, str]) -> str:
+        return command_line(self.program, self.kind, texts)
+
+    @on(Form.Entered)
+    def explain(self, message: Form.Entered) -> None:
+        self.query_one("#help", Static).update(explained(message.option))
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self.command(self.texts))
+        self.notify("The command line is in the clipboard.", markup=False)
+
+    def action_launch(self) -> None:
+        """Enqueue, once, in a thread; the engine says what it refuses."""
+        if self.launching:
+            return
+        texts = self.texts
+        try:
+            spec = self.spec(texts)
+        except UsageError as error:
+            self.refused(str(error))
+            return
+        self.launching = True
+        self.query_one("#verdict", Static).update("▸ enqueueing ...")
+        self.ask(lambda: self.client.enqueue(spec, device=texts.get(DEVICE.name)), self.finish)
+
+    def finish(self, run_id: int) -> None:
+        self.dismiss([run_id])
+
+    def refused(self, sentence: str) -> None:
+        super().refused(sentence)
+        self.launching = False
+        self.query_one("#verdict", Static).update(clean(f"✗ {sentence}"))

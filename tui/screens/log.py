@@ -1,0 +1,195 @@
+"""What a run wrote: its end, followed while it goes on; earlier parts and searches on demand."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.widgets import Footer, Input, Static
+from textual.worker import get_current_worker
+
+from tui.logs import Window, around, found_after, found_before, tail
+from tui.screens.client_screen import ClientScreen
+from tui.texts import SYMBOLS, clean
+from tui.waiting import FINISHED
+from tui.widgets.log_view import LogView
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
+POLL = 0.3  # s between looks at a log that is being written
+
+
+@dataclass(frozen=True)
+class Look:
+    """The newest log of a run, if it wrote any; the end of it; the run's state."""
+
+    file: Path | None
+    window: Window
+    state: str
+
+
+class LogScreen(ClientScreen[None]):
+    """A run's log: its newest attempt."""
+
+    CSS_PATH = "log.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "ask_what", "Search", key_display="/"),
+        Binding("n", "search(-1)", "Earlier"),
+        Binding("N", "search(1)", "Later"),
+        Binding("g,home", "begin", "Start"),
+        Binding("G,end", "follow", "End, follow"),
+    ]
+
+    following: reactive[bool] = reactive(True)
+
+    def __init__(self, client: "Client", run_id: int) -> None:
+        super().__init__(client)
+        self.run_id = run_id
+        self.look = Look(None, Window(0, 0, 0, (), ()), "")
+        self.hit: int | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="title", markup=False)
+        yield LogView()
+        yield Input(id="wanted", placeholder="search upwards; enter starts, escape leaves", compact=True)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.view.focus()
+        self.set_interval(POLL, self.poll)
+        self.poll()
+
+    @property
+    def view(self) -> LogView:
+        return self.query_one(LogView)
+
+    def poll(self) -> None:
+        if self.following:
+            self.ask(lambda: look(self.client, self.run_id, self.look), self.show, group="poll")
+
+    def show(self, now: Look) -> None:
+        """Show the end, if it is another one and somebody wants to see it."""
+        self.look = now
+        if self.following and now.window is not self.view.window:
+            self.view.show(now.window)
+        self.tell_where()
+
+    def tell_where(self) -> None:
+        window, look, state = self.view.window, self.look, self.look.state
+        words = [f"run {self.run_id}", f"{SYMBOLS.get(state, '?')} {clean(state)}"]
+        if look.file is None or look.window.size == 0:
+            words.append("has written nothing" if state in FINISHED else "has written nothing yet")
+        else:
+            part = window.end / max(window.size, 1)
+            words += [f"attempt {look.file.parent.name}", f"to {part:.0%} of {amount(look.window.size)}"]
+            words.append("" if state in FINISHED else "following" if self.following else "not following")
+        self.query_one("#title", Static).update("   ".join(word for word in words if word))
+
+    def go(self, offset: int) -> None:
+        """Show the file around a place."""
+        file = self.look.file
+        if file is not None:
+            self.following = False
+            self.ask(lambda: around(file, offset), lambda window: self.arrive(window, offset), group="go")
+
+    def arrive(self, window: Window, offset: int) -> None:
+        self.view.show(window, offset=offset)
+        self.tell_where()
+
+    @on(LogView.Passed)
+    def go_on(self, message: LogView.Passed) -> None:
+        """Beyond the window's edge, if the file goes on there."""
+        window = self.view.window
+        if message.direction < 0 and window.start > 0:
+            self.go(window.start)
+        elif message.direction > 0 and window.end < window.size:
+            self.go(window.end)
+        elif message.direction > 0:
+            self.action_follow()
+
+    def action_begin(self) -> None:
+        self.go(0)
+
+    def action_follow(self) -> None:
+        """Go to the end and stay there."""
+        self.following = True
+        self.view.show(self.look.window)
+        self.poll()
+
+    @on(LogView.Scrolled)
+    def notice(self) -> None:
+        """Whoever scrolls up wants to read; whoever comes back to the end wants to follow."""
+        window = self.view.window
+        self.following = self.view.at_end and window.end >= window.size
+        self.tell_where()
+
+    def action_ask_what(self) -> None:
+        field = self.query_one("#wanted", Input)
+        field.display = True
+        field.focus()
+
+    @on(Input.Submitted)
+    def begin_search(self, message: Input.Submitted) -> None:
+        self.view.wanted, self.hit = message.value, None
+        self.leave_search()
+        self.action_search(-1)
+
+    def leave_search(self) -> None:
+        self.query_one("#wanted").display = False
+        self.view.focus()
+
+    def action_search(self, direction: int) -> None:
+        """The next place in a direction, from the last one or the end."""
+        file, wanted = self.look.file, self.view.wanted
+        if file is None or not wanted:
+            return
+        window = self.view.window
+        start = self.hit if self.hit is not None else window.size
+        find = found_before if direction < 0 else found_after
+        self.query_one("#title", Static).update(f"searching {'up' if direction < 0 else 'down'}wards ...")
+
+        def search() -> int | None:
+            worker = get_current_worker()
+            return find(file, wanted, start, lambda: worker.is_cancelled)
+
+        self.ask(search, self.found, group="search")
+
+    def found(self, offset: int | None) -> None:
+        if offset is None:
+            self.tell_where()
+            self.notify("There is no more of it in this direction.", markup=False)
+        else:
+            self.hit = offset
+            self.go(offset)
+
+    def action_leave(self) -> None:
+        if self.query_one("#wanted").display:
+            self.leave_search()
+        else:
+            self.dismiss(None)
+
+
+def look(client: "Client", run_id: int, before: Look) -> Look:
+    """The end of a run's newest log; what was read before, where nothing was added."""
+    from store import Runs
+
+    with client.catalogue.read() as session:
+        state = Runs(session).get(run_id).state
+    file = client.log_file(run_id)
+    if file is None:
+        return Look(None, before.window, state)
+    if file == before.file and file.stat().st_size == before.window.size:
+        return Look(file, before.window, state)
+    return Look(file, tail(file), state)
+
+
+def amount(size: int) -> str:
+    """Bytes as people read them: 812 bytes, 3.2 MB."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"

@@ -1,0 +1,162 @@
+"""Repeat runs: as they were or with changed options, from a checkpoint or from scratch; first what it would come to."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.timer import Timer
+from textual.widgets import DataTable, Footer, Static
+
+from core.specs.options import Option
+from tui.asking import DEVICE, changeable
+from tui.columns import what
+from tui.screens.client_screen import ClientScreen
+from tui.texts import clean
+from tui.widgets.form import Form, OptionRow, explained
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+    from core.engine.relaunching import Relaunch
+    from core.specs.runs import RunSpec
+
+START = Option(
+    "from",
+    "one of checkpoint, scratch",
+    None,
+    "where they start; default: a checkpoint if there is one",
+    required=False,
+    choices=("checkpoint", "scratch"),
+)
+PAUSE = 0.3  # s after the last key before the plan is made again
+
+
+class RelaunchScreen(ClientScreen[list[int] | None]):
+    """Dismissed with the ids of the new runs, or None; the old runs stay as they are."""
+
+    CSS_PATH = "relaunch.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "relaunch", "Relaunch")]
+
+    def __init__(self, client: "Client", run_ids: Sequence[int]) -> None:
+        super().__init__(client)
+        self.run_ids = sorted(set(run_ids))
+        self.plan: list[Relaunch] = []
+        self.timer: Timer | None = None
+        self.relaunching = False
+
+    def compose(self) -> ComposeResult:
+        yield Static(f"Relaunch {named(self.run_ids)}", id="title", markup=False)
+        with VerticalScroll(can_focus=False):
+            yield Form([OptionRow(START), OptionRow(DEVICE, kept="as before")], id="how")
+            yield Static("reading ...", id="about", markup=False)
+            yield Form(id="changes")
+        yield Static(id="help", markup=False)
+        yield Static(id="verdict", markup=False)
+        yield DataTable(id="plan", cursor_type="row")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one(DataTable).add_columns("run", "from", "what, or why not")
+        self.ask(lambda: specs_of(self.client, self.run_ids), self.offer, group="specs")
+        self.rehearse()
+
+    async def offer(self, specs: "Sequence[RunSpec]") -> None:
+        """Ask for changes, where all runs take the same options; an empty field leaves an option as it was."""
+        offered = [changeable(spec) for spec in specs]
+        about = self.query_one("#about", Static)
+        if len({tuple(option.name for option, _ in one) for one in offered}) != 1:
+            about.update("Runs of several kinds: they can be repeated as they were.")
+            return
+        about.update("Options; what is left empty stays as it was:")
+        rows = []
+        for column in zip(*offered, strict=True):
+            values = list(dict.fromkeys(value for _, value in column))
+            rows.append(OptionRow(column[0][0], kept=values[0] if len(values) == 1 else "(several)"))
+        await self.query_one("#changes", Form).fill(rows)
+
+    @on(Form.Changed)
+    def wait(self) -> None:
+        """Make the plan again when nobody has typed for a moment."""
+        if self.timer is not None:
+            self.timer.stop()
+        self.timer = self.set_timer(PAUSE, self.rehearse)
+
+    def rehearse(self) -> None:
+        how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts
+        resume = how.get(START.name)
+        self.ask(
+            lambda: self.client.rehearse_relaunch(self.run_ids, resume=resume, changes=changes),
+            lambda found: self.show(*found),
+        )
+
+    def show(self, plan: "list[Relaunch]", refused: dict[int, str]) -> None:
+        """List what would be enqueued, and what can't be and why."""
+        self.plan = plan
+        self.query_one("#verdict", Static).update(clean(self.verdict(refused)))
+        table = self.query_one(DataTable)
+        table.clear()
+        for run_id, why in refused.items():
+            table.add_row(str(run_id), "✗", Text(clean(why)))
+        for one in plan:
+            table.add_row(str(one.run_id), one.resume, Text(what(vars(one.old))))
+
+    def verdict(self, refused: dict[int, str]) -> str:
+        if refused and len(self.run_ids) == 1:
+            return f"✗ {next(iter(refused.values()))}"
+        rest = f"; {named(list(refused))} can't be repeated" if refused else ""
+        ready = f"{len(self.plan)} of {len(self.run_ids)} would be enqueued{rest}"
+        return f"{'✗' if refused else '✓'} {ready}" + ("; ctrl+s relaunches" if self.plan else "")
+
+    @on(DataTable.RowHighlighted)
+    def say_whole(self, message: DataTable.RowHighlighted) -> None:
+        """A line of the plan that is cut in the list."""
+        if self.query_one(DataTable).has_focus:
+            *_, whole = message.data_table.get_row(message.row_key)
+            self.query_one("#help", Static).update(whole)
+
+    @on(Form.Entered)
+    def explain(self, message: Form.Entered) -> None:
+        self.query_one("#help", Static).update(explained(message.option))
+
+    def action_relaunch(self) -> None:
+        """Enqueue what the forms say now, once, in a thread."""
+        if self.relaunching:
+            return
+        self.relaunching = True
+        how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts
+        resume, device = how.get(START.name), how.get(DEVICE.name)
+
+        def enqueue() -> list[int]:
+            plan, _ = self.client.rehearse_relaunch(self.run_ids, resume=resume, changes=changes)
+            return self.client.relaunch(plan, device=device)
+
+        self.ask(enqueue, self.finish, group="relaunch")
+
+    def finish(self, new: list[int]) -> None:
+        if new:
+            self.dismiss(new)
+        else:
+            self.refused("None of these runs can be repeated so: the list says why.")
+
+    def refused(self, sentence: str) -> None:
+        super().refused(sentence)
+        self.relaunching = False
+
+
+def specs_of(client: "Client", run_ids: Sequence[int]) -> "list[RunSpec]":
+    """What was asked for, once for every sort of run."""
+    from core.specs.runs import from_json
+    from store import Runs
+
+    with client.catalogue.read() as session:
+        return [from_json(text) for text in dict.fromkeys(Runs(session).get(one).spec for one in run_ids)]
+
+
+def named(ids: Sequence[int]) -> str:
+    """run 3; runs 3, 4, 5; 200 runs."""
+    if len(ids) > 8:
+        return f"{len(ids)} runs"
+    return f"run{'s' if len(ids) > 1 else ''} {', '.join(map(str, ids))}"

@@ -45,7 +45,7 @@ class FaultsScreen(ClientScreen[None]):
         Binding("space", "mark", "Mark"),
         Binding("r", "relaunch", "Relaunch"),
         Binding("a", "relaunch_all", "Relaunch all failed"),
-        Binding("enter", "log", "Log", priority=True),
+        Binding("enter", "log", "Log"),
     ]
 
     def __init__(self, client: "Client") -> None:
@@ -54,7 +54,7 @@ class FaultsScreen(ClientScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static("reading ...", id="title", markup=False)
-        yield RowTable(id="faults")
+        yield RowTable()
         with Vertical(id="detail"):
             yield Static(id="cause", markup=False)
             yield Static(id="last", markup=False)
@@ -80,7 +80,8 @@ class FaultsScreen(ClientScreen[None]):
         self.found = found
         self.table.show(TITLES, [(int(row["id"]), self.cells(row)) for row in found.rows])
         more = f", the newest {len(found.rows)} shown" if found.count > len(found.rows) else ""
-        title = f"{found.count} runs failed or are stale{more}" if found.count else "Nothing failed, nothing is stale."
+        runs = "1 run" if found.count == 1 else f"{found.count} runs"
+        title = f"{runs} failed or stale{more}" if found.count else "Nothing failed, nothing is stale."
         self.query_one("#title", Static).update(title)
 
     def cells(self, row: Row) -> list[str]:
@@ -109,6 +110,7 @@ class FaultsScreen(ClientScreen[None]):
     def action_mark(self) -> None:
         self.table.mark()
 
+    @on(DataTable.RowSelected)
     def action_log(self) -> None:
         if self.table.row_id is not None:
             self.app.push_screen(LogScreen(self.client, self.table.row_id))

@@ -57,14 +57,14 @@ class LaunchScreen(ClientScreen[list[int] | None]):
         yield Static(TITLES[self.kind], id="title", markup=False)
         with VerticalScroll(can_focus=False):
             yield Form(rows_of(head_options(self.kind), self.prefill, KNOWN), id="head")
-            yield Form(rows_of(self.further(self.prefill), self.prefill), id="further")
+            yield Form(rows_of(self.further(self.prefill), self.prefill, {}), id="further")
         yield Static(id="help", markup=False)
         yield Static(id="verdict", markup=False)
         yield Static(id="command", markup=False)
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
-        self.judge()
+    async def on_mount(self) -> None:
+        await self.judge()
 
     def further(self, texts: Mapping[str, str]) -> list[Option]:
         choice = texts.get(CHOICES[self.kind][0]) if self.kind in CHOICES else None
@@ -80,7 +80,7 @@ class LaunchScreen(ClientScreen[list[int] | None]):
         """Show what is wrong, and what to type for the same; another choice asks for other options."""
         if message is not None and self.kind in CHOICES and message.name == CHOICES[self.kind][0]:
             texts = {**self.prefill, **self.texts}
-            await self.query_one("#further", Form).fill(rows_of(self.further(texts), texts))
+            await self.query_one("#further", Form).fill(rows_of(self.further(texts), texts, {}))
         texts = self.texts
         try:
             self.spec(texts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
+from textual.types import CSSPathType
 from textual.widgets import Footer, Static
 
 from tui.drawing.charts import CHARTS, Chart, quantities, reading
@@ -35,7 +36,7 @@ class Seen:
 class PlotScreen(ClientScreen[None]):
     """Draws rows of the catalogue, and follows runs while they go."""
 
-    CSS_PATH = "plot.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = "plot.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "quantity", "Loss/error"),
         Binding("t", "part", "Train/test"),

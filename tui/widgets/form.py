@@ -23,8 +23,9 @@ class OptionRow(Horizontal):
 
     DEFAULT_CSS = """
     OptionRow { height: 1; }
-    OptionRow > .name { width: 14; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-    OptionRow > .help { width: 1fr; padding: 0 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    OptionRow > .name { width: 14; padding: 0 1; }
+    OptionRow > .help { width: 1fr; padding: 0 1; color: $foreground-muted; }
+    OptionRow > Static { text-wrap: nowrap; text-overflow: ellipsis; }
     OptionRow > Input, OptionRow > Select { width: 22; }
     OptionRow:focus-within > .name { text-style: bold reverse; }
     """
@@ -121,8 +122,6 @@ class Form(Vertical):
             self.post_message(self.Entered(row.option))
 
 
-def rows_of(
-    options: Sequence[Option], texts: Mapping[str, str], known: Mapping[str, Sequence[str]] = {}
-) -> list[OptionRow]:  # noqa: B006
-    """Rows with what is known of their values."""
+def rows_of(options: Sequence[Option], texts: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> list[OptionRow]:
+    """Rows with what is known of their values; `known` are completed."""
     return [OptionRow(one, texts.get(one.name, ""), known=known.get(one.name, ())) for one in options]

@@ -23,8 +23,8 @@ class RowTable(DataTable[Text]):
         Binding("G", "scroll_bottom", "Last", show=False),
     ]
 
-    def __init__(self, *, id: str | None = None, **looks: bool) -> None:  # noqa: A002
-        super().__init__(id=id, cursor_type="row", **looks)
+    def __init__(self) -> None:
+        super().__init__(cursor_type="row")
         self.marked: set[int] = set()
 
     def show(self, titles: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]]) -> None:

@@ -1,0 +1,55 @@
+"""Several rows over each other in one chart, and side by side: what was asked differently, and what came of it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.types import CSSPathType
+from textual.widgets import DataTable, Footer, Static
+
+from tui.comparing import Comparison, compared
+from tui.screens.plot import PlotScreen
+from tui.texts import clean, value
+from tui.widgets.chart import ChartView
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
+MOST = 12  # what can be told apart in one chart
+
+
+class CompareScreen(PlotScreen):
+    """Two to twelve runs, models, paths or bounds."""
+
+    CSS_PATH: ClassVar[CSSPathType | None] = ["plot.tcss", "compare.tcss"]
+
+    def __init__(self, client: "Client", kind: str, ids: Sequence[int]) -> None:
+        chosen = list(dict.fromkeys(ids))
+        super().__init__(client, kind, chosen[:MOST])
+        self.left_out = len(chosen) - MOST
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="title", markup=False)
+        yield ChartView()
+        yield Static(id="reading", markup=False)
+        yield DataTable(cursor_type="row", fixed_columns=1)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        if self.left_out > 0:
+            self.notify(f"The first {MOST} are compared; {self.left_out} more are left out.", markup=False)
+        self.ask(self.read, self.tabulate, group="comparison")
+
+    def read(self) -> Comparison:
+        with self.client.catalogue.read() as session:
+            return compared(session, self.kind, self.ids)
+
+    def tabulate(self, found: Comparison) -> None:
+        """First what differs in what was asked, then what came of it."""
+        table = self.query_one(DataTable)
+        table.add_columns("", *map(Text, found.heads))
+        for title, cells in (("asked for, where it differs", found.differing), ("what came of it", found.outcome)):
+            table.add_row(Text(title, "bold"), *[Text()] * len(found.heads))
+            for name, row in cells.items():
+                table.add_row(Text(f"  {clean(name)}"), *(Text(value(one)) for one in row))

@@ -49,7 +49,7 @@ def play(
 
 async def settle(pilot: Pilot[Any]) -> None:
     """Wait for what goes on in threads, and for what follows from it."""
-    for _ in range(2):
+    for _ in range(3):
         await pilot.pause()
         for screen in pilot.app.screen_stack:
             await screen.workers.wait_for_complete()

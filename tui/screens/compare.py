@@ -12,6 +12,7 @@ from tui.comparing import Comparison, compared
 from tui.screens.plot import PlotScreen
 from tui.texts import clean, value
 from tui.widgets.chart import ChartView
+from tui.widgets.row_table import put
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -46,10 +47,9 @@ class CompareScreen(PlotScreen):
             return compared(session, self.kind, self.ids)
 
     def tabulate(self, found: Comparison) -> None:
-        """First what differs in what was asked, then what came of it."""
-        table = self.query_one(DataTable)
-        table.add_columns("", *map(Text, found.heads))
-        for title, cells in (("asked for, where it differs", found.differing), ("what came of it", found.outcome)):
-            table.add_row(Text(title, "bold"), *[Text()] * len(found.heads))
-            for name, row in cells.items():
-                table.add_row(Text(f"  {clean(name)}"), *(Text(value(one)) for one in row))
+        """First what came of it, then what differs in what was asked."""
+        rows = []
+        for title, cells in (("what came of it", found.outcome), ("asked for, where it differs", found.differing)):
+            rows.append([Text(title, "bold"), *[Text()] * len(found.heads)])
+            rows += [[Text(f"  {clean(name)}"), *(Text(value(one)) for one in row)] for name, row in cells.items()]
+        put(self.query_one(DataTable), ["", *found.heads], rows)

@@ -17,6 +17,7 @@ from tui.columns import what
 from tui.screens.client_screen import ClientScreen
 from tui.texts import clean
 from tui.widgets.form import Form, OptionRow, explained
+from tui.widgets.row_table import put
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -59,7 +60,6 @@ class RelaunchScreen(ClientScreen[list[int] | None]):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.query_one(DataTable).add_columns("run", "from", "what, or why not")
         self.ask(lambda: specs_of(self.client, self.run_ids), self.offer, group="specs")
         self.rehearse()
 
@@ -96,12 +96,10 @@ class RelaunchScreen(ClientScreen[list[int] | None]):
         """List what would be enqueued, and what can't be and why."""
         self.plan = plan
         self.query_one("#verdict", Static).update(clean(self.verdict(refused)))
-        table = self.query_one(DataTable)
-        table.clear()
-        for run_id, why in refused.items():
-            table.add_row(str(run_id), "✗", Text(clean(why)))
-        for one in plan:
-            table.add_row(str(one.run_id), one.resume, Text(what(vars(one.old))))
+        rows = [(run_id, "✗", clean(why)) for run_id, why in refused.items()]
+        rows += [(one.run_id, one.resume, what(vars(one.old))) for one in plan]
+        cells = [[Text(str(run_id)), Text(resume), Text(told)] for run_id, resume, told in rows]
+        put(self.query_one(DataTable), ("run", "from", "what, or why not"), cells)
 
     def verdict(self, refused: dict[int, str]) -> str:
         if refused and len(self.run_ids) == 1:

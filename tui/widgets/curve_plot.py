@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.segment import Segment
+from rich.style import Style
 from textual import events, on
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Grid
 from textual.message import Message
+from textual.strip import Strip
+from textual_hires_canvas import Canvas
 from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
-from textual_plot.plot_widget import VLinePlot
+from textual_plot.plot_widget import Legend, VLinePlot
 
 from tui.drawing.charts import Chart, Curve
 from tui.drawing.thinning import limits, nearest, pieces, placed
@@ -21,6 +27,14 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LEVELS = ("╌", "┈", "┄", "─")
 LETTERED = 3  # how often a curve's letter stands on it
 ROOM = 0.05  # of the axis, above and below
+
+
+class Dots(Canvas):
+    """A canvas whose blanks have a style: where there are no colours Textual asks every segment for its own."""
+
+    def render_line(self, y: int) -> Strip:
+        plain = Style()
+        return Strip([Segment(text, style or plain) for text, style, _ in super().render_line(y)])
 
 
 class CurvePlot(PlotWidget, inherit_bindings=False):
@@ -62,6 +76,12 @@ class CurvePlot(PlotWidget, inherit_bindings=False):
         self.logarithmic = False
         self.cursor: float | None = None
         self.xs: list[float] = []
+
+    def compose(self) -> ComposeResult:
+        with Grid():
+            for name in ("margin-top", "margin-left", "plot", "margin-bottom"):
+                yield Dots(1, 1, id=name)
+        yield Legend(id="legend")
 
     def on_mount(self) -> None:
         self.margin_top, self.margin_bottom, self.margin_left = 0, 1, 9

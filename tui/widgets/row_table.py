@@ -3,11 +3,24 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 MARK = "●"
+
+
+def put(
+    table: "DataTable[Text]", titles: Sequence[str], rows: Sequence[Sequence[Text]], keys: Sequence[str] | None = None
+) -> None:
+    """Fill a table anew; its columns are as wide as what is in them."""
+    table.clear(columns=True)
+    for column, title in enumerate(titles):
+        # Said here, since textual may draw rows before it has measured them.
+        table.add_column(Text(title), width=max([cell_len(title), 1, *(row[column].cell_len for row in rows)]))
+    for row, key in zip(rows, keys or [None] * len(rows), strict=True):
+        table.add_row(*row, key=key)
 
 
 class RowTable(DataTable[Text]):
@@ -29,13 +42,10 @@ class RowTable(DataTable[Text]):
 
     def show(self, titles: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]]) -> None:
         """Other rows; the cursor stays where it is, if it can, and so do the marks."""
-        here = self.row_id
-        self.clear(columns=True)
-        self.add_columns("", *(Text(title) for title in titles))
-        for row_id, cells in rows:
-            self.add_row(self._mark(row_id), *map(Text, cells), key=str(row_id))
-        self.marked &= {row_id for row_id, _ in rows}
-        places = [row_id for row_id, _ in rows]
+        here, places = self.row_id, [row_id for row_id, _ in rows]
+        self.marked &= set(places)
+        marked = [[self._mark(row_id), *map(Text, cells)] for row_id, cells in rows]
+        put(self, ["", *titles], marked, keys=[str(row_id) for row_id in places])
         if here in places:
             self.move_cursor(row=places.index(here))
 

@@ -1,0 +1,131 @@
+"""What failed: why, its last lines, its log, and having it again; comparing rows."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commanding import HOSTILE, Run, add, add_path
+from showing import play, press, settle, text
+from textual.pilot import Pilot
+from textual.widgets import DataTable
+
+from core.engine.folders import folder_of
+from core.specs.methods import METHODS
+from core.specs.runs import Connect, ModelRef, Train
+from store import Catalogue, Runs
+from tui.screens.compare import CompareScreen
+from tui.screens.faults import FaultsScreen
+from tui.screens.log import LogScreen
+from tui.screens.relaunch import RelaunchScreen
+from tui.widgets.row_table import RowTable
+
+
+@pytest.fixture
+def broken(home: Path) -> Path:
+    """Three failed trainings, the first relaunched already and with a log."""
+    path = home / "c.db"
+    with Catalogue.open(path) as catalogue:
+        for seed in range(3):
+            add(catalogue, Train(network="fcn:8", data="digits", seed=seed), "failed")
+        folder = folder_of(catalogue.files / "runs", 1, 1)
+        folder.mkdir(parents=True)
+        (folder / "log.txt").write_text(f"so far so good\n{HOSTILE}\n")
+    return path
+
+
+def test_faults_say_why_and_what_was_written_last(broken: Path) -> None:
+    app = play(broken, FaultsScreen, lambda pilot: press(pilot, "j", "j"))
+    said = text(app)
+    assert "3 runs failed or stale" in said
+    assert "✗ failed" in said
+    assert "run 1: could not connect: [red]x[/red] \\x1b[31m\\x07 \\u202egnp.exe" in said
+    assert "so far so good\n [red]x[/red] \\x1b[31m\\x07" in said
+
+
+def test_the_log_of_a_fault_is_an_enter_away(broken: Path) -> None:
+    async def use(pilot: Pilot[Any]) -> None:
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, LogScreen)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, FaultsScreen)
+
+    play(broken, FaultsScreen, use)
+
+
+@pytest.mark.parametrize(("keys", "runs"), [("r", [3]), ("space space r", [2, 3]), ("a", [1, 2, 3])])
+def test_one_the_marked_or_all_are_relaunched_after_a_look_at_the_plan(
+    keys: str, runs: list[int], broken: Path
+) -> None:
+    async def use(pilot: Pilot[Any]) -> None:
+        await press(pilot, *keys.split())
+        assert isinstance(pilot.app.screen, RelaunchScreen)
+        assert pilot.app.screen.run_ids == runs
+        await press(pilot, "ctrl+s")
+        assert isinstance(pilot.app.screen, FaultsScreen)
+        await settle(pilot)
+
+    play(broken, FaultsScreen, use)
+    with Catalogue.open(broken) as catalogue, catalogue.read() as session:
+        assert [old for old in (1, 2, 3) if Runs(session).relaunches(old)] == runs
+        assert Runs(session).counts()["failed"] == 3
+
+
+def test_what_was_relaunched_says_as_what_and_is_not_relaunched_with_all(broken: Path) -> None:
+    async def use(pilot: Pilot[Any]) -> None:
+        await press(pilot, "r", "ctrl+s")
+        table = pilot.app.screen.query_one(RowTable)
+        assert str(table.get_row_at(0)[-1]) == "4"
+        await press(pilot, "a")
+        assert pilot.app.screen.run_ids == [1, 2]  # type: ignore[attr-defined]
+
+    play(broken, FaultsScreen, use)
+
+
+@pytest.mark.parametrize("size", [(3, 2), (60, 20)])
+def test_faults_work_in_small_terminals_and_empty_catalogues(size: tuple[int, int], home: Path) -> None:
+    async def use(pilot: Pilot[Any]) -> None:
+        await press(pilot, "space", "r", "enter", "j", "a")
+
+    app = play(home / "c.db", FaultsScreen, use, size)
+    assert app.told == ["No failed run is left that was not relaunched already."]  # type: ignore[attr-defined]
+    assert size == (3, 2) or "Nothing failed" in text(app)
+
+
+def test_paths_are_compared_by_what_differs_and_what_came_of_it(seeded: Path, thalweg: Run) -> None:
+    told = thalweg("compare", "paths", 1, 2).out.splitlines()
+
+    async def read(pilot: Pilot[Any]) -> None:
+        table = pilot.app.screen.query_one(DataTable)
+        rows = [[str(cell).strip() for cell in table.get_row_at(i)] for i in range(table.row_count)]
+        names = [one[0] for one in rows]
+        assert ["method", "string", "linear"] in rows
+        assert ["max_train_loss", "0.02", "3"] in rows
+        assert "model_a" not in names
+        assert {line.split()[0] for line in told if line.startswith("max_")} <= set(names)
+
+    said = text(play(seeded, lambda client: CompareScreen(client, "paths", [1, 2]), read, (120, 40)))
+    assert "a━━ 1 string, train: 0.01 to 0.02" in said
+    assert "b━━ 2 linear, train: 0.01 to 3" in said
+
+
+@pytest.mark.parametrize(("kind", "ids"), [("runs", [1, 2]), ("models", [1, 2]), ("bounds", [1]), ("paths", [1, 99])])
+def test_everything_can_be_compared_or_says_why_not(kind: str, ids: list[int], seeded: Path) -> None:
+    app = play(seeded, lambda client: CompareScreen(client, kind, ids))
+    if kind == "bounds":
+        assert "at least two different bounds" in app.told[0]  # type: ignore[attr-defined]
+    elif ids == [1, 99]:
+        assert "There is no path 99" in app.told[0]  # type: ignore[attr-defined]
+    else:
+        assert "what came of it" in text(app)
+
+
+def test_more_than_can_be_told_apart_are_left_out(seeded: Path) -> None:
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        Runs(session).request_cancel(5)
+    with Catalogue.open(seeded) as catalogue:
+        method = METHODS["linear"]()
+        for i in range(12):
+            run_id = add(catalogue, Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=method), "done")
+            add_path(catalogue, run_id, "linear", [0.01, 0.1 * i, 0.02])
+    app = play(seeded, lambda client: CompareScreen(client, "paths", range(1, 15)))
+    assert "2 more are left out" in app.told[0]  # type: ignore[attr-defined]

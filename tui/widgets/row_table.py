@@ -19,8 +19,8 @@ def put(
     for column, title in enumerate(titles):
         # Said here, since textual may draw rows before it has measured them.
         table.add_column(Text(title), width=max([cell_len(title), 1, *(row[column].cell_len for row in rows)]))
-    for row, key in zip(rows, keys or [None] * len(rows), strict=True):
-        table.add_row(*row, key=key)
+    for place, row in enumerate(rows):
+        table.add_row(*row, key=keys[place] if keys else None)
 
 
 class RowTable(DataTable[Text]):

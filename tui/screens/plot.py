@@ -12,6 +12,7 @@ from textual.types import CSSPathType
 from textual.widgets import Footer, Static
 
 from tui.drawing.charts import CHARTS, Chart, quantities, reading
+from tui.screens.beads import BeadsScreen
 from tui.screens.client_screen import ClientScreen
 from tui.texts import flowed
 from tui.widgets.chart import ChartView
@@ -41,6 +42,7 @@ class PlotScreen(ClientScreen[None]):
         Binding("e", "quantity", "Loss/error"),
         Binding("t", "part", "Train/test"),
         Binding("s", "scale", "Scale"),
+        Binding("b", "beads", "Beads"),
     ]
 
     quantity: reactive[str] = reactive("loss")
@@ -106,6 +108,15 @@ class PlotScreen(ClientScreen[None]):
         view = self.query_one(ChartView)
         view.logarithmic = not view.is_logarithmic
         self.draw()
+
+    def action_beads(self) -> None:
+        self.app.push_screen(BeadsScreen(self.client, self.ids[0]))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Only one path has beads to show, only paths have a train and a test part."""
+        if action == "beads":
+            return self.kind == "paths" and len(self.ids) == 1
+        return action != "part" or self.kind in ("paths", "bounds")
 
     def on_curve_plot_pointed(self) -> None:
         self.read_off()

@@ -37,7 +37,27 @@ class Dots(Canvas):
         return Strip([Segment(text, style or plain) for text, style, _ in super().render_line(y)])
 
 
-class CurvePlot(PlotWidget, inherit_bindings=False):
+class Plot(PlotWidget, inherit_bindings=False):
+    """textual-plot's widget with our canvases, our margins and none of its keys."""
+
+    DEFAULT_CSS = """
+    Plot { height: 1fr; }
+    Plot > .plot--axis { color: $foreground-muted; }
+    Plot:focus > .plot--axis { color: $foreground; }
+    Plot > .plot--tick { color: $foreground; text-style: none; }
+    """
+
+    def compose(self) -> ComposeResult:
+        with Grid():
+            for name in ("margin-top", "margin-left", "plot", "margin-bottom"):
+                yield Dots(1, 1, id=name)
+        yield Legend(id="legend")
+
+    def on_mount(self) -> None:
+        self.margin_top, self.margin_bottom, self.margin_left = 0, 1, 9
+
+
+class CurvePlot(Plot):
     """A chart with a cursor; every curve has a letter where there are several."""
 
     HELP = "Left and right move the cursor, + and - zoom, r shows everything again."
@@ -54,12 +74,6 @@ class CurvePlot(PlotWidget, inherit_bindings=False):
         Binding("minus", "zoom_x_out", "Zoom out", show=False),
         Binding("r", "reset_scales", "Whole", show=False),
     ]
-    DEFAULT_CSS = """
-    CurvePlot { height: 1fr; }
-    CurvePlot > .plot--axis { color: $foreground-muted; }
-    CurvePlot:focus > .plot--axis { color: $foreground; }
-    CurvePlot > .plot--tick { color: $foreground; text-style: none; }
-    """
 
     @dataclass
     class Pointed(Message):
@@ -76,15 +90,6 @@ class CurvePlot(PlotWidget, inherit_bindings=False):
         self.logarithmic = False
         self.cursor: float | None = None
         self.xs: list[float] = []
-
-    def compose(self) -> ComposeResult:
-        with Grid():
-            for name in ("margin-top", "margin-left", "plot", "margin-bottom"):
-                yield Dots(1, 1, id=name)
-        yield Legend(id="legend")
-
-    def on_mount(self) -> None:
-        self.margin_top, self.margin_bottom, self.margin_left = 0, 1, 9
 
     def show(self, chart: Chart, *, logarithmic: bool) -> None:
         """Draw another chart; the zoom stays where the curves are the same ones, grown."""

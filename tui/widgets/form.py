@@ -27,7 +27,7 @@ class OptionRow(Horizontal):
     OptionRow > .help { width: 1fr; padding: 0 1; color: $foreground-muted; }
     OptionRow > Static { text-wrap: nowrap; text-overflow: ellipsis; }
     OptionRow > Input, OptionRow > Select { width: 22; }
-    OptionRow:focus-within > .name { text-style: bold reverse; }
+    OptionRow.-here > .name { text-style: bold reverse; }
     """
 
     def __init__(self, option: Option, text: str = "", *, kept: str | None = None, known: Sequence[str] = ()) -> None:
@@ -51,6 +51,12 @@ class OptionRow(Horizontal):
             suggester = SuggestFromList(self.known) if self.known else None
             yield Input(clean(self.text), placeholder=clean(self.empty), compact=True, suggester=suggester)
         yield Static(self.option.help or self.option.allowed, classes="help", markup=False)
+
+    def on_descendant_focus(self) -> None:
+        self.add_class("-here")
+
+    def on_descendant_blur(self) -> None:
+        self.remove_class("-here")
 
     @property
     def value(self) -> str:

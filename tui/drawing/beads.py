@@ -1,0 +1,89 @@
+"""The knots of a path in the plane: projected on the first three principal components of their differences."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from core.engine.client import Client
+
+COMPONENTS = 3
+CHUNK = 1 << 16  # parameters at a time: the knots of a large network need not fit into memory twice
+
+
+@dataclass(frozen=True)
+class Bead:
+    """One knot: its place in the three components, where it lies on the path, and what it is worth."""
+
+    t: float
+    place: tuple[float, ...]
+    train_loss: float | None
+    test_loss: float | None
+
+
+@dataclass(frozen=True)
+class Beads:
+    """A path's knots from end to end; `shares` of their variance lie in the three components."""
+
+    title: str
+    beads: tuple[Bead, ...]
+    shares: tuple[float, ...]
+
+
+def beads_of(client: "Client", path_id: int) -> Beads:
+    """Read and project a path's knots. Raises NotFoundError, ArtifactError, UsageError."""
+    from store import Paths
+
+    with client.catalogue.read() as session:
+        path, points = Paths(session).get(path_id), Paths(session).points(path_id)
+    places, shares = projected(knots_of(client.catalogue.artifacts.verified(path.artifact or "")))
+    beads = []
+    for i, place in enumerate(places):
+        t = i / (len(places) - 1)
+        here = min(points, key=lambda point: abs(point.t - t), default=None)
+        known = here is not None and abs(here.t - t) < 1e-9
+        losses = (here.train_loss, here.test_loss) if here is not None and known else (None, None)
+        beads.append(Bead(t, place, *losses))
+    return Beads(f"path {path_id} {path.method or ''}".strip(), tuple(beads), shares)
+
+
+def knots_of(file: Path) -> "NDArray[Any]":
+    """A path file's knots (S + 1, P). Raises UsageError."""
+    from safetensors import SafetensorError, safe_open
+
+    from core.knots import unpacked
+
+    try:
+        with safe_open(str(file), "np") as opened:
+            count = len(json.loads((opened.metadata() or {})["path"])["claims"]) + 1
+            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        return arrays["knots"] if "knots" in arrays else unpacked(arrays, count)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{file} can't be read as a path: {error}.") from None
+
+
+def projected(knots: "NDArray[Any]") -> tuple[list[tuple[float, ...]], tuple[float, ...]]:
+    """Coordinates (S + 1, 3) of knots (S + 1, P) in their principal components, and the shares of variance.
+
+    From the (S + 1, S + 1) products of the centred knots, in float64: their eigenvectors, times the root of the
+    eigenvalue, are the coordinates.
+    """
+    import numpy as np
+
+    products = np.zeros((len(knots), len(knots)))
+    for start in range(0, knots.shape[1], CHUNK):
+        part = knots[:, start : start + CHUNK].astype(np.float64)
+        part -= part.mean(axis=0)
+        products += part @ part.T
+    values, vectors = np.linalg.eigh(products)
+    order = np.argsort(values)[::-1][:COMPONENTS]
+    places = np.zeros((len(knots), COMPONENTS))
+    places[:, : len(order)] = vectors[:, order] * np.sqrt(np.maximum(values[order], 0.0))
+    total = float(np.maximum(values, 0.0).sum()) or 1.0
+    shares = [max(float(values[i]), 0.0) / total for i in order]
+    return [tuple(row) for row in places.tolist()], tuple(shares + [0.0] * (COMPONENTS - len(shares)))

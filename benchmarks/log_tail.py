@@ -4,6 +4,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from textual.app import App, ComposeResult
@@ -38,14 +39,14 @@ def main() -> None:
             with file.open("wb") as opened:
                 opened.seek(max(size - len(LINES), 0))
                 opened.write(LINES)
-            figures = [_timed(lambda: tail(file)), asyncio.run(_shown(file)), _timed(lambda: start_of_last(file, 100))]
-            found = "" if size < 1e8 else f"{1e8 / size * _timed(lambda: found_before(file, 'nowhere', size)):.3f} s"
-            print(f"{size / 1e6:6.0f} MB " + "".join(f"{one * 1e3:9.1f} ms " for one in figures) + f"     {found}")
+            seconds = [_timed(tail, file), asyncio.run(_shown(file)), _timed(start_of_last, file, 100)]
+            search = f"{1e8 / size * _timed(found_before, file, 'nowhere', size):.3f} s" if size >= 1e8 else ""
+            print(f"{size / 1e6:6.0f} MB " + "".join(f"{one * 1e3:9.1f} ms " for one in seconds) + f"     {search}")
 
 
-def _timed(call: object) -> float:
+def _timed(call: Callable[..., object], *arguments: object) -> float:
     start = time.perf_counter()
-    call()  # type: ignore[operator]
+    call(*arguments)
     return time.perf_counter() - start
 
 

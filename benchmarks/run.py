@@ -16,6 +16,7 @@ BENCHMARKS = (
     "string_orders",
     "journal",
     "catalogue",
+    "log_tail",
 )
 
 

@@ -49,7 +49,7 @@ def test_screens_look_as_they_did(name: str, size: tuple[int, int], usual: Path,
     assert text(play(usual, SCREENS[name], size=size)) == snapshot
 
 
-@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize("name", ["compare", "launch", "faults"])
 def test_colours_only_where_they_are_wanted(name: str, usual: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With NO_COLOR the same letters, all of them grey; curves and states are told by signs."""
     seen: list[tuple[str, bool]] = []

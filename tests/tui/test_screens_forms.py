@@ -1,6 +1,7 @@
 """Launching and relaunching: every option of the specs is asked for, checked as typed, and enqueued once."""
 
 import shlex
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from showing import Stage, play, press, settle, text
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Select, Static
 
+from core.engine.client import Client
 from core.specs.bounds import BOUNDS
 from core.specs.methods import METHODS
 from core.specs.options import describe, text_of
@@ -105,12 +107,22 @@ def test_what_is_wrong_is_said_as_the_command_line_says_it(
     assert seen[1] == f"✗ {said.err.removeprefix('thalweg: ').strip()}"
 
 
-def test_launching_enqueues_once_what_the_command_line_shown_would(seeded: Path, thalweg: Run) -> None:
-    commands = []
+def test_launching_enqueues_once_what_the_command_line_shown_would(
+    seeded: Path, thalweg: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands, enqueue = [], Client.enqueue
+
+    def slowly(*asked: Any, **how: Any) -> int:
+        time.sleep(0.3)  # an impatient person presses again
+        return enqueue(*asked, **how)
+
+    monkeypatch.setattr(Client, "enqueue", slowly)
 
     async def launch(pilot: Pilot[Any]) -> None:
         commands.append(said_of(pilot.app, "command"))
-        await pilot.press("ctrl+s", "ctrl+s")
+        await pilot.press("ctrl+s")
+        await pilot.pause(0.1)
+        await pilot.press("ctrl+s")
 
     prefill = {"network": "fcn:8", "data": "digits", "until_loss": 0.5, "lr": 0.01, "name": "a b", "device": "cpu"}
     app = play(seeded, lambda client: LaunchScreen(client, "train", prefill), launch)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from commanding import HOSTILE
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from showing import play, press, text
 from textual.pilot import Pilot
@@ -130,6 +130,7 @@ def test_a_run_is_followed_while_it_goes(home: Path) -> None:
 
 
 @given(FLOATS, st.integers(1, 50), st.booleans())
+@example([0.5, 1.0, 9.0, 1.0, 0.2, 0.1, 0.3], 1, False)
 def test_thinned_curves_keep_their_extremes_and_their_gaps(
     values: list[float | None], columns: int, logarithmic: bool
 ) -> None:

@@ -44,7 +44,7 @@ def moment(text: Any) -> str:
 def what(row: Row) -> str:
     """What a run does, in a few words, and its name where it has one."""
     name = f" ({row['name']})" if row["name"] else ""
-    return clean(_what(row["kind"], row, _spec(row)) + name)
+    return clean(_what(row["kind"], row, asked(row)) + name)
 
 
 def _what(kind: str, row: Row, spec: dict[str, Any]) -> str:
@@ -65,7 +65,8 @@ def _model(reference: dict[str, Any]) -> str:
     return f"run:{reference['run']}" + (f":{reference['position']}" if reference.get("position") else "")
 
 
-def _spec(row: Row) -> dict[str, Any]:
+def asked(row: Row) -> dict[str, Any]:
+    """The spec of a run's row; nothing where it can't be read."""
     try:
         found = json.loads(row["spec"])["run"]
     except (ValueError, KeyError, TypeError):

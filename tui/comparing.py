@@ -1,11 +1,11 @@
 """Rows side by side: what was asked for, where it differs, and what came of each."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UsageError
+from tui.columns import asked as spec_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -72,7 +72,7 @@ def compared(session: "Session", kind: str, ids: Sequence[int]) -> Comparison:
         row = show_row(session, kind, row_id)
         run_id = row_id if kind == "runs" else row["run_id"]
         assert isinstance(run_id, int)
-        spec = json.loads(Runs(session).get(run_id).spec)["run"]
+        spec = spec_of(vars(Runs(session).get(run_id)))
         asked.append({**_flat(spec), **{key: row[key] for key in ASKED if key in row}})
         if kind == "runs":
             row = {**_first_made(row), **row}

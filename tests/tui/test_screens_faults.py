@@ -12,7 +12,7 @@ from textual.widgets import DataTable
 from core.engine.folders import folder_of
 from core.specs.methods import METHODS
 from core.specs.runs import Connect, ModelRef, Train
-from store import Catalogue, Runs
+from store import Catalogue, NewRun, Runs
 from tui.screens.compare import CompareScreen
 from tui.screens.faults import FaultsScreen
 from tui.screens.log import LogScreen
@@ -129,3 +129,22 @@ def test_more_than_can_be_told_apart_are_left_out(seeded: Path) -> None:
             add_path(catalogue, run_id, "linear", [0.01, 0.1 * i, 0.02])
     app = play(seeded, lambda client: CompareScreen(client, "paths", range(1, 15)))
     assert "2 more are left out" in app.told[0]  # type: ignore[attr-defined]
+
+
+def test_what_cannot_be_read_is_no_crash(seeded: Path) -> None:
+    """A spec of no known form, from a newer program say: compared as far as it goes, and not relaunched."""
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        strange = Runs(session).add(NewRun(kind="train", spec="{}", name="strange"))
+        Runs(session).request_cancel(strange)
+    said = text(play(seeded, lambda client: CompareScreen(client, "runs", [1, strange]), size=(120, 40)))
+    assert "strange" in said
+    app = play(seeded, lambda client: RelaunchScreen(client, [strange]), lambda pilot: press(pilot, "ctrl+s"))
+    assert "This is no stored spec" in text(app)
+    assert app.answers == []
+
+
+def test_the_same_complaint_is_made_once(seeded: Path) -> None:
+    async def wait(pilot: Pilot[Any]) -> None:
+        await pilot.pause(1.0)
+
+    assert len(play(seeded, lambda client: LogScreen(client, 99), wait).told) == 1  # type: ignore[attr-defined]

@@ -1,8 +1,10 @@
 """What is drawn: curves with labels, read from the catalogue. How it is drawn: terminal.py, figure.py."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UsageError
@@ -31,7 +33,7 @@ class Curve:
     dots: bool = False
     part: str = ""
 
-    @property
+    @cached_property
     def finite(self) -> list[Point]:
         return [point for point in self.points if point is not None]
 
@@ -40,7 +42,8 @@ class Curve:
         points = self.finite
         if not points or not points[0][0] <= x <= points[-1][0]:
             return None
-        return min(points, key=lambda point: abs(point[0] - x))[1]
+        after = bisect_left(points, x, key=lambda point: point[0])
+        return min(points[max(after - 1, 0) : after + 1], key=lambda point: abs(point[0] - x))[1]
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,11 @@ class Chart:
     curves: tuple[Curve, ...] = field(default=())
     stretches: tuple[Stretch, ...] = ()
 
-    @property
+    @cached_property
     def drawable(self) -> tuple[Curve, ...]:
         return tuple(curve for curve in self.curves if curve.finite)
 
-    @property
+    @cached_property
     def logarithmic(self) -> bool:
         """Whether the values are all positive and far apart."""
         values = [y for curve in self.curves for _, y in curve.finite]

@@ -1,5 +1,6 @@
 """A screen over a catalogue: what takes time happens in a thread, what goes wrong is said."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import iscoroutine
@@ -17,6 +18,8 @@ from tui.texts import clean
 
 if TYPE_CHECKING:
     from core.engine.client import Client
+
+SILENCE = 30.0  # s
 
 T = TypeVar("T")
 Answer = TypeVar("Answer")
@@ -36,6 +39,7 @@ class ClientScreen(Screen[T]):
     def __init__(self, client: "Client") -> None:
         super().__init__()
         self.client = client
+        self._refused = ("", 0.0)
 
     def ask(self, question: Callable[[], Answer], then: Callable[[Answer], object], group: str = "question") -> None:
         """Call `question` in a thread, then `then` here; a newer question of its group comes before an older one.
@@ -62,8 +66,11 @@ class ClientScreen(Screen[T]):
             await result
 
     def refused(self, sentence: str) -> None:
-        """Say what could not be done."""
-        self.notify(clean(sentence), severity="error", markup=False)
+        """Say what could not be done; the same again only after a while, since some things are asked repeatedly."""
+        before, when = self._refused
+        if sentence != before or time.monotonic() - when > SILENCE:
+            self._refused = (sentence, time.monotonic())
+            self.notify(clean(sentence), severity="error", markup=False)
 
     def action_leave(self) -> None:
         self.dismiss(None)

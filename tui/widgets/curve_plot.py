@@ -136,9 +136,13 @@ class CurvePlot(Plot):
         drawn = [curve for curve in self.chart.drawable if not curve.level]
         for curve in reversed(drawn):  # the first on top
             self._draw(curve, look(self.chart, curve), lettered=several)
-        if self.cursor is not None:
-            self._v_lines.append(VLinePlot(self.cursor, "bold bright_white"))
-            self._v_lines_labels.append(None)
+        self._draw_cursor()
+
+    def _draw_cursor(self) -> None:
+        """The line alone: what lies under it stays as it is."""
+        self._v_lines = [] if self.cursor is None else [VLinePlot(self.cursor, "bold bright_white")]
+        self._v_lines_labels = [None] * len(self._v_lines)
+        self._rerender()
 
     def _draw_level(self, curve: Curve, sign: str) -> None:
         y = placed(curve.finite[0][1], logarithmic=self.logarithmic)
@@ -191,7 +195,7 @@ class CurvePlot(Plot):
         """Put the cursor there."""
         if x != self.cursor:
             self.cursor = x
-            self.redraw()
+            self._draw_cursor()
             self.post_message(self.Pointed(x))
 
 

@@ -22,6 +22,11 @@ class Stage(App[None]):
     def __init__(self, make: Callable[[Client], Screen[Any]], client: Client) -> None:
         super().__init__()
         self.make, self.client, self.answers = make, client, []  # type: ignore[var-annotated]
+        self.told: list[str] = []  # notifications themselves go away after some seconds
+
+    def notify(self, message: str, **looks: Any) -> None:
+        self.told.append(message)
+        super().notify(message, **looks)
 
     def on_mount(self) -> None:
         self.push_screen(self.make(self.client), self.answers.append)
@@ -41,7 +46,6 @@ def play(
                     await act(pilot)
                     await settle(pilot)
                 app.shown = shown(app)  # type: ignore[attr-defined]
-                app.told = [one.message for one in app._notifications]  # type: ignore[attr-defined]
             return app
 
     return asyncio.run(played())

@@ -107,7 +107,7 @@ def test_a_search_goes_up_from_the_end_and_back(log: Path, seeded: Path) -> None
             await press(pilot, *keys)
             await until(pilot, lambda seen=seen: f"Error {seen}" in text(pilot.app))
         await press(pilot, "N")
-        await until(pilot, lambda: pilot.app._notifications)
+        await until(pilot, lambda: pilot.app.told)  # type: ignore[attr-defined]
         await press(pilot, "slash", "escape")
         assert isinstance(pilot.app.screen, LogScreen)
 

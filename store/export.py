@@ -1,12 +1,14 @@
 """CSV (RFC 4180): every column of every row, streamed; SQLite and the csv module format it, no loop here."""
 
 import csv
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 from sqlalchemy import ColumnElement, String, Text, case, cast, func, literal_column, type_coerce
 from sqlalchemy.orm import Session
 
-from store.columns import COLUMNS, Column, known_kind
+from store.columns import Column, columns_of
+from store.filters import named
 from store.listing import selected
 
 BATCH = 2000  # rows in memory at once
@@ -27,8 +29,28 @@ def write_csv(
     Numbers keep full precision, empty cells are empty, booleans are true and false, times ISO-8601. Text
     that a spreadsheet would run gets a leading ' unless `raw`. FilterError as for list_rows.
     """
-    columns = COLUMNS[known_kind(kind)]
-    query = selected(kind, where, sort, [_cell(column, raw) for column in columns])
+    return write_columns(session, Selection(kind, where, sort), stream, raw=raw)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A part of the catalogue: a kind's rows, filtered and in order; without `names` every column."""
+
+    kind: str
+    where: str | None = None
+    sort: str | None = None
+    names: tuple[str, ...] = ()
+
+    def columns(self) -> list[Column]:
+        """Raises FilterError for a name that is none, StoreError for an unknown kind."""
+        known = columns_of(self.kind)
+        return [named(name, known, self.kind) for name in self.names] or list(known.values())
+
+
+def write_columns(session: Session, chosen: Selection, stream: TextIO, *, raw: bool = False) -> int:
+    """As write_csv, with the columns asked for, in their order."""
+    columns = chosen.columns()
+    query = selected(chosen.kind, chosen.where, chosen.sort, [_cell(column, raw) for column in columns])
     writer = csv.writer(stream, lineterminator="\r\n")
     result = session.execute(query, execution_options={"yield_per": BATCH})
     writer.writerow(column.name for column in columns)

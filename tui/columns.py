@@ -1,4 +1,4 @@
-"""What lists show where no columns are asked for: a readable choice, made for a terminal of 80 columns."""
+"""What lists and screens show where no columns are asked for: a readable choice, made for 80 columns."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -13,21 +13,30 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Shown:
-    """One column of a list; `squeeze`: may be cut short where the terminal is narrow."""
+    """One column of a list; `squeeze`: may be cut short where the terminal is narrow.
+
+    `made_of` are the catalogue's columns that it tells of, the one to sort by first.
+    """
 
     title: str
     cell: Callable[[Row], str]
+    made_of: tuple[str, ...]
     squeeze: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called where columns are chosen and remembered."""
+        return self.made_of[0] if len(self.made_of) == 1 else self.title
 
 
 def of(key: str, title: str = "", show: Callable[[Any], str] = value, *, squeeze: bool = False) -> Shown:
-    return Shown(title or key, lambda row: show(row[key]), squeeze)
+    return Shown(title or key, lambda row: show(row[key]), (key,), squeeze)
 
 
 def chosen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
     """The columns of a kind's list."""
     if kind == "runs":
-        return (of("id"), Shown("state", lambda row: state(row["state"], encoding)), *RUNS)
+        return (of("id"), of("state", show=lambda name: state(name, encoding)), *RUNS)
     return OTHERS[kind]
 
 
@@ -74,10 +83,6 @@ def asked(row: Row) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def done(row: Row) -> str:
-    return percent(row["fraction"])
-
-
 def when(row: Row) -> str:
     """When it ended, or how much longer it takes, or since when it waits."""
     if row["state"] in ("running", "stale") and row["eta_seconds"] is not None:
@@ -96,10 +101,10 @@ def _ends(row: Row) -> str:
 
 RUNS = (
     of("kind"),
-    Shown("what", what, squeeze=True),
-    Shown("done", done),
-    Shown("when", when),
-    Shown("cause or message", why, squeeze=True),
+    Shown("what", what, ("network", "data", "method", "name"), squeeze=True),
+    of("fraction", "done", percent),
+    Shown("when", when, ("created_at", "started_at", "finished_at", "eta_seconds")),
+    Shown("cause or message", why, ("cause", "message"), squeeze=True),
 )
 OTHERS = {
     "models": (
@@ -115,7 +120,7 @@ OTHERS = {
     ),
     "paths": (
         of("id"),
-        Shown("models", _ends),
+        Shown("models", _ends, ("model_a", "model_b")),
         of("method", squeeze=True),
         of("max_train_loss", "highest", number),
         of("level", show=number),
@@ -156,3 +161,13 @@ def _flat(found: Row, before: str = "") -> list[str]:
         elif one is not None:
             texts.append(f"{before}{key}={json.dumps(one) if isinstance(one, list | bool) else value(one)}")
     return texts
+
+
+def offered(kind: str, encoding: str | None) -> tuple[Shown, ...]:
+    """Every column that can be chosen: ours first, then the catalogue's others by name."""
+    from store.listing import COLUMNS
+
+    ours = chosen(kind, encoding)
+    known = {one.name for one in ours}
+    times = [column.name for column in COLUMNS[kind] if column.type == "time"]
+    return *ours, *all_of([column.name for column in COLUMNS[kind] if column.name not in known], times)

@@ -98,10 +98,13 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     show_envvar=True,
     help="Default: one in your data folder.",
 )
+@click.option("--filter", "where", metavar="CONDITIONS", help="Open the screen with these runs only.")
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print it.")
 @click.pass_context
-def cli(ctx: click.Context, catalogue: str | None) -> None:
+def cli(ctx: click.Context, catalogue: str | None, where: str | None) -> None:
     """Paths of low loss between trained networks: find them, certify them, keep them in a catalogue.
+
+    `thalweg` alone, in a terminal, opens the catalogue on the screen.
 
     `thalweg COMMAND --help` explains a command and ends with an example.
     """
@@ -111,7 +114,14 @@ def cli(ctx: click.Context, catalogue: str | None) -> None:
         raise click.UsageError(f"a catalogue is a file: addresses like {catalogue} are not supported yet", ctx)
     typed = ctx.get_parameter_source("catalogue") is click.core.ParameterSource.COMMANDLINE
     ctx.obj = Place(Path(catalogue).expanduser() if catalogue else None, typed)
-    if ctx.invoked_subcommand is None:
+    if ctx.invoked_subcommand is not None:
+        if where is not None:
+            raise click.UsageError("--filter is for the screen; commands take --where", ctx)
+    elif sys.stdin.isatty() and sys.stdout.isatty():
+        from tui.app import open_app
+
+        open_app(ctx.obj, where)
+    else:
         click.echo(ctx.get_help())
 
 

@@ -53,15 +53,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, squeeze: Seq
     heads, shown = [clean(name) for name in columns], list(rows)
     cells = list(zip(*shown, strict=True)) or [()] * len(heads)
     widths = [max(map(cell_len, (head, *column))) for head, column in zip(heads, cells, strict=True)]
-    right = [any(cell != "-" for cell in column) and all(map(_is_number, column)) for column in cells]
-    _fit(widths, [name in squeeze for name in columns], width_of(sys.stdout))
+    right = [any(cell != "-" for cell in column) and all(map(is_number, column)) for column in cells]
+    fit(widths, [name in squeeze for name in columns], width_of(sys.stdout))
     colours = coloured(sys.stdout)
     head = next(_lines([heads], widths, right, colours=False))
     sys.stdout.write((click.style(head, bold=True) if colours else head) + "\n")
     sys.stdout.writelines(f"{line}\n" for line in _lines(shown, widths, right, colours=colours))
 
 
-def _fit(widths: list[int], squeezed: Sequence[bool], room: int) -> None:
+def fit(widths: list[int], squeezed: Sequence[bool], room: int) -> None:
     """Make squeezed columns narrower, the widest first, until the table fits, if it can."""
     excess = sum(widths) + GAP * (len(widths) - 1) - room
     while excess > 0:
@@ -80,12 +80,16 @@ def _lines(
     for row in rows:
         cells = []
         for text, width, numeric in zip(row, widths, right, strict=True):
-            size = cell_len(text)
-            room = " " * (width - size)
-            cut = text if size <= width else set_cell_size(text, width - 1) + "…"
-            cut = _styled(cut) if colours else cut
-            cells.append(room + cut if numeric else cut + room)
+            room = " " * (width - cell_len(text))
+            short = cut(text, width)
+            short = _styled(short) if colours else short
+            cells.append(room + short if numeric else short + room)
         yield (" " * GAP).join(cells).rstrip()
+
+
+def cut(text: str, width: int) -> str:
+    """The text where it fits; otherwise its beginning and an ellipsis."""
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> None:
@@ -161,5 +165,5 @@ def _styled(text: str) -> str:
     return click.style(text, dim=True) if colour == "dim" else click.style(text, fg=colour)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
     return text == "-" or NUMBER.fullmatch(text) is not None

@@ -2,14 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import TextIO
 
 import click
 
-from tui.files import whole
+from tui.commands.listing import column_names
 from tui.kinds import LISTED, Kind
 from tui.output import note
 from tui.place import Place
+from tui.running import json_option
 
 EPILOG = "\b\nExample:\n  thalweg export paths --where method=string --to paths.csv"
 
@@ -18,27 +18,20 @@ EPILOG = "\b\nExample:\n  thalweg export paths --where method=string --to paths.
 @click.argument("kind", type=Kind(LISTED))
 @click.option("--where", metavar="CONDITIONS", help="Only these; see `thalweg list --help`.")
 @click.option("--sort", metavar="COLUMNS", help="For example -level. Default: by id.")
+@click.option("--columns", metavar="A,B", help="These columns, in this order. Default: every one.")
 @click.option("--to", "file", metavar="FILE", type=click.Path(path_type=Path), help="Default: standard output.")
 @click.option("--raw", is_flag=True, help="Leave texts that a spreadsheet would run as they are.")
+@json_option
 @click.pass_obj
-def export(place: Place, kind: str, where: str | None, sort: str | None, file: Path | None, raw: bool) -> None:
-    """Write runs, models, paths, bounds, profiles or metrics as CSV, every column."""
+def export(place: Place, /, kind: str, file: Path | None, raw: bool, as_json: bool, **rows: str | None) -> None:
+    """Write runs, models, paths, bounds, profiles or metrics as CSV, every column unless told otherwise."""
+    from store.export import Selection
+    from tui.exporting import write, write_file
+
+    chosen = Selection(kind, rows["where"], rows["sort"], tuple(column_names(kind, rows["columns"])))
+    how = "json" if as_json else "raw csv" if raw else "csv"
     if file is None:
-        _write(place, kind, (where, sort, raw), sys.stdout)
+        write(place.if_there(), chosen, how, sys.stdout)
         return
-    with whole(file) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
-        count = _write(place, kind, (where, sort, raw), stream)
+    count = write_file(place.if_there(), chosen, how, file)
     note(f"{count} {kind} written to {file}")
-
-
-def _write(place: Place, kind: str, how: tuple[str | None, str | None, bool], stream: TextIO) -> int:
-    from store import COLUMNS, write_csv
-    from store.listing import selected
-
-    selected(kind, *how[:2], [])
-    catalogue = place.if_there()
-    if catalogue is None:
-        stream.write(",".join(column.name for column in COLUMNS[kind]) + "\r\n")
-        return 0
-    with catalogue.read() as session:
-        return write_csv(session, kind, stream, *how)

@@ -40,7 +40,7 @@ Example:
 def list_(place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None, **how: Any) -> None:
     """List runs, models, paths, bounds, profiles or metrics: all of them, unless told otherwise."""
     columns, as_json = how["columns"], how["as_json"]
-    names = _names(kind, columns)
+    names = column_names(kind, columns)
     rows = _rows(place, kind, where, sort, limit)
     if as_json:
         print_json([decoded({name: row[name] for name in names}) for row in rows])
@@ -77,7 +77,8 @@ def look(catalogue: "Catalogue") -> None:
     Client(catalogue).look()
 
 
-def _names(kind: str, columns: str | None) -> list[str]:
+def column_names(kind: str, columns: str | None) -> list[str]:
+    """The names in `--columns`, or all there are. Raises UsageError for a name that is none."""
     from store.listing import COLUMNS
 
     known = [column.name for column in COLUMNS[kind]]

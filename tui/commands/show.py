@@ -39,13 +39,14 @@ def show(place: Place, kind: str, row_id: int, as_json: bool) -> None:
     heading(f"{kind.removesuffix('s')} {row_id}", first=True)
     nested = {key: part for key, part in row.items() if isinstance(part, list)}
     own = {key: part for key, part in row.items() if key not in nested and key != "id"}
-    pairs([(key, _cell(key, part)) for key, part in own.items() if part is not None])
+    pairs([(key, cell(key, part)) for key, part in own.items() if part is not None])
     pairs([("empty", ", ".join(key for key, part in own.items() if part is None))])
     for key, part in nested.items():
         _nested(key, part)
 
 
-def _cell(key: str, given: Any) -> str:
+def cell(key: str, given: Any) -> str:
+    """One value, in the words that its column needs."""
     if key in TIMES:
         return f"{moment(given)} ({given})" if given else NOTHING
     if key in ("seconds", "eta_seconds"):

@@ -1,0 +1,136 @@
+"""How fast the screen is: from the command to the first painted table, and a table of 100,000 rows.
+
+python -m benchmarks.screen [RUNS ...]
+"""
+
+import asyncio
+import fcntl
+import os
+import pty
+import select
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from benchmarks.catalogue import fill
+from store import Catalogue
+
+STARTS = 11
+REPEATS = 11
+SIZE = (24, 80)
+PATIENCE = 20.0  # s
+
+
+def main() -> None:
+    sizes = [int(one) for one in sys.argv[1:]] or [10_000, 100_000]
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_STATE_HOME"] = folder
+        for runs in sizes:
+            path = Path(folder) / f"{runs}.db"
+            with Catalogue.open(path) as catalogue:
+                fill(catalogue, runs, 1)
+            measure(path, runs)
+
+
+def measure(path: Path, runs: int) -> None:
+    """Print what there is to know about a catalogue with this many runs."""
+    starts = [first_paint(path, str(runs)) for _ in range(STARTS)]
+    print(f"{runs:,} runs")
+    print(f"  command to first table   {told([wall for wall, _ in starts])}")
+    print(f"  its CPU time             {told([cpu for _, cpu in starts])}")
+    here = [sys.executable, "-m", "benchmarks.screen", "--inside", str(path)]
+    print(subprocess.run(here, check=True, capture_output=True, text=True).stdout, end="")
+
+
+def first_paint(path: Path, sign: str) -> tuple[float, float]:
+    """Seconds from starting the command in a terminal until the newest run's id is on it; CPU seconds till then."""
+    pid, terminal = pty.fork()
+    begun = time.perf_counter()
+    if pid == 0:
+        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+        os.execve(sys.executable, [sys.executable, "-m", "tui.main", "--catalogue", str(path)], environment)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
+    try:
+        seen = b""
+        while sign.encode() not in seen:
+            ready, _, _ = select.select([terminal], [], [], PATIENCE)
+            if not ready:
+                raise TimeoutError(f"no {sign} on the screen: {seen[-2000:]!r}")
+            seen += os.read(terminal, 65536)
+        taken = time.perf_counter() - begun
+        cpu = psutil.Process(pid).cpu_times()
+        return taken, cpu.user + cpu.system
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+
+
+async def inside(path: Path) -> None:
+    """Sort, filter, scroll and memory, measured in the application itself, without a terminal."""
+    from tui.app import ThalwegApp
+    from tui.place import Place
+    from tui.screens.browse import BrowseScreen
+
+    app = ThalwegApp(Place(path))
+    async with app.run_test(size=SIZE[::-1]) as pilot:
+        screen = app.screen
+        assert isinstance(screen, BrowseScreen)
+        table = screen.table
+
+        async def until(ready: Callable[[], bool]) -> None:
+            while not ready():
+                await asyncio.sleep(0.001)
+
+        async def asked(change: Callable[[], object], ready: Callable[[], bool]) -> float:
+            begun = time.perf_counter()
+            change()
+            await until(ready)
+            return time.perf_counter() - begun
+
+        with Catalogue.open(path) as catalogue, catalogue.read() as session:
+            from store import count_rows
+
+            every = count_rows(session, "runs")
+        await until(lambda: screen.reader is not None and len(table.ids) == every)
+        for name, turn in ((f"sort by {one}", one) for one in ("-seconds", "cause", "network")):
+            times = []
+            for _ in range(REPEATS):
+                first = table.ids[0]
+                times.append(await asked(lambda turn=turn: screen.sort_by(turn), lambda f=first: table.ids[0] != f))
+                await until(lambda: len(table.ids) == every)
+                await asked(lambda: screen.sort_by("-id"), lambda: table.ids[0] == every)
+                await until(lambda: len(table.ids) == every)
+            print(f"  {name:24} {told(times)}")
+        times = []
+        for _ in range(REPEATS):
+            times.append(await asked(lambda: screen.filter_by("state=failed"), lambda: 0 < len(table.ids) < every))
+            await until(lambda: len(table.ids) > 200)
+            await asked(lambda: screen.filter_by(""), lambda: len(table.ids) == every)
+        print(f"  {'filter state=failed':24} {told(times)}")
+        times = []
+        for _ in range(REPEATS):
+            times.append(await asked(lambda: table.action_page(1.0), lambda: None not in map(table.row, table.visible_ids())))
+        print(f"  {'scroll a page':24} {told(times)}")
+        await pilot.pause()
+        print(f"  {'resident memory':24} {psutil.Process().memory_info().rss / 1e6:.0f} MB")
+
+
+def told(times: list[float]) -> str:
+    return f"median {statistics.median(times) * 1e3:6.1f} ms, worst {max(times) * 1e3:6.1f} ms"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--inside"]:
+        asyncio.run(inside(Path(sys.argv[2])))
+    else:
+        main()

@@ -1,0 +1,82 @@
+"""The application that opens with `thalweg`: the catalogue in the terminal."""
+
+from typing import ClassVar
+
+from textual.app import App
+from textual.command import Provider
+from textual.screen import Screen
+
+from store.errors import StoreError
+from tui import keys, themes
+from tui.place import Place
+from tui.screens.browse import BrowseScreen
+from tui.session import load, save, session_file
+
+def _palette() -> type[Provider]:
+    from tui.palette import Palette
+
+    return Palette
+
+
+class ThalwegApp(App[StoreError]):
+    """One catalogue's screen. Ends with an error where the catalogue can't be opened; jobs go on without it."""
+
+    TITLE = "Thalweg"
+    BINDINGS = keys.APP  # type: ignore[assignment]
+    COMMANDS: ClassVar = {_palette}
+
+    def __init__(self, place: Place, where: str | None = None) -> None:
+        """`where` filters the runs from the start, as `--where` does."""
+        super().__init__()
+        self.place = place
+        self.file = session_file(place.path)
+        self.session, self._warning = load(self.file)
+        self._where = where
+        self.register_theme(themes.DARK)
+        self.register_theme(themes.LIGHT)
+        self.theme = self.session.theme if self.session.theme in self.available_themes else themes.DARK.name
+
+    def get_default_screen(self) -> Screen[None]:
+        return BrowseScreen(self.place, self.session, self._where)
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, lambda _: self.save_session())
+        if self._warning:
+            self.notify(self._warning, severity="warning", markup=False, timeout=15)
+
+    def send(self, sequence: str) -> None:
+        """Send an escape sequence to the terminal."""
+        if self._driver is not None:
+            self._driver.write(sequence)
+
+    def save_session(self) -> None:
+        """Write down how everything is left; what can't be written is said once it is asked for again."""
+        self.session.theme = self.theme
+        try:
+            save(self.session, self.file)
+        except OSError as error:
+            self.notify(f"How the screen is left cannot be remembered: {error}.", severity="warning", markup=False)
+
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen, known_keys
+
+        focused = self.focused
+        here = (getattr(focused, "HELP", None) if focused else None) or "Keys"
+        self.push_screen(HelpScreen(known_keys(self.screen), here), self._press)
+
+    def _press(self, key: str | None) -> None:
+        if key is not None:
+            self.simulate_key(key)
+
+    async def action_quit(self) -> None:
+        if isinstance(self.screen_stack[0], BrowseScreen):
+            self.screen_stack[0].keep_view()
+        self.save_session()
+        self.exit()
+
+
+def open_app(place: Place, where: str | None = None) -> None:
+    """Show the catalogue until the person leaves. Raises StoreError where it can't be opened."""
+    error = ThalwegApp(place, where).run()
+    if error is not None:
+        raise error

@@ -1,0 +1,124 @@
+"""Everything about one row, for the pane beside a table: the same facts as `thalweg show`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from store import show_row
+from tui.columns import Row, options, what
+from tui.commands.show import cell
+from tui.results import path_facts
+from tui.texts import clean, number, value
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
+LOG_LINES = 8
+LOG_BYTES = 4000
+MOST_RELATED = 12  # of one sort
+APART = ("id", "kind", "state", "spec", "cause", "cause_kind", "starred", "tags", "name")  # told in another way
+
+
+@dataclass(frozen=True)
+class Link:
+    """Another row, what it is to this one, and where it is."""
+
+    what: str
+    kind: str
+    row_id: int
+
+
+@dataclass(frozen=True)
+class Details:
+    """Title, state, sentences of what went wrong, log, names and values, and where to go from here."""
+
+    kind: str
+    row_id: int
+    title: str
+    state: str | None
+    cause: str
+    log: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    links: tuple[Link, ...]
+    spec: str
+    environment: str
+
+
+def read(client: "Client", kind: str, row_id: int) -> Details:
+    """All about a row. Raises NotFoundError where it is gone."""
+    with client.catalogue.read() as session:
+        row = show_row(session, kind, row_id)
+    attempts: Any = row.get("attempt_list") or []
+    newest: Row = attempts[-1] if attempts else {}
+    failed = kind == "runs" and row["state"] in ("failed", "stale")
+    return Details(
+        kind=kind,
+        row_id=row_id,
+        title=_title(kind, row),
+        state=None if row["state"] is None else str(row["state"]),
+        cause=clean(str(row.get("cause") or "")),
+        log=tail(client.log_file(row_id)) if failed else (),
+        facts=tuple(_facts(kind, row, newest)),
+        links=tuple(_links(kind, row)),
+        spec=options(str(row["spec"])) if kind == "runs" else "",
+        environment=options(newest.get("environment") or "{}"),
+    )
+
+
+def tail(file: Path | None) -> tuple[str, ...]:
+    """The last lines of a log, harmless."""
+    if file is None:
+        return ()
+    try:
+        with file.open("rb") as log:
+            log.seek(max(file.stat().st_size - LOG_BYTES, 0))
+            lines = log.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ()
+    return tuple(clean(line, keep="\t").expandtabs(4) for line in lines[-LOG_LINES:] if line.strip())
+
+
+def _title(kind: str, row: Row) -> str:
+    if kind == "runs":
+        return f"run {row['id']}: {row['kind']} {what(row)}"
+    if kind == "paths":
+        return f"path {row['id']}: model {row['model_a']} to {row['model_b']}, {value(row['method'])}"
+    if kind == "bounds":
+        return f"bound {row['id']}: {value(row['kind'])} of model {row['model_id']} is {number(row['value'])}"
+    return f"model {row['id']}: {value(row['network'])} {value(row['data'])}"
+
+
+def _facts(kind: str, row: Row, newest: Row) -> Iterator[tuple[str, str]]:
+    for key in ("name", "tags"):
+        if row[key]:
+            yield key, value(row[key])
+    for note in row["notes"]:
+        yield "note", value(note["text"])
+    told: set[str] = set(APART)
+    if kind == "paths":
+        yield from path_facts(row)
+        told |= {"train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "certified", "certificate"}
+        told |= {"beads", "normalized_length", "threshold", "on", "connected"}
+    for key in ("host", "device"):
+        if newest.get(key):
+            yield key, value(newest[key])
+    for key, one in row.items():
+        if key not in told and one is not None and not isinstance(one, list):
+            yield key.replace("_", " "), cell(key, one)
+
+
+def _links(kind: str, row: Row) -> Iterator[Link]:
+    if kind != "runs":
+        yield Link("made by run", "runs", row["run_id"])
+    for key, kin in (("model_a", "joins model"), ("model_b", "and model"), ("model_id", "of model")):
+        if row.get(key) is not None:
+            yield Link(kin, "models", row[key])
+    if row.get("relaunch_of") is not None:
+        yield Link("repeats run", "runs", row["relaunch_of"])
+    for key, kin in (("needs", "needs run"), ("needed_by", "needed by run"), ("relaunches", "repeated by run")):
+        for run_id in row.get(key, [])[:MOST_RELATED]:
+            yield Link(kin, "runs", run_id)
+    for made in ("models", "paths", "bounds"):
+        for one in row.get(made, [])[:MOST_RELATED]:
+            yield Link(f"{'made' if kind == 'runs' else 'has'} {made.removesuffix('s')}", made, one["id"])

@@ -1,0 +1,33 @@
+"""What the command palette offers: every key's action, filters used lately, themes."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from tui.screens.browse import BrowseScreen
+from tui.screens.help import known_keys
+
+
+class Palette(Provider):
+    """Lines for the palette; choosing one is the press of its key."""
+
+    async def discover(self) -> Hits:
+        for text, call in self._lines():
+            yield DiscoveryHit(text, call)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for text, call in self._lines():
+            if (score := matcher.match(text)) > 0:
+                yield Hit(score, matcher.highlight(text), call, text=text)
+
+    def _lines(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        for key, written, told, enabled in known_keys(self.screen):
+            now = "" if enabled else " (not now)"
+            yield f"{told}  [{written}]{now}".replace("[", "("), partial(self.app.simulate_key, key)
+        if isinstance(self.screen, BrowseScreen):
+            for where in reversed(self.screen.session.filters):
+                yield f"Filter: {where}", partial(self.screen.filter_by, where)
+        for name in self.app.available_themes:
+            yield f"Theme: {name}", partial(setattr, self.app, "theme", name)

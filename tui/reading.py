@@ -1,0 +1,90 @@
+"""What the table reads from the catalogue, in threads: an order of ids, the rows in the window, counts by state."""
+
+from array import array
+from dataclasses import dataclass, field
+
+import psutil
+
+from core.engine.client import Client
+from core.engine.devices import devices, host
+from core.engine.locks import AgentLock
+from store import Catalogue, Runs
+from store.changes import Changes
+from store.listing import list_ids, rows_of
+from tui.columns import Row
+from tui.place import Place
+from tui.widgets.machine import Machine
+
+FIRST = 200  # ids read before all others: more than a window
+MOST = 2_000_000  # rows in a table; 16 MB of ids
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a table shows: a kind's rows, filtered and sorted."""
+
+    kind: str
+    where: str
+    sort: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """The ids of what was asked for, the first rows of it, and whether that is all."""
+
+    asked: Asked
+    ids: "array[int]"
+    rows: list[Row]
+    complete: bool
+
+
+@dataclass
+class Reader:
+    """The catalogue and the engine, opened for the screen. Its methods are for threads."""
+
+    client: Client
+    changes: Changes
+    _devices: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def open(cls, place: Place) -> "Reader":
+        """Raises StoreError."""
+        client = Client(Catalogue.open(place.path))
+        return cls(client, Changes(place.path))
+
+    @property
+    def readonly(self) -> bool:
+        return self.client.catalogue.readonly
+
+    def first(self, asked: Asked) -> Order:
+        """The beginning of an order, with its rows. Raises FilterError, StoreError."""
+        with self.client.catalogue.read() as session:
+            ids = list_ids(session, asked.kind, asked.where, asked.sort, FIRST)
+            rows = rows_of(session, asked.kind, ids)
+        return Order(asked, ids, rows, complete=len(ids) < FIRST)
+
+    def order(self, asked: Asked) -> Order:
+        """All of an order, up to MOST."""
+        with self.client.catalogue.read() as session:
+            return Order(asked, list_ids(session, asked.kind, asked.where, asked.sort, MOST), [], complete=True)
+
+    def rows(self, kind: str, ids: "array[int]") -> list[Row]:
+        with self.client.catalogue.read() as session:
+            return rows_of(session, kind, ids)
+
+    def counts(self) -> dict[str, int]:
+        with self.client.catalogue.read() as session:
+            return Runs(session).counts()
+
+    def machine(self) -> Machine:
+        """How the host is; sees that an agent is there where something waits."""
+        self.client.look()
+        if not self._devices:
+            self._devices = tuple(device.name for device in devices())
+        memory = psutil.virtual_memory()
+        agent = AgentLock(self.client.catalogue.files, host()).held()
+        return Machine(agent, self._devices, memory.total - memory.available, memory.total)
+
+    def close(self) -> None:
+        self.changes.close()
+        self.client.catalogue.close()

@@ -1,0 +1,103 @@
+"""Small questions before something is done: yes or no, one of several, a text, which columns."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Label, OptionList
+from textual.widgets.option_list import Option
+
+from tui.widgets.keys import Keys
+
+Answer = TypeVar("Answer")
+
+
+class Question(ModalScreen[Answer]):
+    """A box in the middle; Escape leaves it without an answer."""
+
+    CSS_PATH = "asking.tcss"
+    BINDINGS = [Binding("escape", "dismiss(None)", "Leave")]  # noqa: RUF012
+
+
+class Confirm(Question[bool]):
+    """Yes or no; Enter alone says no."""
+
+    BINDINGS = [  # noqa: RUF012
+        Binding("y", "dismiss(True)", "Yes"),
+        Binding("n", "dismiss(False)", "No"),
+    ]
+
+    def __init__(self, question: str, yes: str) -> None:
+        super().__init__()
+        self._question, self._yes = question, yes
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Label(self._question, markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button(Content(f"{self._yes} (y)"), id="yes", variant="error", compact=True)
+                yield Button(Content("No (n)"), id="no", compact=True)
+        yield Keys()
+
+    def on_mount(self) -> None:
+        self.query_one("#no", Button).focus()
+
+    @on(Button.Pressed)
+    def answer(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+
+class Pick(Question[str]):
+    """One of several: (answer, key or "", text)."""
+
+    BINDINGS = [Binding("j", "move(1)", "Down", show=False), Binding("k", "move(-1)", "Up", show=False)]  # noqa: RUF012
+
+    def __init__(self, title: str, choices: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__()
+        self._title, self._choices = title, choices
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Label(self._title, classes="title", markup=False)
+            yield OptionList(
+                *(Option(Content(f"{key}  {text}" if key else text), id=answer) for answer, key, text in self._choices),
+                compact=True,
+            )
+        yield Keys()
+
+    def on_key(self, event: events.Key) -> None:
+        for answer, key, _ in self._choices:
+            if key and event.character == key:
+                event.stop()
+                self.dismiss(answer)
+
+    def action_move(self, steps: int) -> None:
+        options = self.query_one(OptionList)
+        options.action_cursor_down() if steps > 0 else options.action_cursor_up()
+
+    @on(OptionList.OptionSelected)
+    def answer(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+
+class AskText(Question[str]):
+    """One line of text."""
+
+    def __init__(self, title: str, hint: str = "", text: str = "") -> None:
+        super().__init__()
+        self._title, self._hint, self._text = title, hint, text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Label(self._title, classes="title", markup=False)
+            yield Input(self._text, placeholder=self._hint, compact=True)
+        yield Keys()
+
+    @on(Input.Submitted)
+    def answer(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)

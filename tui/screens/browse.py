@@ -1,0 +1,152 @@
+"""The catalogue's screen: everything that can be done with runs, models, paths and bounds."""
+
+from textual import events, on
+
+from core.errors import ThalwegError
+from store.errors import StoreError
+from tui import keys
+from tui.screens.taking import ENDED, TakingScreen
+from tui.widgets.details_pane import DetailsPane
+from tui.widgets.prompt import Prompt
+from tui.widgets.rows import RowTable
+
+COMPARED = range(2, 13)
+NEEDS_ROW = ("star", "tag", "note", "details", "related", "plot", "log", "delete", "copy", "relaunch", "cancel")
+WRITES = ("star", "tag", "note", "delete", "launch", "relaunch", "cancel")
+RUNS_ONLY = {"relaunch": "Only runs can be relaunched", "cancel": "Only runs can be cancelled"}
+
+
+class BrowseScreen(TakingScreen):
+    """Adds what can be done when, filters and commands that are typed, the order."""
+
+    BINDINGS = keys.BROWSE
+    HELP = "All runs, models, paths and bounds of the catalogue."
+
+    # --- what can be done now ------------------------------------------------------------------------------------
+
+    def unable(self, action: str) -> str | None:
+        """Why an action isn't possible now; None where it is."""
+        if action in (*WRITES, *NEEDS_ROW, "export", "columns", "compare", "faults", "undo") and self.reader is None:
+            return "The catalogue is still being opened."
+        if action in WRITES and self.reader is not None and self.reader.readonly:
+            return "This catalogue can only be read."
+        if action in NEEDS_ROW and self.table.row_id is None:
+            return "There is no row here."
+        if action in RUNS_ONLY and self.kind != "runs":
+            return f"{RUNS_ONLY[action]}: 1 shows them."
+        return self._unable_here(action)
+
+    def _unable_here(self, action: str) -> str | None:
+        if action == "plot" and self.kind == "models":
+            return "A model alone has no curve: o leads to the run that made it, which has."
+        if action == "compare" and len(self.table.marked) not in COMPARED:
+            return f"Mark 2 to 12 rows with space to compare them; {len(self.table.marked)} are marked."
+        if action == "cancel" and self._all_ended():
+            return "Only queued and running runs can be cancelled."
+        if action == "undo" and not self.undoable:
+            return "There is nothing to take back."
+        if action == "back" and not self.came_from:
+            return "There is nowhere to go back to."
+        if action == "hide_column" and len(self.table.columns) < 2:
+            return "A table needs one column at least."
+        return None
+
+    def _all_ended(self) -> bool:
+        known = [self.table.row(row_id) for row_id in self.table.chosen]
+        return all(row is not None and row["state"] in ENDED for row in known)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return None if self.is_mounted and self.unable(action) else True
+
+    def on_key(self, event: events.Key) -> None:
+        """A key whose action isn't possible now says why."""
+        active = self.active_bindings.get(event.key)
+        if active is not None and not active.enabled:
+            why = self.unable(active.binding.action.partition("(")[0])
+            if why:
+                event.stop()
+                self.notify(why, severity="warning", markup=False)
+
+    # --- filters and commands ------------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        from store import COLUMNS
+
+        names = [column.name for column in COLUMNS[self.kind]]
+        where = self.session.view(self.kind).where
+        self.query_one(Prompt).ask("/", where, lambda _: names, self.session.filters)
+
+    def action_command(self) -> None:
+        from tui.screens.commands import COMMANDS, words
+
+        self.query_one(Prompt).ask(":", "", lambda line: words(self, line), sorted(COMMANDS))
+
+    @on(Prompt.Typed)
+    def try_filter(self, message: Prompt.Typed) -> None:
+        if message.sign == "/":
+            self.ask(message.text)
+
+    @on(Prompt.Given)
+    def take(self, message: Prompt.Given) -> None:
+        from store.filters import compiled, parse
+        from store.columns import columns_of
+        from tui.screens.commands import run
+
+        try:
+            if message.sign == "/":
+                compiled(parse(message.text), columns_of(self.kind), self.kind)
+                self.filter_by(message.text.strip())
+            else:
+                run(self, message.text)
+        except (StoreError, ThalwegError) as error:
+            self.query_one(Prompt).refuse(str(error))
+        else:
+            self._close_prompt()
+
+    @on(Prompt.Left)
+    def leave_prompt(self, message: Prompt.Left) -> None:
+        self._close_prompt()
+        if message.sign == "/":
+            self.ask()
+
+    def _close_prompt(self) -> None:
+        self.query_one(Prompt).close()
+        self.table.focus()
+
+    def action_leave(self) -> None:
+        """Step out of what is special: the pane's focus, the marks, the filter."""
+        if self.query_one(DetailsPane).has_focus:
+            self.table.focus()
+        elif self.table.marked:
+            self.table.mark_only(set())
+        elif self.session.view(self.kind).where:
+            self.filter_by("")
+
+    # --- views, columns, pane ------------------------------------------------------------------------------------
+
+    def action_view(self, kind: str) -> None:
+        self.open_view(kind)
+
+    def action_sort(self) -> None:
+        """By the column under the cursor: up, down, as at first."""
+        column = self.table.columns[self.table.column].made_of[0]
+        following = {column: f"-{column}", f"-{column}": "-id"}
+        self.sort_by(following.get(self.table.sort, column))
+
+    @on(RowTable.HeadClicked)
+    def sort_clicked(self, message: RowTable.HeadClicked) -> None:
+        self.table.column = message.column
+        self.action_sort()
+
+    def action_pane(self) -> None:
+        pane = self.query_one(DetailsPane)
+        pane.display = not pane.display
+        self.table.focus()
+        self.describe()
+
+    @on(RowTable.Opened)
+    def action_details(self) -> None:
+        pane = self.query_one(DetailsPane)
+        pane.display = True
+        self.describe()
+        pane.focus()

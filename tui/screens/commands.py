@@ -1,0 +1,105 @@
+"""What can be typed after a colon."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import UsageError, unknown_name
+from store.columns import columns_of
+from store.filters import compiled, parse
+from store.listing import selected
+from tui.commands.listing import column_names
+from tui.widgets.keys import KIND_KEYS
+
+if TYPE_CHECKING:
+    from tui.screens.browse import BrowseScreen
+
+Command = Callable[["BrowseScreen", str], None]
+SUFFIXES = (".csv", ".json")
+
+
+def run(screen: "BrowseScreen", line: str) -> None:
+    """Do what was typed. Raises UsageError, FilterError."""
+    name, _, rest = line.strip().partition(" ")
+    if name.isascii() and name.isdigit():
+        screen.action_jump(screen.kind, int(name[:18]))
+    elif name in COMMANDS:
+        COMMANDS[name][1](screen, rest.strip())
+    elif name in (actions := plain_actions(screen)):
+        screen.app.simulate_key(actions[name])
+    elif name:
+        raise unknown_name("command", name, [*COMMANDS, *actions])
+
+
+def plain_actions(screen: "BrowseScreen") -> dict[str, str]:
+    """Actions that need nothing more, with their keys."""
+    bindings = (active.binding for active in screen.active_bindings.values())
+    return {one.action: one.key for one in bindings if "(" not in one.action and one.description and not one.system}
+
+
+def words(screen: "BrowseScreen", line: str) -> Sequence[str]:
+    """What may stand at the end of the line."""
+    name, space, _ = line.partition(" ")
+    if not space:
+        return [*COMMANDS, *plain_actions(screen)]
+    if name in ("filter", "sort", "columns"):
+        return list(columns_of(screen.kind))
+    if name == "view":
+        return list(KIND_KEYS)
+    return list(screen.app.available_themes) if name == "theme" else []
+
+
+def _filter(screen: "BrowseScreen", text: str) -> None:
+    compiled(parse(text), columns_of(screen.kind), screen.kind)
+    screen.filter_by(text)
+
+
+def _sort(screen: "BrowseScreen", text: str) -> None:
+    selected(screen.kind, None, text, [])
+    screen.sort_by(text or "-id")
+
+
+def _columns(screen: "BrowseScreen", text: str) -> None:
+    screen.change_columns(column_names(screen.kind, text or None) if text else [])
+
+
+def _export(screen: "BrowseScreen", text: str) -> None:
+    from tui.screens.export import Export
+
+    file = Path(text).expanduser().absolute()
+    if file.suffix not in SUFFIXES:
+        raise UsageError("Name a file that ends in .csv or .json: `:export runs.csv`.")
+    screen.run_worker(screen.export(Export(file, whole=False)), group="export", exclusive=True)
+
+
+def _view(screen: "BrowseScreen", text: str) -> None:
+    if text not in KIND_KEYS:
+        raise unknown_name("view", text, KIND_KEYS)
+    screen.open_view(text)
+
+
+def _theme(screen: "BrowseScreen", text: str) -> None:
+    if text not in screen.app.available_themes:
+        raise unknown_name("theme", text, screen.app.available_themes)
+    screen.app.theme = text
+
+
+def _tag(screen: "BrowseScreen", text: str) -> None:
+    screen.tag(text)
+
+
+def _note(screen: "BrowseScreen", text: str) -> None:
+    screen.note(text)
+
+
+#: name -> (what it does, with what stands after it; how)
+COMMANDS: dict[str, tuple[str, Command]] = {
+    "filter": ("filter CONDITIONS: keep only rows for which they hold; alone: all rows", _filter),
+    "sort": ("sort COLUMNS: order by them, largest first after a minus", _sort),
+    "columns": ("columns A,B: show these; alone: those of the beginning", _columns),
+    "view": ("view KIND: runs, models, paths or bounds", _view),
+    "tag": ("tag WORDS: give tags, take away those after a minus", _tag),
+    "note": ("note TEXT: write a note", _note),
+    "export": ("export FILE: write the table to a .csv or .json file", _export),
+    "theme": ("theme NAME: other colours", _theme),
+}

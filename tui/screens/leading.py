@@ -1,0 +1,125 @@
+"""Where one gets from a table: to what a row hangs together with, and to the other screens."""
+
+from asyncio import to_thread
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from tui.place import Place
+from tui.screens.marking import MarkingScreen
+from tui.session import Session
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
+DIGITS = "123456789"
+
+
+class LeadingScreen(MarkingScreen):
+    """Adds jumps along the lineage and the screens for plots, comparisons, logs, faults, launching."""
+
+    def __init__(self, place: Place, session: Session, where: str | None = None) -> None:
+        super().__init__(place, session, where)
+        self.came_from: list[tuple[str, int]] = []
+
+    # --- lineage -------------------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="related")
+    async def action_related(self) -> None:
+        from tui.details import read
+        from tui.screens.asking import Pick
+
+        assert self.reader is not None
+        assert self.table.row_id is not None
+        details = await to_thread(read, self.reader.client, self.kind, self.table.row_id)
+        choices = [
+            (f"{link.kind} {link.row_id}", DIGITS[place : place + 1], f"{link.what} {link.row_id}")
+            for place, link in enumerate(details.links)
+        ]
+        if not choices:
+            self.tell("Nothing hangs together with this row.")
+            return
+        answer = await self.app.push_screen_wait(Pick(f"Related to {details.title}", choices))
+        if answer is not None:
+            kind, _, row_id = answer.partition(" ")
+            self.action_jump(kind, int(row_id))
+
+    def action_jump(self, kind: str, row_id: int) -> None:
+        """Go to a row of any kind; a filter that hides it is put aside."""
+        if self.table.row_id is not None:
+            self.came_from.append((self.kind, self.table.row_id))
+        self._go(kind, row_id)
+
+    def action_back(self) -> None:
+        self._go(*self.came_from.pop())
+
+    def _go(self, kind: str, row_id: int) -> None:
+        view = self.session.view(kind)
+        if view.where:
+            self.tell(f"The filter {view.where} is put aside; / and the arrow up bring it back.")
+            self.session.remember_filter(view.where)
+            view.where = ""
+        self.open_view(kind, keep=row_id)
+
+    # --- other screens -------------------------------------------------------------------------------------------
+
+    @property
+    def client(self) -> "Client":
+        assert self.reader is not None
+        return self.reader.client
+
+    def run_ids(self) -> list[int]:
+        """The runs chosen, or those that made what is chosen."""
+        if self.kind == "runs":
+            return self.table.chosen
+        rows = [self.table.row(row_id) for row_id in self.table.chosen]
+        return sorted({row["run_id"] for row in rows if row is not None})
+
+    def action_plot(self) -> None:
+        from tui.screens.plot import PlotScreen
+
+        self.app.push_screen(PlotScreen(self.client, self.kind, self.table.chosen))
+
+    def action_compare(self) -> None:
+        from tui.screens.compare import CompareScreen
+
+        self.app.push_screen(CompareScreen(self.client, self.kind, self.table.chosen))
+
+    def action_log(self) -> None:
+        from tui.screens.log import LogScreen
+
+        self.app.push_screen(LogScreen(self.client, self.run_ids()[0]))
+
+    def action_faults(self) -> None:
+        from tui.screens.faults import FaultsScreen
+
+        self.app.push_screen(FaultsScreen(self.client))
+
+    @work(exclusive=True, group="launch")
+    async def action_launch(self) -> None:
+        """Ask what to start, then for its options; models that are chosen are filled in."""
+        from tui.screens.asking import Pick
+        from tui.screens.launch import LaunchScreen
+
+        choices = [("train", "t", "train a model"), ("connect", "c", "connect two models"), ("bound", "b", "a bound")]
+        kind = await self.app.push_screen_wait(Pick("Start what?", choices))
+        if kind is not None:
+            new = await self.app.push_screen_wait(LaunchScreen(self.client, kind, self._prefill(kind)))
+            self._show_new(new)
+
+    def _prefill(self, kind: str) -> dict[str, object]:
+        models = self.table.chosen if self.kind == "models" else []
+        if kind == "connect" and len(models) == 2:
+            return {"a": models[0], "b": models[1]}
+        return {"model": models[0]} if kind == "bound" and models else {}
+
+    @work(exclusive=True, group="launch")
+    async def action_relaunch(self) -> None:
+        from tui.screens.relaunch import RelaunchScreen
+
+        self._show_new(await self.app.push_screen_wait(RelaunchScreen(self.client, self.table.chosen)))
+
+    def _show_new(self, run_ids: list[int] | None) -> None:
+        if run_ids:
+            self.tell(f"Enqueued: {', '.join(map(str, run_ids[:8]))}{' …' if len(run_ids) > 8 else ''}.")
+            self._go("runs", run_ids[0])

@@ -1,0 +1,355 @@
+"""A table over the catalogue that stays true: views, filter, order, columns, the pane; reading never waits."""
+
+import time
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from store.errors import StoreError
+from store.glance import glance
+from tui.columns import Row, Shown, chosen, offered
+from tui.place import Place
+from tui.session import Session
+from tui.widgets.details_pane import DetailsPane
+from tui.widgets.keys import KIND_KEYS, Keys, Views
+from tui.widgets.machine import MachineLine
+from tui.widgets.prompt import Prompt
+from tui.widgets.rows import RowTable
+
+if TYPE_CHECKING:
+    from tui.details import Details
+    from tui.reading import Asked, Machine, Order, Reader
+
+GLANCE = 100  # rows of the first look
+LIVE_SECONDS = 0.5  # between looks at what changed
+HOST_SECONDS = 2.0
+REST = 10  # a long order is read again after at least so many times the time it took
+PAUSE = 0.08  # s without moving before details are read
+CLOCK_SECONDS = 20  # between renewals of "5 min ago"
+EMPTY = "Nothing here yet. n starts a run; `thalweg quickstart` is a first look."
+
+
+class RowsScreen(Screen[None]):
+    """Shows one kind at a time. Subclasses add what can be done with the rows."""
+
+    CSS_PATH = "browse.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
+
+    @dataclass
+    class Opened(Message):
+        """The catalogue can be read."""
+
+        reader: "Reader"
+
+    @dataclass
+    class Ordered(Message):
+        """An order was read; `keep` is where the cursor goes."""
+
+        order: "Order"
+        keep: int | None
+
+    @dataclass
+    class Refused(Message):
+        """What was asked for could not be read."""
+
+        asked: "Asked"
+        why: str
+
+    @dataclass
+    class Read(Message):
+        """Rows as they are now."""
+
+        kind: str
+        rows: list[Row]
+
+    @dataclass
+    class Counted(Message):
+        """How many runs are in which state."""
+
+        counts: dict[str, int]
+
+    @dataclass
+    class HostSeen(Message):
+        machine: "Machine"
+
+    @dataclass
+    class Detailed(Message):
+        """All about a row; None: it is gone."""
+
+        details: "Details | None"
+
+    def __init__(self, place: Place, session: Session, where: str | None = None) -> None:
+        super().__init__()
+        self.place, self.session = place, session
+        if where is not None:
+            session.kind = "runs"
+            session.view("runs").where = where
+        self.reader: Reader | None = None
+        self.asked: Asked | None = None
+        self._order_read = 0.0  # when, and how long it took
+        self._order_took = 0.0
+        self._stale = False  # something changed since
+
+    @property
+    def kind(self) -> str:
+        return self.session.kind
+
+    @property
+    def table(self) -> RowTable:
+        return self.query_one(RowTable)
+
+    def compose(self) -> ComposeResult:
+        yield Views()
+        with Container(id="body"):
+            yield RowTable()
+            yield DetailsPane()
+        yield Prompt()
+        yield MachineLine()
+        yield Keys()
+
+    def on_mount(self) -> None:
+        self.show_view()
+        self._glance()
+        self.query_one(DetailsPane).display = self.session.pane
+        self.table.focus()
+        self.call_after_refresh(self._open)
+
+    def _glance(self) -> None:
+        """The rows that were seen last, or the newest, painted before the catalogue is opened properly."""
+        view = self.session.view(self.kind)
+        rows = glance(self.place.path, self.kind, view.seen if view.where or view.sort != "-id" else (), GLANCE)
+        whole = [{name: row.get(name) for column in self.table.columns for name in column.made_of} | row for row in rows]
+        self.table.empty = "…" if not rows else ""
+        self.table.order(array("q", (row["id"] for row in rows)), whole, keep=view.cursor)
+
+    @work(thread=True, group="open")
+    def _open(self) -> None:
+        from tui.reading import Reader
+
+        try:
+            self.post_message(self.Opened(Reader.open(self.place)))
+        except StoreError as error:
+            self.app.call_from_thread(self.app.exit, error)
+
+    @on(Opened)
+    def begin(self, message: Opened) -> None:
+        self.reader = message.reader
+        self.ask(keep=self.session.view(self.kind).cursor)
+        self._look_at_host()
+        self.set_interval(LIVE_SECONDS, self._look)
+        self.set_interval(HOST_SECONDS, self._look_at_host)
+        self.set_interval(CLOCK_SECONDS, self.table.renew)
+        self.refresh_bindings()
+
+    # --- the order -----------------------------------------------------------------------------------------------
+
+    def ask(self, where: str | None = None, keep: int | None = None) -> None:
+        """Read the view's rows anew; `where` instead of its filter, while one is being typed."""
+        from tui.reading import Asked
+
+        view = self.session.view(self.kind)
+        self.asked = Asked(self.kind, view.where if where is None else where, view.sort)
+        if self.reader is not None:
+            self._read_order(self.reader, self.asked, keep)
+
+    @work(thread=True, exclusive=True, group="order")
+    def _read_order(self, reader: "Reader", asked: "Asked", keep: int | None) -> None:
+        worker = get_current_worker()
+        begun = time.monotonic()
+        try:
+            first = reader.first(asked)
+            self.post_message(self.Ordered(first, keep))
+            if not first.complete and not worker.is_cancelled:
+                self.post_message(self.Ordered(reader.order(asked), keep))
+        except StoreError as error:
+            self.post_message(self.Refused(asked, str(error)))
+        self._order_took, self._order_read = time.monotonic() - begun, time.monotonic()
+
+    @on(Ordered)
+    def show_order(self, message: Ordered) -> None:
+        order = message.order
+        if order.asked != self.asked:
+            return  # an answer to an earlier question
+        table, views = self.table, self.query_one(Views)
+        table.empty = "No rows are like that." if order.asked.where else EMPTY
+        if order.rows:
+            table.forget()
+        table.order(order.ids, order.rows, keep=message.keep)
+        table.mark_only(table.marked & set(order.ids) if order.complete and table.marked else table.marked)
+        views.where = order.asked.where
+        views.count = f"{len(order.ids):,}{'' if order.complete else ' or more'}"
+        self.query_one(Prompt).refuse("")
+
+    @on(Refused)
+    def tell_refusal(self, message: Refused) -> None:
+        prompt = self.query_one(Prompt)
+        if message.asked != self.asked:
+            return
+        if prompt.open:
+            prompt.refuse(message.why)
+        else:
+            self.tell(message.why, wrong=True)
+            view = self.session.view(self.kind)
+            if view.where or view.sort != "-id":  # of an earlier sitting, perhaps
+                view.where, view.sort = "", "-id"
+                self.show_view()
+                self.ask()
+
+    @on(RowTable.Wanted)
+    def read_wanted(self, message: RowTable.Wanted) -> None:
+        if self.reader is not None:
+            self._read_rows(self.reader, self.kind, message.ids)
+
+    @work(thread=True, exclusive=True, group="rows")
+    def _read_rows(self, reader: "Reader", kind: str, ids: "array[int]") -> None:
+        try:
+            self.post_message(self.Read(kind, reader.rows(kind, ids)))
+        except StoreError as error:
+            self.app.call_from_thread(self.tell, str(error), wrong=True)
+
+    @on(Read)
+    def show_rows(self, message: Read) -> None:
+        if message.kind == self.kind:
+            self.table.put(message.rows)
+            self.refresh_bindings()
+
+    # --- what changes meanwhile ----------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        if self.reader is not None and not any(one.group == "live" and one.is_running for one in self.workers):
+            self._live(self.reader, self.kind, self.table.visible_ids())
+
+    @work(thread=True, group="live")
+    def _live(self, reader: "Reader", kind: str, ids: "array[int]") -> None:
+        """Where somebody wrote: rows in the window and counts now, the order when it is cheap enough."""
+        asked = self.asked
+        try:
+            if reader.changes.any():
+                self._stale = True
+                self.post_message(self.Counted(reader.counts()))
+                self.post_message(self.Read(kind, reader.rows(kind, ids)))
+                self.app.call_from_thread(self.describe)
+            due = time.monotonic() > self._order_read + REST * self._order_took
+            if self._stale and due and asked is not None and asked.kind == kind:
+                begun = time.monotonic()
+                order = reader.order(asked)
+                self._order_took, self._order_read, self._stale = time.monotonic() - begun, time.monotonic(), False
+                self.post_message(self.Ordered(order, None))
+        except StoreError:
+            self._stale = True  # busy or gone for a moment; the next look sees
+
+    @on(Counted)
+    def show_counts(self, message: Counted) -> None:
+        self.query_one(MachineLine).counts = message.counts
+
+    @work(thread=True, exclusive=True, group="host", exit_on_error=False)
+    def _look_at_host(self) -> None:
+        if self.reader is not None:
+            self.post_message(self.HostSeen(self.reader.machine()))
+
+    @on(HostSeen)
+    def show_host(self, message: HostSeen) -> None:
+        self.query_one(MachineLine).machine = message.machine
+
+    # --- the pane ------------------------------------------------------------------------------------------------
+
+    @on(RowTable.Moved)
+    def follow_cursor(self) -> None:
+        self.refresh_bindings()
+        self.describe()
+
+    @on(RowTable.Marked)
+    def follow_marks(self) -> None:
+        marked = len(self.table.marked)
+        self.table.border_subtitle = f"{marked} marked" if marked else ""
+        self.refresh_bindings()
+
+    def describe(self) -> None:
+        """Bring the pane to the row under the cursor, once the cursor rests."""
+        if self.query_one(DetailsPane).display and self.reader is not None:
+            self._read_details(self.reader, self.kind, self.table.row_id)
+
+    @work(thread=True, exclusive=True, group="details")
+    def _read_details(self, reader: "Reader", kind: str, row_id: int | None) -> None:
+        from tui.details import read
+
+        time.sleep(PAUSE)
+        if get_current_worker().is_cancelled:
+            return
+        try:
+            details = None if row_id is None else read(reader.client, kind, row_id)
+        except StoreError:
+            details = None
+        self.post_message(self.Detailed(details))
+
+    @on(Detailed)
+    def show_details(self, message: Detailed) -> None:
+        self.query_one(DetailsPane).show(message.details)
+
+    # --- views, order, columns -----------------------------------------------------------------------------------
+
+    def show_view(self) -> None:
+        view, table, views = self.session.view(self.kind), self.table, self.query_one(Views)
+        views.kind, views.where = self.kind, view.where
+        table.sort = view.sort
+        table.show_columns(self.shown(view.columns))
+
+    def shown(self, names: list[str]) -> list[Shown]:
+        """The columns of these names; our choice where there are none."""
+        ours = chosen(self.kind, self.app.console.encoding)
+        if not set(names) <= {one.name for one in ours}:
+            ours = offered(self.kind, self.app.console.encoding)
+        known = {one.name: one for one in ours}
+        return [known[name] for name in names if name in known] or list(chosen(self.kind, self.app.console.encoding))
+
+    def keep_view(self) -> None:
+        """Note how the view is left."""
+        view = self.session.view(self.kind)
+        view.cursor, view.seen = self.table.row_id, list(self.table.visible_ids())
+        self.session.pane = bool(self.query_one(DetailsPane).display)
+
+    def open_view(self, kind: str, keep: int | None = None) -> None:
+        """Turn to a kind's table."""
+        self.keep_view()
+        self.session.kind = kind
+        table = self.table
+        table.marked, table.column = set(), 0
+        table.forget()
+        self.show_view()
+        table.empty = "…"
+        table.order(array("q"))
+        self.ask(keep=self.session.view(kind).cursor if keep is None else keep)
+        table.focus()
+        self.app.save_session()
+
+    def sort_by(self, sort: str) -> None:
+        """Order the view by this, as in `--sort`."""
+        self.session.view(self.kind).sort = sort
+        self.show_view()
+        self.ask()
+        self.app.save_session()
+
+    def filter_by(self, where: str) -> None:
+        """Keep only rows for which this holds, as in `--where`."""
+        self.session.view(self.kind).where = where
+        self.session.remember_filter(where)
+        self.query_one(Views).where = where
+        self.ask()
+        self.app.save_session()
+
+    def choose_columns(self, names: list[str]) -> None:
+        """Show these columns, in this order."""
+        self.session.view(self.kind).columns = names
+        self.show_view()
+        self.app.save_session()
+
+    def tell(self, text: str, *, wrong: bool = False) -> None:
+        """Say something that came from outside: never markup."""
+        self.notify(text, severity="error" if wrong else "information", markup=False)

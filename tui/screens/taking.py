@@ -1,0 +1,150 @@
+"""Cancelling and deleting, after asking; copying and exporting."""
+
+import shlex
+from asyncio import to_thread
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from core.errors import ThalwegError
+from store.errors import StoreError
+from tui import clipboard
+from tui.screens.leading import LeadingScreen
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+    from tui.screens.export import Export
+
+ENDED = ("done", "failed", "cancelled")
+MOST_COPIED = 1000  # rows
+
+
+class TakingScreen(LeadingScreen):
+    """Adds what ends runs, what takes rows away, and what takes them elsewhere."""
+
+    @work(exclusive=True, group="acting")
+    async def action_cancel(self) -> None:
+        from tui.marking import named
+        from tui.screens.asking import Confirm
+
+        rows = [(row_id, self.table.row(row_id)) for row_id in self.table.chosen]
+        going = [row_id for row_id, row in rows if row is None or row["state"] not in ENDED]
+        question = f"Cancel {named('runs', going)}? What they were given time to write is kept."
+        if await self.app.push_screen_wait(Confirm(question, "Cancel")):
+            self.tell(await to_thread(_cancelled, self.client, going))
+
+    @work(exclusive=True, group="acting")
+    async def action_delete(self) -> None:
+        from tui.marking import named
+        from tui.screens.asking import Confirm
+
+        kind, ids = self.kind, self.table.chosen
+        if await self.app.push_screen_wait(Confirm(f"Delete {named(kind, ids)}? This cannot be undone.", "Delete")):
+            try:
+                await to_thread(_delete, self.client, kind, ids)
+            except StoreError as error:
+                self.tell(str(error), wrong=True)
+            else:
+                self.tell(f"deleted {named(kind, ids)}")
+
+    # --- copying -------------------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="copy")
+    async def action_copy(self) -> None:
+        from tui.screens.asking import Pick
+
+        table, column = self.table, self.table.columns[self.table.column]
+        row = table.row(table.row_id or 0)
+        texts = {
+            "cell": column.cell(row) if row else "",
+            "row": self._rows_as_text(table.chosen),
+            "ids": " ".join(map(str, table.chosen)),
+            "command": self.command(),
+        }
+        choices = [
+            ("cell", "c", f"this cell: {column.title}"),
+            ("row", "r", "the rows, cells between tabs" if len(table.chosen) > 1 else "this row, cells between tabs"),
+            ("ids", "i", "the ids" if len(table.chosen) > 1 else "the id"),
+            ("command", "m", "the command that lists this table"),
+        ]
+        what = await self.app.push_screen_wait(Pick("Copy what?", choices))
+        if what is not None:
+            self.copy(texts[what])
+
+    def _rows_as_text(self, ids: list[int]) -> str:
+        rows = [self.table.row(row_id) for row_id in ids[:MOST_COPIED]]
+        return "\n".join("\t".join(one.cell(row) for one in self.table.columns) for row in rows if row is not None)
+
+    def command(self) -> str:
+        """The command line that lists what the table shows."""
+        view = self.session.view(self.kind)
+        names = dict.fromkeys(name for one in self.table.columns for name in one.made_of)
+        where = f" --where {shlex.quote(view.where)}" if view.where else ""
+        columns = f" --columns {','.join(names)}" if view.columns else ""
+        return f"{self.place.command} list {self.kind}{where} --sort {view.sort}{columns}"
+
+    def copy(self, text: str) -> None:
+        """Hand the text to the terminal, keep it in a file, and say what is known of either."""
+        sequence = clipboard.sequence(text)
+        try:
+            file = clipboard.kept(text)
+        except OSError as error:
+            self.tell(f"The text could not be kept in a file: {error}.", wrong=True)
+            return
+        if sequence is None:
+            self.tell(f"Too long for a terminal's clipboard; the text is in {file}.")
+            return
+        self.app.send(sequence)
+        size = f"{len(text)} characters"
+        if clipboard.certain():
+            self.tell(f"Copied {size}.")
+        else:
+            self.tell(f"Sent {size} to the terminal's clipboard; if it doesn't listen, the text is in {file}.")
+
+    # --- exporting -----------------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="export")
+    async def action_export(self) -> None:
+        from tui.screens.export import ExportScreen
+
+        wanted = await self.app.push_screen_wait(ExportScreen(self.kind, f"{len(self.table.ids):,}"))
+        if wanted is not None:
+            await self.export(wanted)
+
+    async def export(self, wanted: "Export") -> None:
+        """Write the table, and say how many rows are where."""
+        from store.export import Selection
+        from tui.exporting import write_file
+
+        view = self.session.view(self.kind)
+        names = tuple(dict.fromkeys(name for one in self.table.columns for name in one.made_of))
+        chosen = Selection(self.kind) if wanted.whole else Selection(self.kind, view.where, view.sort, names)
+        how = "json" if wanted.file.suffix == ".json" else "csv"
+        try:
+            count = await to_thread(write_file, self.client.catalogue, chosen, how, wanted.file)
+        except (StoreError, ThalwegError) as error:
+            self.tell(str(error), wrong=True)
+        else:
+            self.tell(f"{count:,} {self.kind} written to {wanted.file}")
+
+
+def _cancelled(client: "Client", run_ids: list[int]) -> str:
+    """Cancel what still goes; what came of it, in words."""
+    from tui.marking import named
+
+    asked, refused = [], []
+    for run_id in run_ids:
+        try:
+            client.cancel(run_id)
+            asked.append(run_id)
+        except StoreError as error:  # it ended meanwhile
+            refused.append(str(error))
+    told = [f"Cancelling {named('runs', asked)}."] if asked else []
+    return " ".join([*told, *refused[:3]])
+
+
+def _delete(client: "Client", kind: str, ids: list[int]) -> None:
+    from store import delete
+
+    with client.catalogue.write() as session:
+        delete(session, kind, ids)

@@ -1,0 +1,71 @@
+"""What the screen remembers between two sittings: one small JSON file for each catalogue."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+from platformdirs import user_state_path
+
+from core.files import write_whole
+
+KEPT_FILTERS = 30
+
+
+class View(msgspec.Struct):
+    """How one kind's table was left. `seen` are the ids that stood in the window; an empty `columns` is our choice."""
+
+    where: str = ""
+    sort: str = "-id"
+    columns: list[str] = msgspec.field(default_factory=list)
+    cursor: int | None = None
+    seen: list[int] = msgspec.field(default_factory=list)
+
+
+class Session(msgspec.Struct):
+    """View, filters, theme, as they were left."""
+
+    kind: str = "runs"
+    theme: str = ""
+    pane: bool = False
+    views: dict[str, View] = msgspec.field(default_factory=dict)
+    filters: list[str] = msgspec.field(default_factory=list)  # those used lately, the last one last
+
+    def view(self, kind: str) -> View:
+        return self.views.setdefault(kind, View())
+
+    def remember_filter(self, where: str) -> None:
+        if where:
+            self.filters = [*(one for one in self.filters if one != where), where][-KEPT_FILTERS:]
+
+
+def session_file(catalogue: Path) -> Path:
+    """Where the sitting at this catalogue is remembered."""
+    name = sha256(str(catalogue).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return user_state_path("thalweg", appauthor=False) / f"session-{name}.json"
+
+
+def load(file: Path) -> tuple[Session, str | None]:
+    """The session as it was left, and what to tell where it can't be read: it is set aside then."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Session), None
+    except FileNotFoundError:
+        return Session(), None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        aside = file.with_suffix(".unreadable")
+        try:
+            file.replace(aside)
+        except OSError:
+            return Session(), f"The last session in {file} cannot be read ({error}); this one starts afresh."
+        return Session(), f"The last session cannot be read; it was set aside as {aside}, this one starts afresh."
+
+
+def save(session: Session, file: Path) -> None:
+    """Write it down, whole or not at all. Raises OSError."""
+    text = msgspec.json.encode(session)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(file, lambda draft: _write(draft, text))
+
+
+def _write(draft: Path, text: bytes) -> None:
+    draft.touch(mode=0o600)
+    draft.write_bytes(text)

@@ -1,0 +1,93 @@
+"""The pane beside the table: what `tui.details` found, with links to click."""
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.app import ComposeResult
+from textual.style import Style
+from textual.widgets import Static
+
+from tui.details import Details, Link
+from tui.texts import state
+
+NAME = 22  # columns for the names of facts, at most
+
+
+class DetailsPane(VerticalScroll):
+    """Everything about the row under the cursor; scrolls when it has the focus."""
+
+    DEFAULT_CSS = """
+    DetailsPane {
+        display: none; background: $surface; padding: 0 1; scrollbar-size: 1 1;
+        &:focus { background-tint: $foreground 4%; }
+        & > .pane--title { text-style: bold; }
+        & > .pane--name { color: $text-muted; }
+        & > .pane--head { color: $text-accent; text-style: bold; }
+        & > .pane--link { color: $text-primary; text-style: underline; }
+        & > .pane--failed { color: $text-error; }
+        & > .pane--log { color: $text-muted; }
+    }
+    """
+    COMPONENT_CLASSES = {  # noqa: RUF012
+        "pane--title",
+        "pane--name",
+        "pane--head",
+        "pane--link",
+        "pane--failed",
+        "pane--log",
+    }
+    BINDINGS = [  # noqa: RUF012
+        Binding("down,j", "scroll_down", "Down", show=False),
+        Binding("up,k", "scroll_up", "Up", show=False),
+        Binding("g", "scroll_home", "Top", show=False),
+        Binding("G", "scroll_end", "Bottom", show=False),
+    ]
+    HELP = "Everything about the row under the cursor. Links can be clicked; o lists them."
+
+    def __init__(self) -> None:
+        super().__init__(id="pane")
+        self.details: Details | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(markup=False)
+
+    def show(self, details: Details | None) -> None:
+        """Tell of this row; of another row from the top."""
+        another = details is None or self.details is None or details.row_id != self.details.row_id
+        if details == self.details:
+            return
+        self.details = details
+        self.query_one(Static).update("" if details is None else self._told(details))
+        if another:
+            self.scroll_home(animate=False)
+
+    def _told(self, details: Details) -> Content:
+        lines = [self._styled(details.title, "title")]
+        if details.state:
+            lines.append(Content(state(details.state, self.app.console.encoding)))
+        if details.cause:
+            lines += [self._styled(details.cause, "failed")]
+        if details.log:
+            lines += [self._head("last lines of its log"), *(self._styled(line, "log") for line in details.log)]
+        if details.links:
+            lines += [self._head("related"), *(self._link(link) for link in details.links)]
+        lines += [self._head("facts"), *self._facts(details.facts)]
+        for title, text in (("asked for", details.spec), ("environment", details.environment)):
+            if text:
+                lines += [self._head(title), Content(text)]
+        return Content("\n").join(lines)
+
+    def _facts(self, facts: tuple[tuple[str, str], ...]) -> list[Content]:
+        width = min(max((len(name) for name, _ in facts), default=0), NAME) + 2
+        return [self._styled(f"{name:{width}}", "name") + Content(text) for name, text in facts]
+
+    def _head(self, text: str) -> Content:
+        return Content("\n") + self._styled(text, "head")
+
+    def _link(self, link: Link) -> Content:
+        jump = Style.from_meta({"@click": f"screen.jump('{link.kind}', {link.row_id:d})"})
+        style = self.get_visual_style("pane--link", partial=True) + jump
+        return Content(f"{link.what} ") + Content.styled(str(link.row_id), style)
+
+    def _styled(self, text: str, name: str) -> Content:
+        return Content.styled(text, self.get_visual_style(f"pane--{name}", partial=True))

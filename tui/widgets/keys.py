@@ -1,0 +1,95 @@
+"""Lines of keys to be clicked: what can be done here, and the views there are."""
+
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+ALWAYS = ("question_mark", "q")  # keys that are shown however narrow it is
+KIND_KEYS = {"runs": "1", "models": "2", "paths": "3", "bounds": "4"}
+
+
+class ClickLine(Widget):
+    """One line of pieces; a click on a piece is the press of its key."""
+
+    DEFAULT_CSS = """
+    ClickLine {
+        height: 1; pointer: pointer;
+        & > .line--key { color: $footer-key-foreground; text-style: bold; }
+        & > .line--dim { color: $text-disabled; }
+        & > .line--here { background: $primary; color: $background; text-style: bold; }
+        & > .line--note { color: $text-warning; text-style: bold; }
+    }
+    """
+    COMPONENT_CLASSES = {"line--key", "line--dim", "line--here", "line--note"}  # noqa: RUF012
+
+    def pieces(self) -> list[tuple[Content, str]]:
+        """Texts with their keys."""
+        raise NotImplementedError
+
+    def render(self) -> Content:
+        return Content("").join(content for content, _ in self.pieces())
+
+    def on_click(self, event: events.Click) -> None:
+        left = 0
+        for content, key in self.pieces():
+            left += content.cell_length
+            if event.x < left:
+                self.app.simulate_key(key)
+                return
+
+    def styled(self, text: str, name: str = "") -> Content:
+        return Content.styled(text, self.get_visual_style(f"line--{name}", partial=True) if name else "")
+
+
+class Keys(ClickLine):
+    """The keys that matter here, as many as fit; those that can't now are dim, and say why when pressed."""
+
+    DEFAULT_CSS = "Keys { background: $footer-background; color: $footer-description-foreground; }"
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def pieces(self) -> list[tuple[Content, str]]:
+        shown = {
+            active.binding.key: (self._piece(*active[1:3]), active.binding.key)
+            for active in self.screen.active_bindings.values()
+            if active.binding.show and not active.binding.system and active.binding.description
+        }
+        last = [shown.pop(key) for key in ALWAYS if key in shown]
+        room = self.size.width - sum(content.cell_length for content, _ in last)
+        fitting = []
+        for piece in shown.values():
+            room -= piece[0].cell_length
+            if room < 0:
+                break
+            fitting.append(piece)
+        return [*fitting, *last]
+
+    def _piece(self, binding: Binding, enabled: bool) -> Content:
+        key = self.app.get_key_display(binding)
+        if not enabled:
+            return self.styled(f"{key} {binding.description}  ", "dim")
+        return Content.assemble(self.styled(key, "key"), f" {binding.description}  ")
+
+
+class Views(ClickLine):
+    """The views, which one is open, its filter, and how many rows it has."""
+
+    DEFAULT_CSS = "Views { background: $panel; }"
+
+    kind = reactive("runs")
+    where = reactive("")
+    count = reactive("")
+
+    def pieces(self) -> list[tuple[Content, str]]:
+        tabs = [
+            (self.styled(f" {key} {kind.capitalize()} ", "here" if kind == self.kind else ""), key)
+            for kind, key in KIND_KEYS.items()
+        ]
+        room = self.size.width - sum(content.cell_length for content, _ in tabs)
+        where = f" /{self.where}" if self.where else ""
+        side = self.styled(where, "note") + Content(f" {self.count} ")
+        gap = Content(" " * max(room - side.cell_length, 0))
+        return [*tabs, (gap + side.truncate(max(room, 0), ellipsis=True), "slash")]

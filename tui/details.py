@@ -1,7 +1,6 @@
 """Everything about one row, for the pane beside a table: the same facts as `thalweg show`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from tui.columns import Row, options, what
 from tui.commands.show import cell
 from tui.results import path_facts
 from tui.texts import clean, number, value
+from tui.widgets.details_pane import Details, Link
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -18,31 +18,6 @@ LOG_LINES = 8
 LOG_BYTES = 4000
 MOST_RELATED = 12  # of one sort
 APART = ("id", "kind", "state", "spec", "cause", "cause_kind", "starred", "tags", "name")  # told in another way
-
-
-@dataclass(frozen=True)
-class Link:
-    """Another row, what it is to this one, and where it is."""
-
-    what: str
-    kind: str
-    row_id: int
-
-
-@dataclass(frozen=True)
-class Details:
-    """Title, state, sentences of what went wrong, log, names and values, and where to go from here."""
-
-    kind: str
-    row_id: int
-    title: str
-    state: str | None
-    cause: str
-    log: tuple[str, ...]
-    facts: tuple[tuple[str, str], ...]
-    links: tuple[Link, ...]
-    spec: str
-    environment: str
 
 
 def read(client: "Client", kind: str, row_id: int) -> Details:

@@ -1,16 +1,42 @@
 """The pane beside the table: what `tui.details` found, with links to click."""
 
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.app import ComposeResult
 from textual.style import Style
 from textual.widgets import Static
 
-from tui.details import Details, Link
 from tui.texts import state
 
 NAME = 22  # columns for the names of facts, at most
+
+
+@dataclass(frozen=True)
+class Link:
+    """Another row, what it is to this one, and where it is."""
+
+    what: str
+    kind: str
+    row_id: int
+
+
+@dataclass(frozen=True)
+class Details:
+    """Title, state, sentences of what went wrong, log, names and values, and where to go from here."""
+
+    kind: str
+    row_id: int
+    title: str
+    state: str | None
+    cause: str
+    log: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    links: tuple[Link, ...]
+    spec: str
+    environment: str
 
 
 class DetailsPane(VerticalScroll):

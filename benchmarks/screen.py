@@ -119,7 +119,9 @@ async def inside(path: Path) -> None:
         print(f"  {'filter state=failed':24} {told(times)}")
         times = []
         for _ in range(REPEATS):
-            times.append(await asked(lambda: table.action_page(1.0), lambda: None not in map(table.row, table.visible_ids())))
+            times.append(
+                await asked(lambda: table.action_page(1.0), lambda: None not in map(table.row, table.visible_ids()))
+            )
         print(f"  {'scroll a page':24} {told(times)}")
         await pilot.pause()
         print(f"  {'resident memory':24} {psutil.Process().memory_info().rss / 1e6:.0f} MB")

@@ -12,7 +12,7 @@ from store.columns import COLUMNS, Column, columns_of, known_kind, table_of
 from store.errors import FilterError
 from store.filters import compiled, named, parse
 
-__all__ = ["COLUMNS", "Column", "count_rows", "list_ids", "list_rows", "rows_of", "selected"]
+__all__ = ["COLUMNS", "Column", "count_rows", "every_id", "list_ids", "list_rows", "rows_of", "selected"]
 
 
 def list_rows(
@@ -41,7 +41,16 @@ def count_rows(session: Session, kind: str, where: str | None = None) -> int:
 
 def list_ids(session: Session, kind: str, where: str | None, sort: str | None, limit: int) -> "array[int]":
     """The ids of the rows that `list_rows` would give, eight bytes each: a table's order, however long it is."""
-    result = session.execute(selected(kind, where, sort, [table_of(kind).c.id]).limit(limit))
+    return _ids(session, selected(kind, where, sort, [table_of(kind).c.id]).limit(limit))
+
+
+def every_id(session: Session, kind: str) -> "array[int]":
+    """All ids of a kind, ascending: read from an index, several times faster than in the table's own order."""
+    return array("q", sorted(_ids(session, select(table_of(kind).c.id))))
+
+
+def _ids(session: Session, query: Select[Any]) -> "array[int]":
+    result = session.execute(query)
     assert isinstance(result, CursorResult)
     assert result.cursor is not None
     return array("q", chain.from_iterable(result.cursor.fetchall()))  # a third of the time of SQLAlchemy's rows

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from textual import on
 from textual.app import App
 from textual.command import Provider
 from textual.screen import Screen
@@ -10,7 +11,10 @@ from store.errors import StoreError
 from tui import keys, themes
 from tui.place import Place
 from tui.screens.browse import BrowseScreen
+from tui.screens.rows import RowsScreen
+from tui.screens.taking import TakingScreen
 from tui.session import load, save, session_file
+
 
 def _palette() -> type[Provider]:
     from tui.palette import Palette
@@ -22,7 +26,7 @@ class ThalwegApp(App[StoreError]):
     """One catalogue's screen. Ends with an error where the catalogue can't be opened; jobs go on without it."""
 
     TITLE = "Thalweg"
-    BINDINGS = keys.APP  # type: ignore[assignment]
+    BINDINGS = keys.APP
     COMMANDS: ClassVar = {_palette}
 
     def __init__(self, place: Place, where: str | None = None) -> None:
@@ -44,11 +48,13 @@ class ThalwegApp(App[StoreError]):
         if self._warning:
             self.notify(self._warning, severity="warning", markup=False, timeout=15)
 
-    def send(self, sequence: str) -> None:
+    @on(TakingScreen.Copied)
+    def send(self, message: TakingScreen.Copied) -> None:
         """Send an escape sequence to the terminal."""
         if self._driver is not None:
-            self._driver.write(sequence)
+            self._driver.write(message.sequence)
 
+    @on(RowsScreen.Arranged)
     def save_session(self) -> None:
         """Write down how everything is left; what can't be written is said once it is asked for again."""
         self.session.theme = self.theme

@@ -163,6 +163,11 @@ def _flat(found: Row, before: str = "") -> list[str]:
     return texts
 
 
+def on_screen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
+    """The columns of a table on the screen: what a run does tells its kind, and 80 columns are few."""
+    return tuple(one for one in chosen(kind, encoding) if (kind, one.name) != ("runs", "kind"))
+
+
 def offered(kind: str, encoding: str | None) -> tuple[Shown, ...]:
     """Every column that can be chosen: ours first, then the catalogue's others by name."""
     from store.listing import COLUMNS

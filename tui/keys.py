@@ -1,8 +1,8 @@
 """The keys of the catalogue's screen: what they do, in the order in which people need them."""
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
-BROWSE = [
+BROWSE: list[BindingType] = [
     Binding("enter", "details", "Details"),
     Binding("/", "filter", "Filter"),
     Binding("s", "sort", "Sort"),
@@ -34,7 +34,7 @@ BROWSE = [
     Binding("escape", "leave", "Leave the pane, the marks, the filter, one after the other", show=False),
     Binding(":", "command", "Command", tooltip="Type a command: :filter, :sort, :export, :tag, :12 for row 12"),
 ]
-APP = [
+APP: list[BindingType] = [
     Binding("?", "help", "Help", tooltip="All keys; search them, run them"),
     Binding("q", "quit", "Quit", tooltip="Leave; jobs go on"),
     Binding("ctrl+q", "quit", "Quit", show=False, priority=True),

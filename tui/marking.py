@@ -96,4 +96,3 @@ def named(kind: str, ids: Sequence[int]) -> str:
 def _refuse_many(ids: Sequence[int]) -> None:
     if len(ids) > MOST:
         raise UsageError(f"At most {MOST} rows at once; {len(ids)} are chosen.")
-

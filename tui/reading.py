@@ -10,12 +10,13 @@ from core.engine.devices import devices, host
 from core.engine.locks import AgentLock
 from store import Catalogue, Runs
 from store.changes import Changes
-from store.listing import list_ids, rows_of
+from store.listing import every_id, list_ids, rows_of
 from tui.columns import Row
 from tui.place import Place
 from tui.widgets.machine import Machine
 
-FIRST = 200  # ids read before all others: more than a window
+FIRST = 200  # ids read before all others
+WINDOW = 60  # rows read with them: more than most terminals show
 MOST = 2_000_000  # rows in a table; 16 MB of ids
 
 
@@ -60,13 +61,17 @@ class Reader:
         """The beginning of an order, with its rows. Raises FilterError, StoreError."""
         with self.client.catalogue.read() as session:
             ids = list_ids(session, asked.kind, asked.where, asked.sort, FIRST)
-            rows = rows_of(session, asked.kind, ids)
+            rows = rows_of(session, asked.kind, ids[:WINDOW])
         return Order(asked, ids, rows, complete=len(ids) < FIRST)
 
     def order(self, asked: Asked) -> Order:
         """All of an order, up to MOST."""
         with self.client.catalogue.read() as session:
-            return Order(asked, list_ids(session, asked.kind, asked.where, asked.sort, MOST), [], complete=True)
+            if not asked.where and asked.sort == "-id":
+                ids = every_id(session, asked.kind)[::-1]
+            else:
+                ids = list_ids(session, asked.kind, asked.where, asked.sort, MOST)
+        return Order(asked, ids, [], complete=True)
 
     def rows(self, kind: str, ids: "array[int]") -> list[Row]:
         with self.client.catalogue.read() as session:

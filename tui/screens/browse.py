@@ -37,19 +37,23 @@ class BrowseScreen(TakingScreen):
         return self._unable_here(action)
 
     def _unable_here(self, action: str) -> str | None:
-        if action == "plot" and self.kind == "models":
-            return "A model alone has no curve: o leads to the run that made it, which has."
-        if action == "compare" and len(self.table.marked) not in COMPARED:
-            return f"Mark 2 to 12 rows with space to compare them; {len(self.table.marked)} are marked."
-        if action == "cancel" and self._all_ended():
-            return "Only queued and running runs can be cancelled."
-        if action == "undo" and not self.undoable:
-            return "There is nothing to take back."
-        if action == "back" and not self.came_from:
-            return "There is nowhere to go back to."
-        if action == "hide_column" and len(self.table.columns) < 2:
-            return "A table needs one column at least."
-        return None
+        marked = len(self.table.marked)
+        match action:
+            case "plot" if self.kind == "models":
+                why = "A model alone has no curve: o leads to the run that made it, which has."
+            case "compare" if marked not in COMPARED:
+                why = f"Mark 2 to 12 rows with space to compare them; {marked} are marked."
+            case "cancel" if self._all_ended():
+                why = "Only queued and running runs can be cancelled."
+            case "undo" if not self.undoable:
+                why = "There is nothing to take back."
+            case "back" if not self.came_from:
+                why = "There is nowhere to go back to."
+            case "hide_column" if len(self.table.columns) < 2:
+                why = "A table needs one column at least."
+            case _:
+                return None
+        return why
 
     def _all_ended(self) -> bool:
         known = [self.table.row(row_id) for row_id in self.table.chosen]
@@ -88,8 +92,8 @@ class BrowseScreen(TakingScreen):
 
     @on(Prompt.Given)
     def take(self, message: Prompt.Given) -> None:
-        from store.filters import compiled, parse
         from store.columns import columns_of
+        from store.filters import compiled, parse
         from tui.screens.commands import run
 
         try:

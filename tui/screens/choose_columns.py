@@ -9,15 +9,18 @@ from textual.content import Content
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
+from tui.output import cut
 from tui.screens.asking import Question
 from tui.widgets.keys import Keys
+
+MEANING = 35  # columns for what a column means
 
 
 class ColumnsScreen(Question[list[str]]):
     """Columns shown stand first, in their order. Answers with their names; an empty list is our choice."""
 
     BINDINGS = [  # noqa: RUF012
-        Binding("space", "toggle", "Show or hide"),
+        Binding("space", "turn", "Show or hide"),
         Binding("<,K", "shift(-1)", "Earlier"),
         Binding(">,J", "shift(1)", "Later"),
         Binding("s", "accept", "Take", tooltip="Show the table with these columns"),
@@ -49,16 +52,16 @@ class ColumnsScreen(Question[list[str]]):
         options.highlighted = place
 
     def _told(self, name: str) -> str:
-        return f"{'[x]' if name in self._shown else '[ ]'} {name:20} {self._meaning.get(name, '')}"
+        return f"{'[x]' if name in self._shown else '[ ]'} {name:20} {cut(self._meaning.get(name, ''), MEANING)}"
 
     def on_option_list_option_selected(self) -> None:
-        self.action_toggle()
+        self.action_turn()
 
     def action_move(self, steps: int) -> None:
         options = self.query_one(OptionList)
         options.action_cursor_down() if steps > 0 else options.action_cursor_up()
 
-    def action_toggle(self) -> None:
+    def action_turn(self) -> None:
         place = self.query_one(OptionList).highlighted or 0
         name = self._order[place]
         if name not in self._shown:

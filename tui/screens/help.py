@@ -2,10 +2,10 @@
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import ActiveBinding, Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ActiveBinding, Screen
+from textual.screen import Screen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
@@ -24,8 +24,8 @@ def known_keys(screen: Screen[object]) -> list[Known]:
             name = f"{type(active.node).__name__} {binding.action}"
             written = screen.app.get_key_display(binding)
             if name in found:
-                key, others, *rest = found[name]
-                found[name] = (key, f"{others} {written}", *rest)
+                key, others, told, enabled = found[name]
+                found[name] = (key, f"{others} {written}", told, enabled)
             else:
                 found[name] = (binding.key, written, _words(active), active.enabled)
     return list(found.values())
@@ -81,7 +81,7 @@ class HelpScreen(Question[str]):
 
     def action_page(self, steps: int) -> None:
         options = self.query_one(OptionList)
-        options.action_page_down() if steps > 0 else options.action_page_up()
+        options.action_page_down() if steps > 0 else options.action_page_up()  # type: ignore[no-untyped-call]
 
     @on(Input.Submitted)
     def run(self) -> None:

@@ -14,18 +14,17 @@ from textual.worker import get_current_worker
 
 from store.errors import StoreError
 from store.glance import glance
-from tui.columns import Row, Shown, chosen, offered
+from tui.columns import Row, Shown, offered, on_screen
 from tui.place import Place
 from tui.session import Session
-from tui.widgets.details_pane import DetailsPane
-from tui.widgets.keys import KIND_KEYS, Keys, Views
-from tui.widgets.machine import MachineLine
+from tui.widgets.details_pane import Details, DetailsPane
+from tui.widgets.keys import Keys, Views
+from tui.widgets.machine import Machine, MachineLine
 from tui.widgets.prompt import Prompt
 from tui.widgets.rows import RowTable
 
 if TYPE_CHECKING:
-    from tui.details import Details
-    from tui.reading import Asked, Machine, Order, Reader
+    from tui.reading import Asked, Order, Reader
 
 GLANCE = 100  # rows of the first look
 LIVE_SECONDS = 0.5  # between looks at what changed
@@ -77,13 +76,16 @@ class RowsScreen(Screen[None]):
 
     @dataclass
     class HostSeen(Message):
-        machine: "Machine"
+        machine: Machine
 
     @dataclass
     class Detailed(Message):
         """All about a row; None: it is gone."""
 
-        details: "Details | None"
+        details: Details | None
+
+    class Arranged(Message):
+        """The views are arranged otherwise than before: to be remembered."""
 
     def __init__(self, place: Place, session: Session, where: str | None = None) -> None:
         super().__init__()
@@ -125,7 +127,9 @@ class RowsScreen(Screen[None]):
         """The rows that were seen last, or the newest, painted before the catalogue is opened properly."""
         view = self.session.view(self.kind)
         rows = glance(self.place.path, self.kind, view.seen if view.where or view.sort != "-id" else (), GLANCE)
-        whole = [{name: row.get(name) for column in self.table.columns for name in column.made_of} | row for row in rows]
+        whole = [
+            {name: row.get(name) for column in self.table.columns for name in column.made_of} | row for row in rows
+        ]
         self.table.empty = "…" if not rows else ""
         self.table.order(array("q", (row["id"] for row in rows)), whole, keep=view.cursor)
 
@@ -267,8 +271,7 @@ class RowsScreen(Screen[None]):
 
     @on(RowTable.Marked)
     def follow_marks(self) -> None:
-        marked = len(self.table.marked)
-        self.table.border_subtitle = f"{marked} marked" if marked else ""
+        self.query_one(Views).marked = len(self.table.marked)
         self.refresh_bindings()
 
     def describe(self) -> None:
@@ -303,11 +306,11 @@ class RowsScreen(Screen[None]):
 
     def shown(self, names: list[str]) -> list[Shown]:
         """The columns of these names; our choice where there are none."""
-        ours = chosen(self.kind, self.app.console.encoding)
+        ours = at_first = on_screen(self.kind, self.app.console.encoding)
         if not set(names) <= {one.name for one in ours}:
             ours = offered(self.kind, self.app.console.encoding)
         known = {one.name: one for one in ours}
-        return [known[name] for name in names if name in known] or list(chosen(self.kind, self.app.console.encoding))
+        return [known[name] for name in names if name in known] or list(at_first)
 
     def keep_view(self) -> None:
         """Note how the view is left."""
@@ -327,14 +330,14 @@ class RowsScreen(Screen[None]):
         table.order(array("q"))
         self.ask(keep=self.session.view(kind).cursor if keep is None else keep)
         table.focus()
-        self.app.save_session()
+        self.post_message(self.Arranged())
 
     def sort_by(self, sort: str) -> None:
         """Order the view by this, as in `--sort`."""
         self.session.view(self.kind).sort = sort
         self.show_view()
         self.ask()
-        self.app.save_session()
+        self.post_message(self.Arranged())
 
     def filter_by(self, where: str) -> None:
         """Keep only rows for which this holds, as in `--where`."""
@@ -342,13 +345,13 @@ class RowsScreen(Screen[None]):
         self.session.remember_filter(where)
         self.query_one(Views).where = where
         self.ask()
-        self.app.save_session()
+        self.post_message(self.Arranged())
 
     def choose_columns(self, names: list[str]) -> None:
         """Show these columns, in this order."""
         self.session.view(self.kind).columns = names
         self.show_view()
-        self.app.save_session()
+        self.post_message(self.Arranged())
 
     def tell(self, text: str, *, wrong: bool = False) -> None:
         """Say something that came from outside: never markup."""

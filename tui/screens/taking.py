@@ -2,9 +2,11 @@
 
 import shlex
 from asyncio import to_thread
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual import work
+from textual.message import Message
 
 from core.errors import ThalwegError
 from store.errors import StoreError
@@ -21,6 +23,12 @@ MOST_COPIED = 1000  # rows
 
 class TakingScreen(LeadingScreen):
     """Adds what ends runs, what takes rows away, and what takes them elsewhere."""
+
+    @dataclass
+    class Copied(Message):
+        """A text was copied: this is to be sent to the terminal."""
+
+        sequence: str
 
     @work(exclusive=True, group="acting")
     async def action_cancel(self) -> None:
@@ -94,7 +102,7 @@ class TakingScreen(LeadingScreen):
         if sequence is None:
             self.tell(f"Too long for a terminal's clipboard; the text is in {file}.")
             return
-        self.app.send(sequence)
+        self.post_message(self.Copied(sequence))
         size = f"{len(text)} characters"
         if clipboard.certain():
             self.tell(f"Copied {size}.")

@@ -52,11 +52,12 @@ class Keys(ClickLine):
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
 
     def pieces(self) -> list[tuple[Content, str]]:
-        shown = {
-            active.binding.key: (self._piece(*active[1:3]), active.binding.key)
-            for active in self.screen.active_bindings.values()
-            if active.binding.show and not active.binding.system and active.binding.description
-        }
+        shown: dict[str, tuple[Content, str]] = {}
+        told = set()  # an action by its first key only
+        for _, binding, enabled, _ in self.screen.active_bindings.values():
+            if binding.show and not binding.system and binding.description and binding.action not in told:
+                told.add(binding.action)
+                shown[binding.key] = (self._piece(binding, enabled), binding.key)
         last = [shown.pop(key) for key in ALWAYS if key in shown]
         room = self.size.width - sum(content.cell_length for content, _ in last)
         fitting = []
@@ -82,6 +83,7 @@ class Views(ClickLine):
     kind = reactive("runs")
     where = reactive("")
     count = reactive("")
+    marked = reactive(0)
 
     def pieces(self) -> list[tuple[Content, str]]:
         tabs = [
@@ -90,6 +92,6 @@ class Views(ClickLine):
         ]
         room = self.size.width - sum(content.cell_length for content, _ in tabs)
         where = f" /{self.where}" if self.where else ""
-        side = self.styled(where, "note") + Content(f" {self.count} ")
+        side = self.styled(where, "note") + Content(f" {self.count}{f', {self.marked} marked' if self.marked else ''} ")
         gap = Content(" " * max(room - side.cell_length, 0))
         return [*tabs, (gap + side.truncate(max(room, 0), ellipsis=True), "slash")]

@@ -8,7 +8,7 @@ from tui import keys
 from tui.screens.taking import ENDED, TakingScreen
 from tui.widgets.details_pane import DetailsPane
 from tui.widgets.prompt import Prompt
-from tui.widgets.rows import RowTable
+from tui.widgets.catalogue_table import CatalogueTable
 
 COMPARED = range(2, 13)
 NEEDS_ROW = ("star", "tag", "note", "details", "related", "plot", "log", "delete", "copy", "relaunch", "cancel")
@@ -134,11 +134,11 @@ class BrowseScreen(TakingScreen):
     def action_sort(self) -> None:
         """By the column under the cursor: up, down, as at first."""
         column = self.table.columns[self.table.column].made_of[0]
-        following = {column: f"-{column}", f"-{column}": "-id"}
+        following = {column: f"-{column}", f"-{column}": "id" if column == "id" else "-id"}
         self.sort_by(following.get(self.table.sort, column))
 
-    @on(RowTable.HeadClicked)
-    def sort_clicked(self, message: RowTable.HeadClicked) -> None:
+    @on(CatalogueTable.HeadClicked)
+    def sort_clicked(self, message: CatalogueTable.HeadClicked) -> None:
         self.table.column = message.column
         self.action_sort()
 
@@ -148,7 +148,7 @@ class BrowseScreen(TakingScreen):
         self.table.focus()
         self.describe()
 
-    @on(RowTable.Opened)
+    @on(CatalogueTable.Opened)
     def action_details(self) -> None:
         pane = self.query_one(DetailsPane)
         pane.display = True

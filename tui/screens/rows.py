@@ -21,7 +21,7 @@ from tui.widgets.details_pane import Details, DetailsPane
 from tui.widgets.keys import Keys, Views
 from tui.widgets.machine import Machine, MachineLine
 from tui.widgets.prompt import Prompt
-from tui.widgets.rows import RowTable
+from tui.widgets.catalogue_table import CatalogueTable
 
 if TYPE_CHECKING:
     from tui.reading import Asked, Order, Reader
@@ -104,13 +104,13 @@ class RowsScreen(Screen[None]):
         return self.session.kind
 
     @property
-    def table(self) -> RowTable:
-        return self.query_one(RowTable)
+    def table(self) -> CatalogueTable:
+        return self.query_one(CatalogueTable)
 
     def compose(self) -> ComposeResult:
         yield Views()
         with Container(id="body"):
-            yield RowTable()
+            yield CatalogueTable()
             yield DetailsPane()
         yield Prompt()
         yield MachineLine()
@@ -206,8 +206,8 @@ class RowsScreen(Screen[None]):
                 self.show_view()
                 self.ask()
 
-    @on(RowTable.Wanted)
-    def read_wanted(self, message: RowTable.Wanted) -> None:
+    @on(CatalogueTable.Wanted)
+    def read_wanted(self, message: CatalogueTable.Wanted) -> None:
         if self.reader is not None:
             self._read_rows(self.reader, self.kind, message.ids)
 
@@ -264,12 +264,12 @@ class RowsScreen(Screen[None]):
 
     # --- the pane ------------------------------------------------------------------------------------------------
 
-    @on(RowTable.Moved)
+    @on(CatalogueTable.Moved)
     def follow_cursor(self) -> None:
         self.refresh_bindings()
         self.describe()
 
-    @on(RowTable.Marked)
+    @on(CatalogueTable.Marked)
     def follow_marks(self) -> None:
         self.query_one(Views).marked = len(self.table.marked)
         self.refresh_bindings()

@@ -97,10 +97,11 @@ class DetailsPane(VerticalScroll):
             lines += [self._head("last lines of its log"), *(self._styled(line, "log") for line in details.log)]
         if details.links:
             lines += [self._head("related"), *(self._link(link) for link in details.links)]
+        if details.spec:
+            lines += [self._head("asked for"), Content(details.spec)]
         lines += [self._head("facts"), *self._facts(details.facts)]
-        for title, text in (("asked for", details.spec), ("environment", details.environment)):
-            if text:
-                lines += [self._head(title), Content(text)]
+        if details.environment:
+            lines += [self._head("environment"), Content(details.environment)]
         return Content("\n").join(lines)
 
     def _facts(self, facts: tuple[tuple[str, str], ...]) -> list[Content]:

@@ -9,14 +9,14 @@ from textual.binding import Binding
 from textual.message import Message
 
 from tui.columns import Row
-from tui.widgets.row_drawing import GUTTER, HEAD, RowLines
+from tui.widgets.table_lines import GUTTER, HEAD, TableLines
 
 
-class RowTable(RowLines, can_focus=True):
+class CatalogueTable(TableLines, can_focus=True):
     """Rows under a cursor; those marked are what actions are about, or else the one under the cursor."""
 
     DEFAULT_CSS = """
-    RowTable {
+    CatalogueTable {
         height: 1fr; background: $background; scrollbar-size: 0 1; scrollbar-gutter: stable;
         & > .rows--head { background: $panel; color: $text-muted; text-style: bold; }
         & > .rows--column { background: $panel; color: $text; text-style: bold underline; }
@@ -60,7 +60,7 @@ class RowTable(RowLines, can_focus=True):
         ids: "array[int]"
 
         def can_replace(self, message: Message) -> bool:
-            return isinstance(message, RowTable.Wanted)
+            return isinstance(message, CatalogueTable.Wanted)
 
     @dataclass
     class Moved(Message):
@@ -69,7 +69,7 @@ class RowTable(RowLines, can_focus=True):
         row_id: int | None
 
         def can_replace(self, message: Message) -> bool:
-            return isinstance(message, RowTable.Moved)
+            return isinstance(message, CatalogueTable.Moved)
 
     class Marked(Message):
         """Other rows are marked."""

@@ -20,7 +20,7 @@ UNREAD = "…"
 STATE = "state"
 
 
-class RowLines(ScrollView):
+class TableLines(ScrollView):
     """Draws a heading and rows, each row by its id; what the rows are, and which is chosen, comes from outside."""
 
     COMPONENT_CLASSES = {  # noqa: RUF012

@@ -1,0 +1,99 @@
+"""The application under a pilot: opening it on a catalogue, waiting for what is true, reading what it shows."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from tui.app import ThalwegApp
+from tui.place import Place
+from tui.screens.browse import BrowseScreen
+from tui.widgets.keys import Views
+
+
+class Sitting:
+    """Somebody in front of the screen."""
+
+    def __init__(self, app: ThalwegApp, pilot: Pilot[Any]) -> None:
+        self.app, self.pilot = app, pilot
+
+    @property
+    def screen(self) -> BrowseScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, BrowseScreen)
+        return screen
+
+    @property
+    def ids(self) -> list[int]:
+        return list(self.screen.table.ids)
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and wait for what comes of them."""
+        for key in keys:
+            await self.pilot.press(key)
+        await self.settled()
+
+    async def type(self, text: str) -> None:
+        await self.press(*("space" if letter == " " else letter for letter in text))
+
+    async def settled(self) -> None:
+        """Wait for threads that were started and for the messages they sent; not for questions left open."""
+
+        def busy() -> bool:
+            workers = [*self.app.workers, *self.screen.workers]
+            return any(one.is_running for one in workers if one.group not in ("live", "host", *ASKING))
+
+        await self.pilot.pause()
+        await self.until(lambda: not busy())
+        await self.pilot.pause()
+
+    async def until(self, true: Callable[[], object], seconds: float = 20) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while not true():
+                    await self.pilot.pause(0.01)
+        except TimeoutError:
+            raise AssertionError(f"this never came true, on a screen that shows\n{self.shown}") from None
+
+    @property
+    def lines(self) -> list[str]:
+        strips = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+    @property
+    def shown(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def told(self) -> str:
+        """All that was notified."""
+        return "\n".join(one.message for one in self.app._notifications)
+
+
+ASKING = ("acting", "copy", "export", "related", "launch")  # workers that may wait for a person
+
+
+@asynccontextmanager
+async def sitting(
+    catalogue: Path, size: tuple[int, int] = (80, 24), where: str | None = None
+) -> AsyncIterator[Sitting]:
+    """The application, opened, its table read."""
+    app = ThalwegApp(Place(catalogue, typed=True), where)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        one = Sitting(app, pilot)
+        await one.until(lambda: one.screen.reader is not None and one.screen.query_one(Views).count)
+        await one.settled()
+        yield one
+
+
+def play(catalogue: Path, act: Callable[[Sitting], Awaitable[None]], **how: Any) -> None:
+    """Let somebody use the application."""
+
+    async def played() -> None:
+        async with sitting(catalogue, **how) as one:
+            await act(one)
+
+    asyncio.run(played())

@@ -1,0 +1,329 @@
+"""The table: views, filters, order, marks, columns, details; what others write meanwhile."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commanding import HOSTILE, add
+from piloting import Sitting, play
+
+from core.specs.runs import Train
+from store import COLUMNS, Catalogue, list_rows
+from tui.session import load, session_file
+from tui.widgets.details_pane import DetailsPane
+from tui.widgets.prompt import Prompt
+
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
+
+
+@pytest.fixture(autouse=True)
+def apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+
+
+def test_each_view_shows_what_the_command_line_lists(seeded: Path) -> None:
+    async def look(one: Sitting) -> None:
+        for key, kind in enumerate(("runs", "models", "paths", "bounds"), start=1):
+            await one.press(str(key))
+            with Catalogue.open(seeded) as catalogue, catalogue.read() as session:
+                rows = list_rows(session, kind, sort="-id")
+            assert one.ids == [row["id"] for row in rows]
+            for row, line in zip(rows, one.lines[2:], strict=False):
+                assert re.match(rf"\s*{row['id']}\s", line)
+
+    play(seeded, look)
+
+
+def test_a_run_tells_its_network_and_its_state_in_80_columns(seeded: Path) -> None:
+    async def look(one: Sitting) -> None:
+        (line,) = [line for line in one.lines if re.match(r"\s+1\s\s", line)]
+        assert "✓ done" in line
+        assert "fcn:8 digits x2" in line
+
+    play(seeded, look)
+
+
+def test_typing_a_filter_filters_at_once_and_escape_brings_everything_back(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        everything = one.ids
+        await one.press("/")
+        await one.type("state=failed")
+        await one.until(lambda: one.ids == [3])
+        await one.press("escape")
+        await one.until(lambda: one.ids == everything)
+        await one.press("/")
+        await one.type("state=done kind=bound")
+        await one.press("enter")
+        await one.until(lambda: one.ids == [4])
+        assert "/state=done kind=bound" in one.shown
+        await one.press("escape")
+        await one.until(lambda: one.ids == everything)
+
+    play(seeded, use)
+
+
+def test_a_filter_that_is_none_is_refused_beside_it_and_stays_to_be_mended(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("/")
+        await one.type("stat=failed")
+        await one.press("enter")
+        assert "did you mean state?" in " ".join(one.shown.split())
+        assert one.screen.query_one(Prompt).open
+        await one.press(*["backspace"] * len("=failed"))
+        await one.type("e=failed")
+        await one.press("enter")
+        await one.until(lambda: one.ids == [3])
+
+    play(seeded, use)
+
+
+def test_the_filter_given_at_the_start_is_the_first_that_is_shown(seeded: Path) -> None:
+    async def look(one: Sitting) -> None:
+        assert one.ids == [3]
+
+    play(seeded, look, where="state=failed")
+
+
+def test_a_wrong_filter_at_the_start_is_told_and_everything_shown(seeded: Path) -> None:
+    async def look(one: Sitting) -> None:
+        await one.until(lambda: len(one.ids) == 5)
+        assert "colour" in one.told
+
+    play(seeded, look, where="colour=red")
+
+
+def test_every_column_sorts_both_ways_as_the_command_line_does(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        for place, column in enumerate(one.screen.table.columns):
+            one.screen.table.column = place
+            for sort in (column.made_of[0], f"-{column.made_of[0]}"):
+                await one.press("s")
+                with Catalogue.open(seeded) as catalogue, catalogue.read() as session:
+                    wanted = [row["id"] for row in list_rows(session, "runs", sort=sort)]
+                await one.until(lambda wanted=wanted: one.ids == wanted)
+            await one.press("s")
+
+    play(seeded, use)
+
+
+def test_a_click_on_a_heading_sorts_and_one_on_a_tab_turns_to_its_view(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.pilot.click("CatalogueTable", offset=(5, 0))  # the id's heading
+        await one.settled()
+        assert one.ids == [1, 2, 3, 4, 5]
+        await one.pilot.click("Views", offset=(22, 0))
+        await one.settled()
+        assert one.screen.kind == "paths"
+
+    play(seeded, use)
+
+
+def test_marks_are_made_by_space_by_range_by_all_and_by_the_mouse(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        table = one.screen.table
+        await one.press("space", "space")
+        assert table.chosen == [4, 5]
+        assert "2 marked" in one.shown
+        await one.press("escape")
+        assert table.chosen == [3]
+        await one.press("g", "v", "j", "j", "v")
+        assert table.chosen == [3, 4, 5]
+        await one.press("a")
+        assert table.chosen == [1, 2, 3, 4, 5]
+        await one.press("a")
+        assert not table.marked
+        await one.pilot.click("CatalogueTable", offset=(0, 2))
+        await one.settled()
+        assert table.marked == {4}
+
+    play(seeded, use)
+
+
+def test_a_filter_takes_marks_away_from_rows_it_hides(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("a")
+        one.screen.filter_by("state=failed")
+        await one.until(lambda: one.screen.table.marked == {3})
+
+    play(seeded, use)
+
+
+def test_columns_are_chosen_moved_hidden_and_brought_back(seeded: Path) -> None:
+    def names(one: Sitting) -> list[str]:
+        return [column.name for column in one.screen.table.columns]
+
+    async def use(one: Sitting) -> None:
+        at_first = names(one)
+        await one.press(">")
+        assert names(one)[:2] == [at_first[1], at_first[0]]
+        await one.press("-")
+        assert names(one) == [at_first[1], *at_first[2:]]
+        await one.press("u", "u")
+        await one.until(lambda: names(one) == at_first)
+        one.screen.change_columns(["id", "seed", "tags", "attempts"])
+        await one.settled()
+        assert "seed" in one.lines[1]
+        await one.press("C", "space", "s")
+        assert names(one) == ["seed", "tags", "attempts"]
+
+    play(seeded, use)
+
+
+@pytest.mark.parametrize("kind", ["runs", "models", "paths", "bounds"])
+def test_every_column_of_the_catalogue_can_be_shown(kind: str, seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        one.screen.open_view(kind)
+        await one.settled()
+        one.screen.change_columns([column.name for column in COLUMNS[kind]])
+        await one.settled()
+        for _ in COLUMNS[kind]:
+            await one.pilot.press("right")
+        await one.settled()
+        assert COLUMNS[kind][-1].name in one.lines[1]
+
+    play(seeded, use, size=(100, 30))
+
+
+def test_the_pane_tells_cause_log_lineage_spec_and_notes(seeded: Path) -> None:
+    folder = seeded.with_name("c.db.files") / "runs" / "3" / "1"
+    folder.mkdir(parents=True)
+    (folder / "log.txt").write_text("first\n\x1b[31mthe last line\n")
+
+    async def use(one: Sitting) -> None:
+        await one.press("j", "j", "enter")
+        await one.until(lambda: one.screen.query_one(DetailsPane).details is not None)
+        await one.settled()
+        for text in ("run 3", "✗ failed", "could not connect", "\\x1b[31mthe last line", "made path 2", "below=0.02"):
+            assert text in one.shown, text
+
+    play(seeded, use, size=(140, 50))
+
+
+def test_related_rows_are_jumped_to_and_left_again(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("3", "o", "2")
+        await one.until(lambda: (one.screen.kind, one.screen.table.row_id) == ("models", 1))
+        await one.press("o", "1")
+        await one.until(lambda: (one.screen.kind, one.screen.table.row_id) == ("runs", 1))
+        await one.press("backspace")
+        await one.until(lambda: (one.screen.kind, one.screen.table.row_id) == ("models", 1))
+        await one.press("backspace")
+        await one.until(lambda: (one.screen.kind, one.screen.table.row_id) == ("paths", 2))
+
+    play(seeded, use)
+
+
+def test_what_others_write_appears_and_the_cursor_stays_on_its_row(seeded: Path) -> None:
+    code = (
+        "import sys, pathlib; from commanding import add; from store import Catalogue, star\n"
+        "from core.specs.runs import Train\n"
+        "with Catalogue.open(pathlib.Path(sys.argv[1])) as c:\n"
+        "    for _ in range(20): add(c, Train(network='fcn:8', data='digits', name='later'), 'queued')\n"
+        "    with c.write() as s: star(s, 'run', 3, True)\n"
+    )
+
+    async def look(one: Sitting) -> None:
+        await one.press("j", "j")
+        assert one.screen.table.row_id == 3
+        done = subprocess.run([sys.executable, "-c", code, str(seeded)], cwd=Path(__file__).parent, check=False)
+        assert done.returncode == 0
+        await one.until(lambda: len(one.ids) == 25)
+        assert one.screen.table.row_id == 3
+        await one.until(lambda: (one.screen.table.row(3) or {})["starred"])
+        await one.until(lambda: "21 queued" in one.shown)
+
+    play(seeded, look)
+
+
+def test_long_tables_are_read_as_they_are_scrolled(home: Path) -> None:
+    with Catalogue.open(home / "c.db") as catalogue:
+        for _ in range(450):
+            add(catalogue, Train(network="fcn:8", data="digits"), "queued")
+
+    async def use(one: Sitting) -> None:
+        await one.until(lambda: len(one.ids) == 450)
+        await one.press("G")
+        await one.until(lambda: re.search(r"^\s+1  ·", one.shown, re.M))
+        await one.press("pageup")
+        assert one.screen.table.row_id == 21
+        await one.until(lambda: "…" not in "".join(one.lines[2:20]))
+        await one.press("g")
+        assert one.screen.table.row_id == 450
+
+    play(home / "c.db", use)
+
+
+def test_hostile_texts_are_shown_and_never_sent_or_read_as_markup(seeded: Path) -> None:
+    with Catalogue.open(seeded) as catalogue:
+        for name in ("[bold]漢字[/bold] 🎉👩‍👩‍👧", "[@click=app.quit]x[/]", HOSTILE, "é" * 300):
+            add(catalogue, Train(network="fcn:8", data="digits", name=name), "queued")
+
+    async def look(one: Sitting) -> None:
+        assert "[@click=app.quit]" in one.shown
+        for _ in range(9):
+            await one.press("enter")
+            await one.until(lambda: one.screen.query_one(DetailsPane).details is not None)
+            await one.settled()
+            assert not CONTROL.search(one.shown.replace("\n", ""))
+            await one.press("escape", "j")
+        assert "[red]x[/red]" in one.shown
+
+    play(seeded, look, size=(150, 40))
+
+
+def test_how_the_screen_is_left_is_how_it_opens_again(seeded: Path) -> None:
+    async def leave(one: Sitting) -> None:
+        await one.press("3")
+        one.screen.filter_by("method=string")
+        one.screen.sort_by("beads")
+        one.screen.change_columns(["id", "beads"])
+        one.app.theme = "nord"
+        await one.settled()
+        await one.press("q")
+
+    async def look(one: Sitting) -> None:
+        assert one.screen.kind == "paths"
+        assert one.ids == [1]
+        assert one.lines[1].split() == ["id", "beads", "▲"]
+        assert one.app.theme == "nord"
+        assert "method=string" in one.shown
+
+    play(seeded, leave)
+    play(seeded, look)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"kind": 3}', b"\xff\xfe", b'{"views": {"runs": {"where": "a=1"}}}'])
+def test_a_session_file_that_is_damaged_is_set_aside_and_named(content: bytes, seeded: Path) -> None:
+    file = session_file(seeded)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+
+    async def look(one: Sitting) -> None:
+        await one.until(lambda: len(one.ids) == 5)
+        assert file.stem in one.told or "column 'a'" in one.told
+
+    play(seeded, look)
+
+
+def test_a_kill_while_the_session_is_written_leaves_a_whole_one(seeded: Path) -> None:
+    code = (
+        "import sys, pathlib; from tui.session import Session, save\n"
+        "file = pathlib.Path(sys.argv[1]); print('on', flush=True)\n"
+        "while True: save(Session(filters=['x' * 1000] * 30), file)"
+    )
+    file = session_file(seeded)
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", code, str(file)], stdout=subprocess.PIPE)
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        while not file.exists():
+            pass
+        writer.kill()
+        writer.communicate()
+        session, warning = load(file)
+        assert warning is None
+        assert len(session.filters) == 30
+        assert json.loads(file.read_bytes())

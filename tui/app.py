@@ -26,6 +26,7 @@ class ThalwegApp(App[StoreError]):
     """One catalogue's screen. Ends with an error where the catalogue can't be opened; jobs go on without it."""
 
     TITLE = "Thalweg"
+    CSS_PATH = "screens/browse.tcss"  # the first screen's own CSS_PATH is not read
     BINDINGS = keys.APP
     COMMANDS: ClassVar = {_palette}
 

@@ -56,7 +56,9 @@ class Sitting:
                 while not true():
                     await self.pilot.pause(0.01)
         except TimeoutError:
-            raise AssertionError(f"this never came true, on a screen that shows\n{self.shown}") from None
+            raise AssertionError(
+                f"this never came true, on a screen that shows\n{self.shown}\nand told {self.told!r}"
+            ) from None
 
     @property
     def lines(self) -> list[str]:

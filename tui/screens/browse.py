@@ -96,16 +96,19 @@ class BrowseScreen(TakingScreen):
         from store.filters import compiled, parse
         from tui.screens.commands import run
 
+        key = None
         try:
             if message.sign == "/":
                 compiled(parse(message.text), columns_of(self.kind), self.kind)
                 self.filter_by(message.text.strip())
             else:
-                run(self, message.text)
+                key = run(self, message.text)
         except (StoreError, ThalwegError) as error:
             self.query_one(Prompt).refuse(str(error))
-        else:
-            self._close_prompt()
+            return
+        self._close_prompt()
+        if key is not None:
+            self.app.simulate_key(key)
 
     @on(Prompt.Left)
     def leave_prompt(self, message: Prompt.Left) -> None:

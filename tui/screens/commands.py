@@ -18,17 +18,18 @@ Command = Callable[["BrowseScreen", str], None]
 SUFFIXES = (".csv", ".json")
 
 
-def run(screen: "BrowseScreen", line: str) -> None:
-    """Do what was typed. Raises UsageError, FilterError."""
+def run(screen: "BrowseScreen", line: str) -> str | None:
+    """Do what was typed; the key to press where it names an action that has one. Raises UsageError, FilterError."""
     name, _, rest = line.strip().partition(" ")
     if name.isascii() and name.isdigit():
         screen.action_jump(screen.kind, int(name[:18]))
     elif name in COMMANDS:
         COMMANDS[name][1](screen, rest.strip())
     elif name in (actions := plain_actions(screen)):
-        screen.app.simulate_key(actions[name])
+        return actions[name]
     elif name:
         raise unknown_name("command", name, [*COMMANDS, *actions])
+    return None
 
 
 def plain_actions(screen: "BrowseScreen") -> dict[str, str]:

@@ -5,7 +5,7 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.message import Message
@@ -26,6 +26,7 @@ from tui.widgets.catalogue_table import CatalogueTable
 if TYPE_CHECKING:
     from tui.reading import Asked, Order, Reader
 
+WIDE = 110  # columns: the pane stands beside the table, not below
 GLANCE = 100  # rows of the first look
 LIVE_SECONDS = 0.5  # between looks at what changed
 HOST_SECONDS = 2.0
@@ -37,9 +38,6 @@ EMPTY = "Nothing here yet. n starts a run; `thalweg quickstart` is a first look.
 
 class RowsScreen(Screen[None]):
     """Shows one kind at a time. Subclasses add what can be done with the rows."""
-
-    CSS_PATH = "browse.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
 
     @dataclass
     class Opened(Message):
@@ -122,6 +120,9 @@ class RowsScreen(Screen[None]):
         self.query_one(DetailsPane).display = self.session.pane
         self.table.focus()
         self.call_after_refresh(self._open)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.query_one("#body").set_class(event.size.width >= WIDE, "wide")
 
     def _glance(self) -> None:
         """The rows that were seen last, or the newest, painted before the catalogue is opened properly."""

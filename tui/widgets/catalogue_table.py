@@ -18,6 +18,7 @@ class CatalogueTable(TableLines, can_focus=True):
     DEFAULT_CSS = """
     CatalogueTable {
         height: 1fr; background: $background; scrollbar-size: 0 1; scrollbar-gutter: stable;
+        scrollbar-background: $background; scrollbar-color: $panel;
         & > .rows--head { background: $panel; color: $text-muted; text-style: bold; }
         & > .rows--column { background: $panel; color: $text; text-style: bold underline; }
         & > .rows--cursor { background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground; }
@@ -26,12 +27,11 @@ class CatalogueTable(TableLines, can_focus=True):
         }
         & > .rows--marked { text-style: bold; }
         & > .rows--empty { color: $text-muted; }
-        & > .rows--queued { color: $text-muted; }
         & > .rows--running { color: $text-primary; }
         & > .rows--done { color: $text-success; }
         & > .rows--failed { color: $text-error; text-style: bold; }
         & > .rows--stale { color: $text-warning; }
-        & > .rows--cancelled { color: $text-disabled; }
+        & > .rows--cancelled { text-style: dim; }
     }
     """
     BINDINGS = [  # noqa: RUF012

@@ -45,6 +45,7 @@ class DetailsPane(VerticalScroll):
     DEFAULT_CSS = """
     DetailsPane {
         display: none; background: $surface; padding: 0 1; scrollbar-size: 1 1;
+        scrollbar-background: $surface; scrollbar-color: $panel;
         &:focus { background-tint: $foreground 4%; }
         & > .pane--title { text-style: bold; }
         & > .pane--name { color: $text-muted; }

@@ -18,7 +18,7 @@ class ClickLine(Widget):
         height: 1; pointer: pointer;
         & > .line--key { color: $footer-key-foreground; text-style: bold; }
         & > .line--dim { color: $text-disabled; }
-        & > .line--here { background: $primary; color: $background; text-style: bold; }
+        & > .line--here { color: $primary; text-style: bold underline; }
         & > .line--note { color: $text-warning; text-style: bold; }
     }
     """

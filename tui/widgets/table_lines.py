@@ -16,6 +16,7 @@ from tui.output import GAP, NARROW, cut, fit, is_number
 HEAD = 1  # lines above the rows
 GUTTER = 3  # columns: mark, star, space
 KEPT = 1000  # rows in memory; more than any terminal shows
+SHORT = 14  # columns: no squeezed column is narrower while another can give
 UNREAD = "…"
 STATE = "state"
 
@@ -29,7 +30,6 @@ class TableLines(ScrollView):
         "rows--cursor",
         "rows--marked",
         "rows--empty",
-        "rows--queued",
         "rows--running",
         "rows--done",
         "rows--failed",
@@ -111,9 +111,14 @@ class TableLines(ScrollView):
 
     def _fit(self) -> None:
         """Share the width out; what doesn't fit can be scrolled to."""
-        self._widths = list(self._natural)
-        fit(self._widths, [one.squeeze for one in self.columns], self.room - GUTTER)
-        width = GUTTER + sum(self._widths) + GAP * max(len(self._widths) - 1, 0)
+        widths = self._widths = list(self._natural)
+        gaps = GUTTER + GAP * max(len(widths) - 1, 0)
+        for place, column in reversed(list(enumerate(self.columns))):  # what stands last is missed least
+            excess = sum(widths) + gaps - self.room
+            if column.squeeze and excess > 0:
+                widths[place] = max(widths[place] - excess, min(widths[place], SHORT))
+        fit(widths, [one.squeeze for one in self.columns], self.room - GUTTER)
+        width = gaps + sum(widths)
         self.virtual_size = Size(max(width, 1), len(self.ids) + HEAD)
         self.refresh()
 

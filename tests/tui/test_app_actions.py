@@ -1,0 +1,396 @@
+"""What is done from the screen: marks for later, cancelling, copying, exporting, other screens, help, commands."""
+
+import base64
+import csv
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import psutil
+import pytest
+from commanding import Run, fill
+from piloting import Sitting, play
+from textual.binding import Binding
+from textual.screen import Screen
+
+from core.engine.client import Client
+from core.specs.runs import Train
+from store import Catalogue, Runs, show_row
+from tui.keys import APP, BROWSE
+from tui.screens.help import HelpScreen
+
+
+@pytest.fixture(autouse=True)
+def apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.delenv("TMUX", raising=False)
+
+
+def row_of(path: Path, kind: str, row_id: int) -> dict[str, Any]:
+    with Catalogue.open(path) as catalogue, catalogue.read() as session:
+        return show_row(session, kind, row_id)
+
+
+def test_stars_tags_and_notes_are_given_to_all_that_are_marked_and_taken_back(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("space", "space", "*")
+        await one.until(lambda: "★" in one.lines[2] and "★" in one.lines[3])
+        assert "★" not in one.lines[4]
+        await one.press("t")
+        await one.type("good figure-2")
+        await one.press("enter")
+        await one.until(lambda: "good" in str(row_of(seeded, "runs", 4)["tags"]))
+        await one.press("N")
+        await one.type("look again")
+        await one.press("enter")
+        await one.until(lambda: [note["text"] for note in row_of(seeded, "runs", 5)["notes"]] == ["look again"])
+        await one.press("u", "u")
+        await one.until(lambda: row_of(seeded, "runs", 4)["tags"] is None)
+        assert row_of(seeded, "runs", 5)["notes"] == []
+        await one.press("u")
+        await one.until(lambda: not row_of(seeded, "runs", 5)["starred"])
+
+    play(seeded, use)
+
+
+def test_a_tag_that_is_none_is_told_and_nothing_written(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("t")
+        await one.type("a,b")
+        await one.press("enter")
+        await one.until(lambda: "cannot be a tag" in one.told)
+        assert not one.screen.undoable
+
+    play(seeded, use)
+
+
+def test_cancelling_asks_first_and_no_is_the_answer_of_a_bare_enter(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("x")
+        assert "Cancel run 5?" in one.shown
+        await one.press("enter")
+        assert row_of(seeded, "runs", 5)["state"] == "queued"
+        await one.press("x", "y")
+        await one.until(lambda: row_of(seeded, "runs", 5)["state"] == "cancelled")
+        await one.until(lambda: "- cancelled" in one.shown)
+
+    play(seeded, use)
+
+
+def test_deleting_asks_and_what_others_stand_on_is_refused(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("4", "D", "n")
+        assert one.ids == [1]
+        await one.press("D", "y")
+        await one.until(lambda: not one.ids)
+        await one.press("2", "G", "D", "y")
+        await one.until(lambda: "path" in one.told)
+        assert one.ids == [2, 1]
+
+    play(seeded, use)
+
+
+IMPOSSIBLE = [
+    ("x", "Only queued and running", ("j",)),
+    ("x", "Only runs", ("2",)),
+    ("c", "Mark 2 to 12", ()),
+    ("p", "no curve", ("2",)),
+    ("u", "nothing to take back", ()),
+    ("backspace", "nowhere to go back", ()),
+]
+
+
+@pytest.mark.parametrize(("key", "why", "before"), IMPOSSIBLE, ids=str)
+def test_a_key_that_cannot_be_used_now_says_why(key: str, why: str, before: tuple[str, ...], seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press(*before)
+        assert not one.screen.active_bindings[key].enabled
+        await one.press(key)
+        assert why in one.told
+
+    play(seeded, use)
+
+
+def test_an_empty_catalogue_says_what_to_do_and_refuses_what_needs_a_row(home: Path) -> None:
+    async def use(one: Sitting) -> None:
+        assert "quickstart" in one.shown
+        for key in ("*", "t", "enter", "p", "L", "o", "y", "D", "j", "space", "v", "a", "G", "s"):
+            await one.press(key)
+        assert "There is no row here." in one.told
+
+    play(home / "c.db", use)
+
+
+def copied(one: Sitting, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    sent: list[str] = []
+    monkeypatch.setattr(one.app, "send", lambda message: sent.append(message.sequence))
+    assert one.app._driver is not None
+    monkeypatch.setattr(one.app._driver, "write", sent.append)
+    return sent
+
+
+@pytest.mark.parametrize(("key", "text"), [("i", "5"), ("c", "5"), ("m", "list runs --sort -id"), ("r", "· queued\t")])
+def test_what_is_copied_goes_to_the_terminal_and_to_a_file(
+    key: str, text: str, seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def use(one: Sitting) -> None:
+        sent = copied(one, monkeypatch)
+        await one.press("y", key)
+        await one.until(lambda: any("]52;c;" in piece for piece in sent))
+        (found,) = [match[1] for piece in sent if (match := re.search(r"\]52;c;([^\a]*)\a", piece))]
+        assert text in base64.b64decode(found).decode()
+        file = Path(re.search(r"\S+copied.txt", one.told)[0])  # type: ignore[index]
+        assert text in file.read_text()
+
+    play(seeded, use)
+
+
+def test_in_tmux_the_sequence_is_handed_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tui.clipboard import LONGEST, sequence
+
+    assert sequence("a", {}) == "\x1b]52;c;YQ==\a"
+    assert sequence("a", {"TMUX": "x"}) == "\x1b]52;c;YQ==\a\x1bPtmux;\x1b\x1b]52;c;YQ==\a\x1b\\"
+    assert sequence("a" * (LONGEST + 1), {}) is None
+
+
+def test_the_command_that_is_copied_lists_what_the_table_shows(seeded: Path, thalweg: Run) -> None:
+    commands: list[str] = []
+
+    async def use(one: Sitting) -> None:
+        one.screen.filter_by('cause~"could not"')
+        one.screen.sort_by("seconds")
+        one.screen.change_columns(["id", "cause or message"])
+        await one.settled()
+        commands.append(one.screen.command())
+
+    play(seeded, use)
+    _, *words = shlex.split(commands[0])
+    said = thalweg(*words)
+    assert said.status == 0, said.err
+    assert said.out.split()[:4] == ["id", "cause", "message", "3"]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.json"])
+def test_the_table_is_exported_as_shown_and_as_the_command_line_does_it(name: str, seeded: Path, thalweg: Run) -> None:
+    async def use(one: Sitting) -> None:
+        one.screen.filter_by("state=done")
+        one.screen.sort_by("-seconds")
+        one.screen.change_columns(["id", "what", "seconds"])
+        await one.settled()
+        await one.press(":")
+        await one.type(f"export {seeded.parent / name}")
+        await one.press("enter")
+        await one.until(lambda: f"3 runs written to {seeded.parent / name}" in one.told)
+
+    play(seeded, use)
+    how = ("runs", "--where", "state=done", "--sort", "-seconds", "--columns", "id,network,data,method,name,seconds")
+    said = thalweg("export", *how, *(["--json"] if name.endswith("json") else []))
+    assert said.out.replace("\r", "") == (seeded.parent / name).read_text().replace("\r", "")
+
+
+def test_the_export_form_writes_everything_when_asked_to(seeded: Path) -> None:
+    target = seeded.parent / "all.csv"
+
+    async def use(one: Sitting) -> None:
+        one.screen.filter_by("state=failed")
+        await one.press("e", *["backspace"] * len("runs.csv"))
+        await one.type(str(target))
+        await one.press("tab", "space", "ctrl+s")
+        await one.until(lambda: "5 runs written" in one.told)
+
+    play(seeded, use)
+    rows = csv.DictReader(target.read_text().splitlines())
+    assert [row["id"] for row in rows] == ["1", "2", "3", "4", "5"]
+
+
+def test_a_place_that_cannot_be_written_is_told(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press(":")
+        await one.type("export /nowhere/at.csv")
+        await one.press("enter")
+        await one.until(lambda: "no folder" in one.told)
+
+    play(seeded, use)
+
+
+COMMANDS = [
+    ("filter state=failed", lambda one: one.ids == [3]),
+    ("sort id", lambda one: one.ids == [1, 2, 3, 4, 5]),
+    ("columns id,seed", lambda one: [column.name for column in one.screen.table.columns] == ["id", "seed"]),
+    ("view paths", lambda one: one.screen.kind == "paths"),
+    ("theme nord", lambda one: one.app.theme == "nord"),
+    ("2", lambda one: one.screen.table.row_id == 2),
+    ("star", lambda one: "★" in one.lines[2]),
+    ("tag good", lambda one: "good" in one.told),
+]
+
+
+@pytest.mark.parametrize(("line", "true"), COMMANDS, ids=lambda given: given if isinstance(given, str) else "")
+def test_commands_can_be_typed(line: str, true: Callable[[Sitting], bool], seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press(":")
+        await one.type(line)
+        await one.press("enter")
+        await one.until(lambda: true(one))
+
+    play(seeded, use)
+
+
+WRONG = [
+    ("fitler a=1", "did you mean filter"),
+    ("sort colour", "colour"),
+    ("columns colour", "colour"),
+    ("view houses", "houses"),
+    ("export table", ".csv or .json"),
+    ("theme nowhere", "nowhere"),
+]
+
+
+@pytest.mark.parametrize(("line", "why"), WRONG)
+def test_a_wrong_command_is_refused_beside_it(line: str, why: str, seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press(":")
+        await one.type(line)
+        await one.press("enter")
+        assert why in " ".join(one.shown.split())
+
+    play(seeded, use, size=(160, 24))
+
+
+def test_help_lists_every_key_searches_and_runs(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("?")
+        assert isinstance(one.app.screen, HelpScreen)
+        listed = {action for _, _, action, _ in one.app.screen._keys}
+        for binding in (*BROWSE, *APP):
+            assert any(told.startswith(binding.description) for told in listed), binding  # type: ignore[union-attr]
+        await one.type("columns choose")
+        assert "C" in one.shown
+        await one.press("enter")
+        await one.until(lambda: "Columns (" in one.shown)
+
+    play(seeded, use)
+
+
+def test_the_palette_runs_actions_filters_and_themes(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("ctrl+p")
+        await one.type("Theme: nord")
+        await one.until(lambda: "Theme: nord" in one.shown.replace("Theme: nord", "", 1))
+        await one.press("enter")
+        await one.until(lambda: one.app.theme == "nord")
+
+    play(seeded, use)
+
+
+class Stub(Screen[Any]):
+    """Stands for a screen of another part, remembering what it was given."""
+
+    given: list[tuple[Any, ...]]
+
+    def __init__(self, client: Client, *given: Any) -> None:
+        super().__init__()
+        assert isinstance(client, Client)
+        self.given.append(given)
+
+
+SCREENS = [
+    (("p",), "plot", "PlotScreen", ("runs", [5])),
+    (("a", "c"), "compare", "CompareScreen", ("runs", [1, 2, 3, 4, 5])),
+    (("j", "L"), "log", "LogScreen", (4,)),
+    (("3", "L"), "log", "LogScreen", (3,)),
+    (("f",), "faults", "FaultsScreen", ()),
+    (("n", "t"), "launch", "LaunchScreen", ("train", {})),
+    (("2", "a", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": 1, "b": 2})),
+    (("2", "n", "b"), "launch", "LaunchScreen", ("bound", {"model": 2})),
+    (("j", "j", "r"), "relaunch", "RelaunchScreen", ([3],)),
+]
+
+
+@pytest.mark.parametrize(("keys", "module", "name", "given"), SCREENS)
+def test_keys_lead_to_the_other_screens_with_what_is_chosen(
+    keys: tuple[str, ...], module: str, name: str, given: tuple[Any, ...], seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub = type(name, (Stub,), {"given": []})
+    place = ModuleType(f"tui.screens.{module}")
+    setattr(place, name, stub)
+    monkeypatch.setitem(sys.modules, f"tui.screens.{module}", place)
+
+    async def use(one: Sitting) -> None:
+        await one.press(*keys)
+        await one.until(lambda: stub.given == [given])
+
+    play(seeded, use)
+
+
+def test_every_key_of_the_footer_can_be_clicked(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        place = one.lines[-1].index("/ Filter")
+        await one.pilot.click("Keys", offset=(place, 0))
+        await one.settled()
+        await one.until(lambda: one.lines[-3].strip() == "/")
+        await one.press("escape")
+        await one.pilot.click("Keys", offset=(one.lines[-1].index("? Help"), 0))
+        await one.until(lambda: isinstance(one.app.screen, HelpScreen))
+
+    play(seeded, use)
+
+
+def test_a_catalogue_that_can_only_be_read_is_shown_and_not_written(home: Path) -> None:
+    path = home / "c.db"
+    with Catalogue.open(path) as catalogue:
+        fill(catalogue)
+    path.chmod(0o400)
+    if Catalogue.open(path).readonly is False:
+        pytest.skip("nothing is read-only for this user")
+
+    async def use(one: Sitting) -> None:
+        await one.press("*")
+        assert "can only be read" in one.told
+
+    play(path, use)
+
+
+@pytest.fixture
+def working(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A catalogue whose agent works; it is ended afterwards."""
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_STATE_HOME", str(seeded.parent / "state"))
+    yield seeded
+    for one in psutil.process_iter(["cmdline"]):
+        if str(seeded) in (one.info["cmdline"] or []) and "core.engine.agent" in one.info["cmdline"]:
+            one.terminate()
+            one.wait(10)
+
+
+def test_a_run_is_seen_to_run_and_to_end_and_goes_on_when_the_screen_is_left(working: Path) -> None:
+    async def use(one: Sitting) -> None:
+        client = one.screen.client
+        client.enqueue(Train(network="fcn:8", data="digits,limit=100", epochs=200_000, lr=0.01))
+        await one.until(lambda: "✓ done" in one.lines[3], 60)  # the one that waited, number 5
+        await one.until(lambda: "▸ running" in one.lines[2], 60)
+        assert "agent works" in one.shown
+        await one.press("q")
+
+    play(working, use)
+    assert row_of(working, "runs", 6)["state"] == "running"
+
+    async def cancel(one: Sitting) -> None:
+        await one.press("g", "x", "y")
+        await one.until(lambda: "- cancelled" in one.lines[2], 60)
+
+    play(working, cancel)
+    with Catalogue.open(working) as catalogue, catalogue.read() as session:
+        assert Runs(session).get(6).state == "cancelled"
+
+
+def test_the_documentation_names_every_key() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "terminal.md").read_text()
+    written = {"escape": "Esc", "enter": "Enter", "backspace": "Backspace", "minus": "-"}
+    for binding in (*BROWSE, *APP):
+        assert isinstance(binding, Binding)
+        assert f"`{written.get(binding.key, binding.key)}`" in text, binding

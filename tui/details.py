@@ -66,7 +66,7 @@ def _title(kind: str, row: Row) -> str:
 
 def _facts(kind: str, row: Row, newest: Row) -> Iterator[tuple[str, str]]:
     for key in ("name", "tags"):
-        if row[key]:
+        if row.get(key):
             yield key, value(row[key])
     for note in row["notes"]:
         yield "note", value(note["text"])

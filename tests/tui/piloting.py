@@ -12,6 +12,7 @@ from tui.app import ThalwegApp
 from tui.place import Place
 from tui.screens.browse import BrowseScreen
 from tui.widgets.keys import Views
+from tui.widgets.machine import MachineLine
 
 
 class Sitting:
@@ -86,7 +87,8 @@ async def sitting(
     app = ThalwegApp(Place(catalogue, typed=True), where)
     async with app.run_test(size=size, notifications=True) as pilot:
         one = Sitting(app, pilot)
-        await one.until(lambda: one.screen.reader is not None and one.screen.query_one(Views).count)
+        line = one.screen.query_one(MachineLine)
+        await one.until(lambda: one.screen.query_one(Views).count and line.counts is not None and line.machine)
         await one.settled()
         yield one
 

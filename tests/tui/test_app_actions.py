@@ -226,6 +226,7 @@ COMMANDS = [
     ("2", lambda one: one.screen.table.row_id == 2),
     ("star", lambda one: "★" in one.lines[2]),
     ("tag good", lambda one: "good" in one.told),
+    ("help", lambda one: isinstance(one.app.screen, HelpScreen)),
 ]
 
 

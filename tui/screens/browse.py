@@ -6,9 +6,9 @@ from core.errors import ThalwegError
 from store.errors import StoreError
 from tui import keys
 from tui.screens.taking import ENDED, TakingScreen
+from tui.widgets.catalogue_table import CatalogueTable
 from tui.widgets.details_pane import DetailsPane
 from tui.widgets.prompt import Prompt
-from tui.widgets.catalogue_table import CatalogueTable
 
 COMPARED = range(2, 13)
 NEEDS_ROW = ("star", "tag", "note", "details", "related", "plot", "log", "delete", "copy", "relaunch", "cancel")
@@ -108,7 +108,7 @@ class BrowseScreen(TakingScreen):
             return
         self._close_prompt()
         if key is not None:
-            self.app.simulate_key(key)
+            self.call_after_refresh(self.app.simulate_key, key)  # once the table has the focus
 
     @on(Prompt.Left)
     def leave_prompt(self, message: Prompt.Left) -> None:

@@ -4,16 +4,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.binding import BindingsMap
+
 from core.errors import UsageError, unknown_name
 from store.columns import columns_of
 from store.filters import compiled, parse
 from store.listing import selected
+from tui import keys
 from tui.commands.listing import column_names
 from tui.widgets.keys import KIND_KEYS
 
 if TYPE_CHECKING:
     from tui.screens.browse import BrowseScreen
 
+#: Actions that need nothing more, with their keys.
+ACTIONS = {binding.action: key for key, binding in BindingsMap([*keys.BROWSE, *keys.APP]) if "(" not in binding.action}
 Command = Callable[["BrowseScreen", str], None]
 SUFFIXES = (".csv", ".json")
 
@@ -25,24 +30,18 @@ def run(screen: "BrowseScreen", line: str) -> str | None:
         screen.action_jump(screen.kind, int(name[:18]))
     elif name in COMMANDS:
         COMMANDS[name][1](screen, rest.strip())
-    elif name in (actions := plain_actions(screen)):
-        return actions[name]
+    elif name in ACTIONS:
+        return ACTIONS[name]
     elif name:
-        raise unknown_name("command", name, [*COMMANDS, *actions])
+        raise unknown_name("command", name, [*COMMANDS, *ACTIONS])
     return None
-
-
-def plain_actions(screen: "BrowseScreen") -> dict[str, str]:
-    """Actions that need nothing more, with their keys."""
-    bindings = (active.binding for active in screen.active_bindings.values())
-    return {one.action: one.key for one in bindings if "(" not in one.action and one.description and not one.system}
 
 
 def words(screen: "BrowseScreen", line: str) -> Sequence[str]:
     """What may stand at the end of the line."""
     name, space, _ = line.partition(" ")
     if not space:
-        return [*COMMANDS, *plain_actions(screen)]
+        return [*COMMANDS, *ACTIONS]
     if name in ("filter", "sort", "columns"):
         return list(columns_of(screen.kind))
     if name == "view":

@@ -17,11 +17,11 @@ from store.glance import glance
 from tui.columns import Row, Shown, offered, on_screen
 from tui.place import Place
 from tui.session import Session
+from tui.widgets.catalogue_table import CatalogueTable
 from tui.widgets.details_pane import Details, DetailsPane
 from tui.widgets.keys import Keys, Views
 from tui.widgets.machine import Machine, MachineLine
 from tui.widgets.prompt import Prompt
-from tui.widgets.catalogue_table import CatalogueTable
 
 if TYPE_CHECKING:
     from tui.reading import Asked, Order, Reader

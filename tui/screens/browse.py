@@ -91,24 +91,24 @@ class BrowseScreen(TakingScreen):
             self.ask(message.text)
 
     @on(Prompt.Given)
-    def take(self, message: Prompt.Given) -> None:
+    async def take(self, message: Prompt.Given) -> None:
         from store.columns import columns_of
         from store.filters import compiled, parse
         from tui.screens.commands import run
 
-        key = None
+        action = None
         try:
             if message.sign == "/":
                 compiled(parse(message.text), columns_of(self.kind), self.kind)
                 self.filter_by(message.text.strip())
             else:
-                key = run(self, message.text)
+                action = run(self, message.text)
         except (StoreError, ThalwegError) as error:
             self.query_one(Prompt).refuse(str(error))
             return
         self._close_prompt()
-        if key is not None:
-            self.call_after_refresh(self.app.simulate_key, key)  # once the table has the focus
+        if action is not None:
+            await self.app.run_action(action, self)
 
     @on(Prompt.Left)
     def leave_prompt(self, message: Prompt.Left) -> None:

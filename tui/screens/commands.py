@@ -17,20 +17,27 @@ from tui.widgets.keys import KIND_KEYS
 if TYPE_CHECKING:
     from tui.screens.browse import BrowseScreen
 
-#: Actions that need nothing more, with their keys.
-ACTIONS = {binding.action: key for key, binding in BindingsMap([*keys.BROWSE, *keys.APP]) if "(" not in binding.action}
+#: Actions that need nothing more: as they are typed, and as they are run.
+ACTIONS = {
+    binding.action: f"{place}{binding.action}"
+    for place, bindings in (("", keys.BROWSE), ("app.", keys.APP))
+    for _, binding in BindingsMap(bindings)
+    if "(" not in binding.action
+}
 Command = Callable[["BrowseScreen", str], None]
 SUFFIXES = (".csv", ".json")
 
 
 def run(screen: "BrowseScreen", line: str) -> str | None:
-    """Do what was typed; the key to press where it names an action that has one. Raises UsageError, FilterError."""
+    """Do what was typed, or answer with the action that it names. Raises UsageError, FilterError."""
     name, _, rest = line.strip().partition(" ")
     if name.isascii() and name.isdigit():
         screen.action_jump(screen.kind, int(name[:18]))
     elif name in COMMANDS:
         COMMANDS[name][1](screen, rest.strip())
     elif name in ACTIONS:
+        if why := screen.unable(name):
+            raise UsageError(why)
         return ACTIONS[name]
     elif name:
         raise unknown_name("command", name, [*COMMANDS, *ACTIONS])

@@ -10,8 +10,8 @@ from textual.screen import Screen
 from store.errors import StoreError
 from tui import keys, themes
 from tui.place import Place
+from tui.screens.arranging import ArrangingScreen
 from tui.screens.browse import BrowseScreen
-from tui.screens.rows import RowsScreen
 from tui.screens.taking import TakingScreen
 from tui.session import load, save, session_file
 
@@ -55,7 +55,7 @@ class ThalwegApp(App[StoreError]):
         if self._driver is not None:
             self._driver.write(message.sequence)
 
-    @on(RowsScreen.Arranged)
+    @on(ArrangingScreen.Arranged)
     def save_session(self) -> None:
         """Write down how everything is left; what can't be written is said once it is asked for again."""
         self.session.theme = self.theme

@@ -8,7 +8,7 @@ from textual import work
 from core.errors import ThalwegError
 from store.errors import StoreError
 from tui.place import Place
-from tui.screens.rows import RowsScreen
+from tui.screens.arranging import ArrangingScreen
 from tui.session import Session
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_UNDONE = 100
 
 
-class MarkingScreen(RowsScreen):
+class MarkingScreen(ArrangingScreen):
     """Adds stars, tags, notes, choice of columns, and undo for all of them."""
 
     def __init__(self, place: Place, session: Session, where: str | None = None) -> None:

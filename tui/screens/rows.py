@@ -18,7 +18,7 @@ from tui.columns import Row, Shown, offered, on_screen
 from tui.place import Place
 from tui.session import Session
 from tui.widgets.catalogue_table import CatalogueTable
-from tui.widgets.details_pane import Details, DetailsPane
+from tui.widgets.details_pane import DetailsPane
 from tui.widgets.keys import Keys, Views
 from tui.widgets.machine import Machine, MachineLine
 from tui.widgets.prompt import Prompt
@@ -31,7 +31,6 @@ GLANCE = 100  # rows of the first look
 LIVE_SECONDS = 0.5  # between looks at what changed
 HOST_SECONDS = 2.0
 REST = 10  # a long order is read again after at least so many times the time it took
-PAUSE = 0.08  # s without moving before details are read
 CLOCK_SECONDS = 20  # between renewals of "5 min ago"
 EMPTY = "Nothing here yet. n starts a run; `thalweg quickstart` is a first look."
 
@@ -75,15 +74,6 @@ class RowsScreen(Screen[None]):
     @dataclass
     class HostSeen(Message):
         machine: Machine
-
-    @dataclass
-    class Detailed(Message):
-        """All about a row; None: it is gone."""
-
-        details: Details | None
-
-    class Arranged(Message):
-        """The views are arranged otherwise than before: to be remembered."""
 
     def __init__(self, place: Place, session: Session, where: str | None = None) -> None:
         super().__init__()
@@ -240,7 +230,6 @@ class RowsScreen(Screen[None]):
                 self._stale = True
                 self.post_message(self.Counted(reader.counts()))
                 self.post_message(self.Read(kind, reader.rows(kind, ids)))
-                self.app.call_from_thread(self.describe)
             due = time.monotonic() > self._order_read + REST * self._order_took
             if self._stale and due and asked is not None and asked.kind == kind:
                 begun = time.monotonic()
@@ -263,41 +252,7 @@ class RowsScreen(Screen[None]):
     def show_host(self, message: HostSeen) -> None:
         self.query_one(MachineLine).machine = message.machine
 
-    # --- the pane ------------------------------------------------------------------------------------------------
-
-    @on(CatalogueTable.Moved)
-    def follow_cursor(self) -> None:
-        self.refresh_bindings()
-        self.describe()
-
-    @on(CatalogueTable.Marked)
-    def follow_marks(self) -> None:
-        self.query_one(Views).marked = len(self.table.marked)
-        self.refresh_bindings()
-
-    def describe(self) -> None:
-        """Bring the pane to the row under the cursor, once the cursor rests."""
-        if self.query_one(DetailsPane).display and self.reader is not None:
-            self._read_details(self.reader, self.kind, self.table.row_id)
-
-    @work(thread=True, exclusive=True, group="details")
-    def _read_details(self, reader: "Reader", kind: str, row_id: int | None) -> None:
-        from tui.details import read
-
-        time.sleep(PAUSE)
-        if get_current_worker().is_cancelled:
-            return
-        try:
-            details = None if row_id is None else read(reader.client, kind, row_id)
-        except StoreError:
-            details = None
-        self.post_message(self.Detailed(details))
-
-    @on(Detailed)
-    def show_details(self, message: Detailed) -> None:
-        self.query_one(DetailsPane).show(message.details)
-
-    # --- views, order, columns -----------------------------------------------------------------------------------
+    # --- the view -----------------------------------------------------------------------------------
 
     def show_view(self) -> None:
         view, table, views = self.session.view(self.kind), self.table, self.query_one(Views)
@@ -312,47 +267,6 @@ class RowsScreen(Screen[None]):
             ours = offered(self.kind, self.app.console.encoding)
         known = {one.name: one for one in ours}
         return [known[name] for name in names if name in known] or list(at_first)
-
-    def keep_view(self) -> None:
-        """Note how the view is left."""
-        view = self.session.view(self.kind)
-        view.cursor, view.seen = self.table.row_id, list(self.table.visible_ids())
-        self.session.pane = bool(self.query_one(DetailsPane).display)
-
-    def open_view(self, kind: str, keep: int | None = None) -> None:
-        """Turn to a kind's table."""
-        self.keep_view()
-        self.session.kind = kind
-        table = self.table
-        table.marked, table.column = set(), 0
-        table.forget()
-        self.show_view()
-        table.empty = "…"
-        table.order(array("q"))
-        self.ask(keep=self.session.view(kind).cursor if keep is None else keep)
-        table.focus()
-        self.post_message(self.Arranged())
-
-    def sort_by(self, sort: str) -> None:
-        """Order the view by this, as in `--sort`."""
-        self.session.view(self.kind).sort = sort
-        self.show_view()
-        self.ask()
-        self.post_message(self.Arranged())
-
-    def filter_by(self, where: str) -> None:
-        """Keep only rows for which this holds, as in `--where`."""
-        self.session.view(self.kind).where = where
-        self.session.remember_filter(where)
-        self.query_one(Views).where = where
-        self.ask()
-        self.post_message(self.Arranged())
-
-    def choose_columns(self, names: list[str]) -> None:
-        """Show these columns, in this order."""
-        self.session.view(self.kind).columns = names
-        self.show_view()
-        self.post_message(self.Arranged())
 
     def tell(self, text: str, *, wrong: bool = False) -> None:
         """Say something that came from outside: never markup."""

@@ -216,6 +216,17 @@ def test_related_rows_are_jumped_to_and_left_again(seeded: Path) -> None:
     play(seeded, use)
 
 
+def test_a_link_in_the_pane_is_clicked(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("j", "j", "d")
+        await one.until(lambda: "made path 2" in one.shown)
+        (y,) = [y for y, line in enumerate(one.lines) if "made path 2" in line]
+        await one.pilot.click(offset=(one.lines[y].index("made path 2") + len("made path "), y))
+        await one.until(lambda: (one.screen.kind, one.screen.table.row_id) == ("paths", 2))
+
+    play(seeded, use, size=(140, 40))
+
+
 def test_what_others_write_appears_and_the_cursor_stays_on_its_row(seeded: Path) -> None:
     code = (
         "import sys, pathlib; from commanding import add; from store import Catalogue, star\n"

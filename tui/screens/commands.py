@@ -25,7 +25,6 @@ ACTIONS = {
     if "(" not in binding.action
 }
 Command = Callable[["BrowseScreen", str], None]
-SUFFIXES = (".csv", ".json")
 
 
 def run(screen: "BrowseScreen", line: str) -> str | None:
@@ -71,7 +70,7 @@ def _columns(screen: "BrowseScreen", text: str) -> None:
 
 
 def _export(screen: "BrowseScreen", text: str) -> None:
-    from tui.screens.export import Export
+    from tui.screens.export import SUFFIXES, Export
 
     file = Path(text).expanduser().absolute()
     if file.suffix not in SUFFIXES:

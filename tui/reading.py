@@ -1,9 +1,13 @@
 """What the table reads from the catalogue, in threads: an order of ids, the rows in the window, counts by state."""
 
+import sqlite3
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psutil
+from sqlalchemy.orm import Session
 
 from core.engine.client import Client
 from core.engine.devices import devices, host
@@ -45,7 +49,8 @@ class Reader:
 
     client: Client
     changes: Changes
-    _devices: tuple[str, ...] = field(default=())
+    _devices: tuple[str, ...] = ()
+    _busy: set[sqlite3.Connection] = field(default_factory=set)
 
     @classmethod
     def open(cls, place: Place) -> "Reader":
@@ -59,14 +64,14 @@ class Reader:
 
     def first(self, asked: Asked) -> Order:
         """The beginning of an order, with its rows. Raises FilterError, StoreError."""
-        with self.client.catalogue.read() as session:
+        with self._session() as session:
             ids = list_ids(session, asked.kind, asked.where, asked.sort, FIRST)
             rows = rows_of(session, asked.kind, ids[:WINDOW])
         return Order(asked, ids, rows, complete=len(ids) < FIRST)
 
     def order(self, asked: Asked) -> Order:
         """All of an order, up to MOST."""
-        with self.client.catalogue.read() as session:
+        with self._session() as session:
             if not asked.where and asked.sort == "-id":
                 ids = every_id(session, asked.kind)[::-1]
             else:
@@ -74,11 +79,11 @@ class Reader:
         return Order(asked, ids, [], complete=True)
 
     def rows(self, kind: str, ids: "array[int]") -> list[Row]:
-        with self.client.catalogue.read() as session:
+        with self._session() as session:
             return rows_of(session, kind, ids)
 
     def counts(self) -> dict[str, int]:
-        with self.client.catalogue.read() as session:
+        with self._session() as session:
             return Runs(session).counts()
 
     def machine(self) -> Machine:
@@ -90,6 +95,21 @@ class Reader:
         agent = AgentLock(self.client.catalogue.files, host()).held()
         return Machine(agent, self._devices, memory.total - memory.available, memory.total)
 
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """A session that `stop` can interrupt."""
+        with self.client.catalogue.read() as session:
+            connection = session.connection().connection.driver_connection
+            assert isinstance(connection, sqlite3.Connection)
+            self._busy.add(connection)
+            try:
+                yield session
+            finally:
+                self._busy.discard(connection)
+
     def close(self) -> None:
+        """Queries that go on fail with StoreError, so that nobody who leaves waits for them."""
+        for connection in tuple(self._busy):
+            connection.interrupt()
         self.changes.close()
         self.client.catalogue.close()

@@ -133,6 +133,10 @@ class RowsScreen(Screen[None]):
         except StoreError as error:
             self.app.call_from_thread(self.app.exit, error)
 
+    def on_unmount(self) -> None:
+        if self.reader is not None:
+            self.reader.close()
+
     @on(Opened)
     def begin(self, message: Opened) -> None:
         self.reader = message.reader

@@ -109,6 +109,23 @@ def test_every_column_sorts_both_ways_as_the_command_line_does(seeded: Path) -> 
     play(seeded, use)
 
 
+def test_a_new_order_is_shown_from_its_top_and_the_cursor_can_move_while_it_is_read(home: Path) -> None:
+    with Catalogue.open(home / "c.db") as catalogue:
+        for _ in range(250):
+            add(catalogue, Train(network="fcn:8", data="digits"), "queued")
+
+    async def use(one: Sitting) -> None:
+        await one.until(lambda: len(one.ids) == 250)
+        await one.press("G")
+        one.screen.sort_by("id")
+        await one.until(lambda: one.screen.table.row_id == 1)
+        await one.pilot.press("j")
+        await one.until(lambda: len(one.ids) == 250)
+        assert one.screen.table.row_id == 2
+
+    play(home / "c.db", use)
+
+
 def test_a_click_on_a_heading_sorts_and_one_on_a_tab_turns_to_its_view(seeded: Path) -> None:
     async def use(one: Sitting) -> None:
         await one.pilot.click("CatalogueTable", offset=(5, 0))  # the id's heading

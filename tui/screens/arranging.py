@@ -11,7 +11,7 @@ from textual.worker import get_current_worker
 
 from store.errors import StoreError
 from tui.screens.rows import RowsScreen
-from tui.widgets.catalogue_table import CatalogueTable
+from tui.widgets.catalogue_table import TOP, CatalogueTable
 from tui.widgets.details_pane import Details, DetailsPane
 from tui.widgets.keys import Views
 
@@ -57,7 +57,7 @@ class ArrangingScreen(RowsScreen):
         """Order the view by this, as in `--sort`."""
         self.session.view(self.kind).sort = sort
         self.show_view()
-        self.ask()
+        self.ask(keep=TOP)
         self.post_message(self.Arranged())
 
     def filter_by(self, where: str) -> None:

@@ -17,7 +17,7 @@ from store.glance import glance
 from tui.columns import Row, Shown, offered, on_screen
 from tui.place import Place
 from tui.session import Session
-from tui.widgets.catalogue_table import CatalogueTable
+from tui.widgets.catalogue_table import TOP, CatalogueTable
 from tui.widgets.details_pane import DetailsPane
 from tui.widgets.keys import Keys, Views
 from tui.widgets.machine import Machine, MachineLine
@@ -178,9 +178,10 @@ class RowsScreen(Screen[None]):
             return  # an answer to an earlier question
         table, views = self.table, self.query_one(Views)
         table.empty = "No rows are like that." if order.asked.where else EMPTY
+        placed = not order.rows and (message.keep == TOP or message.keep in table.ids)  # by the order's beginning
         if order.rows:
             table.forget()
-        table.order(order.ids, order.rows, keep=message.keep)
+        table.order(order.ids, order.rows, keep=None if placed else message.keep)
         table.mark_only(table.marked & set(order.ids) if order.complete and table.marked else table.marked)
         views.where = order.asked.where
         views.count = f"{len(order.ids):,}{'' if order.complete else ' or more'}"

@@ -11,6 +11,8 @@ from textual.message import Message
 from tui.columns import Row
 from tui.widgets.table_lines import GUTTER, HEAD, TableLines
 
+TOP = 0  # no id: the first row, whichever it is
+
 
 class CatalogueTable(TableLines, can_focus=True):
     """Rows under a cursor; those marked are what actions are about, or else the one under the cursor."""
@@ -99,13 +101,13 @@ class CatalogueTable(TableLines, can_focus=True):
         return sorted(self.marked) or here
 
     def order(self, ids: "array[int]", rows: Iterable[Row] = (), keep: int | None = None) -> None:
-        """Show these rows in this order; the cursor stays on its row, or goes to `keep`."""
+        """Show these rows in this order; the cursor stays on its row, or goes to `keep`, an id or TOP."""
         wanted = keep if keep is not None else self.row_id
         above = self.at - self.scroll_offset.y
-        followed = self.scroll_offset.y > 0
+        followed = self.scroll_offset.y > 0 and keep is None
         self.ids = ids
         try:
-            self.at = ids.index(wanted) if wanted is not None else 0
+            self.at = ids.index(wanted) if wanted else 0
         except ValueError:
             self.at = min(self.at, max(len(ids) - 1, 0))
         self.put(rows)

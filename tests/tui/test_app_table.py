@@ -116,9 +116,10 @@ def test_a_new_order_is_shown_from_its_top_and_the_cursor_can_move_while_it_is_r
 
     async def use(one: Sitting) -> None:
         await one.until(lambda: len(one.ids) == 250)
-        await one.press("G")
+        await one.press("j", "j")
         one.screen.sort_by("id")
-        await one.until(lambda: one.screen.table.row_id == 1)
+        await one.until(lambda: one.ids[0] == 1)
+        assert one.screen.table.row_id == 1
         await one.pilot.press("j")
         await one.until(lambda: len(one.ids) == 250)
         assert one.screen.table.row_id == 2

@@ -78,15 +78,40 @@ def print_bound(row: Row, catalogue: "Catalogue") -> None:
 
 
 def measurements_table(measured: list[Row]) -> None:
-    """Measurements as tables: one row a layer and draw, one column a name; rows that begin alike are together."""
+    """Measurements as tables: one row a layer where draws have losses, else one a layer and draw; one column a name.
+
+    Rows that begin alike are together.
+    """
+    drawn = {(one["layer"], one["draw"]) for one in measured if one["name"] == "loss" and one["draw"] is not None}
+    _layers_table([one for one in measured if (one["layer"], one["draw"]) in drawn])
     rows: dict[tuple[Any, Any], dict[str, str]] = {}
     for one in measured:
-        rows.setdefault((one["layer"], one["draw"]), {})[str(one["name"])] = _measured(one)
+        if (one["layer"], one["draw"]) not in drawn:
+            rows.setdefault((one["layer"], one["draw"]), {})[str(one["name"])] = _measured(one)
     tables: dict[str, dict[tuple[Any, Any], dict[str, str]]] = {}
     for key, found in rows.items():
         tables.setdefault(next(iter(found)), {})[key] = found
     for some in tables.values():
         _measured_table(some)
+
+
+def _layers_table(measured: list[Row]) -> None:
+    """Every layer's draws in one row: the lowest loss with what else was measured of that draw, and the spread."""
+    layers: dict[Any, dict[Any, dict[str, float]]] = {}
+    for one in measured:
+        layers.setdefault(one["layer"], {}).setdefault(one["draw"], {})[str(one["name"])] = one["value"]
+    if not layers:
+        return
+    others = list(dict.fromkeys(one["name"] for one in measured if one["name"] != "loss"))
+    rows = []
+    for layer, draws in layers.items():
+        losses = sorted(draw["loss"] for draw in draws.values())
+        best = min(draws.values(), key=lambda draw: draw["loss"])
+        spread = (losses[0], sum(losses) / len(losses), losses[-1])
+        cells = [number(one) for one in (*spread, *(best.get(name) for name in others))]
+        rows.append((value(layer), value(len(draws)), *cells))
+    titles = (f"{name.replace('_', ' ')} of the lowest" for name in others)
+    table(("layer", "draws", "lowest loss", "mean", "highest", *titles), rows)
 
 
 def _measured_table(rows: dict[tuple[Any, Any], dict[str, str]]) -> None:

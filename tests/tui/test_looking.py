@@ -160,6 +160,23 @@ def test_verdicts_are_words_in_tables_and_no_curves(thalweg: Run, seeded: Path) 
     assert "seconds" not in drawn
 
 
+def test_a_bound_s_draws_are_one_row_a_layer_with_what_counts_and_the_spread(thalweg: Run, seeded: Path) -> None:
+    drawn = {1: [(0.5, 0.1), (0.25, 0.9), (0.75, 0.2)], 2: [(2.0, 0.3)]}
+    measured = [{"name": "model_loss", "layer": None, "draw": None, "value": 0.125}]
+    for layer, draws in drawn.items():
+        for i, (loss, error) in enumerate(draws):
+            measured.append({"name": "loss", "layer": layer, "draw": i, "value": loss})
+            measured.append({"name": "test_error", "layer": layer, "draw": i, "value": error})
+    with Catalogue.open(seeded) as catalogue:
+        run_id = add(catalogue, Bound(model=ModelRef(model=1), bound=BOUNDS["dropout"]()), "done")
+        with catalogue.write() as session:
+            bound_id = Bounds(session).add(run_id, {"model_id": 1, "kind": "dropout", "value": 2.0}, measured)
+    lines = thalweg("show", "bound", bound_id).out.splitlines()
+    rows = [line.split() for line in lines[lines.index("measurements") + 2 :]]
+    assert rows[:2] == [["1", "3", "0.25", "0.5", "0.75", "0.9"], ["2", "1", "2", "2", "2", "0.3"]]
+    assert rows[-1] == ["0.125"]
+
+
 def test_different_bounds_differ_in_kind(thalweg: Run, seeded: Path) -> None:
     with Catalogue.open(seeded) as catalogue:
         run_id = add(catalogue, Bound(model=ModelRef(model=1), bound=BOUNDS["dropout"]()), "done")

@@ -16,7 +16,6 @@ from tui.texts import NOTHING, duration, state, value
 
 TIMES = ("created_at", "started_at", "finished_at", "cancel_requested_at", "heartbeat_at")
 MOST = 40  # rows of a nested table
-MOST_MEASURED = 400  # measurements, of which several share a row
 
 
 @click.command(epilog="\b\nExample:\n  thalweg show run 3\n  thalweg show path 1 --json")
@@ -65,7 +64,7 @@ def _nested(key: str, part: list[Any]) -> None:
         heading(f"{key}: {', '.join(value(one) for one in part)}")
         return
     heading(key.removesuffix("_list"))
-    most = MOST_MEASURED if key == "measurements" else MOST
+    most = len(part) if key == "measurements" else MOST
     rows: list[Row] = part[:most]
     if key in ("models", "paths", "bounds"):
         shown = chosen(key, sys.stdout.encoding)

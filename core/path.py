@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.curves import FAMILIES
 from core.errors import UsageError
 from core.knots import packed, unpacked
 
@@ -90,8 +91,16 @@ class Segment:
         """Euclidean length; of a curve that of the chain through `points` of its points."""
         if self.curve is None:
             return distance(self.start, self.end)
-        chain = self.at(torch.linspace(0, 1, points, dtype=torch.float64)).double()
-        return float(torch.linalg.vector_norm(chain.diff(dim=0), dim=1).sum())
+        return float(self.steps(points).sum())
+
+    def steps(self, points: int) -> Tensor:
+        """Distances (points - 1,), float64, between `points` points at equal steps of t."""
+        found, before = [], self.start[None].double()
+        for t in torch.split(torch.linspace(0, 1, points, dtype=torch.float64)[1:], 16):
+            chain = torch.cat([before, self.at(t).double()])
+            found.append(torch.linalg.vector_norm(chain.diff(dim=0), dim=1).cpu())
+            before = chain[-1:]
+        return torch.cat(found)
 
 
 @dataclass(frozen=True)
@@ -171,13 +180,16 @@ class Path:
         """Write one safetensors file that `load` reads back bit for bit."""
         tensors = {name: torch.from_numpy(one) for name, one in packed(self.knots.contiguous().cpu().numpy()).items()}
         for i, curve in self.curves.items():
-            tensors |= {f"curve.{i}.{name}": one.contiguous().cpu() for name, one in curve.tensors().items()}
+            tensors |= {
+                f"curve.{i}.{name}": one.cpu().clone(memory_format=torch.contiguous_format)
+                for name, one in curve.tensors().items()
+            }
         families = {str(i): curve.family for i, curve in self.curves.items()}
         header = {"claims": [str(claim) for claim in self.claims], "curves": families}
         save_file(tensors, file, metadata={"format": FORMAT, "path": json.dumps(header)})
 
     @classmethod
-    def load(cls, file: File, families: Mapping[str, type[Curve]] | None = None) -> "Path":
+    def load(cls, file: File, families: Mapping[str, type[Curve]] = FAMILIES) -> "Path":
         """Read what `save` wrote; `families` are the analytic curves that may occur, by name.
 
         Raises UsageError where the file holds no path.
@@ -187,7 +199,7 @@ class Path:
                 if (metadata := opened.metadata() or {}).get("format") not in (FORMAT, DENSE):
                     raise UsageError(f"{file} holds no path: its format is {metadata.get('format')!r}, not {FORMAT}.")
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            return cls._read(json.loads(metadata["path"]), tensors, families or {})
+            return cls._read(json.loads(metadata["path"]), tensors, families)
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{file} can't be read as a path: {error}.") from None
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from core.certify.decide import Known, Verdict, decide, points64
 from core.certify.magnitude import largest_inputs
 from core.networks.together import Together
-from core.path import Path
+from core.path import Claim, Path
 from core.problem import Problem, chunks
 
 TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries it too: rounding of the ends
@@ -102,7 +102,7 @@ def certificate_of(verdicts: tuple[Verdict, ...], losses: Tensor, sampled: Mappi
     level = _largest(*bounds)
     proven = [verdict for verdict in verdicts if verdict.proven]
     return Certificate(
-        kind="exact" if len(proven) == len(verdicts) else "sampled",
+        kind=_kind(verdicts),
         level=level,
         loss_a=at[0],
         loss_b=at[-1],
@@ -111,6 +111,12 @@ def certificate_of(verdicts: tuple[Verdict, ...], losses: Tensor, sampled: Mappi
         verdicts=verdicts,
         carries=tuple(i for i, bound in enumerate(bounds) if bound >= level - TIE * (1 + abs(level))),
     )
+
+
+def _kind(verdicts: tuple[Verdict, ...]) -> Literal["exact", "identity", "sampled"]:
+    if not all(verdict.proven for verdict in verdicts):
+        return "sampled"
+    return "identity" if any(verdict.granted is Claim.IDENTITY for verdict in verdicts) else "exact"
 
 
 def _largest(*losses: float) -> float:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from core.certify import claims
 from core.certify.claims import Finding
+from core.certify.identity import identity
 from core.certify.magnitude import largest_inputs, overflow
 from core.certify.structure import Line
 from core.errors import UsageError
@@ -29,8 +30,8 @@ class Verdict:
     """What a segment's constructor claimed and what is granted of it (None: refused), with the reason.
 
     `bound` is the largest train loss on the whole segment, the larger of its end losses in float64; None
-    without proof. `residual` is zero but for data-invariant claims, where the loss may pass `bound` by
-    `drift` at most.
+    without proof. `residual` is zero but for data-invariant and identity claims, where the loss may pass `bound`
+    by `drift` at most.
     """
 
     claim: Claim
@@ -72,7 +73,7 @@ def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Ve
         return Verdict(claim, None, reason)
     ends = points64(problem, torch.stack([segment.start, segment.end]))
     known = known or Known.of(problem, ends)
-    finding = _finding(problem, claim, ends, known)
+    finding = _finding(problem, segment, ends, known)
     if finding.holds and claim is Claim.INVARIANT:
         finding = _even(finding, known)
     if not finding.holds:
@@ -94,16 +95,17 @@ def points64(problem: Problem, points: Tensor) -> Tensor:
 
 
 def _not_decidable(claim: Claim, segment: Segment) -> str | None:
-    if claim is Claim.IDENTITY:
-        return "identity claims can't be decided yet: the segment counts as sampled"
-    if segment.curve is not None:
+    if segment.curve is not None and claim is not Claim.IDENTITY:
         return f"it is an analytic curve ({segment.curve.family}) and only straight lines can be {claim}"
     return None
 
 
-def _finding(problem: Problem, claim: Claim, ends: Tensor, known: Known) -> Finding:
+def _finding(problem: Problem, segment: Segment, ends: Tensor, known: Known) -> Finding:
+    claim = Claim(segment.claim)
     if reason := _not_finite(problem, ends):
         return Finding(False, reason)
+    if claim is Claim.IDENTITY:
+        return Finding(False, reason) if (reason := _bad_losses(known)) else identity(problem, segment, ends)
     line = None if problem.layered is None else Line.of(problem, problem.layered, ends)
     if reason := (line and overflow(line.layers, known.inputs)) or _bad_losses(known):
         return Finding(False, reason)

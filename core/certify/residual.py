@@ -52,7 +52,7 @@ def data_residual(problem: Problem, ends: Tensor, k: int) -> Residual:
         delta = _pooled(layer, R)
         for upper, parameters in zip(network.layers[k:], above, strict=True):
             delta = _pooled(upper, upper.affine(delta, parameters))
-        gain += float(_gain(problem, z, delta * SAFETY, y).sum())
+        gain += float(sample_gain(problem, z, delta * SAFETY, y).sum())
     return Residual(largest, top, gain / len(problem.data.train))
 
 
@@ -77,7 +77,7 @@ def _pooled(layer: Layer, delta: Tensor) -> Tensor:
     return replace(layer, activation=None).after(delta)
 
 
-def _gain(problem: Problem, z: Tensor, delta: Tensor, y: Tensor) -> Tensor:
+def sample_gain(problem: Problem, z: Tensor, delta: Tensor, y: Tensor) -> Tensor:
     """What the loss of each sample (1, N) may gain while outputs z (1, N, C) move by at most delta."""
     S = delta.sum(-1)
     base = problem.loss.samples(z, y[None])

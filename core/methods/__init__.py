@@ -1,6 +1,6 @@
 """Ways of making a path between two models: one file each, and `METHODS`, the only list of them."""
 
-from core.methods import dropout, linear, sparse, string
+from core.methods import dropout, linear, sparse, string, wide
 from core.methods.method import Method
 
 METHODS: dict[str, Method] = {
@@ -8,4 +8,5 @@ METHODS: dict[str, Method] = {
     "string": Method(string.premises, string.build),
     "sparse": Method(sparse.premises, sparse.build),
     "dropout": Method(dropout.premises, dropout.build),
+    "wide": Method(wide.premises, wide.build),
 }

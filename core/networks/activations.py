@@ -70,5 +70,23 @@ def gain_of(spec: Activated) -> float:
             return torch.nn.init.calculate_gain(known, spec.slope)
 
 
+def leaky_slope(activation: Activation | None) -> float | None:
+    """The slope below zero of leaky ReLU, 1 for linear (None); None for what is neither."""
+    if activation is None:
+        return 1.0
+    if isinstance(activation, partial) and activation.func is functional.leaky_relu and not activation.args:
+        slope: float = activation.keywords["negative_slope"]
+        return slope
+    return None
+
+
+def shifts_are_independent(activation: Activation | None) -> bool:
+    """Whether no function is a weighted sum of its own shifts: Assumption 2.2 of Nguyen 2019, by its Lemma 2.3.
+
+    So it is for piecewise linear functions with two pieces or more and for ELU; of others nothing is known here.
+    """
+    return activation in (torch.relu, functional.elu) or leaky_slope(activation) not in (None, 1.0)
+
+
 def _softplus(z: Tensor, gamma: float) -> Tensor:
     return functional.softplus(z, beta=gamma)

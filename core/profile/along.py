@@ -185,9 +185,7 @@ def _arc(segment: Segment, t: Tensor) -> Tensor:
     """Length (K,) of the segment up to t (K,), float64; of a curve along a chain, linear between its points."""
     if segment.curve is None:
         return t * segment.length()
-    grid = torch.linspace(0, 1, CHAIN, dtype=torch.float64)
-    steps = torch.linalg.vector_norm(segment.at(grid).double().diff(dim=0), dim=1).cpu()
-    chain = torch.cat([torch.zeros(1, dtype=torch.float64), steps.cumsum(0)])
+    chain = torch.cat([torch.zeros(1, dtype=torch.float64), segment.steps(CHAIN).cumsum(0)])
     below = (t * (CHAIN - 1)).long().clamp(0, CHAIN - 2)
     return torch.lerp(chain[below], chain[below + 1], t * (CHAIN - 1) - below)
 

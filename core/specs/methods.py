@@ -54,5 +54,19 @@ class Dropout(Dropping, frozen=True, kw_only=True, tag="dropout", tag_field="met
     ] = 0.5
 
 
-MethodOptions = Linear | String | Sparse | Dropout
-METHODS: dict[str, type[MethodOptions]] = {"linear": Linear, "string": String, "sparse": Sparse, "dropout": Dropout}
+class Wide(Options, frozen=True, kw_only=True, tag="wide", tag_field="method"):
+    """Exactly, between any two models of a network that is wide for its data: Theorems 3.2, 5.1, 6.1 of Nguyen 2019."""
+
+    theorem: Annotated[
+        Literal["auto", "3.2", "5.1", "6.1"], Meta(description="by which; auto: the first whose assumptions hold")
+    ] = "auto"
+
+
+MethodOptions = Linear | String | Sparse | Dropout | Wide
+METHODS: dict[str, type[MethodOptions]] = {
+    "linear": Linear,
+    "string": String,
+    "sparse": Sparse,
+    "dropout": Dropout,
+    "wide": Wide,
+}

@@ -389,13 +389,13 @@ def test_a_curve_is_no_straight_line(claim: Claim) -> None:
     assert "analytic curve (arc)" in verdict.reason
 
 
-def test_identity_claims_are_not_decided_yet() -> None:
+@pytest.mark.parametrize(("curve", "sentence"), [(None, "a straight line"), (Arc(), "of the unknown family 'arc'")])
+def test_identity_is_a_claim_of_curves_that_are_known(curve: Arc | None, sentence: str) -> None:
     problem = problem_of("fcn:6-5")
     start, end = moved_dead(problem)
-    for curve in (None, Arc()):
-        verdict = decide(problem, Segment(start.theta, end.theta, Claim.IDENTITY, curve))
-        assert (verdict.granted, verdict.bound) == (None, None)
-        assert "identity claims can't be decided yet" in verdict.reason
+    verdict = decide(problem, Segment(start.theta, end.theta, Claim.IDENTITY, curve))
+    assert (verdict.granted, verdict.bound) == (None, None)
+    assert sentence in verdict.reason
 
 
 def test_without_a_view_by_layers_only_standing_still_is_known() -> None:

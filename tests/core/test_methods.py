@@ -22,7 +22,7 @@ from core.reporting import Silent
 from core.specs import bounds as bound_specs
 from core.specs import methods as specs
 from core.specs.descent import Descent
-from core.specs.methods import Dropout, Linear, MethodOptions, Metric, Sparse, String
+from core.specs.methods import Dropout, Linear, MethodOptions, Metric, Sparse, String, Wide
 from core.specs.networks import read_network
 from core.training import Until, train
 
@@ -63,12 +63,28 @@ OPTIONS: list[MethodOptions] = [
     String(lr=0.02, epochs=200, grid=9, batch=64, order="greedy", at="maximum"),
     Sparse(draws=2, epochs=100, lr=0.02),
     Dropout(draws=5),
+    Wide(),
 ]
 
 
-@pytest.fixture(scope="module", params=OPTIONS, ids=["linear", "breadth", "greedy", "sparse", "dropout"])
-def connection(request: pytest.FixtureRequest, task: Task) -> Connection:
-    return connect(request.param, task)
+@pytest.fixture(scope="module", params=OPTIONS, ids=["linear", "breadth", "greedy", "sparse", "dropout", "wide"])
+def options(request: pytest.FixtureRequest) -> MethodOptions:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def suited(options: MethodOptions, task: Task) -> Task:
+    """The task; for wide networks with as few samples as they are wide for."""
+    if not isinstance(options, Wide):
+        return task
+    few = Split(task.problem.data.train.x[:8], task.problem.data.train.y[:8])
+    data = Dataset("few", few, task.problem.data.test, 2)
+    return with_(task, problem=Problem(task.problem.network, data, task.problem.loss, task.problem.layered))
+
+
+@pytest.fixture(scope="module")
+def connection(options: MethodOptions, suited: Task) -> Connection:
+    return connect(options, suited)
 
 
 def test_every_method_that_can_be_asked_for_can_be_built() -> None:
@@ -79,18 +95,18 @@ def test_every_method_that_can_be_asked_for_can_be_built() -> None:
     assert {type(options).__struct_config__.tag for options in OPTIONS} == METHODS.keys()
 
 
-def test_a_path_has_exact_ends_and_no_gaps(task: Task, connection: Connection) -> None:
+def test_a_path_has_exact_ends_and_no_gaps(suited: Task, connection: Connection) -> None:
     path = connection.construction.path
-    assert torch.equal(path.start, task.a)
-    assert torch.equal(path.end, task.b)
+    assert torch.equal(path.start, suited.a)
+    assert torch.equal(path.end, suited.b)
     for before, after in zip(list(path), list(path)[1:], strict=False):
         assert torch.equal(before.at(torch.ones(1)), after.at(torch.zeros(1)))
 
 
-def test_the_level_is_above_every_loss_that_is_seen(task: Task, connection: Connection) -> None:
+def test_the_level_is_above_every_loss_that_is_seen(suited: Task, connection: Connection) -> None:
     path, level = connection.construction.path, connection.examination.certificate.level
     t = torch.linspace(0, 1, 1009, dtype=torch.float64)
-    assert task.problem.losses(path.points(t)).max() <= level * (1 + 1e-4), "sampled: stable to 1e-5, seen on a grid"
+    assert suited.problem.losses(path.points(t)).max() <= level * (1 + 1e-4), "sampled: stable to 1e-5, seen on a grid"
 
 
 def test_the_summary_agrees_with_the_certificate(connection: Connection) -> None:

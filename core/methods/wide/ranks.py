@@ -1,0 +1,34 @@
+"""Ranks and independent columns in float64."""
+
+import torch
+from scipy.linalg import qr
+from torch import Tensor
+
+RANK = 1e-11
+"""Singular values below this share of the largest count as zero: what depends on others to this is taken to depend."""
+
+
+def rank(F: Tensor) -> int:
+    """Numerical rank of a matrix."""
+    s = torch.linalg.svdvals(F)
+    return int((s > RANK * s[0]).sum())
+
+
+def condition(F: Tensor) -> float:
+    """Largest over smallest singular value."""
+    s = torch.linalg.svdvals(F)
+    return float(s[0] / s[-1])
+
+
+def independent(F: Tensor) -> tuple[Tensor, int]:
+    """All columns of F (N, n), those first that add most to the span of the ones before, and how many span it."""
+    r, order = qr(F.cpu().numpy(), mode="r", pivoting=True)
+    diagonal = torch.from_numpy(r).diagonal().abs()
+    return torch.from_numpy(order).long().to(F.device), int((diagonal > RANK * diagonal[0]).sum())
+
+
+def solved(F: Tensor, Z: Tensor) -> Tensor:
+    """X of least norm with F X = Z, for Z in the span of F's columns, with one step of refinement."""
+    X: Tensor = torch.linalg.lstsq(F, Z, driver="gelsd", rcond=RANK).solution
+    X += torch.linalg.lstsq(F, Z - F @ X, driver="gelsd", rcond=RANK).solution
+    return X

@@ -81,7 +81,7 @@ def _place(problem: Problem, l: int) -> tuple[int, ...] | None:
     layer, layout = problem.layered.layers[l - 1], problem.layout
     names = [name for one in problem.layered.layers for name in (one.weight, one.bias)]
     shared = names.count(layer.weight) > 1 or names.count(layer.bias) > 1
-    if layer.convolution or layer.pool > 1 or layer.block > 1 or layer.bias is None or shared:
+    if layer.convolution or layer.pools or layer.block > 1 or layer.bias is None or shared:
         return None
     weight, bias = (sum(layout.sizes[: layout.names.index(name)]) for name in (layer.weight, layer.bias))
     return weight, bias, layer.inputs, layer.outputs

@@ -130,11 +130,12 @@ def test_dependent_samples_are_refused() -> None:
 
 def test_without_any_theorem_all_are_named_with_their_numbers() -> None:
     said = refusal(task_of("fcn:3", 3, 2), "auto")  # the 2-3-2 network of Freeman and Bruna, with biases
+    onto = "the activation is strictly monotonic and onto R (Assumption 2.1)"
+    known = "only linear and leaky_relu of one slope above 0 are known to be"
     assert said == (
-        "It does not hold that one of Theorems 3.2, 5.1 and 6.1 applies: "
-        "3.2: known to be are linear and leaky_relu of a slope above 0; "
-        "5.1: known to be are linear and leaky_relu of a slope above 0; "
-        "6.1: layer 1 has 3 neurons, 2N = 6 are needed."
+        "It does not hold that one of Theorems 3.2, 5.1, 6.1 applies: "
+        f"3.2 assumes that {onto}, but {known}; 5.1 assumes that {onto}, but {known}; "
+        "6.1 assumes that layer 1 has 2N neurons or more, but layer 1 has 3 neurons, 2N = 6 are needed."
     )
     assert "disconnected" not in said
 

@@ -1,0 +1,147 @@
+"""From any model down to p* + eps, on a path that never rises: Nguyen 2019, Theorems 3.2, 4.2 and 6.1.
+
+    3.2   as in `theorems`                                                                           s = 1
+    4.2   leaky ReLU (2.1, 2.2), for some k n_k >= N, n_{k+1} > ... > n_L, distinct rows of F_{k-1}    s = k + 1
+    6.1   ReLU, leaky ReLU or ELU (2.2), distinct samples, n_1, ..., n_{L-1} >= N                    s = L
+
+At constant loss the features of the wide layers (layer k; all hidden ones) get rank N, and the weights above layer s
+full rank. Then the outputs go on a straight line from F_L to outputs of loss p* + eps or less, and layer s follows. A
+convex function may fall and rise again on a line, so this one goes where the loss does not rise: F_L + c onehot(labels)
+for cross-entropy and hinge, towards the targets for the square loss, no further than asked for.
+
+Where the rows of F_{k-1} are not distinct the theorem perturbs the model first; that is refused here.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from core.errors import PremiseError
+from core.methods.method import Construction, Premise, Task, require
+from core.methods.wide.assumptions import (
+    Assumptions,
+    common,
+    decreasing,
+    distinct,
+    first_that_applies,
+    independent_shifts,
+    of_theorem,
+    onto,
+    theorem_3_2,
+    wide,
+    widths_of,
+)
+from core.methods.wide.freeing import make_full_rank
+from core.methods.wide.lifting import Lift
+from core.methods.wide.net import Net
+from core.methods.wide.rounding import ill_conditioned
+from core.methods.wide.route import Route
+from core.methods.wide.theorems import repair
+from core.path import Claim, Path
+from core.problem import Problem
+
+STEPS = 60  # halvings in the search for the shortest step that is long enough
+MARGIN = 0.99  # of what was asked for is aimed at, for rounding
+RISE = 1e-9  # that rounding may make of a loss that does not rise, relative to 1 + the loss
+LOOKS = 11  # points on every segment
+
+
+def descend(task: Task, eps: float, theorem: str = "auto") -> Construction:
+    """A path from task.a, along which the train loss never rises, to a model of train loss p* + eps or less.
+
+    task.b is not read. `gaps` says where float64 could not follow. Raises PremiseError where no theorem applies, or
+    the model is as low already.
+    """
+    problem, a = task.problem, Net.of(task.problem, task.a)
+    theorems: dict[str, Assumptions] = {"3.2": theorem_3_2, "4.2": partial(theorem_4_2, net=a), "6.1": theorem_6_1}
+    require(common(task))
+    require(of_theorem(theorem, theorems, problem))
+    theorem = first_that_applies(theorem, theorems, problem)
+    task.reporter.progress(None, f"Theorem {theorem}")
+    route, depth = Route([a]), a.depth
+    layers = {"3.2": [], "4.2": [wide_layer(problem)], "6.1": list(range(1, depth))}[theorem]
+    generator = torch.Generator().manual_seed(task.seed)
+    for k in layers:
+        make_full_rank(route, k, generator)
+    lift = Lift.above(route.here, 1 + max(layers, default=0))
+    repair(route, lift)
+    goal = problem.loss.infimum + eps
+    end = lift.preimage(route.here, depth, lower_outputs(problem, a.features(depth), goal))
+    if lift.s == depth:
+        route.go(end, Claim.CONVEX)
+    else:
+        route.lift(end, lift, depth)
+    path = route.path(task.a, end.theta)
+    return Construction(path, gaps=ill_conditioned(problem, path, route) or rises(problem, path, goal))
+
+
+def wide_layer(problem: Problem) -> int:
+    """The first layer k with n_k >= N and n_{k+1} > ... > n_L; 0 where there is none."""
+    enough = (
+        k for k in range(1, len(widths_of(problem))) if wide(problem, k, 1).holds and decreasing(problem, k + 1).holds
+    )
+    return next(enough, 0)
+
+
+def theorem_4_2(problem: Problem, net: Net) -> Iterator[Premise]:
+    yield onto(problem)
+    yield independent_shifts(problem)
+    k, N = wide_layer(problem), len(problem.data.train)
+    widths = "-".join(map(str, widths_of(problem)))
+    claim = "a hidden layer has N neurons or more and the widths above it decrease"
+    yield Premise(claim, k > 0, f"the widths are {widths} and N = {N}")
+    F = net.features(k - 1)
+    twice = len(F) - len(torch.unique(F, dim=0))
+    yield Premise(f"the rows of F_{k - 1} are distinct", twice == 0, f"{twice} of {len(F)} repeat others")
+
+
+def theorem_6_1(problem: Problem) -> Iterator[Premise]:
+    yield independent_shifts(problem)
+    yield distinct(problem)
+    for k in range(1, len(widths_of(problem))):
+        yield wide(problem, k, 1)
+
+
+def lower_outputs(problem: Problem, F: Tensor, goal: float) -> Tensor:
+    """Outputs (N, n_L) of loss `goal` or less, at the end of a line from F on which the loss does not rise.
+
+    Raises PremiseError where the loss of F is not above the goal.
+    """
+    if (here := loss_of(problem, F)) <= goal:
+        raise PremiseError(f"The model's train loss is {here:.6g} already, at most the {goal:.6g} asked for.")
+    y = problem.data.train.y
+    if problem.loss.name == "square":
+        targets = y if y.is_floating_point() else functional.one_hot(y, F.shape[1]).to(F)
+        direction, far = targets.reshape(F.shape) - F, 1.0
+    else:
+        direction, far = functional.one_hot(y, F.shape[1]).to(F), 1.0
+        while loss_of(problem, F + far * direction) > MARGIN * goal:
+            far *= 2
+    near = 0.0
+    for _ in range(STEPS):
+        c = (near + far) / 2
+        near, far = (near, c) if loss_of(problem, F + c * direction) <= MARGIN * goal else (c, far)
+    return F + far * direction
+
+
+def loss_of(problem: Problem, outputs: Tensor) -> float:
+    """Mean train loss of outputs (N, n_L)."""
+    return float(problem.loss.samples(outputs[None], problem.data.train.y[None]).mean())
+
+
+def rises(problem: Problem, path: Path, goal: float) -> str | None:
+    """Where the train loss rises along a path that is meant to descend to the goal, as a sentence; None if nowhere."""
+    t = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
+    for i, segment in enumerate(path):
+        losses = torch.cat([problem.losses(segment.at(one[None])) for one in t])
+        if not bool((losses.diff() <= RISE * (1 + losses[:-1])).all()):
+            return f"the train loss rises on segment {i} ({segment.claim}), by {float(losses.diff().max()):.1e}"
+    last = float(losses[-1])
+    return (
+        None
+        if last <= goal
+        else f"the path ends at a train loss of {last:.6g}, above {goal:.6g}: float64 is too coarse"
+    )

@@ -88,12 +88,15 @@ class PointMade(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class PathMade(Event, frozen=True, kw_only=True, tag="path"):
-    """A path whose tensors lie in `file`; `values` are the columns of the catalogue's paths."""
+    """A path whose tensors lie in `file`; `values` are the columns of the catalogue's paths.
+
+    Without `model_b` it leads to the model that the same run left first.
+    """
 
     position: int
     file: str
     model_a: int
-    model_b: int
+    model_b: int | None
     values: dict[str, Any]
     segments: list[SegmentMade]
     points: list[PointMade]

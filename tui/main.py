@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quickstart": ("tui.commands.quickstart:quickstart", "A first look: train, connect, certify, in a minute."),
     "train": ("tui.commands.train:train", "Train one model, or several in one batch."),
     "connect": ("tui.commands.connect:connect", "Construct a low-loss path between two models."),
+    "descend": ("tui.commands.descend:descend", "Construct a path that never rises, down to a low loss."),
     "bound": ("tui.commands.bound:bound", "Compute a quantity of one model."),
     "study": ("tui.commands.study:study", "Repeat a paper's experiment."),
     "verify": ("tui.commands.verify:verify", "Check a path's certificate again, in float64."),

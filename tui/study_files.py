@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from core.engine.client import Client
     from store.runs import Run
 
-MADE = {"train": "models", "swap": "models", "connect": "paths", "bound": "bounds"}
+MADE = {"train": "models", "swap": "models", "connect": "paths", "bound": "bounds", "descend": "paths"}
 FIGURES = ("figure.png", "figure.pdf")
 
 

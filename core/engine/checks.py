@@ -17,6 +17,7 @@ from core.specs.options import Options
 from core.specs.runs import (
     Bound,
     Connect,
+    Descend,
     ModelRef,
     RunSpec,
     Swap,
@@ -49,7 +50,7 @@ def check(catalogue: Catalogue, spec: RunSpec, root: str | None) -> None:
             check_training(spec, root)
         case Connect():
             check_connection(catalogue, spec, root)
-        case Swap() | Bound():
+        case Swap() | Bound() | Descend():
             if spec.model.model is not None:
                 model = read_as(find(catalogue, spec.model), spec)
                 if isinstance(spec, Bound):
@@ -80,7 +81,7 @@ def check_promise(run: Run, ref: ModelRef) -> None:
         how = "has failed" if run.state == "failed" else "was cancelled"
         raise UsageError(f"Run {run.id} {how}: give the id of a model, or relaunch that run first.")
     made = from_json(run.spec)
-    count = made.count if isinstance(made, Train) else int(isinstance(made, Swap))
+    count = made.count if isinstance(made, Train) else int(isinstance(made, Swap | Descend))
     if ref.position >= count:
         raise UsageError(f"{ref} is no model: run {run.id}, a {run.kind}, makes {count or 'none'}, counted from 0.")
 
@@ -108,7 +109,7 @@ def check_data(data: DataSpec, root: str | None) -> None:
             raise UsageError(missing(data, where))
 
 
-def read_as(model: Model, spec: Connect | Swap | Bound) -> Model:
+def read_as(model: Model, spec: Connect | Swap | Bound | Descend) -> Model:
     """The model with the network that a run reads it as."""
     return replace(model, network=spec.network or model.network)
 

@@ -114,7 +114,7 @@ class Results:
             **event.values,
             "position": event.position,
             "model_a": event.model_a,
-            "model_b": event.model_b,
+            "model_b": Models(self.session).made_by(self.run_id)[0].id if event.model_b is None else event.model_b,
             "artifact": self.brought[event.file],
         }
         segments = [msgspec.structs.asdict(one) for one in event.segments]

@@ -99,8 +99,28 @@ class Bound(OfModels, frozen=True, kw_only=True, tag="bound", tag_field="kind"):
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
 
-RunSpec = Train | Swap | Connect | Bound
-KINDS: dict[str, type[RunSpec]] = {"train": Train, "swap": Swap, "connect": Connect, "bound": Bound}
+class Descend(OfModels, frozen=True, kw_only=True, tag="descend", tag_field="kind"):
+    """Construct a path from a model down to a new one of low train loss, along which the loss never rises."""
+
+    model: ModelRef
+    to: Annotated[float, Meta(gt=0, description="train loss to reach, above the infimum (eps)")]
+    theorem: Annotated[
+        Literal["auto", "3.2", "4.2", "6.1"],
+        Meta(description="of Nguyen 2019, by which; auto: the first whose assumptions hold"),
+    ] = "auto"
+    points: Annotated[int, Meta(ge=2, description="points of the profile along the path, at least")] = 61
+    seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the features that are drawn at random")] = 0
+    name: Annotated[str | None, Meta(description="what to call it")] = None
+
+
+RunSpec = Train | Swap | Connect | Bound | Descend
+KINDS: dict[str, type[RunSpec]] = {
+    "train": Train,
+    "swap": Swap,
+    "connect": Connect,
+    "bound": Bound,
+    "descend": Descend,
+}
 
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +150,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "bound": ("name",),
     "train": (),
     "swap": (),
+    "descend": (),
 }
 
 
@@ -143,7 +164,7 @@ def changed(spec: RunSpec, texts: dict[str, str]) -> RunSpec:
             spec = msgspec.structs.replace(spec, method=spec.method.changed(inner, name_of_options(spec.method)))
         case Bound():
             spec = msgspec.structs.replace(spec, bound=spec.bound.changed(inner, name_of_options(spec.bound)))
-        case Train() | Swap():
+        case Train() | Swap() | Descend():
             outer = inner
     return spec.changed(outer, kind_of(spec))
 
@@ -153,7 +174,7 @@ def inputs_of(spec: RunSpec) -> tuple[ModelRef, ...]:
     match spec:
         case Connect():
             return (spec.a, spec.b)
-        case Swap() | Bound():
+        case Swap() | Bound() | Descend():
             return (spec.model,)
         case _:
             return ()
@@ -164,7 +185,7 @@ def with_inputs(spec: RunSpec, inputs: tuple[ModelRef, ...]) -> RunSpec:
     match spec:
         case Connect():
             return msgspec.structs.replace(spec, a=inputs[0], b=inputs[1])
-        case Swap() | Bound():
+        case Swap() | Bound() | Descend():
             return msgspec.structs.replace(spec, model=inputs[0])
         case _:
             return spec

@@ -55,6 +55,33 @@ def test_the_whole_way(place: Path, tmp_path: Path) -> None:
     assert target.stat().st_size > 0
 
 
+def test_wide_networks_are_joined_and_descend(place: Path) -> None:
+    def thalweg(*arguments: object) -> Said:
+        return process(arguments, place)
+
+    network = "fcn:24-16,activation=leaky_relu,slope=0.1"
+    trained = thalweg("train", network, "digits,limit=16", "--epochs", 3, "--count", 2, "-o", "dtype=float64")
+    assert trained.status == 0, trained.err
+
+    descended = thalweg("descend", 1, "--to", 0.01, "--json")
+    assert descended.status == 0, descended.err
+    down = json.loads(descended.out)
+    assert (down["model_a"], down["model_b"], down["method"], down["certificate"]) == (1, 3, "descend", "identity")
+    assert down["train_loss_b"] <= 0.01 < down["train_loss_a"] == down["level"]
+    found = json.loads(thalweg("show", "model", 3, "--json").out)
+    assert found["train_loss"] == pytest.approx(down["train_loss_b"])
+
+    joined = json.loads(thalweg("connect", 2, 3, "--method", "wide", "--json").out)
+    assert (joined["certificate"], joined["barrier"]) == ("identity", 0)
+    checked = thalweg("verify", joined["id"])
+    assert checked.status == 0, checked.err
+
+    low = thalweg("descend", 3, "--to", 0.5)
+    assert low.status == 1
+    assert "train loss is" in low.err
+    assert thalweg("descend", 1, "--to", 0).status == 2
+
+
 def test_an_interrupted_wait_leaves_the_job_running(place: Path) -> None:
     command = [sys.executable, "-m", "tui.main", "train", "fcn:16", "digits", "--epochs", "100000"]
     environment = {**os.environ, "THALWEG_CATALOGUE": str(place)}

@@ -16,7 +16,7 @@ from core.methods.method import Task
 from core.problem import Problem
 from core.profile import Profile
 from core.results import PathMade, PointMade, SegmentMade
-from core.specs.runs import Connect, name_of_options
+from core.specs.runs import Connect, Descend, name_of_options
 
 
 def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None:
@@ -40,14 +40,14 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
         raise RunError("could not connect", f"could not connect: {connection.failure}")
 
 
-def describe_path(job: Job, spec: Connect, problem: Problem, connection: Connection) -> PathMade:
-    """All rows that a path leaves in the catalogue."""
+def describe_path(job: Job, spec: Connect | Descend, problem: Problem, connection: Connection) -> PathMade:
+    """All rows that a path leaves in the catalogue; one with a single input leads to the model that the run leaves."""
     made, seen = connection.construction, connection.examination
     certificate = seen.certificate
     path = made.path
     values: dict[str, Any] = {
         "name": spec.name,
-        "method": name_of_options(spec.method),
+        "method": name_of_options(spec.method if isinstance(spec, Connect) else spec),
         "network": job.inputs[0].network,
         "data": job.inputs[0].data,
         "on": made.on.replace("-", "_"),
@@ -74,7 +74,7 @@ def describe_path(job: Job, spec: Connect, problem: Problem, connection: Connect
         position=0,
         file="path.safetensors",
         model_a=job.inputs[0].id,
-        model_b=job.inputs[1].id,
+        model_b=job.inputs[1].id if len(job.inputs) > 1 else None,
         values={name: _finite(value) for name, value in values.items()},
         segments=describe_segments(connection),
         points=describe_points(seen.profile),

@@ -6,12 +6,13 @@ import torch
 
 from core.engine.folders import Job
 from core.engine.worker.connecting import run_connect
+from core.engine.worker.descending import run_descend
 from core.engine.worker.facts import environment
 from core.engine.worker.journal import Journal
 from core.engine.worker.small_jobs import run_bound, run_swap
 from core.engine.worker.training import run_train
 from core.results import Environment
-from core.specs.runs import Bound, Connect, Swap, Train
+from core.specs.runs import Bound, Connect, Descend, Swap, Train
 
 
 def perform(job: Job, folder: Path, journal: Journal) -> None:
@@ -27,3 +28,5 @@ def perform(job: Job, folder: Path, journal: Journal) -> None:
             run_connect(job, job.spec, folder, journal)
         case Bound():
             run_bound(job, job.spec, folder, journal)
+        case Descend():
+            run_descend(job, job.spec, folder, journal)

@@ -1,0 +1,49 @@
+"""The job `descend`: a path from a model down to a new one, and that model."""
+
+import time
+from pathlib import Path
+
+from core.engine.folders import Job
+from core.engine.worker.connecting import describe_path
+from core.engine.worker.inputs import problem_of, read_model, suit_threads
+from core.engine.worker.journal import Journal
+from core.engine.worker.training import describe_model
+from core.errors import RunError
+from core.examining import examine
+from core.files import write_whole
+from core.methods.connect import Connection
+from core.methods.method import Task
+from core.methods.wide.descent import descend
+from core.results import ModelMade
+from core.specs.runs import Descend
+
+
+def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None:
+    """Descend, leave the model reached and the path to it, then raise RunError if float64 could not follow."""
+    journal.progress(None, "reading the data")
+    source = job.inputs[0]
+    problem = problem_of(source, job.device, job.data_root)
+    suit_threads(problem, job.threads)
+    begun = time.monotonic()
+    start = read_model(source, problem.layout).to(job.device)
+    made = descend(Task(start, start, problem, seed=spec.seed, reporter=journal), spec.to, spec.theorem)
+    journal.progress(None, f"certifying and measuring {len(made.path)} segments")
+    examination = examine(problem, made.path, spec.points)
+    described = describe_model(problem, made.path.end, 0, folder)
+    journal.write(
+        ModelMade(
+            **described,
+            network=source.network,
+            data=source.data,
+            seed=spec.seed,
+            epochs=0,
+            reached=made.gaps is None,
+            seconds=journal.seconds,
+            name=spec.name,
+        )
+    )
+    write_whole(folder / "path.safetensors", made.path.save)
+    connection = Connection(made, examination, made.gaps, time.monotonic() - begun)
+    journal.write(describe_path(job, spec, problem, connection))
+    if made.gaps is not None:
+        raise RunError("could not descend", f"could not descend: {made.gaps}")

@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path as File
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -23,6 +25,7 @@ from core.knots import packed, unpacked
 
 FORMAT = "thalweg-path-2"
 DENSE = "thalweg-path-1"  # older files: all knots as one tensor
+CHAIN = 257  # points of the chain by which length along a curve is measured
 
 
 class Claim(StrEnum):
@@ -87,16 +90,17 @@ class Segment:
     def kind(self) -> str:
         return "straight" if self.curve is None else "analytic"
 
-    def length(self, points: int = 257) -> float:
-        """Euclidean length; of a curve that of the chain through `points` of its points."""
+    def length(self) -> float:
+        """Euclidean length; of a curve that of the chain through `CHAIN` of its points."""
         if self.curve is None:
             return distance(self.start, self.end)
-        return float(self.steps(points).sum())
+        return float(self.steps.sum())
 
-    def steps(self, points: int) -> Tensor:
-        """Distances (points - 1,), float64, between `points` points at equal steps of t."""
+    @cached_property
+    def steps(self) -> Tensor:
+        """Distances (CHAIN - 1,), float64, between points at equal steps of t."""
         found, before = [], self.start[None].double()
-        for t in torch.split(torch.linspace(0, 1, points, dtype=torch.float64)[1:], 16):
+        for t in torch.split(torch.linspace(0, 1, CHAIN, dtype=torch.float64)[1:], 16):
             chain = torch.cat([before, self.at(t).double()])
             found.append(torch.linalg.vector_norm(chain.diff(dim=0), dim=1).cpu())
             before = chain[-1:]
@@ -132,16 +136,23 @@ class Path:
 
     def cast(self, dtype: torch.dtype) -> "Path":
         """The same path in another dtype; from float32 to float64 that is exact."""
+        if self.knots.dtype == dtype:
+            return self
         return Path(self.knots.to(dtype), self.claims, self.curves)
 
     def __len__(self) -> int:
         return len(self.claims)
 
+    @cached_property
+    def _segments(self) -> tuple[Segment, ...]:
+        ends = enumerate(pairwise(self.knots))
+        return tuple(Segment(start, end, self.claims[i], self.curves.get(i)) for i, (start, end) in ends)
+
     def segment(self, i: int) -> Segment:
-        return Segment(self.knots[i], self.knots[i + 1], self.claims[i], self.curves.get(i))
+        return self._segments[i]
 
     def __iter__(self) -> Iterator[Segment]:
-        return (self.segment(i) for i in range(len(self)))
+        return iter(self._segments)
 
     @property
     def start(self) -> Tensor:

@@ -8,14 +8,13 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from core.path import Claim, Path, Segment
+from core.path import CHAIN, Claim, Path, Segment
 from core.problem import Part, Problem, Values
 from core.profile.proven import proven_values
 from core.profile.refining import ROUNDS, between_maxima, ordered
 from core.profile.segments import Motion, segment_values
 
 PROVEN = (Claim.INVARIANT, Claim.CONVEX, Claim.DATA_INVARIANT, Claim.IDENTITY)
-CHAIN = 257  # points of the chain by which arc length along a curve is measured
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ def _joined(path: Path, stretches: list[_Stretch], passes: float) -> Profile:
     last = len(stretches) - 1
     kept = [torch.arange(len(one.t) - (i < last)) for i, one in enumerate(stretches)]
     pairs = list(zip(stretches, kept, strict=True))
-    lengths = torch.tensor([0.0, *[one.segment.length(CHAIN) for one in stretches]], dtype=torch.float64)
+    lengths = torch.tensor([0.0, *[one.segment.length() for one in stretches]], dtype=torch.float64)
     before = lengths.cumsum(0)
     train = _cat(*[_taken(one.train, here) for one, here in pairs])
     tests = [_taken(one.test, here) for one, here in pairs if one.test is not None]
@@ -185,7 +184,7 @@ def _arc(segment: Segment, t: Tensor) -> Tensor:
     """Length (K,) of the segment up to t (K,), float64; of a curve along a chain, linear between its points."""
     if segment.curve is None:
         return t * segment.length()
-    chain = torch.cat([torch.zeros(1, dtype=torch.float64), segment.steps(CHAIN).cumsum(0)])
+    chain = torch.cat([torch.zeros(1, dtype=torch.float64), segment.steps.cumsum(0)])
     below = (t * (CHAIN - 1)).long().clamp(0, CHAIN - 2)
     return torch.lerp(chain[below], chain[below + 1], t * (CHAIN - 1) - below)
 

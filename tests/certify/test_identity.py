@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from core.certify import Verdict, decide
@@ -17,6 +19,7 @@ from core.problem import Problem
 from tests.core.wide import SLOPED, net_of, problem
 
 T = torch.linspace(0, 1, 101, dtype=torch.float64)
+NAMES = ["whole", "fibre", "first layer alone", "above a layer"]
 
 
 def pair(text: str = f"fcn:9-7-5,{SLOPED}") -> tuple[Net, Net]:
@@ -43,7 +46,7 @@ def true_segments() -> dict[str, tuple[Problem, Segment]]:
     return {name: (a.problem, segment) for name, segment in found.items()}
 
 
-@pytest.mark.parametrize("name", ["whole", "fibre", "first layer alone", "above a layer"])
+@pytest.mark.parametrize("name", NAMES)
 def test_true_claims_are_granted(name: str) -> None:
     found, segment = true_segments()[name]
     verdict = decide(found, segment)
@@ -54,7 +57,7 @@ def test_true_claims_are_granted(name: str) -> None:
     assert verdict.drift < 1e-9
 
 
-@pytest.mark.parametrize("name", ["whole", "fibre", "first layer alone", "above a layer"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_proven_deviation_is_above_every_one_that_is_seen(name: str) -> None:
     found, segment = true_segments()[name]
     curve = segment.curve
@@ -80,6 +83,32 @@ def test_the_proven_deviation_holds_where_there_is_one(size: float) -> None:
         off = (F - torch.lerp(forged.F[-1][0], forged.F[-1][1], T[:, None, None])).norm(dim=2).amax(0)
         assert (off <= deviation(judged)).all()
         assert off.max() > 1e-3 * size
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(NAMES), st.integers(0, 99), st.integers(-16, 1), st.integers(0, 2**31))
+def test_whatever_is_granted_is_true(name: str, which: int, power: int, seed: int) -> None:
+    """One tensor of a curve is disturbed by any amount: refused, or within what was granted."""
+    found, segment = true_segments()[name]
+    tensors = segment.curve.tensors()
+    names = sorted(tensors.keys() - {"places", "parameters", "output", "slope"})
+    chosen = names[which % len(names)]
+    noise = torch.randn(tensors[chosen].shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    if chosen.startswith("P"):
+        noise = noise + noise.mT
+    try:
+        curve = Prescribed.of({**tensors, chosen: tensors[chosen] + 10.0**power * noise})
+    except ValueError:  # it turns too fast
+        return
+    disturbed = replace(segment, curve=curve)
+    verdict = decide(found, disturbed)
+    if verdict.granted is not None:
+        losses = found.losses(disturbed.at(T))
+        assert losses.max() <= verdict.bound + verdict.drift + 1e-12
+        judged = fitted(found, disturbed, torch.stack([segment.start, segment.end]))
+        F = found.features(disturbed.at(T), judged.k, found.data.train.x)
+        off = (F - torch.lerp(curve.F[-1][0], curve.F[-1][1], T[:, None, None])).norm(dim=2).amax(0)
+        assert (off <= deviation(judged) + 1e-11).all()
 
 
 # ---- forged

@@ -85,6 +85,29 @@ def test_the_proven_deviation_holds_where_there_is_one(size: float) -> None:
         assert off.max() > 1e-3 * size
 
 
+@pytest.mark.parametrize("name", ["whole", "above a layer"])
+def test_the_proven_deviation_covers_other_data(name: str) -> None:
+    """Everything fits but the data, which is not quite what D says."""
+    found, segment = true_segments()[name]
+    x = found.data.train.x
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    data = replace(found.data, train=replace(found.data.train, x=x + 1e-5 * noise))
+    other = Problem(found.network, data, found.loss, found.layered)
+    judged = fitted(other, segment, torch.stack([segment.start, segment.end]))
+    F = other.features(segment.at(T), judged.k, data.train.x)
+    off = (F - torch.lerp(segment.curve.F[-1][0], segment.curve.F[-1][1], T[:, None, None])).norm(dim=2).amax(0)
+    assert off.max() > 1e-6
+    assert (off <= deviation(judged)).all()
+    refused(other, segment)
+
+
+def test_curves_have_no_jumps_at_their_ends_even_where_tensors_do_not_fit() -> None:
+    curve = true_segments()["whole"][1].curve
+    bent = replace(curve, F=(*curve.F[:-1], curve.F[-1] + 1.0))
+    near = torch.tensor([1e-9, 1 - 1e-9], dtype=torch.float64)
+    assert bent.points(near).abs().max() < 1e-5
+
+
 @settings(max_examples=150)
 @given(st.sampled_from(NAMES), st.integers(0, 99), st.integers(-16, 1), st.integers(0, 2**31))
 def test_whatever_is_granted_is_true(name: str, which: int, power: int, seed: int) -> None:

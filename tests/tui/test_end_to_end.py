@@ -68,17 +68,8 @@ def test_wide_networks_are_joined_and_descend(place: Path) -> None:
     down = json.loads(descended.out)
     assert (down["model_a"], down["model_b"], down["method"], down["certificate"]) == (1, 3, "descend", "identity")
     assert down["train_loss_b"] <= 0.01 < down["train_loss_a"] == down["level"]
-    found = json.loads(thalweg("show", "model", 3, "--json").out)
-    assert found["train_loss"] == pytest.approx(down["train_loss_b"])
-
     joined = json.loads(thalweg("connect", 2, 3, "--method", "wide", "--json").out)
     assert (joined["certificate"], joined["barrier"]) == ("identity", 0)
-    checked = thalweg("verify", joined["id"])
-    assert checked.status == 0, checked.err
-
-    low = thalweg("descend", 3, "--to", 0.5)
-    assert low.status == 1
-    assert "train loss is" in low.err
     assert thalweg("descend", 1, "--to", 0).status == 2
 
 

@@ -92,5 +92,4 @@ def sample_gain(problem: Problem, z: Tensor, delta: Tensor, y: Tensor) -> Tensor
 
 def _larger(so_far: float, entries: Tensor) -> float:
     """The maximum; NaN wins."""
-    value = float(entries.abs().max())
-    return value if not value <= so_far else so_far
+    return float(torch.maximum(entries.abs().max(), entries.new_tensor(so_far)))

@@ -41,15 +41,21 @@ def packed(knots: Array) -> dict[str, Array]:
 def unpacked(arrays: Mapping[str, Array], count: int) -> Array:
     """The inverse of `packed` for `count` knots. Raises KeyError or ValueError where the arrays don't fit."""
     first = arrays["knots.0"]
+    if first.ndim != 1:
+        raise ValueError(f"knots.0 has {first.ndim} dimensions, not 1")
+    for i in range(1, count):  # before there is memory for all of them
+        if arrays.keys().isdisjoint((f"knots.{i}", f"changed.{i}")):
+            raise KeyError(f"knots.{i}")
     knots = np.empty((count, len(first)), first.dtype)
     knots[0] = first
     for i in range(1, count):
         if f"knots.{i}" in arrays:
-            knots[i] = arrays[f"knots.{i}"]
+            knots[i] = _vector(arrays[f"knots.{i}"], len(first), first.dtype)
             continue
         changed = _mask(arrays[f"changed.{i}"], len(first))
         now = np.zeros(int(changed.sum()), first.dtype)
-        now[_mask(arrays[f"nonzero.{i}"], len(now))] = arrays[f"values.{i}"]
+        nonzero = _mask(arrays[f"nonzero.{i}"], len(now))
+        now[nonzero] = _vector(arrays[f"values.{i}"], int(nonzero.sum()), first.dtype)
         knots[i] = knots[i - 1]
         knots[i, changed] = now
     return knots
@@ -59,3 +65,9 @@ def _mask(bits: Array, count: int) -> NDArray[np.bool_]:
     if bits.dtype != np.uint8 or len(bits) != (count + 7) // 8:
         raise ValueError(f"{len(bits)} bytes of {bits.dtype} are no {count} bits")
     return np.unpackbits(bits, count=count).astype(bool)
+
+
+def _vector(values: Array, count: int, dtype: np.dtype[Any]) -> Array:
+    if values.shape != (count,) or values.dtype != dtype:
+        raise ValueError(f"{values.dtype} numbers of shape {values.shape} are no {count} of {dtype}")
+    return values

@@ -213,6 +213,8 @@ class Path:
             return cls._read(json.loads(metadata["path"]), tensors, families)
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{file} can't be read as a path: {error}.") from None
+        except (MemoryError, RecursionError) as error:  # a damaged or hostile header
+            raise UsageError(f"{file} can't be read as a path: it is too large or nested too deep: {error}.") from None
 
     @classmethod
     def _read(
@@ -228,6 +230,8 @@ class Path:
             own = {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
             curves[int(number)] = _family(family, families).of(own)
         if "knots" in tensors:  # DENSE
+            if tensors["knots"].dim() != 2:
+                raise ValueError(f"its knots have {tensors['knots'].dim()} dimensions, not 2")
             return cls(tensors["knots"], claims, curves)
         arrays = {name: one.numpy() for name, one in tensors.items()}
         return cls(torch.from_numpy(unpacked(arrays, len(claims) + 1)), claims, curves)

@@ -42,6 +42,7 @@ class Step:
 
 def layers_of(module: nn.Module, shape: Shape) -> LayeredNetwork:
     """The view of a module that reads samples of `shape`. Raises NoLayersError."""
+    _require_as_written(module)
     try:
         exact = deepcopy(module).double().eval()
         graph = fx.GraphModule(exact, fx.Tracer().trace(exact))
@@ -56,6 +57,16 @@ def layers_of(module: nn.Module, shape: Shape) -> LayeredNetwork:
     view = chain.view(exact)
     _require_equal(view, exact, shape)
     return view
+
+
+def _require_as_written(module: nn.Module) -> None:
+    """Raise NoLayersError where a hook, or a forward of one object alone, changes what a class computes.
+
+    Tracing passes over them, and random samples needn't show them: outputs may be clamped where they are large.
+    """
+    for name, one in module.named_modules():
+        if one._forward_hooks or one._forward_pre_hooks or "forward" in vars(one):
+            raise NoLayersError(f"{name or 'the module'} has a hook, or a forward that is not its class's")
 
 
 class _Shapes(fx.Interpreter):
@@ -119,7 +130,7 @@ def _module_of(graph: fx.GraphModule, node: fx.Node, reads: Shape, makes: Shape)
     if node.target is functional.dropout and node.kwargs.get("training") is False:
         return nn.Identity()
     kind = AS_MODULES.get(node.target)
-    if kind is None or any(isinstance(one, fx.Node) for one in [*node.args[1:], *node.kwargs.values()]):
+    if kind is None or len(node.all_input_nodes) > 1:  # the others are sizes, in a kernel_size say
         raise NoLayersError(f"{node.name} is no layer, activation or pooling that is known")
     return kind(*node.args[1:], **{name: one for name, one in node.kwargs.items() if name != "input"})
 

@@ -70,3 +70,42 @@ def test_masks_of_another_length_are_refused() -> None:
     parts = packed(knots)
     with pytest.raises(ValueError, match="are no 40 bits"):
         unpacked({**parts, "changed.1": parts["changed.1"][:2]}, 2)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"knots.0": np.zeros((1, 9), np.float32)},
+        {"knots.1": np.ones(1, np.float32)},
+        {"knots.1": np.ones(9, np.float64)},
+        {"values.2": np.ones(1, np.float32)},
+        {"values.2": np.ones(9, np.float64)},
+    ],
+)
+def test_parts_of_another_shape_or_dtype_are_refused(changed: dict[str, np.ndarray]) -> None:
+    bits = np.packbits(np.ones(9, bool))
+    arrays = {"knots.0": np.zeros(9, np.float32), "knots.1": np.ones(9, np.float32)}
+    arrays |= {"changed.2": bits, "nonzero.2": bits, "values.2": np.full(9, 2, np.float32)}
+    assert unpacked(arrays, 3)[2, 8] == 2
+    with pytest.raises(ValueError, match=r"dimensions|are no"):
+        unpacked({**arrays, **changed}, 3)
+
+
+def test_a_file_of_more_knots_than_it_holds_takes_no_memory_for_them() -> None:
+    with pytest.raises(KeyError, match=r"knots\.1"):
+        unpacked({"knots.0": np.zeros(10**6, np.float32)}, 10**7)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"format": "thalweg-path-2", "path": "[" * 200_000},
+        {"format": "thalweg-path-1", "path": '{"claims": ["sampled", "sampled"], "curves": {}}'},
+    ],
+)
+def test_headers_that_are_nested_too_deep_or_knots_that_are_no_points_are_refused(
+    tmp_path: File, header: dict[str, str]
+) -> None:
+    save_file({"knots": torch.zeros(3)}, tmp_path / "path", metadata=header)
+    with pytest.raises(UsageError, match="can't be read as a path"):
+        Path.load(tmp_path / "path")

@@ -1,6 +1,7 @@
 """Views by layers of modules that somebody else wrote: equal to the module, or none with the reason."""
 
 from collections.abc import Callable
+from types import MethodType
 
 import pytest
 import torch
@@ -185,3 +186,39 @@ def test_layers_that_share_their_weights_are_named_alike() -> None:
     module[2].weight = module[0].weight
     view = layers_of(module, (4,))
     assert [layer.weight for layer in view.layers] == ["0.weight", "0.weight", "3.weight"]
+
+
+def clamped(*given: object) -> Tensor:
+    return given[-1].clamp(-1e6, 1e6)
+
+
+@pytest.mark.parametrize("part", ["", "c"])
+@pytest.mark.parametrize("hook", ["register_forward_hook", "register_forward_pre_hook"])
+def test_a_hook_that_random_samples_do_not_show_leaves_no_view(part: str, hook: str) -> None:
+    module = Made(lambda m, x: m.c(m.b(m.a(x))))
+    assert layers_of(module, (4,)).depth == 3
+    one = module.get_submodule(part)
+    getattr(one, hook)(clamped if hook == "register_forward_hook" else lambda _, given: (clamped(*given),))
+    with pytest.raises(NoLayersError, match=f"{part or 'the module'} has a hook"):
+        layers_of(module, (4,))
+
+
+def test_a_forward_of_one_object_alone_leaves_no_view() -> None:
+    module = Made(lambda m, x: m.c(m.b(m.a(x))))
+    module.b.forward = MethodType(lambda m, x: clamped(functional.linear(x, m.weight, m.bias)), module.b)
+    with pytest.raises(NoLayersError, match="a forward that is not its class's"):
+        layers_of(module, (4,))
+
+
+def test_pooling_over_a_kernel_that_is_read_off_the_samples_has_no_view() -> None:
+    class Pooled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.c = nn.Conv2d(2, 4, 3), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            z = self.a(x)
+            return self.c(functional.avg_pool2d(z, (z.size(2), z.size(3))).flatten(1))
+
+    with pytest.raises(NoLayersError, match="avg_pool2d is no layer"):
+        layers_of(Pooled(), (2, SIDE, SIDE))

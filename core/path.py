@@ -197,7 +197,8 @@ class Path:
             }
         families = {str(i): curve.family for i, curve in self.curves.items()}
         header = {"claims": [str(claim) for claim in self.claims], "curves": families}
-        save_file(tensors, file, metadata={"format": FORMAT, "path": json.dumps(header)})
+        # One entry: of several the order in the file is not fixed, and equal paths have equal files.
+        save_file(tensors, file, metadata={FORMAT: json.dumps(header)})
 
     @classmethod
     def load(cls, file: File, families: Mapping[str, type[Curve]] = FAMILIES) -> "Path":
@@ -207,10 +208,12 @@ class Path:
         """
         try:
             with safe_open(str(file), "pt") as opened:
-                if (metadata := opened.metadata() or {}).get("format") not in (FORMAT, DENSE):
-                    raise UsageError(f"{file} holds no path: its format is {metadata.get('format')!r}, not {FORMAT}.")
+                metadata = opened.metadata() or {}
+                old = metadata.get("path") if metadata.get("format") == DENSE else None
+                if (header := metadata.get(FORMAT, old)) is None:
+                    raise UsageError(f"{file} holds no path: a {FORMAT} is needed, and it says nothing of one.")
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            return cls._read(json.loads(metadata["path"]), tensors, families)
+            return cls._read(json.loads(header), tensors, families)
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{file} can't be read as a path: {error}.") from None
         except (MemoryError, RecursionError) as error:  # a damaged or hostile header

@@ -82,7 +82,14 @@ class Together:
 
 
 def live_units(network: LayeredNetwork, parameters: Parameters) -> list[Tensor]:
-    """Masks (n_k,) of the units of layers 1..L that a live unit reads; outputs are live. Never empty."""
+    """Masks (n_k,) of the units of layers 1..L that a live unit reads; outputs are live. Never empty.
+
+    All are live where a parameter is not finite: 0 times infinity is no number, and so is the output.
+    """
+    if not all(bool(torch.isfinite(one).all()) for one in parameters.values()):
+        return [
+            torch.ones_like(parameters[layer.weight][0].flatten(1)[:, 0], dtype=torch.bool) for layer in network.layers
+        ]
     outputs = parameters[network.layers[-1].weight][0]
     live = [torch.ones(len(outputs), dtype=torch.bool, device=outputs.device)]
     for above in reversed(network.layers[1:]):

@@ -58,7 +58,7 @@ def test_a_file_that_lacks_a_part_is_refused(tmp_path: File, lost: str) -> None:
     knots = torch.randn(40).repeat(2, 1)
     knots[1, :2] = 1.0
     tensors = {name: torch.from_numpy(one) for name, one in packed(knots.numpy()).items() if name != lost}
-    header = {"format": "thalweg-path-2", "path": '{"claims": ["convex"], "curves": {}}'}
+    header = {"thalweg-path-2": '{"claims": ["convex"], "curves": {}}'}
     save_file(tensors, tmp_path / "x", metadata=header)
     with pytest.raises(UsageError, match="can't be read as a path"):
         Path.load(tmp_path / "x")
@@ -99,7 +99,7 @@ def test_a_file_of_more_knots_than_it_holds_takes_no_memory_for_them() -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        {"format": "thalweg-path-2", "path": "[" * 200_000},
+        {"thalweg-path-2": "[" * 200_000},
         {"format": "thalweg-path-1", "path": '{"claims": ["sampled", "sampled"], "curves": {}}'},
     ],
 )

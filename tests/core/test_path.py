@@ -154,6 +154,13 @@ def test_files_read_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory, p
     assert bits(again.points(t)) == bits(path.points(t))
 
 
+def test_equal_paths_have_equal_files(tmp_path: File) -> None:
+    path = half_circle(torch.float64)
+    for i in range(8):
+        path.save(tmp_path / str(i))
+    assert len({(tmp_path / str(i)).read_bytes() for i in range(8)}) == 1
+
+
 def saved(folder: File) -> File:
     file = folder / "path.safetensors"
     half_circle(torch.float64).save(file)
@@ -212,7 +219,7 @@ HEADER = {"claims": ["sampled", "identity", "convex"], "curves": {"1": "arc"}}
 )
 def test_headers_that_do_not_fit_are_refused(tmp_path: File, header: object) -> None:
     file = saved(tmp_path)
-    save_file(load_file(file), file, metadata={"format": FORMAT, "path": json.dumps(header)})
+    save_file(load_file(file), file, metadata={FORMAT: json.dumps(header)})
     assert refused(file)
 
 
@@ -220,5 +227,5 @@ def test_a_path_without_knots_is_refused(tmp_path: File) -> None:
     file = saved(tmp_path)
     tensors = load_file(file)
     del tensors["knots.0"]
-    save_file(tensors, file, metadata={"format": FORMAT, "path": json.dumps(HEADER)})
+    save_file(tensors, file, metadata={FORMAT: json.dumps(HEADER)})
     assert refused(file)

@@ -99,6 +99,16 @@ def test_the_same_function_at_another_point_is_known_by_its_weights() -> None:
     assert together(problem, torch.cat([one, again])).which == [0, 0]
 
 
+def test_what_is_no_number_in_a_dead_unit_is_not_left_out() -> None:
+    problem = problem_of("fcn:5x2", classes((4,)))
+    theta = points(problem, 1)
+    named = problem.layout.split(theta)
+    named["layers.1.weight"][0, :, 2] = 0.0
+    named["layers.0.weight"][0, 2, 0] = torch.inf
+    assert not torch.isfinite(problem.outputs(theta, problem.data.train.x)).all()
+    assert not torch.isfinite(outputs(problem, theta)).all()
+
+
 @given(cases())
 @settings(max_examples=15)
 def test_a_profile_of_a_proven_path_says_what_its_points_say(case: Case) -> None:

@@ -8,11 +8,10 @@ from textual.command import Provider
 from textual.screen import Screen
 
 from store.errors import StoreError
-from tui import keys, themes
+from tui import clipboard, keys, themes
 from tui.place import Place
 from tui.screens.arranging import ArrangingScreen
 from tui.screens.browse import BrowseScreen
-from tui.screens.taking import TakingScreen
 from tui.session import load, save, session_file
 
 
@@ -49,11 +48,18 @@ class ThalwegApp(App[StoreError]):
         if self._warning:
             self.notify(self._warning, severity="warning", markup=False, timeout=15)
 
-    @on(TakingScreen.Copied)
-    def send(self, message: TakingScreen.Copied) -> None:
-        """Send an escape sequence to the terminal."""
-        if self._driver is not None:
-            self._driver.write(message.sequence)
+    def copy_to_clipboard(self, text: str) -> None:
+        """Hand a text to the terminal, keep it in a file, and say what is known of either."""
+        self._clipboard = text  # what Textual's own fields paste
+        sequence = clipboard.sequence(text)
+        if sequence is not None and self._driver is not None:
+            self._driver.write(sequence)
+        try:
+            file = clipboard.kept(text)
+        except OSError as error:
+            self.notify(f"The text could not be kept in a file: {error}.", severity="error", markup=False)
+        else:
+            self.notify(clipboard.told(text, sequence, file), markup=False)
 
     @on(ArrangingScreen.Arranged)
     def save_session(self) -> None:

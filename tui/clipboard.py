@@ -38,6 +38,16 @@ def certain(environment: Mapping[str, str] = os.environ) -> bool:
     return "TMUX" not in environment and any(known in name for known in KNOWN for name in names)
 
 
+def told(text: str, sequence: str | None, file: Path, environment: Mapping[str, str] = os.environ) -> str:
+    """What is known of a text that was copied and kept."""
+    if sequence is None:
+        return f"Too long for a terminal's clipboard; the text is in {file}."
+    size = f"{len(text)} characters"
+    if certain(environment):
+        return f"Copied {size}."
+    return f"Sent {size} to the terminal's clipboard; if it doesn't listen, the text is in {file}."
+
+
 def _write(draft: Path, text: str) -> None:
     draft.touch(mode=0o600)
     draft.write_text(text, encoding="utf-8", errors="backslashreplace")

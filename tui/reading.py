@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from core.engine.client import Client
 from core.engine.devices import devices, host
 from core.engine.locks import AgentLock
+from core.engine.sources import Trust
 from store import Catalogue, Runs
 from store.changes import Changes
 from store.listing import every_id, list_ids, rows_of
@@ -53,9 +54,9 @@ class Reader:
     _busy: set[sqlite3.Connection] = field(default_factory=set)
 
     @classmethod
-    def open(cls, place: Place) -> "Reader":
+    def open(cls, place: Place, trust: Trust) -> "Reader":
         """Raises StoreError."""
-        client = Client(Catalogue.open(place.path))
+        client = Client(Catalogue.open(place.path), trust=trust)
         return cls(client, Changes(place.path))
 
     @property

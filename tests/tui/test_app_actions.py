@@ -14,14 +14,24 @@ import psutil
 import pytest
 from commanding import Run, fill
 from piloting import Sitting, play
-from textual.binding import Binding
 from textual.screen import Screen
 
 from core.engine.client import Client
 from core.specs.runs import Train
 from store import Catalogue, Runs, show_row
-from tui.keys import APP, BROWSE
+from tui.app import ThalwegApp
+from tui.screens.beads import BeadsScreen
+from tui.screens.browse import BrowseScreen
+from tui.screens.compare import CompareScreen
+from tui.screens.faults import FaultsScreen
 from tui.screens.help import HelpScreen
+from tui.screens.launch import LaunchScreen
+from tui.screens.log import LogScreen
+from tui.screens.plot import PlotScreen
+from tui.screens.relaunch import RelaunchScreen
+from tui.widgets.curve_plot import CurvePlot
+from tui.widgets.log_view import LogView
+from tui.widgets.row_table import RowTable
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +137,6 @@ def test_an_empty_catalogue_says_what_to_do_and_refuses_what_needs_a_row(home: P
 
 def copied(one: Sitting, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sent: list[str] = []
-    monkeypatch.setattr(one.app, "send", lambda message: sent.append(message.sequence))
     assert one.app._driver is not None
     monkeypatch.setattr(one.app._driver, "write", sent.append)
     return sent
@@ -145,6 +154,17 @@ def test_what_is_copied_goes_to_the_terminal_and_to_a_file(
         assert text in base64.b64decode(found).decode()
         file = Path(re.search(r"\S+copied.txt", one.told)[0])  # type: ignore[index]
         assert text in file.read_text()
+
+    play(seeded, use)
+
+
+def test_the_command_of_a_form_is_copied_like_everything_else(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def use(one: Sitting) -> None:
+        sent = copied(one, monkeypatch)
+        await one.press("n", "t", "ctrl+y")
+        assert any("]52;c;" in piece for piece in sent)
+        file = Path(re.search(r"\S+copied.txt", one.told)[0])  # type: ignore[index]
+        assert " train" in file.read_text()
 
     play(seeded, use)
 
@@ -390,9 +410,15 @@ def test_a_run_is_seen_to_run_and_to_end_and_goes_on_when_the_screen_is_left(wor
         assert Runs(session).get(6).state == "cancelled"
 
 
-def test_the_documentation_names_every_key() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "terminal.md").read_text()
-    written = {"escape": "Esc", "enter": "Enter", "backspace": "Backspace", "minus": "-"}
-    for binding in (*BROWSE, *APP):
-        assert isinstance(binding, Binding)
-        assert f"`{written.get(binding.key, binding.key)}`" in text, binding
+WRITTEN = {"escape": "Esc", "enter": "Enter", "backspace": "Backspace", "minus": "-", "plus": "+", "slash": "/"}
+WRITTEN |= {"left": "←", "right": "→", "up": "↑", "down": "↓"}
+KEYED = (BrowseScreen, ThalwegApp, PlotScreen, BeadsScreen, CompareScreen, LaunchScreen, RelaunchScreen, FaultsScreen)
+
+
+@pytest.mark.parametrize("keyed", [*KEYED, LogScreen, CurvePlot, RowTable, LogView])
+def test_the_documentation_names_every_key(keyed: Any) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "terminal.md").read_text().lower()
+    named = set(re.findall(r"`([^`]+)`", text)) | {"home", "end", "pageup", "pagedown", "space"}
+    for binding in keyed.BINDINGS:
+        keys = binding.key.split(",")
+        assert any(WRITTEN.get(key, key).lower() in named for key in keys), binding

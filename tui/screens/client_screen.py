@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from core.errors import ThalwegError
 from store.errors import StoreError
+from tui.screens.working import WorkingScreen
 from tui.texts import clean
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ T = TypeVar("T")
 Answer = TypeVar("Answer")
 
 
-class ClientScreen(Screen[T]):
+class ClientScreen(WorkingScreen[T]):
     """Asks the catalogue and the engine through `client`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back")]

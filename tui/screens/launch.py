@@ -107,7 +107,6 @@ class LaunchScreen(ClientScreen[list[int] | None]):
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self.command(self.texts))
-        self.notify("The command line is in the clipboard.", markup=False)
 
     def action_launch(self) -> None:
         """Enqueue, once, in a thread; the engine says what it refuses."""

@@ -60,7 +60,7 @@ class MarkingScreen(ArrangingScreen):
         if text is not None:
             self._do(lambda catalogue: noted(catalogue, kind, ids, text))
 
-    @work(thread=True, group="marking", exit_on_error=False)
+    @work(thread=True, group="marking")
     def _do(self, deed: "Callable[[Catalogue], Done]") -> None:
         """Do it, say so, and remember how to undo it."""
         assert self.reader is not None
@@ -77,7 +77,7 @@ class MarkingScreen(ArrangingScreen):
         self.tell(f"{done.words}; u takes it back")
         self.refresh_bindings()
 
-    @work(thread=True, group="marking", exit_on_error=False)
+    @work(thread=True, group="marking")
     def _undo(self, done: "Done") -> None:
         try:
             done.undo()

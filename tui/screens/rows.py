@@ -9,13 +9,13 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.message import Message
-from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from store.errors import StoreError
 from store.glance import glance
 from tui.columns import Row, Shown, offered, on_screen
 from tui.place import Place
+from tui.screens.trusting import TrustingScreen
 from tui.session import Session
 from tui.widgets.catalogue_table import TOP, CatalogueTable
 from tui.widgets.details_pane import DetailsPane
@@ -35,7 +35,7 @@ CLOCK_SECONDS = 20  # between renewals of "5 min ago"
 EMPTY = "Nothing here yet. n starts a run; `thalweg quickstart` is a first look."
 
 
-class RowsScreen(Screen[None]):
+class RowsScreen(TrustingScreen):
     """Shows one kind at a time. Subclasses add what can be done with the rows."""
 
     @dataclass
@@ -129,7 +129,7 @@ class RowsScreen(Screen[None]):
         from tui.reading import Reader
 
         try:
-            self.post_message(self.Opened(Reader.open(self.place)))
+            self.post_message(self.Opened(Reader.open(self.place, self.trusts)))
         except StoreError as error:
             self.app.call_from_thread(self.app.exit, error)
 
@@ -248,7 +248,7 @@ class RowsScreen(Screen[None]):
     def show_counts(self, message: Counted) -> None:
         self.query_one(MachineLine).counts = message.counts
 
-    @work(thread=True, exclusive=True, group="host", exit_on_error=False)
+    @work(thread=True, exclusive=True, group="host")
     def _look_at_host(self) -> None:
         if self.reader is not None:
             self.post_message(self.HostSeen(self.reader.machine()))

@@ -2,15 +2,12 @@
 
 import shlex
 from asyncio import to_thread
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual import work
-from textual.message import Message
 
 from core.errors import ThalwegError
 from store.errors import StoreError
-from tui import clipboard
 from tui.screens.leading import LeadingScreen
 
 if TYPE_CHECKING:
@@ -23,12 +20,6 @@ MOST_COPIED = 1000  # rows
 
 class TakingScreen(LeadingScreen):
     """Adds what ends runs, what takes rows away, and what takes them elsewhere."""
-
-    @dataclass
-    class Copied(Message):
-        """A text was copied: this is to be sent to the terminal."""
-
-        sequence: str
 
     @work(exclusive=True, group="acting")
     async def action_cancel(self) -> None:
@@ -77,7 +68,7 @@ class TakingScreen(LeadingScreen):
         ]
         what = await self.app.push_screen_wait(Pick("Copy what?", choices))
         if what is not None:
-            self.copy(texts[what])
+            self.app.copy_to_clipboard(texts[what])
 
     def _rows_as_text(self, ids: list[int]) -> str:
         rows = [self.table.row(row_id) for row_id in ids[:MOST_COPIED]]
@@ -90,24 +81,6 @@ class TakingScreen(LeadingScreen):
         where = f" --where {shlex.quote(view.where)}" if view.where else ""
         columns = f" --columns {','.join(names)}" if view.columns else ""
         return f"{self.place.command} list {self.kind}{where} --sort {view.sort}{columns}"
-
-    def copy(self, text: str) -> None:
-        """Hand the text to the terminal, keep it in a file, and say what is known of either."""
-        sequence = clipboard.sequence(text)
-        try:
-            file = clipboard.kept(text)
-        except OSError as error:
-            self.tell(f"The text could not be kept in a file: {error}.", wrong=True)
-            return
-        if sequence is None:
-            self.tell(f"Too long for a terminal's clipboard; the text is in {file}.")
-            return
-        self.post_message(self.Copied(sequence))
-        size = f"{len(text)} characters"
-        if clipboard.certain():
-            self.tell(f"Copied {size}.")
-        else:
-            self.tell(f"Sent {size} to the terminal's clipboard; if it doesn't listen, the text is in {file}.")
 
     # --- exporting -----------------------------------------------------------------------------------------------
 

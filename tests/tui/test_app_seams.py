@@ -1,0 +1,79 @@
+"""Where the screen meets what it didn't foresee: errors in its threads, network files that changed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commanding import add
+from piloting import Sitting, play
+
+from core.specs.runs import Train
+from store import Catalogue, Runs
+
+NET = """\
+from torch import nn
+
+
+def make(inputs, outputs):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+"""
+
+
+@pytest.fixture(autouse=True)
+def apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+
+
+@pytest.mark.parametrize(("place", "key"), [("tui.details.read", "enter"), ("tui.screens.faults.faults", "f")])
+def test_an_error_that_nobody_foresaw_is_told_and_the_screen_stays(
+    place: str, key: str, seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("[red]no such thing")
+
+    monkeypatch.setattr(place, fail)
+
+    async def use(one: Sitting) -> None:
+        await one.press(key)
+        await one.until(lambda: "should not have happened: ValueError: [red]no such thing" in one.told)
+        await one.press("escape", "2")
+        assert one.ids == [2, 1]
+
+    play(seeded, use)
+    assert "in fail" in (seeded.parent / "state" / "thalweg" / "error.txt").read_text()
+
+
+@pytest.fixture
+def changed(seeded: Path) -> Path:
+    """A catalogue whose newest run asked for a network of a file that was another one then."""
+    file = seeded.parent / "net.py"
+    file.write_text(NET)
+    with Catalogue.open(seeded) as catalogue:
+        run_id = add(catalogue, Train(network=f"file:{file}:make,sha256={'0' * 64}", data="digits"), "queued")
+        with catalogue.write() as session:
+            Runs(session).request_cancel(run_id)
+    return seeded
+
+
+@pytest.mark.parametrize(("answer", "comes"), [("y", "1 of 1 would be enqueued"), ("n", "✗ The network file")])
+def test_a_network_file_that_changed_is_asked_about_once_before_a_relaunch(
+    answer: str, comes: str, changed: Path
+) -> None:
+    async def use(one: Sitting) -> None:
+        await one.pilot.press("r")
+        await one.until(lambda: "Go on with it as it is now?" in one.shown)
+        await one.pilot.press(answer)
+        await one.until(lambda: comes in one.shown)
+        await one.pilot.press("escape", "r")
+        await one.until(lambda: comes in one.shown)
+
+    play(changed, use)
+
+
+def test_who_quits_owes_no_answer(changed: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.pilot.press("r")
+        await one.until(lambda: "Go on with it as it is now?" in one.shown)
+        await one.pilot.press("ctrl+q")
+
+    play(changed, use)

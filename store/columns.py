@@ -74,12 +74,18 @@ def _state(table: Table) -> Column:
     return Column("state", "text", "state of the run that made it", state, STATES)
 
 
+def _name(paths: Table, end: str) -> Column:
+    models = metadata.tables["models"]
+    name = select(models.c.name).where(models.c.id == paths.c[f"model_{end}"]).scalar_subquery()
+    return Column(f"name_{end}", "text", f"name of model_{end}", name)
+
+
 def _all() -> dict[str, tuple[Column, ...]]:
     runs, models, paths, bounds = (metadata.tables[name] for name in ("runs", "models", "paths", "bounds"))
     return {
         "runs": (*stored_columns(runs), _attempts(runs), _tags(runs, "run")),
         "models": (*stored_columns(models), _state(models), _tags(models, "model")),
-        "paths": (*stored_columns(paths), _state(paths), _tags(paths, "path")),
+        "paths": (*stored_columns(paths), _name(paths, "a"), _name(paths, "b"), _state(paths), _tags(paths, "path")),
         "bounds": (*stored_columns(bounds), _state(bounds), _tags(bounds, "bound")),
         "profiles": tuple(stored_columns(metadata.tables["profile_points"])),
         "metrics": tuple(stored_columns(metadata.tables["metrics"])),

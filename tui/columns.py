@@ -57,13 +57,14 @@ def what(row: Row) -> str:
 
 
 def _what(kind: str, row: Row, spec: dict[str, Any]) -> str:
+    of_network = f", {row['network']}" if row["network"] else ""
     try:
         if kind == "connect":
-            return f"{_model(spec['a'])} to {_model(spec['b'])}, {row['method']}"
+            return f"{_model(spec['a'])} to {_model(spec['b'])}, {row['method']}{of_network}"
         if kind == "train":
             count = f" x{spec['count']}" if spec.get("count", 1) > 1 else ""
             return f"{row['network']} {row['data']}{count}"
-        return f"{row['method'] or kind} of {_model(spec['model'])}"
+        return f"{row['method'] or kind} of {_model(spec['model'])}{of_network}"
     except (KeyError, TypeError):
         return " ".join(str(row[key]) for key in ("method", "network", "data") if row[key])
 
@@ -99,6 +100,11 @@ def _ends(row: Row) -> str:
     return f"{row['model_a']} to {row['model_b']}"
 
 
+def _names(row: Row) -> str:
+    names = [row["name_a"], row["name_b"]]
+    return " to ".join(value(name) for name in names) if any(names) else NOTHING
+
+
 RUNS = (
     of("kind"),
     Shown("what", what, ("network", "data", "method", "name"), squeeze=True),
@@ -128,6 +134,7 @@ OTHERS = {
         of("barrier", show=number),
         of("beads"),
         of("normalized_length", "length", number),
+        Shown("names", _names, ("name_a", "name_b"), squeeze=True),
     ),
     "bounds": (
         of("id"),

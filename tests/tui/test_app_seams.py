@@ -9,6 +9,7 @@ from piloting import Sitting, play
 
 from core.specs.runs import Train
 from store import Catalogue, Runs
+from store.base import table
 
 NET = """\
 from torch import nn
@@ -77,3 +78,20 @@ def test_who_quits_owes_no_answer(changed: Path) -> None:
         await one.pilot.press("ctrl+q")
 
     play(changed, use)
+
+
+def test_paths_tell_the_names_of_their_models_where_there_is_room(seeded: Path) -> None:
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        session.execute(table("models").update().where(table("models").c.id == 2).values(name="the second"))
+
+    async def look(one: Sitting) -> None:
+        await one.press("3")
+        assert "- to the second" in one.lines[2]
+        await one.pilot.resize_terminal(60, 20)
+        await one.settled()
+        assert "2  1 to 2  linear" in one.lines[2]
+        one.screen.filter_by('name_b~"second"')
+        await one.settled()
+        assert one.ids == [2, 1]
+
+    play(seeded, look, size=(120, 40))

@@ -58,7 +58,9 @@ class TableLines(ScrollView):
         self.column = min(self.column, len(self.columns) - 1)
         self._cells.clear()
         titles = [cell_len(self._title(one)) for one in self.columns]
-        self._natural = [NARROW if one.squeeze else width for one, width in zip(self.columns, titles, strict=True)]
+        self._natural = [
+            min(NARROW, width) if one.squeeze else width for one, width in zip(self.columns, titles, strict=True)
+        ]
         self._right = [True] * len(self.columns)
         self._measure(self._rows)
 

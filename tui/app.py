@@ -8,7 +8,7 @@ from textual.command import Provider
 from textual.screen import Screen
 
 from store.errors import StoreError
-from tui import clipboard, keys, themes
+from tui import clipboard, keymap, keys, themes
 from tui.place import Place
 from tui.screens.arranging import ArrangingScreen
 from tui.screens.browse import BrowseScreen
@@ -45,6 +45,10 @@ class ThalwegApp(App[StoreError]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda _: self.save_session())
+        chosen, refused = keymap.load(keymap.keymap_file())
+        self.set_keymap(chosen)
+        for sentence in refused:
+            self.notify(sentence, severity="warning", markup=False, timeout=15)
         if self._warning:
             self.notify(self._warning, severity="warning", markup=False, timeout=15)
 

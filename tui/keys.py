@@ -1,8 +1,19 @@
 """The keys of the catalogue's screen: what they do, in the order in which people need them."""
 
-from textual.binding import Binding, BindingType
+from dataclasses import replace
 
-BROWSE: list[BindingType] = [
+from textual.binding import Binding
+
+FIXED = ("escape", "ctrl+q")
+
+
+def remappable(binding: Binding) -> Binding:
+    """The binding with its action's name, by which a person gives it other keys; those with arguments keep theirs."""
+    fixed = binding.key in FIXED or "(" in binding.action
+    return binding if fixed else replace(binding, id=binding.action)
+
+
+_BROWSE = [
     Binding("enter", "details", "Details"),
     Binding("/", "filter", "Filter"),
     Binding("s", "sort", "Sort"),
@@ -34,8 +45,10 @@ BROWSE: list[BindingType] = [
     Binding("escape", "leave", "Leave the pane, the marks, the filter, one after the other", show=False),
     Binding(":", "command", "Command", tooltip="Type a command: :filter, :sort, :export, :tag, :12 for row 12"),
 ]
-APP: list[BindingType] = [
+_APP = [
     Binding("?", "help", "Help", tooltip="All keys; search them, run them"),
     Binding("q", "quit", "Quit", tooltip="Leave; jobs go on"),
     Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
 ]
+BROWSE = [remappable(one) for one in _BROWSE]
+APP = [remappable(one) for one in _APP]

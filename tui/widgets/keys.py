@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-ALWAYS = ("question_mark", "q")  # keys that are shown however narrow it is
+ALWAYS = ("help", "quit")  # actions that are shown however narrow it is
 KIND_KEYS = {"runs": "1", "models": "2", "paths": "3", "bounds": "4"}
 
 
@@ -53,12 +53,10 @@ class Keys(ClickLine):
 
     def pieces(self) -> list[tuple[Content, str]]:
         shown: dict[str, tuple[Content, str]] = {}
-        told = set()  # an action by its first key only
         for _, binding, enabled, _ in self.screen.active_bindings.values():
-            if binding.show and not binding.system and binding.description and binding.action not in told:
-                told.add(binding.action)
-                shown[binding.key] = (self._piece(binding, enabled), binding.key)
-        last = [shown.pop(key) for key in ALWAYS if key in shown]
+            if binding.show and not binding.system and binding.description and binding.action not in shown:
+                shown[binding.action] = (self._piece(binding, enabled), binding.key)
+        last = [shown.pop(action) for action in ALWAYS if action in shown]
         room = self.size.width - sum(content.cell_length for content, _ in last)
         fitting = []
         for piece in shown.values():
@@ -94,4 +92,6 @@ class Views(ClickLine):
         where = f" /{self.where}" if self.where else ""
         side = self.styled(where, "note") + Content(f" {self.count}{f', {self.marked} marked' if self.marked else ''} ")
         gap = Content(" " * max(room - side.cell_length, 0))
-        return [*tabs, (gap + side.truncate(max(room, 0), ellipsis=True), "slash")]
+        bound = self.screen.active_bindings.items()
+        filter_key = next((key for key, active in bound if active.binding.action == "filter"), "")
+        return [*tabs, (gap + side.truncate(max(room, 0), ellipsis=True), filter_key)]

@@ -13,7 +13,8 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Shown:
-    """One column of a list; `squeeze`: may be cut short where the terminal is narrow.
+    """One column of a list; where the terminal is narrow a `squeeze` column may be cut short
+    and a `spare` one takes no room from others.
 
     `made_of` are the catalogue's columns that it tells of, the one to sort by first.
     """
@@ -22,6 +23,7 @@ class Shown:
     cell: Callable[[Row], str]
     made_of: tuple[str, ...]
     squeeze: bool = False
+    spare: bool = False
 
     @property
     def name(self) -> str:
@@ -134,7 +136,6 @@ OTHERS = {
         of("barrier", show=number),
         of("beads"),
         of("normalized_length", "length", number),
-        Shown("names", _names, ("name_a", "name_b"), squeeze=True),
     ),
     "bounds": (
         of("id"),
@@ -148,6 +149,10 @@ OTHERS = {
     "profiles": all_of(("path_id", "t", "segment", "train_loss", "train_error", "test_loss", "test_error"), ()),
     "metrics": all_of(("run_id", "name", "step", "value", "seconds"), ()),
 }
+
+
+#: Of a path's models: the last column of a table on the screen.
+NAMES = Shown("names", _names, ("name_a", "name_b"), spare=True)
 
 
 def options(text: str) -> str:
@@ -172,14 +177,15 @@ def _flat(found: Row, before: str = "") -> list[str]:
 
 def on_screen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
     """The columns of a table on the screen: what a run does tells its kind, and 80 columns are few."""
-    return tuple(one for one in chosen(kind, encoding) if (kind, one.name) != ("runs", "kind"))
+    ours = tuple(one for one in chosen(kind, encoding) if (kind, one.name) != ("runs", "kind"))
+    return (*ours, NAMES) if kind == "paths" else ours
 
 
 def offered(kind: str, encoding: str | None) -> tuple[Shown, ...]:
     """Every column that can be chosen: ours first, then the catalogue's others by name."""
     from store.listing import COLUMNS
 
-    ours = chosen(kind, encoding)
+    ours = (*chosen(kind, encoding), *([NAMES] if kind == "paths" else []))
     known = {one.name for one in ours}
     times = [column.name for column in COLUMNS[kind] if column.type == "time"]
     return *ours, *all_of([column.name for column in COLUMNS[kind] if column.name not in known], times)

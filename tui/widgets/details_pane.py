@@ -107,7 +107,7 @@ class DetailsPane(VerticalScroll):
 
     def _facts(self, facts: tuple[tuple[str, str], ...]) -> list[Content]:
         width = min(max((len(name) for name, _ in facts), default=0), NAME) + 2
-        return [self._styled(f"{name:{width}}", "name") + Content(text) for name, text in facts]
+        return [self._styled(f"{name:{width - 1}} ", "name") + Content(text) for name, text in facts]
 
     def _head(self, text: str) -> Content:
         return Content("\n") + self._styled(text, "head")

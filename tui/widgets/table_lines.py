@@ -115,11 +115,15 @@ class TableLines(ScrollView):
         """Share the width out; what doesn't fit can be scrolled to."""
         widths = self._widths = list(self._natural)
         gaps = GUTTER + GAP * max(len(widths) - 1, 0)
-        for place, column in reversed(list(enumerate(self.columns))):  # what stands last is missed least
-            excess = sum(widths) + gaps - self.room
-            if column.squeeze and excess > 0:
+        ordinary = [place for place, one in enumerate(self.columns) if not one.spare]
+        for place in reversed(ordinary):  # what stands last is missed least
+            excess = sum(widths[one] + GAP for one in ordinary) - GAP + GUTTER - self.room
+            if self.columns[place].squeeze and excess > 0:
                 widths[place] = max(widths[place] - excess, min(widths[place], SHORT))
-        fit(widths, [one.squeeze for one in self.columns], self.room - GUTTER)
+        fitted = [widths[place] for place in ordinary]
+        fit(fitted, [self.columns[place].squeeze for place in ordinary], self.room - GUTTER)
+        for place, width in zip(ordinary, fitted, strict=True):
+            widths[place] = width
         width = gaps + sum(widths)
         self.virtual_size = Size(max(width, 1), len(self.ids) + HEAD)
         self.refresh()

@@ -14,8 +14,8 @@ from tui.widgets.catalogue_table import CatalogueTable
 
 MODIFIERS = ("ctrl", "shift", "alt", "meta", "super", "hyper")
 NAMES = {one.value for one in Keys}
-ALL = (*keys.BROWSE, *keys.APP)
-USUAL = {one.id: ",".join(key for key, _ in BindingsMap([one])) for one in ALL if one.id}
+ALL = [one for _, one in BindingsMap([*keys.BROWSE, *keys.APP])]
+USUAL = {one.id: one.key for one in ALL if one.id}
 FIXED = {key for key, _ in BindingsMap([*CatalogueTable.BINDINGS, *(one for one in ALL if not one.id)])}
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 FIXED = ("escape", "ctrl+q")
 
@@ -50,5 +50,5 @@ _APP = [
     Binding("q", "quit", "Quit", tooltip="Leave; jobs go on"),
     Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
 ]
-BROWSE = [remappable(one) for one in _BROWSE]
-APP = [remappable(one) for one in _APP]
+BROWSE: list[BindingType] = [remappable(one) for one in _BROWSE]
+APP: list[BindingType] = [remappable(one) for one in _APP]

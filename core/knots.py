@@ -8,8 +8,11 @@ seventh as large. With numpy alone, so that whoever reads a path needs no torch.
     nonzero.I      (ceil(n / 8),) one bit for each of the n entries that changed: whether it is not +0.0 now
     values.I       (m,)  the new values of these
     knots.I        (P,)  the whole knot instead, where that is no longer
+
+The file's header, as JSON: `claims` of the segments, `curves` by segment.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+FORMAT = "thalweg-path-2"
+DENSE = "thalweg-path-1"  # older files: all knots as one tensor `knots`
 BITS = {4: np.uint32, 8: np.uint64, 2: np.uint16}
 
 
@@ -36,6 +41,15 @@ def packed(knots: Array) -> dict[str, Array]:
         found[f"nonzero.{i}"] = np.packbits(nonzero)
         found[f"values.{i}"] = now[nonzero].view(knots.dtype)
     return found
+
+
+def header_of(metadata: Mapping[str, str] | None) -> Any:
+    """The header in a file's metadata. Raises ValueError where it is no path's, or damaged."""
+    found = metadata or {}
+    old = found.get("path") if found.get("format") == DENSE else None
+    if (header := found.get(FORMAT, old)) is None:
+        raise ValueError("it holds no path")
+    return json.loads(header)
 
 
 def unpacked(arrays: Mapping[str, Array], count: int) -> Array:

@@ -21,10 +21,8 @@ from torch import Tensor
 
 from core.curves import FAMILIES
 from core.errors import UsageError
-from core.knots import packed, unpacked
+from core.knots import FORMAT, header_of, packed, unpacked
 
-FORMAT = "thalweg-path-2"
-DENSE = "thalweg-path-1"  # older files: all knots as one tensor
 CHAIN = 257  # points of the chain by which length along a curve is measured
 
 
@@ -208,12 +206,9 @@ class Path:
         """
         try:
             with safe_open(str(file), "pt") as opened:
-                metadata = opened.metadata() or {}
-                old = metadata.get("path") if metadata.get("format") == DENSE else None
-                if (header := metadata.get(FORMAT, old)) is None:
-                    raise UsageError(f"{file} holds no path: a {FORMAT} is needed, and it says nothing of one.")
+                header = header_of(opened.metadata())
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            return cls._read(json.loads(header), tensors, families)
+            return cls._read(header, tensors, families)
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{file} can't be read as a path: {error}.") from None
         except (MemoryError, RecursionError) as error:  # a damaged or hostile header

@@ -20,6 +20,7 @@ from core.engine.client import Client
 from core.specs.runs import Train
 from store import Catalogue, Runs, show_row
 from tui.app import ThalwegApp
+from tui.keys import APP, BROWSE
 from tui.screens.beads import BeadsScreen
 from tui.screens.browse import BrowseScreen
 from tui.screens.compare import CompareScreen

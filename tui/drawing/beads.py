@@ -1,6 +1,5 @@
 """The knots of a path in the plane: projected on the first three principal components of their differences."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,11 +55,11 @@ def knots_of(file: Path) -> "NDArray[Any]":
     """A path file's knots (S + 1, P). Raises UsageError."""
     from safetensors import SafetensorError, safe_open
 
-    from core.knots import unpacked
+    from core.knots import header_of, unpacked
 
     try:
         with safe_open(str(file), "np") as opened:
-            count = len(json.loads((opened.metadata() or {})["path"])["claims"]) + 1
+            count = len(header_of(opened.metadata())["claims"]) + 1
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         return arrays["knots"] if "knots" in arrays else unpacked(arrays, count)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:

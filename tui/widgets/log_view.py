@@ -99,9 +99,9 @@ class LogView(ScrollView, can_focus=True):
         at_end, top = self.at_end, self.top()
         self._wrap()
         if at_end:
-            self.scroll_end(animate=False, x_axis=False)
-        else:
-            self.scroll_to(y=self.row_at(top), animate=False)
+            self.scroll_end(animate=False, immediate=True, x_axis=False)
+        else:  # at once, both: later it might undo where a search has gone meanwhile
+            self.scroll_to(y=self.row_at(top), animate=False, immediate=True)
 
     @on(events.MouseScrollUp)
     @on(events.MouseScrollDown)

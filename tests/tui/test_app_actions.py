@@ -394,8 +394,8 @@ def test_a_run_is_seen_to_run_and_to_end_and_goes_on_when_the_screen_is_left(wor
     async def use(one: Sitting) -> None:
         client = one.screen.client
         client.enqueue(Train(network="fcn:8", data="digits,limit=100", epochs=200_000, lr=0.01))
-        await one.until(lambda: "✓ done" in one.lines[3], 60)  # the one that waited, number 5
-        await one.until(lambda: "▸ running" in one.lines[2], 60)
+        await one.until(lambda: "5  ✓ done" in one.lines[3], 60)  # the one that waited, number 5
+        await one.until(lambda: "6  ▸ running" in one.lines[2], 60)
         await one.until(lambda: "agent works" in one.shown)  # the line on the machine has a pace of its own
         await one.press("q")
 

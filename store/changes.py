@@ -3,21 +3,25 @@
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 
 class Changes:
-    """A connection of its own, for SQLite's `data_version`; usable from one thread at a time, any thread."""
+    """A connection of its own, for SQLite's `data_version`; usable from any thread, and closed from any."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        self._one_at_a_time = Lock()  # sqlite3 crashes where a connection is closed under a question
         self._seen: int | None = None
 
     def any(self) -> bool:
-        """True where another connection committed since the last call, and on the first."""
-        before = self._seen
-        with suppress(sqlite3.Error):  # busy just now: the next look sees it
-            self._seen = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        return self._seen != before
+        """True where another connection committed since the last call, and on the first; nothing new once closed."""
+        with self._one_at_a_time:
+            before = self._seen
+            with suppress(sqlite3.Error):  # busy just now: the next look sees it
+                self._seen = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            return self._seen != before
 
     def close(self) -> None:
-        self._connection.close()
+        with self._one_at_a_time:
+            self._connection.close()

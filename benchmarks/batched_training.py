@@ -6,14 +6,13 @@
 torch.optim.Adam, fed from memory, once with torch's default optimizer and once with its fused one.
 """
 
-import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.timing import begin, timed
 from core.data.load import load
 from core.losses import CrossEntropy
 from core.networks.architectures import Architecture, build
@@ -62,15 +61,11 @@ def ways(problem: Problem, made: Architecture, models: int, options: Descent) ->
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = timed(__doc__)
     options.add_argument("--models", type=int, default=64)
     options.add_argument("--epochs", type=int, default=5)
     options.add_argument("--repeats", type=int, default=3)
-    options.add_argument("--threads", type=int, default=torch.get_num_threads())
-    options.add_argument("--cpu", action="store_true", help="CPU seconds; for a busy machine, with --threads 1")
-    chosen = options.parse_args()
-    torch.set_num_threads(chosen.threads)
-    clock = time.process_time if chosen.cpu else time.perf_counter
+    chosen, clock = begin(options)
     data = load(Digits(), Path())
     made = build(Fcn(widths=(32, 32)), tuple(data.train.x.shape[1:]), 10)
     problem = Problem(made.module, data, CrossEntropy(), made.layered)
@@ -81,7 +76,6 @@ def main() -> None:
             begun = clock()
             found[name] = way()
             best[name] = min(best.get(name, float("inf")), clock() - begun)
-    print(f"torch {torch.__version__}, {chosen.threads} threads, {'CPU' if chosen.cpu else 'wall'} seconds,", end=" ")
     print(f"{chosen.models} models, {chosen.epochs} epochs, best of {chosen.repeats}")
     for name, one in best.items():
         apart = float((found[name] - found["batched"]).abs().max())

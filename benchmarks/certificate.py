@@ -1,58 +1,47 @@
 """What a path's certificate and profile cost: all claims decided, losses at all knots in float64, 1,001 points.
 
-    python -m benchmarks.certificate [--data FOLDER] [--points 1001] [--cpu]
+    python -m benchmarks.certificate [--data FOLDER] [--points 1001] [--threads N] [--cpu]
 
 fcn:245x10 on MNIST's 60,000 train samples, in plain forward passes of float32 measured in the same run; the knots and
 points are evaluated one by one, too, at a few of them, and extrapolated. The networks are untrained: that changes
 nothing in what is computed. The path is that of dropped networks; one of trained subnetworks has the same segments.
 """
 
-import argparse
-import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
+from benchmarks.path_evaluation import problem_of
+from benchmarks.timing import begin, timed
 from core.certify.certificate import certificate_of, knot_losses, path_verdicts
 from core.data.files import data_root
-from core.data.load import load
-from core.losses import CrossEntropy
 from core.methods.dropout import build as connected
 from core.methods.method import Task
-from core.networks.architectures import build
-from core.problem import Problem
 from core.profile import profile
-from core.specs.data import Mnist
 from core.specs.methods import Dropout
-from core.specs.networks import Fcn
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="folder of data sets; default: as everywhere")
-    parser.add_argument("--points", type=int, default=1001)
-    parser.add_argument("--cpu", action="store_true", help="CPU time instead of wall clock: for a busy machine")
-    asked = parser.parse_args()
-    clock = time.process_time if asked.cpu else time.perf_counter
-
-    data = load(Mnist(), data_root(asked.data))
-    made = build(Fcn(widths=(245,) * 10), tuple(data.train.x.shape[1:]), data.outputs)
-    problem = Problem(made.module, data, CrossEntropy(), made.layered)
+    options = timed(__doc__)
+    options.add_argument("--data", type=Path, default=data_root(None))
+    options.add_argument("--points", type=int, default=1001)
+    chosen, clock = begin(options)
+    problem, a, b = problem_of(chosen.data, 60000)
     exact = problem.to("cpu", torch.float64)
-    a, b = (made.initial(seed, torch.float32) for seed in (0, 1))
     path = connected(Dropout(draws=1), Task(a, b, problem)).path
 
-    def timed(work: Callable[[], object]) -> tuple[float, object]:
+    def taken(work: Callable[[], object]) -> tuple[float, object]:
         begun = clock()
         found = work()
         return clock() - begun, found
 
-    one = min(timed(lambda: problem.losses(a[None]))[0] for _ in range(5))
-    knot = timed(lambda: [exact.losses(path.knots[i][None].double()) for i in (0, 40, 81)])[0] / 3
-    knots, losses = timed(lambda: knot_losses(exact, path))
+    one = min(taken(lambda: problem.losses(a[None]))[0] for _ in range(5))
+    knot = taken(lambda: [exact.losses(path.knots[i][None].double()) for i in (0, 40, 81)])[0] / 3
+    knots, losses = taken(lambda: knot_losses(exact, path))
     assert isinstance(losses, torch.Tensor)
-    decided, verdicts = timed(lambda: path_verdicts(exact, path, losses))
-    looked, seen = timed(lambda: profile(problem, path, asked.points, granted=[v.granted for v in verdicts]))
+    decided, verdicts = taken(lambda: path_verdicts(exact, path, losses))
+    looked, seen = taken(lambda: profile(problem, path, chosen.points, granted=[v.granted for v in verdicts]))
     points = len(seen.t)
     known = certificate_of(verdicts, losses, {})
     print(f"{len(path)} segments, {known.kind}; {points} points; one forward pass {one:.2f} s")

@@ -9,8 +9,6 @@ of the 20 subnetworks afterwards stands beside each. Seconds are for one subset 
 fewer samples they are scaled, since a batch costs the same whichever it is.
 """
 
-import argparse
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 
-from benchmarks.path_evaluation import BATCH, Clock, from_files, ordinary, problem_of
+from benchmarks.path_evaluation import BATCH, from_files, ordinary, problem_of
+from benchmarks.timing import Clock, begin, timed
 from core.data.files import data_root
 from core.problem import Problem
 from core.specs.bounds import SparseBound
@@ -99,17 +98,12 @@ def ours(level: Level, options: SparseBound, clock: Clock) -> tuple[float, Tenso
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = timed(__doc__)
     options.add_argument("--data", type=Path, default=data_root(None))
     options.add_argument("--levels", default="0,5,10")
     options.add_argument("--samples", type=int, default=WHOLE)
     options.add_argument("--repeats", type=int, default=2)
-    options.add_argument("--threads", type=int, default=torch.get_num_threads())
-    options.add_argument("--cpu", action="store_true", help="CPU seconds; for a busy machine, with --threads 1")
-    chosen = options.parse_args()
-    torch.set_num_threads(chosen.threads)
-    clock = time.process_time if chosen.cpu else time.perf_counter
-    print(f"torch {torch.__version__}, {chosen.threads} threads, {'CPU' if chosen.cpu else 'wall'} seconds,", end=" ")
+    chosen, clock = begin(options)
     print(f"{chosen.samples} samples; per subset and epoch of {WHOLE}")
     problem, start, _ = problem_of(chosen.data, chosen.samples)
     theta = trained(problem, start, epochs=3)

@@ -9,8 +9,6 @@ once on its features, which are computed from those of the layer before: a pass 
 one draw of one layer.
 """
 
-import argparse
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.experiment_a import trained
-from benchmarks.path_evaluation import BATCH, WIDTH, Clock, from_files, ordinary, problem_of
+from benchmarks.path_evaluation import BATCH, WIDTH, from_files, ordinary, problem_of
+from benchmarks.timing import Clock, begin, timed
 from core.data.dataset import Dataset, Split
 from core.data.files import data_root
 from core.problem import Problem
@@ -107,18 +106,13 @@ def compare(case: Case, ways: dict[str, tuple[Batches, Batches]], looked_at: int
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = timed(__doc__)
     options.add_argument("--data", type=Path, default=data_root(None))
     options.add_argument("--levels", default="1,5,10")
     options.add_argument("--samples", type=int, default=60000)
     options.add_argument("--draws", type=int, default=20)
     options.add_argument("--looked-at", type=int, default=2, help="draws done as published")
-    options.add_argument("--threads", type=int, default=torch.get_num_threads())
-    options.add_argument("--cpu", action="store_true", help="CPU seconds; for a busy machine, with --threads 1")
-    chosen = options.parse_args()
-    torch.set_num_threads(chosen.threads)
-    clock = time.process_time if chosen.cpu else time.perf_counter
-    print(f"torch {torch.__version__}, {chosen.threads} threads, {'CPU' if chosen.cpu else 'wall'} seconds,", end=" ")
+    chosen, clock = begin(options)
     print(f"{chosen.samples} samples, {chosen.draws} draws at once")
     problem, start, _ = problem_of(chosen.data, chosen.samples)
     theta, test = trained(problem, start, epochs=3), problem.data.test

@@ -6,8 +6,6 @@ All in float32, in one run on one machine, so that the ratios hold where the abs
 measured at few points and extrapolated: their cost is the same at every point.
 """
 
-import argparse
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
+from benchmarks.timing import Clock, begin, timed
 from core.data.dataset import Dataset, Split
 from core.data.files import data_root
 from core.data.load import load
@@ -29,9 +28,6 @@ from core.specs.data import Mnist
 from core.specs.networks import Fcn
 
 WIDTH, DEPTH, BATCH = 245, 10, 100
-
-
-Clock = Callable[[], float]
 
 
 def seconds(work: Callable[[], object], repeats: int, clock: Clock) -> float:
@@ -117,16 +113,11 @@ class Timings:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = timed(__doc__)
     options.add_argument("--data", type=Path, default=data_root(None))
     options.add_argument("--points", type=int, default=61)
     options.add_argument("--samples", type=int, default=60000)
-    options.add_argument("--threads", type=int, default=torch.get_num_threads())
-    options.add_argument("--cpu", action="store_true", help="CPU seconds; for a busy machine, with --threads 1")
-    chosen = options.parse_args()
-    torch.set_num_threads(chosen.threads)
-    clock = time.process_time if chosen.cpu else time.perf_counter
-    print(f"torch {torch.__version__}, {chosen.threads} threads, {'CPU' if chosen.cpu else 'wall'} seconds,", end=" ")
+    chosen, clock = begin(options)
     print(f"{chosen.samples} samples")
     measure(chosen.data, chosen.samples, chosen.points, clock).report(chosen.points)
 

@@ -53,7 +53,14 @@ def header_of(metadata: Mapping[str, str] | None) -> Any:
 
 
 def unpacked(arrays: Mapping[str, Array], count: int) -> Array:
-    """The inverse of `packed` for `count` knots. Raises KeyError or ValueError where the arrays don't fit."""
+    """The inverse of `packed` for `count` knots; those of older files as they are.
+
+    Raises KeyError or ValueError where the arrays don't fit.
+    """
+    if (dense := arrays.get("knots")) is not None:
+        if dense.ndim != 2:
+            raise ValueError(f"its knots have {dense.ndim} dimensions, not 2")
+        return dense
     first = arrays["knots.0"]
     if first.ndim != 1:
         raise ValueError(f"knots.0 has {first.ndim} dimensions, not 1")

@@ -227,10 +227,6 @@ class Path:
             prefix = f"curve.{number}."
             own = {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
             curves[int(number)] = _family(family, families).of(own)
-        if "knots" in tensors:  # DENSE
-            if tensors["knots"].dim() != 2:
-                raise ValueError(f"its knots have {tensors['knots'].dim()} dimensions, not 2")
-            return cls(tensors["knots"], claims, curves)
         arrays = {name: one.numpy() for name, one in tensors.items()}
         return cls(torch.from_numpy(unpacked(arrays, len(claims) + 1)), claims, curves)
 

@@ -5,7 +5,7 @@ says which part of theta is which named tensor of the module's state.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -73,6 +73,11 @@ class Problem:
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Problem":
         return Problem(self.network, self.data.to(device, dtype), self.loss, self.layered)
+
+    def on_first(self, samples: int | None) -> "Problem":
+        """The problem on the first samples of its train set (None: all), without test samples."""
+        train = Split(self.data.train.x[:samples], self.data.train.y[:samples])
+        return Problem(self.network, replace(self.data, train=train, test=None), self.loss, self.layered)
 
     def of_models(self, models: Tensor) -> "Problem":  # noqa: ARG002  here all models are alike
         """The problem as it is for the models (A,) of a batch alone."""

@@ -43,6 +43,12 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
     return facts
 
 
+def print_path(row: Row) -> None:
+    """What a path is worth."""
+    say(path_title(row))
+    pairs(path_facts(row))
+
+
 def paths_table(rows: Iterable[Row]) -> None:
     """One row a path."""
     table(

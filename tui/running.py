@@ -13,6 +13,7 @@ from tui.place import Place
 
 if TYPE_CHECKING:
     from core.engine.client import Client
+    from core.specs.runs import RunSpec
     from store.runs import Run
 
 Row = dict[str, object]
@@ -118,6 +119,22 @@ def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
             rows = list_rows(session, kind, f"run_id={run.id}") or [nothing(run.id, run.state)]
             found += [{**row, "cause": run.cause, "cause_kind": run.cause_kind} for row in rows]
     return found
+
+
+def answered(how: How, spec: "RunSpec", kind: str, show: "Callable[[Row, Client], None]") -> int:
+    """Enqueue one run and, unless detached, wait and print the row of `kind` that it left; the exit status."""
+    client = how.client()
+    run_id = client.enqueue(spec, device=how.device)
+    if how.detach:
+        return detached(how, [run_id])
+    runs = finished(how, client, [run_id])
+    found = made_by(client, kind, runs)
+    row = found[0] if found else nothing(run_id, runs[0].state)
+    if how.as_json:
+        print_json(row)
+    elif row["id"] is not None:
+        show(row, client)
+    return status_of(runs)
 
 
 def nothing(run_id: int, state: str) -> Row:

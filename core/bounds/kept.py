@@ -1,13 +1,12 @@
 """Features of kept neurons, layer by layer and draw by draw: what `separability` and `genericity` look at."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from core.bounds.levels import require_layers
-from core.data.dataset import Split
 from core.errors import PremiseError
 from core.problem import Problem
 from core.specs.bounds import Examined
@@ -54,15 +53,6 @@ def require(problem: Problem, what: str, check: Callable[[Asked], None]) -> None
         check(Asked(widths, data.outputs, data.classes is not None, problem.loss.name, relu, biases))
 
     require_layers(problem, what, checked)
-
-
-def on_samples(problem: Problem, samples: int | None) -> Problem:
-    """The problem in float64 on the CPU, on the first `samples` of the train set alone, without test samples."""
-    data = problem.data
-    train = Split(data.train.x[:samples], data.train.y[:samples])
-    return Problem(problem.network, replace(data, train=train, test=None), problem.loss, problem.layered).to(
-        "cpu", torch.float64
-    )
 
 
 def features(options: Examined, exact: Problem, theta: Tensor) -> Iterator[Features]:

@@ -60,38 +60,48 @@ def paper(  # noqa: PLR0913 - what differs between the paper's networks
     return Setting(title, training, sparse, 200)
 
 
-def small(
-    title: str, network: str, data: str, *, models: int = 3, epochs: int = 40, sparse_epochs: int = 20
-) -> Setting:
-    """Adam with a small batch on few samples: minutes on a laptop."""
-    training = Train(
-        network=network,
-        data=data,
-        count=models,
-        name=f"nbm21 {title}, small",
-        epochs=epochs,
-        lr=0.002,
-        schedule="cosine",
-        batch=50,
-    )
-    return Setting(title, training, SparseBound(draws=4, epochs=sparse_epochs, lr=0.003, batch=50), 20)
+@dataclass(frozen=True)
+class Reduced:
+    """A scale below the paper's: Adam with a cosine, and fewer draws and epochs."""
+
+    name: str
+    lr: float
+    batch: int
+    epochs: int
+    sparse_epochs: int
+    draws: int
+    dropped: int
+
+    def __call__(
+        self,
+        title: str,
+        network: str,
+        data: str,
+        *,
+        models: int = 3,
+        epochs: int | None = None,
+        sparse_epochs: int | None = None,
+    ) -> Setting:
+        """The setting of a network; `epochs` of models and subnetworks are the scale's where none are given."""
+        training = Train(
+            network=network,
+            data=data,
+            count=models,
+            name=f"nbm21 {title}, {self.name}",
+            epochs=self.epochs if epochs is None else epochs,
+            lr=self.lr,
+            schedule="cosine",
+            batch=self.batch,
+        )
+        there = self.sparse_epochs if sparse_epochs is None else sparse_epochs
+        sparse = SparseBound(draws=self.draws, epochs=there, lr=0.003, batch=self.batch)
+        return Setting(title, training, sparse, self.dropped)
 
 
-def medium(
-    title: str, network: str, data: str, *, models: int = 3, epochs: int = 15, sparse_epochs: int = 6
-) -> Setting:
-    """The paper's networks, or nearly, with fewer models, draws and epochs: an evening on a desktop's CPU."""
-    training = Train(
-        network=network,
-        data=data,
-        count=models,
-        name=f"nbm21 {title}, medium",
-        epochs=epochs,
-        lr=0.001,
-        schedule="cosine",
-        batch=128,
-    )
-    return Setting(title, training, SparseBound(draws=5, epochs=sparse_epochs, lr=0.003, batch=128), 50)
+# Few samples: minutes on a laptop.
+small = Reduced("small", lr=0.002, batch=50, epochs=40, sparse_epochs=20, draws=4, dropped=20)
+# The paper's networks, or nearly: an evening on a desktop's CPU.
+medium = Reduced("medium", lr=0.001, batch=128, epochs=15, sparse_epochs=6, draws=5, dropped=50)
 
 
 def described(settings: Iterable[Setting]) -> str:

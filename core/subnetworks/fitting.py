@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from core.data.dataset import Dataset, Split
+from core.data.dataset import Dataset
 from core.problem import Problem
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
 from core.subnetworks.budget import draws_at_once
@@ -99,7 +99,7 @@ def trained_levels(
     seeds = [mixed(seed, i) for i in range(options.draws)]
     orders: list[Tensor | None] = [None] * len(source.hidden)
     if options.kept == "importance":
-        levels = features_by_level(first_samples(problem, JUDGED), theta)
+        levels = features_by_level(problem.on_first(JUDGED), theta)
         orders = [importance(data.train.x, source.weights, level).cpu() for level, data in levels if level > 0]
     for level, data in features_by_level(problem, theta):
         if level in goal.without:
@@ -117,13 +117,6 @@ def trained_levels(
         fit = Fit(options, goal.enough, seeds[0], speak)
         made = _joined([fit.level(source, data, some) for some in _groups(options, source, data, draws)])
         yield made if known is None or made.best.loss <= known.loss else replace(made, best=known)
-
-
-def first_samples(problem: Problem, count: int) -> Problem:
-    """The same problem on the first samples of its train set alone."""
-    train = problem.data.train
-    data = replace(problem.data, train=Split(train.x[:count], train.y[:count]), test=None)
-    return Problem(problem.network, data, problem.loss, problem.layered)
 
 
 def dropped_levels(

@@ -1,7 +1,5 @@
 """Genericity: witnesses hold in rational numbers, and what is generic is not refuted."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -30,17 +28,10 @@ from core.specs.bounds import Genericity
 from tests.core.plain import classes, points, problem_of
 from tests.core.rational import affine_rank
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LONG = Clock.of(3600)
 LATE = Clock.of(0)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Such small matrices lose more by a second thread than they win."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def normal(seed: int, *shape: int) -> np.ndarray:

@@ -1,7 +1,5 @@
 """Gradients by hand are autograd's; products in bfloat16 are close to them, and refused where they can't be had."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from hypothesis import given
@@ -22,17 +20,10 @@ from core.training import gradients, train
 from core.training.gradients import ByHand, gradients_of, has_bfloat16
 from tests.core.plain import ACTIVATIONS, classes, points, problem_of, text_of
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SLOPES_UNKNOWN = {"softplus", "elu"}
 needs_bfloat16 = pytest.mark.skipif(not has_bfloat16(torch.device("cpu")), reason="no bfloat16 in this processor")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Such small networks lose more by a second thread than they win."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def samples(problem: Problem, models: int, shared: bool) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,5 @@
 """Separability: never a wrong verdict, and every proof holds in rational numbers."""
 
-from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -24,16 +23,9 @@ from core.specs.bounds import Separability
 from tests.core.plain import classes, points, problem_of
 from tests.core.rational import exact, hulls_meet_in_the_plane, solved
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 XOR = ([[0, 0], [1, 1], [0, 1], [1, 0]], [0, 0, 1, 1])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Such small matrices lose more by a second thread than they win."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=["newton", "program"])

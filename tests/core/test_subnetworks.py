@@ -1,6 +1,5 @@
 """Sparse and dropout on trained models, and the bounds that share their subnetworks."""
 
-from collections.abc import Iterator
 from pathlib import Path as File
 
 import pytest
@@ -33,16 +32,9 @@ from core.subnetworks.dropping import best_scale
 from core.training import train
 from tests.core.plain import classes, points, problem_of
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 QUICK = Sparse(draws=2, epochs=30, lr=0.01)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Such small networks lose more by a second thread than they win."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def quiet(fraction: float, message: str) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from core.specs.bounds import BOUNDS
 from core.specs.methods import METHODS
 from core.specs.runs import Bound, Connect, ModelRef, RunSpec, Train, kind_of, to_json
@@ -104,3 +106,11 @@ def add_path(catalogue: Catalogue, run_id: int, method: str, losses: Sequence[fl
     }
     with catalogue.write() as session:
         Paths(session).add(run_id, values, [{"kind": "line", "claim": "sampled"}], points)
+
+
+def end_agent(catalogue: Path) -> None:
+    """End the agent that works for a catalogue."""
+    for one in psutil.process_iter(["cmdline"]):
+        if str(catalogue) in (one.info["cmdline"] or []) and "core.engine.agent" in one.info["cmdline"]:
+            one.terminate()
+            one.wait(10)

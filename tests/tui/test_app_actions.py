@@ -10,9 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import psutil
 import pytest
-from commanding import Run, fill
+from commanding import Run, end_agent, fill
 from piloting import Sitting, play
 from textual.screen import Screen
 
@@ -384,10 +383,7 @@ def working(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.undo()
     monkeypatch.setenv("XDG_STATE_HOME", str(seeded.parent / "state"))
     yield seeded
-    for one in psutil.process_iter(["cmdline"]):
-        if str(seeded) in (one.info["cmdline"] or []) and "core.engine.agent" in one.info["cmdline"]:
-            one.terminate()
-            one.wait(10)
+    end_agent(seeded)
 
 
 def test_a_run_is_seen_to_run_and_to_end_and_goes_on_when_the_screen_is_left(working: Path) -> None:

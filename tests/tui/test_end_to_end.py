@@ -11,9 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
-from commanding import Said, process
+from commanding import Said, end_agent, process
 
 
 @pytest.fixture
@@ -21,10 +20,7 @@ def place(tmp_path: Path) -> Iterator[Path]:
     """A catalogue's path; the agent that worked for it is ended afterwards."""
     path = tmp_path / "c.db"
     yield path
-    for one in psutil.process_iter(["cmdline"]):
-        if str(path) in (one.info["cmdline"] or []) and "core.engine.agent" in one.info["cmdline"]:
-            one.terminate()
-            one.wait(10)
+    end_agent(path)
 
 
 def test_the_whole_way(place: Path, tmp_path: Path) -> None:

@@ -5,9 +5,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
-from commanding import process
+from commanding import end_agent, process
 
 PAGE = (Path(__file__).parents[2] / "docs" / "networks.md").read_text()
 
@@ -18,10 +17,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "c.db"
     yield path
-    for one in psutil.process_iter(["cmdline"]):
-        if str(path) in (one.info["cmdline"] or []) and "core.engine.agent" in one.info["cmdline"]:
-            one.terminate()
-            one.wait(10)
+    end_agent(path)
 
 
 def test_the_example_of_the_page_works(place: Path) -> None:

@@ -8,9 +8,8 @@ from core.specs.bounds import BOUNDS
 from tui.asking import bound_spec
 from tui.kinds import Name
 from tui.option_help import OptionsCommand, Records, fields, keys_option
-from tui.output import print_json
 from tui.results import print_bound
-from tui.running import How, detached, finished, made_by, nothing, run_options, status_of, texts_of
+from tui.running import How, answered, run_options, texts_of
 
 EPILOG = """\b
 Example:
@@ -33,15 +32,4 @@ def _records(ctx: click.Context) -> Records:
 def bound(how: How, model: str, kind: str, options: Sequence[str], **flags: str | None) -> int:
     """Compute a quantity of one MODEL (an id, or run:ID for what a run makes)."""
     spec = bound_spec(model, kind, texts_of(options, flags, "bound"))
-    client = how.client()
-    run_id = client.enqueue(spec, device=how.device)
-    if how.detach:
-        return detached(how, [run_id])
-    runs = finished(how, client, [run_id])
-    found = made_by(client, "bounds", runs)
-    row = found[0] if found else nothing(run_id, runs[0].state)
-    if how.as_json:
-        print_json(row)
-    elif row["id"] is not None:
-        print_bound(row, client.catalogue)
-    return status_of(runs)
+    return answered(how, spec, "bounds", lambda row, client: print_bound(row, client.catalogue))

@@ -9,9 +9,8 @@ from core.specs.runs import OWN, Connect
 from tui.asking import FLAGS, connect_spec
 from tui.kinds import Name
 from tui.option_help import OptionsCommand, Records, fields, keys_option
-from tui.output import pairs, print_json, say
-from tui.results import path_facts, path_title
-from tui.running import How, detached, finished, made_by, nothing, run_options, status_of, texts_of
+from tui.results import print_path
+from tui.running import How, answered, run_options, texts_of
 
 EPILOG = """\b
 Example:
@@ -49,16 +48,4 @@ def connect(how: How, a: str, b: str, method: str, options: Sequence[str], **fla
     A and B are ids of models, or run:ID for what a run makes (run:ID:1 for its second model).
     """
     spec = connect_spec(a, b, method, texts_of(options, flags, "connect"))
-    client = how.client()
-    run_id = client.enqueue(spec, device=how.device)
-    if how.detach:
-        return detached(how, [run_id])
-    runs = finished(how, client, [run_id])
-    found = made_by(client, "paths", runs)
-    row = found[0] if found else nothing(run_id, runs[0].state)
-    if how.as_json:
-        print_json(row)
-    elif row["id"] is not None:
-        say(path_title(row))
-        pairs(path_facts(row))
-    return status_of(runs)
+    return answered(how, spec, "paths", lambda row, _: print_path(row))

@@ -6,9 +6,8 @@ import click
 
 from core.specs.runs import Descend, ModelRef, changed
 from tui.option_help import OptionsCommand, Records, keys_option
-from tui.output import pairs, print_json, say
-from tui.results import path_facts, path_title
-from tui.running import How, detached, finished, made_by, nothing, run_options, status_of, texts_of
+from tui.results import print_path
+from tui.running import How, answered, run_options, texts_of
 
 SET_BY_KEYS = ("theorem", "points", "seed")
 EPILOG = """\b
@@ -34,16 +33,4 @@ def descend(how: How, model: str, to: str, options: Sequence[str], **flags: str 
     """
     texts = texts_of(options, {**flags, "to": to}, "descend")
     spec = changed(Descend(model=ModelRef.read(model), to=1.0), texts)
-    client = how.client()
-    run_id = client.enqueue(spec, device=how.device)
-    if how.detach:
-        return detached(how, [run_id])
-    runs = finished(how, client, [run_id])
-    found = made_by(client, "paths", runs)
-    row = found[0] if found else nothing(run_id, runs[0].state)
-    if how.as_json:
-        print_json(row)
-    elif row["id"] is not None:
-        say(path_title(row))
-        pairs(path_facts(row))
-    return status_of(runs)
+    return answered(how, spec, "paths", lambda row, _: print_path(row))

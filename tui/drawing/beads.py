@@ -61,7 +61,7 @@ def knots_of(file: Path) -> "NDArray[Any]":
         with safe_open(str(file), "np") as opened:
             count = len(header_of(opened.metadata())["claims"]) + 1
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        return arrays["knots"] if "knots" in arrays else unpacked(arrays, count)
+        return unpacked(arrays, count)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file} can't be read as a path: {error}.") from None
 

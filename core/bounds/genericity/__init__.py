@@ -24,7 +24,7 @@ from torch import Tensor
 from core.bounds.clock import Clock
 from core.bounds.found import Found
 from core.bounds.genericity.layers import Condition, Look
-from core.bounds.kept import features, listed, on_samples, require
+from core.bounds.kept import features, listed, require
 from core.errors import PremiseError
 from core.problem import Problem
 from core.reporting import Reporter
@@ -39,7 +39,7 @@ def compute(options: Genericity, problem: Problem, theta: Tensor, reporter: Repo
     y = problem.data.train.y
     if y.is_floating_point() and y.abs().max() > 1:
         raise PremiseError(f"Genericity needs targets in [-1, 1] (Corollary 4.3): these reach {y.abs().max():.4g}.")
-    exact, clock = on_samples(problem, options.samples), Clock.of(60 * options.minutes)
+    exact, clock = problem.on_first(options.samples).to("cpu", torch.float64), Clock.of(60 * options.minutes)
     assert exact.layered is not None
     depth = exact.layered.depth
     found: list[Condition] = []

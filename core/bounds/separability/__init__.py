@@ -25,7 +25,7 @@ from torch import Tensor
 
 from core.bounds.clock import Clock
 from core.bounds.found import Found
-from core.bounds.kept import Features, features, listed, on_samples, require
+from core.bounds.kept import Features, features, listed, require
 from core.bounds.separability.deciding import Verdict, decide
 from core.errors import PremiseError
 from core.problem import Problem
@@ -38,7 +38,7 @@ from core.specs.conditions import check_separability
 def compute(options: Separability, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
     """Raises PremiseError where a premise of the corollary fails that no choice of kept neurons can mend."""
     require(problem, "separability", check_separability)
-    exact = on_samples(problem, options.samples)
+    exact = problem.on_first(options.samples).to("cpu", torch.float64)
     if len(torch.unique(exact.data.train.y)) < 2:
         raise PremiseError("Separability needs samples of two classes; these are all of one.")
     assert exact.layered is not None

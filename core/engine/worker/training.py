@@ -32,7 +32,7 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
         seeds,
         spec,
         until=until,
-        state=_state(folder, problem, until),
+        state=_state(journal.left, problem, until),
         on_epoch=lambda state: _report(state, spec, journal),
     )
     leave_models(spec, problem, trained, folder, journal)
@@ -42,11 +42,10 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
         raise failure
 
 
-def _state(folder: Path, problem: Problem, until: Until | None) -> TrainingState | None:
-    start = folder / "resume.safetensors"
-    if not start.exists():
+def _state(left: Path | None, problem: Problem, until: Until | None) -> TrainingState | None:
+    if left is None:
         return None
-    state = TrainingState.load(start).to(problem.device)
+    state = TrainingState.load(left).to(problem.device)
     if until is not None:
         retire(problem, state, until)
     return state

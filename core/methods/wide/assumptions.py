@@ -68,11 +68,12 @@ def theorem_5_1(problem: Problem) -> Iterator[Premise]:
     yield decreasing(problem, 2)
 
 
-def theorem_6_1(problem: Problem) -> Iterator[Premise]:
+def theorem_6_1(problem: Problem, times: int = 2) -> Iterator[Premise]:
+    """Any two points are joined with 2N neurons a layer; a descent needs N, `times` = 1."""
     yield independent_shifts(problem)
     yield distinct(problem)
     for k in range(1, len(widths_of(problem))):
-        yield wide(problem, k)
+        yield wide(problem, k, times)
 
 
 def onto(problem: Problem) -> Premise:

@@ -25,12 +25,12 @@ from core.methods.wide.assumptions import (
     Assumptions,
     common,
     decreasing,
-    distinct,
     first_that_applies,
     independent_shifts,
     of_theorem,
     onto,
     theorem_3_2,
+    theorem_6_1,
     wide,
     widths_of,
 )
@@ -56,7 +56,11 @@ def descend(task: Task, eps: float, theorem: str = "auto") -> Construction:
     the model is as low already.
     """
     problem, a = task.problem, Net.of(task.problem, task.a)
-    theorems: dict[str, Assumptions] = {"3.2": theorem_3_2, "4.2": partial(theorem_4_2, net=a), "6.1": theorem_6_1}
+    theorems: dict[str, Assumptions] = {
+        "3.2": theorem_3_2,
+        "4.2": partial(theorem_4_2, net=a),
+        "6.1": partial(theorem_6_1, times=1),
+    }
     require(common(task))
     require(of_theorem(theorem, theorems, problem))
     theorem = first_that_applies(theorem, theorems, problem)
@@ -96,13 +100,6 @@ def theorem_4_2(problem: Problem, net: Net) -> Iterator[Premise]:
     F = net.features(k - 1)
     twice = len(F) - len(torch.unique(F, dim=0))
     yield Premise(f"the rows of F_{k - 1} are distinct", twice == 0, f"{twice} of {len(F)} repeat others")
-
-
-def theorem_6_1(problem: Problem) -> Iterator[Premise]:
-    yield independent_shifts(problem)
-    yield distinct(problem)
-    for k in range(1, len(widths_of(problem))):
-        yield wide(problem, k, 1)
 
 
 def lower_outputs(problem: Problem, F: Tensor, goal: float) -> Tensor:

@@ -1,18 +1,22 @@
 """The application that opens with `thalweg`: the catalogue in the terminal."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.command import Provider
 from textual.screen import Screen
 
+from core.errors import UsageError
 from store.errors import StoreError
 from tui import clipboard, keymap, keys, themes
 from tui.place import Place
 from tui.screens.arranging import ArrangingScreen
 from tui.screens.browse import BrowseScreen
 from tui.session import load, save, session_file
+
+if TYPE_CHECKING:
+    from tui.jumping import Jump
 
 
 def _palette() -> type[Provider]:
@@ -52,6 +56,14 @@ class ThalwegApp(App[StoreError]):
         if self._warning:
             self.notify(self._warning, severity="warning", markup=False, timeout=15)
 
+    async def on_key(self, event: events.Key) -> None:
+        """On its way to its action: on the catalogue's screen it is about the rows that were asked for before."""
+        screen = self.screen
+        if isinstance(screen, BrowseScreen) and not screen.typing:
+            await screen.caught_up()
+            if screen.refuses(event.key):
+                event.prevent_default()
+
     def copy_to_clipboard(self, text: str) -> None:
         """Hand a text to the terminal, keep it in a file, and say what is known of either."""
         self._clipboard = text  # what Textual's own fields paste
@@ -71,8 +83,8 @@ class ThalwegApp(App[StoreError]):
         self.session.theme = self.theme
         try:
             save(self.session, self.file)
-        except OSError as error:
-            self.notify(f"How the screen is left cannot be remembered: {error}.", severity="warning", markup=False)
+        except UsageError as error:
+            self.notify(f"How the screen is left is not remembered. {error}", severity="warning", markup=False)
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen, known_keys
@@ -80,6 +92,16 @@ class ThalwegApp(App[StoreError]):
         focused = self.focused
         here = (getattr(focused, "HELP", None) if focused else None) or "Keys"
         self.push_screen(HelpScreen(known_keys(self.screen), here), self._press)
+
+    def action_jump(self) -> None:
+        from tui.jumping import jumps_on
+        from tui.screens.jump import JumpScreen
+
+        def go(jump: "Jump | None") -> None:
+            if jump is not None:
+                jump.go()
+
+        self.push_screen(JumpScreen(jumps_on(self.screen)), go)
 
     def _press(self, key: str | None) -> None:
         if key is not None:

@@ -1,4 +1,4 @@
-"""Requests from texts, as `train`, `connect` and `bound` read them, and the command line that says the same."""
+"""Requests from texts, as the commands that start runs read them, and the command line that says the same."""
 
 import os
 from collections.abc import Mapping
@@ -7,19 +7,32 @@ from shlex import quote
 
 import msgspec
 
-from core.errors import unknown_name
+from core.errors import UsageError, unknown_name
 from core.specs.bounds import BOUNDS
 from core.specs.data import read_data
 from core.specs.methods import METHODS
 from core.specs.networks import read_network
 from core.specs.options import Option, Options, describe, text_of
-from core.specs.runs import KINDS, OWN, Bound, Connect, ModelRef, RunSpec, Train, changed, kind_of, name_of_options
+from core.specs.runs import (
+    KINDS,
+    OWN,
+    Bound,
+    Connect,
+    Descend,
+    ModelRef,
+    RunSpec,
+    Train,
+    changed,
+    from_json,
+    kind_of,
+    name_of_options,
+)
 from tui.place import DEFAULT
 
 Texts = Mapping[str, str]
 
 #: What stands right behind a command, in order.
-ARGUMENTS = {"train": ("network", "data"), "connect": ("a", "b"), "bound": ("model",)}
+ARGUMENTS = {"train": ("network", "data"), "connect": ("a", "b"), "bound": ("model",), "descend": ("model",)}
 #: What chooses a command's further options, and among what.
 CHOICES: dict[str, tuple[str, Mapping[str, type[Options]]]] = {
     "connect": ("method", METHODS),
@@ -30,7 +43,9 @@ FLAGS = {
     "train": ("seed", "until_loss", "epochs", "count", "name", "loss", "dtype"),
     "connect": ("below", "name"),
     "bound": ("name",),
+    "descend": ("to", "name"),
 }
+MODELS = ("a", "b", "model")
 REFERENCE = "a model's id, or run:ID for what a run makes"
 DEVICE = Option("device", "cpu, cuda or cuda:N", None, "where it runs; default: the best that is free", required=False)
 
@@ -62,6 +77,15 @@ def bound_spec(model: str, kind: str, texts: Texts) -> Bound:
     return spec
 
 
+def descend_spec(model: str, texts: Texts) -> Descend:
+    """What was asked for. Raises UsageError."""
+    if "to" not in texts:
+        raise UsageError("descend: give the train loss to reach above the infimum, such as to=0.001.")
+    spec = changed(Descend(model=ModelRef.read(model), to=1.0), dict(texts))
+    assert isinstance(spec, Descend)
+    return spec
+
+
 def _split(command: str, texts: Texts) -> tuple[dict[str, str], dict[str, str]]:
     """What a run has of its own, and what is its method's."""
     own = {key: text for key, text in texts.items() if key in OWN[command]}
@@ -77,6 +101,8 @@ def spec_of(command: str, texts: Texts) -> RunSpec:
             return train_spec(before[0], before[1], rest)
         case "connect":
             return connect_spec(before[0], before[1], rest.pop("method", ""), rest)
+        case "descend":
+            return descend_spec(before[0], rest)
         case _:
             return bound_spec(before[0], rest.pop("kind", ""), rest)
 
@@ -99,16 +125,20 @@ def program_at(catalogue: Path) -> str:
 
 def head_options(command: str) -> list[Option]:
     """What is asked for before anything else: the arguments, the choice, the device."""
-    described = {option.name: option for option in describe(KINDS[command])}
-    head = [
-        described[name] if command == "train" else Option(name, REFERENCE, None, _meaning(name), required=True)
-        for name in ARGUMENTS[command]
-    ]
+    models = [name for name in ARGUMENTS[command] if name in MODELS]
+    head = [Option(name, REFERENCE, None, _meaning(name), required=True) for name in models]
+    head += [one for one in _own(command) if one.required]
     if command in CHOICES:
         name, records = CHOICES[command]
         allowed = f"one of {', '.join(records)}"
         head.append(Option(name, allowed, next(iter(records)), "what to do", required=True, choices=tuple(records)))
     return [*head, DEVICE]
+
+
+def _own(kind: str) -> list[Option]:
+    """The options of a kind of run itself, models and choices apart."""
+    described = [one for one in describe(KINDS[kind]) if one.name not in MODELS]
+    return [one for one in described if one.name in OWN[kind]] if OWN[kind] else described
 
 
 def _meaning(argument: str) -> str:
@@ -117,27 +147,42 @@ def _meaning(argument: str) -> str:
 
 def further_options(kind: str, choice: str | None = None) -> list[Option]:
     """The options of a kind of run, and those of its method or bound; flags first."""
-    described = [one for one in describe(KINDS[kind]) if one.name in OWN[kind] or kind not in CHOICES]
-    described = [one for one in described if one.name not in (*ARGUMENTS.get(kind, ()), "model")]
+    described = [one for one in _own(kind) if not one.required]
     flags = FLAGS.get(kind, ())
     described.sort(key=lambda one: flags.index(one.name) if one.name in flags else len(flags))
     if kind not in CHOICES or choice is None:
         return described
     record = CHOICES[kind][1][choice]
-    own = record.__annotations__  # before those it shares with others
-    return described + sorted(describe(record), key=lambda one: one.name not in own)
+    first = record.__annotations__  # before those it shares with others
+    return described + sorted(describe(record), key=lambda one: one.name not in first)
 
 
 def changeable(spec: RunSpec) -> list[tuple[Option, str]]:
     """What a relaunch of a run may change, with its present value as text."""
     inner = _inner(spec)
     options = further_options(kind_of(spec), name_of_options(inner) if inner is not None else None)
-    if isinstance(spec, Train):
-        options = [*(one for one in head_options("train") if one is not DEVICE), *options]
+    options = [*(one for one in _own(kind_of(spec)) if one.required), *options]
     values = msgspec.structs.asdict(spec) | (msgspec.structs.asdict(inner) if inner is not None else {})
-    own = OWN[kind_of(spec)]
-    values |= {name: getattr(spec, name) for name in own}
+    values |= {one: getattr(spec, one) for one in OWN[kind_of(spec)]}
     return [(one, "" if values[one.name] is None else text_of(values[one.name])) for one in options]
+
+
+def asked_by(program: str, text: str) -> str:
+    """What to type for a stored spec, without options at their defaults; "" where no command starts such a run."""
+    try:
+        spec = from_json(text)
+    except UsageError:
+        return ""
+    kind = kind_of(spec)
+    if kind not in ARGUMENTS:
+        return ""
+    texts = {name: str(getattr(spec, name)) for name in ARGUMENTS[kind]}
+    inner = _inner(spec)
+    if inner is not None:
+        texts[CHOICES[kind][0]] = name_of_options(inner)
+    defaults = {one.name: "" if one.default is None else text_of(one.default) for one, _ in changeable(spec)}
+    texts |= {one.name: text for one, text in changeable(spec) if one.required or text != defaults[one.name]}
+    return command_line(program, kind, texts)
 
 
 def _inner(spec: RunSpec) -> Options | None:

@@ -62,19 +62,32 @@ def _what(kind: str, row: Row, spec: dict[str, Any]) -> str:
     of_network = f", {row['network']}" if row["network"] else ""
     try:
         if kind == "connect":
-            return f"{_model(spec['a'])} to {_model(spec['b'])}, {row['method']}{of_network}"
+            return f"{reference(spec['a'])} to {reference(spec['b'])}, {row['method']}{of_network}"
         if kind == "train":
             count = f" x{spec['count']}" if spec.get("count", 1) > 1 else ""
             return f"{row['network']} {row['data']}{count}"
-        return f"{row['method'] or kind} of {_model(spec['model'])}{of_network}"
+        return f"{row['method'] or kind} of {reference(spec['model'])}{of_network}"
     except (KeyError, TypeError):
         return " ".join(str(row[key]) for key in ("method", "network", "data") if row[key])
 
 
-def _model(reference: dict[str, Any]) -> str:
-    if reference.get("model") is not None:
-        return str(reference["model"])
-    return f"run:{reference['run']}" + (f":{reference['position']}" if reference.get("position") else "")
+def reference(model: dict[str, Any]) -> str:
+    """How a command line names a model of a stored spec."""
+    if model.get("model") is not None:
+        return str(model["model"])
+    return f"run:{model['run']}" + (f":{model['position']}" if model.get("position") else "")
+
+
+def models_of(kind: str, row: Row) -> list[str]:
+    """The models that a row is about, as a command line names them: its own, those it joins or those it makes."""
+    if kind == "models":
+        return [str(row["id"])]
+    if kind != "runs":
+        return [str(row[name]) for name in ("model_a", "model_b", "model_id") if row.get(name) is not None]
+    spec = asked(row)
+    if row["kind"] == "train":
+        return [f"run:{row['id']}" + (f":{place}" if place else "") for place in range(spec.get("count", 1))]
+    return [reference(spec[name]) for name in ("a", "b", "model") if spec.get(name)]
 
 
 def asked(row: Row) -> dict[str, Any]:

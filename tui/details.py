@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store import show_row
+from tui.asking import asked_by
 from tui.columns import Row, options, what
 from tui.commands.show import cell
 from tui.results import path_facts
@@ -18,6 +19,7 @@ LOG_LINES = 8
 LOG_BYTES = 4000
 MOST_RELATED = 12  # of one sort
 APART = ("id", "kind", "state", "spec", "cause", "cause_kind", "starred", "tags", "name")  # told in another way
+LINKED = ("run_id", "model_a", "model_b", "model_id", "relaunch_of")  # as links
 
 
 def read(client: "Client", kind: str, row_id: int) -> Details:
@@ -36,9 +38,14 @@ def read(client: "Client", kind: str, row_id: int) -> Details:
         log=tail(client.log_file(row_id)) if failed else (),
         facts=tuple(_facts(kind, row, newest)),
         links=tuple(_links(kind, row)),
-        spec=options(str(row["spec"])) if kind == "runs" else "",
+        spec=_asked(str(row["spec"])) if kind == "runs" else "",
         environment=options(newest.get("environment") or "{}"),
     )
+
+
+def _asked(spec: str) -> str:
+    """The command that starts such a run, or the spec where there is none."""
+    return clean(asked_by("thalweg", spec)) or options(spec)
 
 
 def tail(file: Path | None) -> tuple[str, ...]:
@@ -70,7 +77,7 @@ def _facts(kind: str, row: Row, newest: Row) -> Iterator[tuple[str, str]]:
             yield key, value(row[key])
     for note in row["notes"]:
         yield "note", value(note["text"])
-    told: set[str] = set(APART)
+    told: set[str] = {*APART, *LINKED}
     if kind == "paths":
         yield from path_facts(row)
         told |= {"train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "certified", "certificate"}

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import UsageError
+from core.files import write_whole
 
 
 @contextmanager
@@ -29,3 +30,17 @@ def whole(target: Path) -> Iterator[Path]:
         raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def private(target: Path, text: bytes) -> None:
+    """Write a file that only its owner reads, in a folder that is made where it is missing. Raises UsageError."""
+
+    def save(draft: Path) -> None:
+        draft.touch(mode=0o600)
+        draft.write_bytes(text)
+
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(target, save)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from error

@@ -47,6 +47,7 @@ _BROWSE = [
 ]
 _APP = [
     Binding("?", "help", "Help", tooltip="All keys; search them, run them"),
+    Binding("ctrl+o", "jump", "Jump", show=False, tooltip="Letters over all there is to go to; type one"),
     Binding("q", "quit", "Quit", tooltip="Leave; jobs go on"),
     Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
 ]

@@ -120,8 +120,9 @@ def cli(ctx: click.Context, catalogue: str | None, where: str | None) -> None:
             raise click.UsageError("--filter is for the screen; commands take --where", ctx)
     elif sys.stdin.isatty() and sys.stdout.isatty():
         from tui.app import open_app
+        from tui.named_filters import expanded
 
-        open_app(ctx.obj, where)
+        open_app(ctx.obj, None if where is None else expanded("runs", where))
     else:
         click.echo(ctx.get_help())
 

@@ -27,6 +27,8 @@ class Palette(Provider):
             now = "" if enabled else " (not now)"
             yield f"{told}  [{written}]{now}".replace("[", "("), partial(self.app.simulate_key, key)
         if isinstance(self.screen, BrowseScreen):
+            for name, where in self.screen.named_filters().items():
+                yield f"Filter @{name}: {where}", partial(self.screen.filter_by, where)
             for where in reversed(self.screen.session.filters):
                 yield f"Filter: {where}", partial(self.screen.filter_by, where)
         for name in self.app.available_themes:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from platformdirs import user_state_path
 
-from core.files import write_whole
+from tui.files import private
 
 KEPT_FILTERS = 30
 
@@ -26,7 +26,7 @@ class Session(msgspec.Struct):
 
     kind: str = "runs"
     theme: str = ""
-    pane: bool = False
+    pane: bool | None = None  # None: where there is room beside the table
     views: dict[str, View] = msgspec.field(default_factory=dict)
     filters: list[str] = msgspec.field(default_factory=list)  # those used lately, the last one last
 
@@ -60,12 +60,5 @@ def load(file: Path) -> tuple[Session, str | None]:
 
 
 def save(session: Session, file: Path) -> None:
-    """Write it down, whole or not at all. Raises OSError."""
-    text = msgspec.json.encode(session)
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(file, lambda draft: _write(draft, text))
-
-
-def _write(draft: Path, text: bytes) -> None:
-    draft.touch(mode=0o600)
-    draft.write_bytes(text)
+    """Write it down, whole or not at all. Raises UsageError."""
+    private(file, msgspec.json.encode(session))

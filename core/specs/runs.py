@@ -150,7 +150,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "bound": ("name",),
     "train": (),
     "swap": (),
-    "descend": (),
+    "descend": ("to", "theorem", "points", "seed", "name"),
 }
 
 
@@ -165,7 +165,7 @@ def changed(spec: RunSpec, texts: dict[str, str]) -> RunSpec:
         case Bound():
             spec = msgspec.structs.replace(spec, bound=spec.bound.changed(inner, name_of_options(spec.bound)))
         case Train() | Swap() | Descend():
-            outer = inner
+            outer |= inner
     return spec.changed(outer, kind_of(spec))
 
 

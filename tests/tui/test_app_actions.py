@@ -326,9 +326,12 @@ SCREENS = [
     (("j", "L"), "log", "LogScreen", (4,)),
     (("3", "L"), "log", "LogScreen", (3,)),
     (("f",), "faults", "FaultsScreen", ()),
-    (("n", "t"), "launch", "LaunchScreen", ("train", {})),
-    (("2", "a", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": 1, "b": 2})),
-    (("2", "n", "b"), "launch", "LaunchScreen", ("bound", {"model": 2})),
+    (("n", "t"), "launch", "LaunchScreen", ("train", {"network": "fcn:8", "data": "digits"})),
+    (("2", "a", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
+    (("2", "n", "b"), "launch", "LaunchScreen", ("bound", {"model": "2"})),
+    (("3", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
+    (("G", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "run:1", "b": "run:1:1"})),
+    (("4", "n", "d"), "launch", "LaunchScreen", ("descend", {"model": "1"})),
     (("j", "j", "r"), "relaunch", "RelaunchScreen", ([3],)),
 ]
 

@@ -214,7 +214,7 @@ def test_the_pane_tells_cause_log_lineage_spec_and_notes(seeded: Path) -> None:
         await one.press("j", "j", "enter")
         await one.until(lambda: one.screen.query_one(DetailsPane).details is not None)
         await one.settled()
-        for text in ("run 3", "✗ failed", "could not connect", "\\x1b[31mthe last line", "made path 2", "below=0.02"):
+        for text in ("run 3", "✗ failed", "could not connect", "\\x1b[31mthe last line", "made path 2", "--below 0.02"):
             assert text in one.shown, text
 
     play(seeded, use, size=(140, 50))
@@ -242,7 +242,7 @@ def test_a_link_in_the_pane_is_clicked(seeded: Path) -> None:
         await one.pilot.click(offset=(one.lines[y].index("made path 2") + len("made path "), y))
         await one.until(lambda: (one.screen.kind, one.screen.table.row_id) == ("paths", 2))
 
-    play(seeded, use, size=(140, 40))
+    play(seeded, use, size=(130, 40))
 
 
 def test_what_others_write_appears_and_the_cursor_stays_on_its_row(seeded: Path) -> None:

@@ -54,11 +54,11 @@ def test_chosen_keys_work_everywhere_and_the_usual_ones_no_longer(seeded: Path) 
 )
 def test_an_entry_that_cannot_be_is_refused_and_the_usual_key_stays(text: str, why: str, tmp_path: Path) -> None:
     file = tmp_path / "keys.toml"
-    file.write_text(text + '\nfaults = "ctrl+o"' * (why != "cannot be read"))
+    file.write_text(text + '\nfaults = "ctrl+t"' * (why != "cannot be read"))
     chosen, refused = load(file)
     assert why in " ".join(refused)
     assert "filter" not in chosen
-    assert why == "cannot be read" or chosen["faults"] == "ctrl+o"
+    assert why == "cannot be read" or chosen["faults"] == "ctrl+t"
 
 
 def test_a_refused_key_is_told_when_the_screen_opens(seeded: Path) -> None:

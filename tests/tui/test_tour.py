@@ -127,7 +127,7 @@ def test_a_tour_with_the_mouse_and_escape(terminal: Terminal) -> None:
     terminal.press("Escape", "1 to 2")
     terminal.click("Runs", "fcn:8 digits")
     terminal.click("n New", "Start what?")
-    terminal.click("train a model", "Train models")
+    terminal.click("train models", "Train models")
     terminal.press("Escape", "q Quit")
     terminal.click("q Quit")
     assert left(terminal)

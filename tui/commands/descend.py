@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import click
 
-from core.specs.runs import Descend, ModelRef, changed
+from core.specs.runs import OWN, Descend
+from tui.asking import FLAGS, descend_spec
 from tui.option_help import OptionsCommand, Records, keys_option
 from tui.results import print_path
 from tui.running import How, answered, run_options, texts_of
 
-SET_BY_KEYS = ("theorem", "points", "seed")
 EPILOG = """\b
 Example:
   thalweg descend 1 --to 0.001
@@ -17,7 +17,7 @@ Example:
 
 
 def _records(_: click.Context) -> Records:
-    return {"Options set by -o": (Descend, SET_BY_KEYS)}
+    return {"Options set by -o": (Descend, tuple(name for name in OWN["descend"] if name not in FLAGS["descend"]))}
 
 
 @click.command(cls=OptionsCommand, records=_records, epilog=EPILOG)
@@ -32,5 +32,4 @@ def descend(how: How, model: str, to: str, options: Sequence[str], **flags: str 
     MODEL is an id, or run:ID for what a run makes. It has to be in float64, and wide for its number of samples.
     """
     texts = texts_of(options, {**flags, "to": to}, "descend")
-    spec = changed(Descend(model=ModelRef.read(model), to=1.0), texts)
-    return answered(how, spec, "paths", lambda row, _: print_path(row))
+    return answered(how, descend_spec(model, texts), "paths", lambda row, _: print_path(row))

@@ -7,6 +7,7 @@ import click
 
 from tui.commands.listing import column_names
 from tui.kinds import LISTED, Kind
+from tui.named_filters import expanded
 from tui.output import note
 from tui.place import Place
 from tui.running import json_option
@@ -28,7 +29,9 @@ def export(place: Place, /, kind: str, file: Path | None, raw: bool, as_json: bo
     from store.export import Selection
     from tui.exporting import write, write_file
 
-    chosen = Selection(kind, rows["where"], rows["sort"], tuple(column_names(kind, rows["columns"])))
+    chosen = Selection(
+        kind, expanded(kind, rows["where"] or ""), rows["sort"], tuple(column_names(kind, rows["columns"]))
+    )
     how = "json" if as_json else "raw csv" if raw else "csv"
     if file is None:
         write(place.if_there(), chosen, how, sys.stdout)

@@ -10,6 +10,7 @@ import click
 from core.errors import UsageError, unknown_name
 from tui.columns import Row, Shown, all_of, chosen
 from tui.kinds import LISTED, Kind
+from tui.named_filters import expanded
 from tui.output import note, print_json, table
 from tui.place import Place
 from tui.running import json_option
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Conditions stand between spaces and must all hold: a column, one of
 = != < <= > >= ~ (contains) !~, a value; commas mean any of; null is empty.
+@NAME stands for conditions that were given a name on the screen, by :save.
 An order is columns joined by commas; a minus in front: largest first.
 
 \b
@@ -40,6 +42,7 @@ Example:
 def list_(place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None, **how: Any) -> None:
     """List runs, models, paths, bounds, profiles or metrics: all of them, unless told otherwise."""
     columns, as_json = how["columns"], how["as_json"]
+    where = expanded(kind, where or "")
     names = column_names(kind, columns)
     rows = _rows(place, kind, where, sort, limit)
     if as_json:

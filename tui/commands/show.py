@@ -47,7 +47,7 @@ def show(place: Place, kind: str, row_id: int, as_json: bool) -> None:
 def cell(key: str, given: Any) -> str:
     """One value, in the words that its column needs."""
     if key in TIMES:
-        return f"{moment(given)} ({given})" if given else NOTHING
+        return f"{moment(given)} ({given[:19]}Z)" if given else NOTHING
     if key in ("seconds", "eta_seconds"):
         return duration(given)
     if key == "state":

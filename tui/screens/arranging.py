@@ -37,7 +37,6 @@ class ArrangingScreen(RowsScreen):
         """Note how the view is left."""
         view = self.session.view(self.kind)
         view.cursor, view.seen = self.table.row_id, list(self.table.visible_ids())
-        self.session.pane = bool(self.query_one(DetailsPane).display)
 
     def open_view(self, kind: str, keep: int | None = None) -> None:
         """Turn to a kind's table."""

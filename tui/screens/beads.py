@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.drawing.beads import Beads, beads_of
 from tui.screens.client_screen import ClientScreen
 from tui.texts import clean, flowed, number
+from tui.widgets.keys import Keys
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -34,7 +35,7 @@ class BeadsScreen(ClientScreen[None]):
         yield Static("reading the knots ...", id="title", markup=False)
         yield Vertical(id="room")
         yield Static(id="reading", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.ask(self.read, self.show)

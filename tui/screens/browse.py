@@ -1,10 +1,11 @@
 """The catalogue's screen: everything that can be done with runs, models, paths and bounds."""
 
-from textual import events, on
+from textual import on
 
 from core.errors import ThalwegError
 from store.errors import StoreError
 from tui import keys
+from tui.named_filters import expanded, known
 from tui.screens.taking import ENDED, TakingScreen
 from tui.widgets.catalogue_table import CatalogueTable
 from tui.widgets.details_pane import DetailsPane
@@ -62,23 +63,37 @@ class BrowseScreen(TakingScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         return None if self.is_mounted and self.unable(action) else True
 
-    def on_key(self, event: events.Key) -> None:
-        """A key whose action isn't possible now says why."""
-        active = self.active_bindings.get(event.key)
-        if active is not None and not active.enabled:
-            why = self.unable(active.binding.action.partition("(")[0])
-            if why:
-                event.stop()
-                self.notify(why, severity="warning", markup=False)
+    @property
+    def typing(self) -> bool:
+        """Whether a filter or a command is being typed."""
+        return self.query_one(Prompt).open
+
+    def refuses(self, key: str) -> bool:
+        """Whether a key's action isn't possible now; says why."""
+        active = self.active_bindings.get(key)
+        if active is None or active.enabled:
+            return False
+        why = self.unable(active.binding.action.partition("(")[0])
+        if why:
+            self.notify(why, severity="warning", markup=False)
+        return bool(why)
 
     # --- filters and commands ------------------------------------------------------------------------------------
 
     def action_filter(self) -> None:
         from store import COLUMNS
 
-        names = [column.name for column in COLUMNS[self.kind]]
+        names = [*(f"@{name}" for name in self.named_filters()), *(column.name for column in COLUMNS[self.kind])]
         where = self.session.view(self.kind).where
         self.query_one(Prompt).ask("/", where, lambda _: names, self.session.filters)
+
+    def named_filters(self) -> dict[str, str]:
+        """Those of this view; none where their file can't be read, which is told."""
+        try:
+            return known(self.kind)
+        except ThalwegError as error:
+            self.tell(str(error), wrong=True)
+            return {}
 
     def action_command(self) -> None:
         from tui.screens.commands import COMMANDS, words
@@ -88,19 +103,19 @@ class BrowseScreen(TakingScreen):
     @on(Prompt.Typed)
     def try_filter(self, message: Prompt.Typed) -> None:
         if message.sign == "/":
-            self.ask(message.text)
+            try:
+                self.ask(expanded(self.kind, message.text))
+            except ThalwegError as error:
+                self.query_one(Prompt).refuse(str(error))
 
     @on(Prompt.Given)
     async def take(self, message: Prompt.Given) -> None:
-        from store.columns import columns_of
-        from store.filters import compiled, parse
-        from tui.screens.commands import run
+        from tui.screens.commands import conditions, run
 
         action = None
         try:
             if message.sign == "/":
-                compiled(parse(message.text), columns_of(self.kind), self.kind)
-                self.filter_by(message.text.strip())
+                self.filter_by(conditions(self.kind, message.text))
             else:
                 action = run(self, message.text)
         except (StoreError, ThalwegError) as error:
@@ -147,13 +162,13 @@ class BrowseScreen(TakingScreen):
 
     def action_pane(self) -> None:
         pane = self.query_one(DetailsPane)
-        pane.display = not pane.display
+        pane.display = self.session.pane = not pane.display
         self.table.focus()
         self.describe()
 
     @on(CatalogueTable.Opened)
     def action_details(self) -> None:
         pane = self.query_one(DetailsPane)
-        pane.display = True
+        pane.display = self.session.pane = True
         self.describe()
         pane.focus()

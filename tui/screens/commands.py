@@ -10,7 +10,7 @@ from core.errors import UsageError, unknown_name
 from store.columns import columns_of
 from store.filters import compiled, parse
 from store.listing import selected
-from tui import keys
+from tui import keys, named_filters
 from tui.commands.listing import column_names
 from tui.widgets.keys import KIND_KEYS
 
@@ -31,7 +31,7 @@ def run(screen: "BrowseScreen", line: str) -> str | None:
     """Do what was typed, or answer with the action that it names. Raises UsageError, FilterError."""
     name, _, rest = line.strip().partition(" ")
     if name.isascii() and name.isdigit():
-        screen.action_jump(screen.kind, int(name[:18]))
+        screen.action_go(screen.kind, int(name[:18]))
     elif name in COMMANDS:
         COMMANDS[name][1](screen, rest.strip())
     elif name in ACTIONS:
@@ -50,14 +50,38 @@ def words(screen: "BrowseScreen", line: str) -> Sequence[str]:
         return [*COMMANDS, *ACTIONS]
     if name in ("filter", "sort", "columns"):
         return list(columns_of(screen.kind))
+    if name == "forget":
+        return list(screen.named_filters())
     if name == "view":
         return list(KIND_KEYS)
     return list(screen.app.available_themes) if name == "theme" else []
 
 
+def conditions(kind: str, text: str) -> str:
+    """A filter as it was meant, names expanded. Raises UsageError, FilterError."""
+    meant = named_filters.expanded(kind, text).strip()
+    compiled(parse(meant), columns_of(kind), kind)
+    return meant
+
+
 def _filter(screen: "BrowseScreen", text: str) -> None:
-    compiled(parse(text), columns_of(screen.kind), screen.kind)
-    screen.filter_by(text)
+    screen.filter_by(conditions(screen.kind, text))
+
+
+def _save(screen: "BrowseScreen", text: str) -> None:
+    name, _, rest = text.partition(" ")
+    meant = conditions(screen.kind, rest) or screen.session.view(screen.kind).where
+    if not name:
+        raise UsageError("Give the filter a name: `:save bad`, or `:save bad state=failed`.")
+    if not meant:
+        raise UsageError("All rows are shown, so there is no filter to give a name to.")
+    named_filters.keep(screen.kind, name, meant)
+    screen.tell(f"@{name} stands for {meant} now, here and after --where")
+
+
+def _forget(screen: "BrowseScreen", text: str) -> None:
+    named_filters.forget(screen.kind, text.removeprefix("@"))
+    screen.tell(f"@{text.removeprefix('@')} stands for nothing any more")
 
 
 def _sort(screen: "BrowseScreen", text: str) -> None:
@@ -101,6 +125,8 @@ def _note(screen: "BrowseScreen", text: str) -> None:
 #: name -> (what it does, with what stands after it; how)
 COMMANDS: dict[str, tuple[str, Command]] = {
     "filter": ("filter CONDITIONS: keep only rows for which they hold; alone: all rows", _filter),
+    "save": ("save NAME: give the filter a name; @NAME brings it back", _save),
+    "forget": ("forget NAME: take a filter's name away", _forget),
     "sort": ("sort COLUMNS: order by them, largest first after a minus", _sort),
     "columns": ("columns A,B: show these; alone: those of the beginning", _columns),
     "view": ("view KIND: runs, models, paths or bounds", _view),

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.types import CSSPathType
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from tui.comparing import Comparison, compared
 from tui.screens.plot import PlotScreen
 from tui.texts import clean, value
 from tui.widgets.chart import ChartView
+from tui.widgets.keys import Keys
 from tui.widgets.row_table import put
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class CompareScreen(PlotScreen):
         yield ChartView()
         yield Static(id="reading", markup=False)
         yield DataTable(cursor_type="row", fixed_columns=1)
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         if self.left_out > 0:

@@ -7,7 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from tui.columns import what, when
 from tui.logs import tail
@@ -15,6 +15,7 @@ from tui.screens.client_screen import ClientScreen
 from tui.screens.log import LogScreen
 from tui.screens.relaunch import RelaunchScreen, named
 from tui.texts import state, value
+from tui.widgets.keys import Keys
 from tui.widgets.log_view import shown
 from tui.widgets.row_table import RowTable
 
@@ -58,7 +59,7 @@ class FaultsScreen(ClientScreen[None]):
         with Vertical(id="detail"):
             yield Static(id="cause", markup=False)
             yield Static(id="last", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.table.focus()

@@ -7,7 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from core.errors import UsageError
 from core.specs.data import DATA
@@ -18,6 +18,7 @@ from tui.asking import CHOICES, DEVICE, command_line, further_options, head_opti
 from tui.screens.client_screen import ClientScreen
 from tui.texts import clean
 from tui.widgets.form import Form, explained, rows_of
+from tui.widgets.keys import Keys
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -26,6 +27,7 @@ TITLES = {
     "train": "Train models of a network on a data set",
     "connect": "Connect two models by a path of low loss",
     "bound": "Compute a quantity of one model",
+    "descend": "Construct a path from a model down to one of low train loss",
 }
 KNOWN = {"network": list(NETWORKS), "data": list(DATA)}
 
@@ -61,7 +63,7 @@ class LaunchScreen(ClientScreen[list[int] | None]):
         yield Static(id="help", markup=False)
         yield Static(id="verdict", markup=False)
         yield Static(id="command", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     async def on_mount(self) -> None:
         await self.judge()

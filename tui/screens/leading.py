@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
+from tui.columns import models_of
 from tui.place import Place
 from tui.screens.marking import MarkingScreen
 from tui.session import Session
@@ -42,9 +43,9 @@ class LeadingScreen(MarkingScreen):
         answer = await self.app.push_screen_wait(Pick(f"Related to {details.title}", choices))
         if answer is not None:
             kind, _, row_id = answer.partition(" ")
-            self.action_jump(kind, int(row_id))
+            self.action_go(kind, int(row_id))
 
-    def action_jump(self, kind: str, row_id: int) -> None:
+    def action_go(self, kind: str, row_id: int) -> None:
         """Go to a row of any kind; a filter that hides it is put aside."""
         if self.table.row_id is not None:
             self.came_from.append((self.kind, self.table.row_id))
@@ -101,17 +102,25 @@ class LeadingScreen(MarkingScreen):
         from tui.screens.asking import Pick
         from tui.screens.launch import LaunchScreen
 
-        choices = [("train", "t", "train a model"), ("connect", "c", "connect two models"), ("bound", "b", "a bound")]
+        choices = [
+            ("train", "t", "train models"),
+            ("connect", "c", "connect two models"),
+            ("bound", "b", "a bound of one model"),
+            ("descend", "d", "descend from a model"),
+        ]
         kind = await self.app.push_screen_wait(Pick("Start what?", choices))
         if kind is not None:
             new = await self.app.push_screen_wait(LaunchScreen(self.client, kind, self._prefill(kind)))
             self._show_new(new)
 
     def _prefill(self, kind: str) -> dict[str, object]:
-        models = self.table.chosen if self.kind == "models" else []
-        if kind == "connect" and len(models) == 2:
-            return {"a": models[0], "b": models[1]}
-        return {"model": models[0]} if kind == "bound" and models else {}
+        """What the chosen rows say of a new run: models, or the network and the data."""
+        from tui.asking import ARGUMENTS
+
+        rows = [row for row in map(self.table.row, self.table.chosen) if row is not None]
+        if kind == "train":
+            return {name: rows[0].get(name) for name in ARGUMENTS[kind]} if rows else {}
+        return dict(zip(ARGUMENTS[kind], (model for row in rows for model in models_of(self.kind, row)), strict=False))
 
     @work(exclusive=True, group="launch")
     async def action_relaunch(self) -> None:

@@ -8,13 +8,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from tui.logs import Window, around, found_after, found_before, tail
 from tui.screens.client_screen import ClientScreen
 from tui.texts import SYMBOLS, clean
 from tui.waiting import FINISHED
+from tui.widgets.keys import Keys
 from tui.widgets.log_view import LogView
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class LogScreen(ClientScreen[None]):
         yield Static(id="title", markup=False)
         yield LogView()
         yield Input(id="wanted", placeholder="search upwards; enter starts, escape leaves", compact=True)
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.view.focus()

@@ -9,13 +9,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.types import CSSPathType
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.drawing.charts import CHARTS, Chart, quantities, reading
 from tui.screens.beads import BeadsScreen
 from tui.screens.client_screen import ClientScreen
 from tui.texts import flowed
 from tui.widgets.chart import ChartView
+from tui.widgets.keys import Keys
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -59,7 +60,7 @@ class PlotScreen(ClientScreen[None]):
         yield Static(id="title", markup=False)
         yield ChartView()
         yield Static(id="reading", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.look()

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.timer import Timer
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from core.specs.options import Option
 from tui.asking import DEVICE, changeable
@@ -17,6 +17,7 @@ from tui.columns import what
 from tui.screens.client_screen import ClientScreen
 from tui.texts import clean
 from tui.widgets.form import Form, OptionRow, explained
+from tui.widgets.keys import Keys
 from tui.widgets.row_table import put
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class RelaunchScreen(ClientScreen[list[int] | None]):
         yield Static(id="help", markup=False)
         yield Static(id="verdict", markup=False)
         yield DataTable(id="plan", cursor_type="row")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.ask(lambda: specs_of(self.client, self.run_ids), self.offer, group="specs")

@@ -1,7 +1,9 @@
 """A table over the catalogue that stays true: views, filter, order, columns, the pane; reading never waits."""
 
+import asyncio
 import time
 from array import array
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,11 +29,13 @@ if TYPE_CHECKING:
     from tui.reading import Asked, Order, Reader
 
 WIDE = 110  # columns: the pane stands beside the table, not below
+ROOMY = 140  # columns: the pane is there without being asked for
 GLANCE = 100  # rows of the first look
 LIVE_SECONDS = 0.5  # between looks at what changed
 HOST_SECONDS = 2.0
 REST = 10  # a long order is read again after at least so many times the time it took
 CLOCK_SECONDS = 20  # between renewals of "5 min ago"
+PATIENCE = 1.0  # s that a key waits for the rows an earlier one asked for
 EMPTY = "Nothing here yet. n starts a run; `thalweg quickstart` is a first look."
 
 
@@ -83,6 +87,8 @@ class RowsScreen(TrustingScreen):
             session.view("runs").where = where
         self.reader: Reader | None = None
         self.asked: Asked | None = None
+        self._shown = asyncio.Event()  # what was asked for is on the screen, or can't be
+        self._shown.set()
         self._order_read = 0.0  # when, and how long it took
         self._order_took = 0.0
         self._stale = False  # something changed since
@@ -107,12 +113,13 @@ class RowsScreen(TrustingScreen):
     def on_mount(self) -> None:
         self.show_view()
         self._glance()
-        self.query_one(DetailsPane).display = self.session.pane
         self.table.focus()
         self.call_after_refresh(self._open)
 
     def on_resize(self, event: events.Resize) -> None:
-        self.query_one("#body").set_class(event.size.width >= WIDE, "wide")
+        width, pane = event.size.width, self.session.pane
+        self.query_one("#body").set_class(width >= WIDE, "wide")
+        self.query_one(DetailsPane).display = width >= ROOMY if pane is None else pane
 
     def _glance(self) -> None:
         """The rows that were seen last, or the newest, painted before the catalogue is opened properly."""
@@ -155,8 +162,15 @@ class RowsScreen(TrustingScreen):
 
         view = self.session.view(self.kind)
         self.asked = Asked(self.kind, view.where if where is None else where, view.sort)
+        self._shown.clear()
         if self.reader is not None:
             self._read_order(self.reader, self.asked, keep)
+
+    async def caught_up(self) -> None:
+        """Wait for the rows that were asked for, so that keys typed ahead act on them; but not for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._shown.wait()
 
     @work(thread=True, exclusive=True, group="order")
     def _read_order(self, reader: "Reader", asked: "Asked", keep: int | None) -> None:
@@ -186,12 +200,14 @@ class RowsScreen(TrustingScreen):
         views.where = order.asked.where
         views.count = f"{len(order.ids):,}{'' if order.complete else ' or more'}"
         self.query_one(Prompt).refuse("")
+        self._shown.set()
 
     @on(Refused)
     def tell_refusal(self, message: Refused) -> None:
         prompt = self.query_one(Prompt)
         if message.asked != self.asked:
             return
+        self._shown.set()
         if prompt.open:
             prompt.refuse(message.why)
         else:

@@ -50,6 +50,7 @@ class TakingScreen(LeadingScreen):
 
     @work(exclusive=True, group="copy")
     async def action_copy(self) -> None:
+        from tui.asking import asked_by
         from tui.screens.asking import Pick
 
         table, column = self.table, self.table.columns[self.table.column]
@@ -60,11 +61,15 @@ class TakingScreen(LeadingScreen):
             "ids": " ".join(map(str, table.chosen)),
             "command": self.command(),
         }
+        begun = asked_by(self.place.command, str(row["spec"])) if row and self.kind == "runs" else ""
+        if begun:
+            texts["begun"] = begun
         choices = [
             ("cell", "c", f"this cell: {column.title}"),
             ("row", "r", "the rows, cells between tabs" if len(table.chosen) > 1 else "this row, cells between tabs"),
             ("ids", "i", "the ids" if len(table.chosen) > 1 else "the id"),
             ("command", "m", "the command that lists this table"),
+            *([("begun", "s", "the command that starts this run")] if begun else []),
         ]
         what = await self.app.push_screen_wait(Pick("Copy what?", choices))
         if what is not None:

@@ -1,14 +1,17 @@
 """The table of a view: keys and mouse, cursor, marks. It asks for the rows it needs, and never waits for them."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from textual import events
 from textual.binding import Binding
+from textual.geometry import Offset
 from textual.message import Message
 
 from tui.columns import Row
+from tui.jumping import Jump
 from tui.widgets.table_lines import GUTTER, HEAD, TableLines
 
 TOP = 0  # no id: the first row, whichever it is
@@ -195,6 +198,22 @@ class CatalogueTable(TableLines, can_focus=True):
     def _mark_between(self, one: int, other: int) -> None:
         first, last = sorted((one, other))
         self.mark_only(self.marked | set(self.ids[first : last + 1]))
+
+    def jumps(self) -> Iterator[Jump]:
+        """To the columns that can be seen, and to the rows."""
+        x, y = self.region.offset
+        for column in range(len(self.columns)):
+            left = self.left_of(column)[0] - self.scroll_offset.x
+            if GUTTER <= left < self.room:
+                yield Jump(Offset(x + left, y), partial(self._go, self.at, column))
+        top = self.scroll_offset.y
+        for line in range(len(self.visible_ids())):
+            yield Jump(Offset(x, y + HEAD + line), partial(self._go, top + line, self.column))
+
+    def _go(self, row: int, column: int) -> None:
+        self.focus()
+        self.column = column
+        self.move_to(row)
 
     def on_click(self, event: events.Click) -> None:
         if event.y < HEAD:

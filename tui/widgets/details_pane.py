@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -11,7 +13,7 @@ from textual.widgets import Static
 
 from tui.texts import state
 
-NAME = 22  # columns for the names of facts, at most
+NAME = 23  # columns for the names of facts, at most
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,9 @@ class DetailsPane(VerticalScroll):
         self.details: Details | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static(markup=False)
+        yield Static(id="told", markup=False)
+        yield Static(id="facts")
+        yield Static(id="environment", markup=False)
 
     def show(self, details: Details | None) -> None:
         """Tell of this row; of another row from the top."""
@@ -84,7 +88,9 @@ class DetailsPane(VerticalScroll):
         if details == self.details:
             return
         self.details = details
-        self.query_one(Static).update("" if details is None else self._told(details))
+        self.query_one("#told", Static).update("" if details is None else self._told(details))
+        self.query_one("#facts", Static).update("" if details is None else self._facts(details.facts))
+        self.query_one("#environment", Static).update("" if details is None else self._environment(details))
         if another:
             self.scroll_home(animate=False)
 
@@ -100,20 +106,26 @@ class DetailsPane(VerticalScroll):
             lines += [self._head("related"), *(self._link(link) for link in details.links)]
         if details.spec:
             lines += [self._head("asked for"), Content(details.spec)]
-        lines += [self._head("facts"), *self._facts(details.facts)]
-        if details.environment:
-            lines += [self._head("environment"), Content(details.environment)]
-        return Content("\n").join(lines)
+        return Content("\n").join([*lines, self._head("facts")])
 
-    def _facts(self, facts: tuple[tuple[str, str], ...]) -> list[Content]:
-        width = min(max((len(name) for name, _ in facts), default=0), NAME) + 2
-        return [self._styled(f"{name:{width - 1}} ", "name") + Content(text) for name, text in facts]
+    def _facts(self, facts: tuple[tuple[str, str], ...]) -> Table:
+        """Names beside values; either may take several lines."""
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        table.add_column(style=self.get_component_rich_style("pane--name"), max_width=NAME)
+        table.add_column(ratio=1, overflow="fold")
+        for name, text in facts:
+            table.add_row(Text(name), Text(text))
+        return table
+
+    def _environment(self, details: Details) -> Content:
+        lines = [self._head("environment"), Content(details.environment)] if details.environment else []
+        return Content("\n").join(lines)
 
     def _head(self, text: str) -> Content:
         return Content("\n") + self._styled(text, "head")
 
     def _link(self, link: Link) -> Content:
-        jump = Style.from_meta({"@click": f"screen.jump('{link.kind}', {link.row_id:d})"})
+        jump = Style.from_meta({"@click": f"screen.go('{link.kind}', {link.row_id:d})"})
         style = self.get_visual_style("pane--link", partial=True) + jump
         return Content(f"{link.what} ") + Content.styled(str(link.row_id), style)
 

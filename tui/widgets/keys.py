@@ -1,10 +1,16 @@
 """Lines of keys to be clicked: what can be done here, and the views there are."""
 
+from collections.abc import Iterator
+from functools import partial
+
 from textual import events
 from textual.binding import Binding
 from textual.content import Content
+from textual.geometry import Offset
 from textual.reactive import reactive
 from textual.widget import Widget
+
+from tui.jumping import Jump
 
 ALWAYS = ("help", "quit")  # actions that are shown however narrow it is
 KIND_KEYS = {"runs": "1", "models": "2", "paths": "3", "bounds": "4"}
@@ -31,13 +37,17 @@ class ClickLine(Widget):
     def render(self) -> Content:
         return Content("").join(content for content, _ in self.pieces())
 
-    def on_click(self, event: events.Click) -> None:
+    def placed(self) -> Iterator[tuple[int, int, str]]:
+        """Where each piece begins and ends, and its key."""
         left = 0
         for content, key in self.pieces():
+            yield left, left + content.cell_length, key
             left += content.cell_length
-            if event.x < left:
+
+    def on_click(self, event: events.Click) -> None:
+        for left, right, key in self.placed():
+            if left <= event.x < right:
                 self.app.simulate_key(key)
-                return
 
     def styled(self, text: str, name: str = "") -> Content:
         return Content.styled(text, self.get_visual_style(f"line--{name}", partial=True) if name else "")
@@ -82,6 +92,10 @@ class Views(ClickLine):
     where = reactive("")
     count = reactive("")
     marked = reactive(0)
+
+    def jumps(self) -> Iterator[Jump]:
+        for left, _, key in self.placed():
+            yield Jump(Offset(self.region.x + left, self.region.y), partial(self.app.simulate_key, key))
 
     def pieces(self) -> list[tuple[Content, str]]:
         tabs = [

@@ -1,0 +1,121 @@
+"""Jumping by letters, and keys that are typed ahead of what they are about."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from piloting import Sitting, play
+from textual.widgets import Input
+
+from tui.jumping import LETTERS, labels
+from tui.reading import Order, Reader
+from tui.screens.jump import JumpScreen
+from tui.widgets.details_pane import DetailsPane
+
+
+@pytest.fixture(autouse=True)
+def apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+
+
+@given(st.integers(0, len(LETTERS) ** 2))
+def test_no_label_is_the_beginning_of_another(count: int) -> None:
+    made = labels(count)
+    assert len(set(made)) == len(made) == count
+    pairs = [one for one in made if len(one) == 2]
+    assert not {one[0] for one in pairs} & {one for one in made if len(one) == 1}
+
+
+def label_at(one: Sitting, x: int, y: int) -> str:
+    """The label that stands at a place."""
+    signs = one.app.screen.query("JumpScreen > Static")
+    return next(str(sign.name) for sign in signs if sign.region.offset == (x, y))
+
+
+def test_letters_lead_to_tabs_rows_headings_and_the_pane(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("ctrl+o", *(await _label(one, "3 Paths")))
+        await one.until(lambda: one.screen.kind == "paths")
+        await one.press("d", "ctrl+o", *(await _label(one, "method")))
+        assert one.screen.table.columns[one.screen.table.column].name == "method"
+        await one.press("ctrl+o")
+        await one.press(*label_at(one, 0, 3))
+        assert one.screen.table.row_id == one.ids[1]
+        await one.press("ctrl+o")
+        pane = one.screen.query_one(DetailsPane)
+        await one.press(*label_at(one, *pane.region.offset))
+        assert pane.has_focus
+
+    play(seeded, use, size=(120, 24))
+
+
+async def _label(one: Sitting, text: str) -> str:
+    """The label over a text: the screen is asked for its labels and left again."""
+    (y,) = [y for y, line in enumerate(one.lines[:2]) if text in line]
+    x = one.lines[y].index(text) - (y == 0)
+    await one.press("ctrl+o")
+    found = label_at(one, x, y)
+    await one.press("escape")
+    return found
+
+
+def test_letters_lead_to_the_fields_of_a_form_while_one_is_typed_in(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("n", "t")
+        await one.until(lambda: isinstance(one.app.focused, Input))
+        fields = list(one.app.screen.query(Input))
+        await one.press("ctrl+o")
+        await one.press(*label_at(one, *fields[3].region.offset))
+        assert one.app.focused is fields[3]
+
+    play(seeded, use)
+
+
+@pytest.mark.parametrize("way", ["escape", "1", "click"])
+def test_a_jump_is_left_and_leads_nowhere(way: str, seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        before = one.shown
+        await one.press("ctrl+o")
+        assert isinstance(one.app.screen, JumpScreen)
+        if way == "click":
+            await one.pilot.click(offset=(70, 12))
+        else:
+            await one.press(way)
+        assert one.app.screen is one.screen
+        assert one.shown == before
+
+    play(seeded, use)
+
+
+def test_a_label_can_be_clicked(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("ctrl+o")
+        await one.pilot.click(offset=(0, 4))
+        await one.settled()
+        assert one.screen.table.row_id == one.ids[2]
+
+    play(seeded, use)
+
+
+def test_keys_typed_ahead_are_about_the_rows_that_were_asked_for(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As fast as a script types, on a catalogue that answers slowly."""
+    first = Reader.first
+
+    def slow(reader: Reader, asked: Any) -> Order:
+        time.sleep(0.1)
+        return first(reader, asked)
+
+    monkeypatch.setattr(Reader, "first", slow)
+
+    async def use(one: Sitting) -> None:
+        for key in ("3", "s", "space", "1", "j", "space", "s", "G", "space"):
+            one.app.simulate_key(key)
+        await one.until(lambda: len(one.screen.table.marked) == 2)
+        assert one.screen.kind == "runs"
+        assert one.screen.table.marked == {4, 5}
+        assert one.screen.session.view("paths").sort == "id"
+
+    play(seeded, use)

@@ -17,6 +17,8 @@ BENCHMARKS = (
     "journal",
     "catalogue",
     "log_tail",
+    "screen",
+    "live",
 )
 
 

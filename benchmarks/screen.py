@@ -4,17 +4,11 @@ python -m benchmarks.screen [RUNS ...]
 """
 
 import asyncio
-import fcntl
 import os
-import pty
-import select
-import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +16,12 @@ from pathlib import Path
 import psutil
 
 from benchmarks.catalogue import fill
+from benchmarks.terminal import SIZE, opened
 from store import Catalogue, count_rows
 from store.base import table
 
 STARTS = 11
 REPEATS = 11
-SIZE = (24, 80)
-PATIENCE = 20.0  # s
 
 
 def main() -> None:
@@ -63,26 +56,12 @@ def measure(path: Path, runs: int) -> None:
 
 def first_paint(path: Path, sign: str) -> tuple[float, float]:
     """Seconds from starting the command in a terminal until the newest run's id is on it; CPU seconds till then."""
-    pid, terminal = pty.fork()
     begun = time.perf_counter()
-    if pid == 0:
-        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-        os.execve(sys.executable, [sys.executable, "-m", "tui.main", "--catalogue", str(path)], environment)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
-    try:
-        seen = b""
-        while sign.encode() not in seen:
-            ready, _, _ = select.select([terminal], [], [], PATIENCE)
-            if not ready:
-                raise TimeoutError(f"no {sign} on the screen: {seen[-2000:]!r}")
-            seen += os.read(terminal, 65536)
+    with opened("-m", "tui.main", "--catalogue", str(path)) as terminal:
+        terminal.until(lambda: any(sign in line for line in terminal.lines))
         taken = time.perf_counter() - begun
-        cpu = psutil.Process(pid).cpu_times()
+        cpu = psutil.Process(terminal.pid).cpu_times()
         return taken, cpu.user + cpu.system
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(terminal)
 
 
 async def inside(path: Path) -> None:

@@ -75,8 +75,9 @@ def tell(name: str, catalogue: Catalogue, rounds: int) -> None:
     times = sorted(one * 1e3 for one in typed.seconds)
     drawn = [frame for frame in frames if typed.begun <= frame.begun <= typed.ended]
     wall, cpu = ([getattr(frame, clock) * 1e3 for frame in drawn] for clock in ("wall", "cpu"))
+    shown = typed.sent - len(typed.missed)
     print(
-        f"{name:28} {typed.sent:5} {len(times):6} {statistics.median(times):9.1f} {times[len(times) * 95 // 100]:6.1f}"
+        f"{name:28} {typed.sent:5} {shown:6} {statistics.median(times):9.1f} {times[len(times) * 95 // 100]:6.1f}"
         f" {times[-1]:6.1f} {len(drawn):7} {statistics.median(wall):7.1f} {max(wall):6.1f} {max(cpu):6.1f}"
         f"{'   missed: ' + repr(''.join(typed.missed)) if typed.missed else ''}"
     )

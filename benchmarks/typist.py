@@ -12,6 +12,7 @@ PACE = 20.0  # keys a second
 FIRST_ROW = 2
 DOWN, UP = "\x06", "\x02"  # a page
 SCRIPT = f"jjjjjjj{DOWN}jjjjkkk{DOWN}{DOWN}jjj{UP}kkkksjjjjj{DOWN}jjjj2jjjjj{DOWN}jjj1jjjs{DOWN}jjjjGkkkkkk{UP}kkkgjj"
+ABSOLUTE = "sgG"  # they lead to one place from anywhere, so what was missed before them has to be noticed first
 LOST = 3.0  # s after which a key had no effect
 ROW = re.compile(r"[● ][★ ] +(\d+) +[^ …]")  # a row that was read
 
@@ -70,6 +71,8 @@ class Typist:
             due = time.perf_counter()
             for key in SCRIPT:
                 self._watch(due, typed)
+                if key in ABSOLUTE:
+                    self._settle(typed)
                 self.terminal.press(key)
                 self._awaited.append((key, self.hand.after(key), time.perf_counter()))
                 typed.sent += 1
@@ -101,11 +104,11 @@ class Typist:
         ends = time.perf_counter() + LOST
         while self._awaited and time.perf_counter() < ends:
             self._watch(time.perf_counter() + 0.05, typed)
-        if self._awaited:
+        if self._awaited and self._awaited[-1][1] != self._seen:
             typed.missed += [key for key, _, _ in self._awaited]
-            self._awaited.clear()
             ids = self.hand.ids[self.hand.view]
             self.hand.at[self.hand.view] = ids.index(self._seen) if self._seen in ids else 0
+        self._awaited.clear()
 
     def under_cursor(self) -> int | None:
         """The id of the row under the cursor, None where it isn't painted or read."""

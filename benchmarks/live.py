@@ -112,36 +112,36 @@ def at_full_speed(jobs: Jobs) -> None:
 
 def compare(jobs: Jobs) -> None:
     """The agent with as much to take in as it can, without the screen and with it, in turn."""
-    rates = []
+    pairs = []
     for number in range(PAIRS):
         ways = (alone, beside) if number % 2 else (beside, alone)
-        pair = {way: way(jobs) for way in ways}
-        rates.append((pair[alone], pair[beside]))
-    ratios = sorted(with_it / without for without, with_it in rates)
-    without, with_it = (statistics.median(side) for side in zip(*rates, strict=True))
-    print(
-        f"agent takes in {without:,.0f} points/s without the screen, {with_it:,.0f} while somebody types at it:",
-        end=" ",
-    )
-    print(f"median ratio {statistics.median(ratios):.3f} (of {PAIRS}: {ratios[0]:.3f} to {ratios[-1]:.3f})")
+        rates = {way: way(jobs) for way in ways}
+        pairs.append((rates[alone], rates[beside]))
+    print("points that the agent takes in     without    with the screen    ratio (lowest, highest)")
+    for place, name in enumerate(("a second", "a second of its CPU time")):
+        without, beside_it = ([one[place] for one in side] for side in zip(*pairs, strict=True))
+        ratios = sorted(one / other for one, other in zip(beside_it, without, strict=True))
+        medians = f"{statistics.median(without):11,.0f} {statistics.median(beside_it):18,.0f}"
+        print(f"  {name:27} {medians} {statistics.median(ratios):8.3f} ({ratios[0]:.3f}, {ratios[-1]:.3f})")
 
 
-def alone(jobs: Jobs) -> float:
-    """Points a second that the agent takes in while there are always some left."""
-    one, before, begun = jobs.writers[0], jobs.kept(), time.perf_counter()
+def alone(jobs: Jobs) -> tuple[float, float]:
+    """Points that the agent takes in while there are always some left, a second and a second of its own CPU time."""
+    one, before, begun, cpu = jobs.writers[0], jobs.kept(), time.perf_counter(), jobs.agent_seconds()
     one.ask(BURST, FLAT_OUT)
     while jobs.kept_of(one) < one.goal.value:
         time.sleep(0.02)
-    return (jobs.kept() - before) / (time.perf_counter() - begun)
+    points = jobs.kept() - before
+    return points / (time.perf_counter() - begun), points / (jobs.agent_seconds() - cpu)
 
 
-def beside(jobs: Jobs) -> float:
+def beside(jobs: Jobs) -> tuple[float, float]:
     """The same beside somebody who types at the screen."""
     with sitting(jobs.catalogue) as (typist, _), ThreadPoolExecutor() as threads:
-        rate = threads.submit(alone, jobs)
-        while not rate.done():
+        rates = threads.submit(alone, jobs)
+        while not rates.done():
             typist.type(1)
-        return rate.result()
+        return rates.result()
 
 
 if __name__ == "__main__":

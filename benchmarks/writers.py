@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
+import psutil
 from sqlalchemy import TextClause, text
 
 from core.engine.devices import host
@@ -73,6 +74,7 @@ class Jobs:
 
     catalogue: Catalogue
     writers: list[Writer]
+    agent: psutil.Process
 
     def ask(self, more: int, rate: float) -> None:
         for writer in self.writers:
@@ -96,6 +98,11 @@ class Jobs:
     def _number(self, query: TextClause, writer: Writer) -> int:
         with self.catalogue.read() as session:
             return session.execute(query, {"run": writer.run_id}).scalar() or 0
+
+    def agent_seconds(self) -> float:
+        """Seconds of the processor that the agent has used."""
+        times = self.agent.cpu_times()
+        return float(times.user + times.system)
 
     def drained(self) -> float:
         """Seconds until all that was said until now is in the catalogue."""
@@ -145,7 +152,7 @@ def running(catalogue: Catalogue) -> Iterator[Jobs]:
     command = [sys.executable, "-P", "-m", "core.engine.agent", "--catalogue", str(catalogue.path), "--cpu-jobs", "10"]
     agent = subprocess.Popen(command, env=environment())
     try:
-        yield Jobs(catalogue, writers)
+        yield Jobs(catalogue, writers, psutil.Process(agent.pid))
     finally:
         for writer in writers:
             if writer.process is not None:

@@ -36,7 +36,8 @@ class ArrangingScreen(RowsScreen):
     def keep_view(self) -> None:
         """Note how the view is left."""
         view = self.session.view(self.kind)
-        view.cursor, view.seen = self.table.row_id, list(self.table.visible_ids())
+        if not self.awaits_rows:
+            view.cursor, view.seen = self.table.row_id, list(self.table.visible_ids())
 
     def open_view(self, kind: str, keep: int | None = None) -> None:
         """Turn to a kind's table."""

@@ -46,7 +46,7 @@ class FaultsScreen(ClientScreen[None]):
         Binding("space", "mark", "Mark"),
         Binding("r", "relaunch", "Relaunch"),
         Binding("a", "relaunch_all", "Relaunch all failed"),
-        Binding("enter", "log", "Log"),
+        Binding("L", "log", "Log"),
     ]
 
     def __init__(self, client: "Client") -> None:

@@ -166,6 +166,11 @@ class RowsScreen(TrustingScreen):
         if self.reader is not None:
             self._read_order(self.reader, self.asked, keep)
 
+    @property
+    def awaits_rows(self) -> bool:
+        """Whether the table is not yet what was asked for."""
+        return not self._shown.is_set()
+
     async def caught_up(self) -> None:
         """Wait for the rows that were asked for, so that keys typed ahead act on them; but not for long."""
         with suppress(TimeoutError):
@@ -200,7 +205,8 @@ class RowsScreen(TrustingScreen):
         views.where = order.asked.where
         views.count = f"{len(order.ids):,}{'' if order.complete else ' or more'}"
         self.query_one(Prompt).refuse("")
-        self._shown.set()
+        if order.complete or not message.keep or message.keep in table.ids:
+            self._shown.set()
 
     @on(Refused)
     def tell_refusal(self, message: Refused) -> None:

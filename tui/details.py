@@ -1,6 +1,6 @@
 """Everything about one row, for the pane beside a table: the same facts as `thalweg show`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ def read(client: "Client", kind: str, row_id: int) -> Details:
         state=None if row["state"] is None else str(row["state"]),
         cause=clean(str(row.get("cause") or "")),
         log=tail(client.log_file(row_id)) if failed else (),
-        facts=tuple(_facts(kind, row, newest)),
+        facts=tuple(_facts(kind, row, attempts)),
         links=tuple(_links(kind, row)),
         spec=_asked(str(row["spec"])) if kind == "runs" else "",
         environment=options(newest.get("environment") or "{}"),
@@ -71,17 +71,21 @@ def _title(kind: str, row: Row) -> str:
     return f"model {row['id']}: {value(row['network'])} {value(row['data'])}"
 
 
-def _facts(kind: str, row: Row, newest: Row) -> Iterator[tuple[str, str]]:
+def _facts(kind: str, row: Row, attempts: Sequence[Row]) -> Iterator[tuple[str, str]]:
     for key in ("name", "tags"):
         if row.get(key):
             yield key, value(row[key])
     for note in row["notes"]:
         yield "note", value(note["text"])
+    newest = attempts[-1] if attempts else {}
     told: set[str] = {*APART, *LINKED}
     if kind == "paths":
         yield from path_facts(row)
         told |= {"train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "certified", "certificate"}
         told |= {"beads", "normalized_length", "threshold", "on", "connected"}
+    for one in attempts[:-1]:
+        cause = f": {clean(str(one['cause']))}" if one.get("cause") else ""
+        yield f"attempt {one['number']}", f"{value(one['state'])}{cause}"
     for key in ("host", "device"):
         if newest.get(key):
             yield key, value(newest[key])

@@ -40,6 +40,8 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "filter": ("/", "s", "t"),
     "columns": ("C",),
     "help": ("?",),
+    "jump": ("ctrl+o",),
+    "new": ("n",),
     "copy": ("y",),
     "export": ("e",),
     "cancel": ("x",),

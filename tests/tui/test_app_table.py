@@ -10,8 +10,10 @@ import pytest
 from commanding import HOSTILE, add
 from piloting import Sitting, play
 
+from core.engine.client import Client
 from core.specs.runs import Train
-from store import COLUMNS, Catalogue, list_rows
+from store import COLUMNS, Catalogue, Device, Runs, list_rows
+from tui.details import read
 from tui.session import load, session_file
 from tui.widgets.details_pane import DetailsPane
 from tui.widgets.prompt import Prompt
@@ -218,6 +220,20 @@ def test_the_pane_tells_cause_log_lineage_spec_and_notes(seeded: Path) -> None:
             assert text in one.shown, text
 
     play(seeded, use, size=(140, 50))
+
+
+def test_the_pane_tells_of_earlier_attempts(seeded: Path) -> None:
+    with Catalogue.open(seeded) as catalogue:
+        with catalogue.write() as session:
+            claim = Runs(session).claim("elsewhere", 1, [Device("cpu", 1)])
+            assert claim is not None
+            assert Runs(session).requeue(claim.attempt.id, "killed by signal 9")
+        details = read(Client(catalogue), "runs", claim.run.id)
+        assert not any(name.startswith("attempt ") for name, _ in details.facts)
+        with catalogue.write() as session:
+            assert Runs(session).claim("elsewhere", 1, [Device("cpu", 1)]) is not None
+        details = read(Client(catalogue), "runs", claim.run.id)
+    assert ("attempt 1", "failed: killed by signal 9") in details.facts
 
 
 def test_related_rows_are_jumped_to_and_left_again(seeded: Path) -> None:

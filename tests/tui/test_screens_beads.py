@@ -34,6 +34,7 @@ def test_places_are_the_principal_components(count: int, width: int, seed: int, 
     truth[:, : min(3, len(singular))] = (left * singular)[:, :3]
     found = np.asarray(places)
     np.testing.assert_allclose(found @ found.T, truth @ truth.T, atol=1e-8 * max(singular[0] ** 2, 1e-9))
+    assert (found[-1] >= found[0] - 1e-9).all()
     np.testing.assert_allclose(shares[: len(singular)], (singular**2 / (singular**2).sum())[:3], atol=1e-9)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from commanding import HOSTILE
 from showing import play, text
 from syrupy.assertion import SnapshotAssertion
@@ -13,7 +14,9 @@ from textual.screen import Screen
 
 from core.engine.client import Client
 from core.engine.folders import folder_of
-from store import Catalogue
+from core.path import Path as KnotPath
+from store import Catalogue, Paths
+from tui.screens.beads import BeadsScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.faults import FaultsScreen
 from tui.screens.launch import LaunchScreen
@@ -28,6 +31,7 @@ SCREENS: dict[str, Callable[[Client], Screen[Any]]] = {
     "relaunch": lambda client: RelaunchScreen(client, [1]),
     "faults": FaultsScreen,
     "log": lambda client: LogScreen(client, 3),
+    "beads": lambda client: BeadsScreen(client, 3),
 }
 
 
@@ -35,7 +39,14 @@ SCREENS: dict[str, Callable[[Client], Screen[Any]]] = {
 def usual(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A catalogue in which nothing depends on the time of the day."""
     monkeypatch.setattr("tui.columns.ago", lambda _: "just now")
+    knots = torch.tensor([[0.0, 0.0, 0.0], [1.0, 3.0, 0.5], [4.0, 3.5, -0.5], [6.0, 0.5, 0.0]])
+    KnotPath.chain(list(knots)).save(seeded.parent / "path.safetensors")
+    points = [{"t": i / 3, "segment": min(i, 2), "train_loss": loss} for i, loss in enumerate((0.1, 0.3, 0.2, 0.1))]
     with Catalogue.open(seeded) as catalogue:
+        with catalogue.write() as session:
+            artifact = catalogue.artifacts.put(seeded.parent / "path.safetensors", session, "path")
+            values = {"model_a": 1, "model_b": 2, "method": "string", "artifact": artifact, "position": 1}
+            Paths(session).add(2, values, [{"kind": "straight"}] * 3, points)
         folder = folder_of(catalogue.files / "runs", 3, 1)
     folder.mkdir(parents=True)
     lines = [f"segment {i}: {HOSTILE} 日本 {'and so on ' * (i % 20)}" for i in range(100)]
@@ -49,7 +60,7 @@ def test_screens_look_as_they_did(name: str, size: tuple[int, int], usual: Path,
     assert text(play(usual, SCREENS[name], size=size)) == snapshot
 
 
-@pytest.mark.parametrize("name", ["compare", "launch", "faults"])
+@pytest.mark.parametrize("name", SCREENS)
 def test_colours_only_where_they_are_wanted(name: str, usual: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With NO_COLOR the same letters, all of them grey; curves and states are told by signs."""
     seen: list[tuple[str, bool]] = []

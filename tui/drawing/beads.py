@@ -70,7 +70,7 @@ def projected(knots: "NDArray[Any]") -> tuple[list[tuple[float, ...]], tuple[flo
     """Coordinates (S + 1, 3) of knots (S + 1, P) in their principal components, and the shares of variance.
 
     From the (S + 1, S + 1) products of the centred knots, in float64: their eigenvectors, times the root of the
-    eigenvalue, are the coordinates.
+    eigenvalue, are the coordinates. Their signs are free; the last knot is never left of or below the first.
     """
     import numpy as np
 
@@ -83,6 +83,7 @@ def projected(knots: "NDArray[Any]") -> tuple[list[tuple[float, ...]], tuple[flo
     order = np.argsort(values)[::-1][:COMPONENTS]
     places = np.zeros((len(knots), COMPONENTS))
     places[:, : len(order)] = vectors[:, order] * np.sqrt(np.maximum(values[order], 0.0))
+    places[:, places[-1] < places[0]] *= -1
     total = float(np.maximum(values, 0.0).sum()) or 1.0
     shares = [max(float(values[i]), 0.0) / total for i in order]
     return [tuple(row) for row in places.tolist()], tuple(shares + [0.0] * (COMPONENTS - len(shares)))

@@ -106,7 +106,7 @@ class CurvePlot(Plot):
         self.redraw()
 
     def _formatted(self) -> None:
-        self.set_x_formatter(Figures())
+        self.set_x_formatter(Whole() if all(x.is_integer() for x in self.xs) else Figures())
         self.set_y_formatter(Powers() if self.logarithmic else Figures())
 
     def _fit(self, chart: Chart) -> None:
@@ -232,6 +232,14 @@ class Figures(NumericAxisFormatter):
         apart = ticks[1] - ticks[0]
         figures = math.ceil(math.log10(max(abs(tick) for tick in ticks) / apart)) + 1
         return [f"{round(tick / apart) * apart:.{max(figures, 1)}g}" for tick in ticks]
+
+
+class Whole(Figures):
+    """Ticks at whole numbers, such as layers and epochs, unless none is in sight."""
+
+    def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
+        ticks = super().get_ticks(min_, max_, max_ticks)
+        return [tick for tick in ticks if float(tick).is_integer()] or ticks
 
 
 class Powers(NumericAxisFormatter):

@@ -9,7 +9,7 @@ from tui.option_help import OptionsCommand, Records, keys_option
 from tui.results import print_path
 from tui.running import How, answered, run_options, texts_of
 
-SET_BY_KEYS = ("theorem", "points", "seed")
+SET_BY_KEYS = ("theorem", "delta", "points", "seed")
 EPILOG = """\b
 Example:
   thalweg descend 1 --to 0.001

@@ -26,7 +26,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     suit_threads(problem, job.threads)
     begun = time.monotonic()
     start = read_model(source, problem.layout).to(job.device)
-    made = descend(Task(start, start, problem, seed=spec.seed, reporter=journal), spec.to, spec.theorem)
+    made = descend(Task(start, start, problem, seed=spec.seed, reporter=journal), spec.to, spec.theorem, spec.delta)
     journal.progress(None, f"certifying and measuring {len(made.path)} segments")
     examination = examine(problem, made.path, spec.points)
     described = describe_model(problem, made.path.end, 0, folder)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from store import show_row
 from tui.columns import Row, options, what
 from tui.commands.show import cell
-from tui.results import path_facts
+from tui.results import path_facts, whole_facts
 from tui.texts import clean, number, value
 from tui.widgets.details_pane import Details, Link
 
@@ -81,6 +81,8 @@ def _facts(kind: str, row: Row, newest: Row) -> Iterator[tuple[str, str]]:
     for key, one in row.items():
         if key not in told and one is not None and not isinstance(one, list):
             yield key.replace("_", " "), cell(key, one)
+    if kind == "bounds":
+        yield from whole_facts(row["measurements"])
 
 
 def _links(kind: str, row: Row) -> Iterator[Link]:

@@ -42,7 +42,7 @@ from core.methods.wide.net import Net
 from core.methods.wide.parting import part_samples
 from core.methods.wide.rounding import ill_conditioned
 from core.methods.wide.route import Route
-from core.methods.wide.theorems import repair
+from core.methods.wide.settling import repair, settle, standard_weights
 from core.path import Claim, Path
 from core.problem import Problem
 
@@ -70,23 +70,44 @@ def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) 
     require(of_theorem(theorem, theorems, problem))
     theorem = first_that_applies(theorem, theorems, problem)
     task.reporter.progress(None, f"Theorem {theorem}")
-    route, depth = Route([a]), a.depth
-    layers = {"3.2": [], "4.2": [wide_layer(problem)], "6.1": list(range(1, depth))}[theorem]
-    generator = torch.Generator().manual_seed(task.seed)
+    made = []
+    goal = problem.loss.infimum + eps
+    if (here := loss_of(problem, a.features(a.depth))) <= goal:
+        raise PremiseError(f"The model's train loss is {here:.6g} already, at most the {goal:.6g} asked for.")
+    for settled in (False, True)[: 1 + (theorem != "6.1")]:
+        route = way_down(a, goal, theorem, delta, torch.Generator().manual_seed(task.seed), settled)
+        path = route.path(task.a, route.here.theta)
+        made.append(Construction(path, gaps=ill_conditioned(problem, path, route) or rises(problem, path, goal)))
+        if made[-1].gaps is None:
+            return made[-1]
+    return made[0]
+
+
+def way_down(  # noqa: PLR0913  from where, how low, by what, at which cost
+    net: Net, goal: float, theorem: str, delta: float, generator: torch.Generator, settled: bool
+) -> Route:
+    """To outputs of loss `goal` on a straight line, after what changes none.
+
+    With `settled` through weights that float64 likes.
+    """
+    route, depth = Route([net]), net.depth
+    layers = {"3.2": [], "4.2": [wide_layer(net.problem)], "6.1": list(range(1, depth))}[theorem]
     if theorem == "4.2":
         part_samples(route, layers[0], delta, generator)
     for k in layers:
         make_full_rank(route, k, generator)
     lift = Lift.above(route.here, 1 + max(layers, default=0))
-    repair(route, lift)
-    goal = problem.loss.infimum + eps
-    end = lift.preimage(route.here, depth, lower_outputs(problem, a.features(depth), goal))
+    if settled:
+        settle(route, lift, standard_weights(route.here, lift.s))
+    else:
+        repair(route, lift)
+    outputs = lower_outputs(net.problem, route.here.features(depth), goal)
+    end = lift.preimage(route.here, depth, outputs)
     if lift.s == depth:
         route.go(end, Claim.CONVEX)
     else:
         route.lift(end, lift, depth)
-    path = route.path(task.a, end.theta)
-    return Construction(path, gaps=ill_conditioned(problem, path, route) or rises(problem, path, goal))
+    return route
 
 
 def wide_layer(problem: Problem) -> int:
@@ -108,12 +129,7 @@ def theorem_4_2(problem: Problem) -> Iterator[Premise]:
 
 
 def lower_outputs(problem: Problem, F: Tensor, goal: float) -> Tensor:
-    """Outputs (N, n_L) of loss `goal` or less, at the end of a line from F on which the loss does not rise.
-
-    Raises PremiseError where the loss of F is not above the goal.
-    """
-    if (here := loss_of(problem, F)) <= goal:
-        raise PremiseError(f"The model's train loss is {here:.6g} already, at most the {goal:.6g} asked for.")
+    """Outputs (N, n_L) of loss `goal` or less, at the end of a line from F on which the loss does not rise."""
     y = problem.data.train.y
     if problem.loss.name == "square":
         targets = y if y.is_floating_point() else functional.one_hot(y, F.shape[1]).to(F)

@@ -27,7 +27,7 @@ from core.methods.wide.lifting import Lift
 from core.methods.wide.net import Net
 from core.methods.wide.ranks import independent
 from core.methods.wide.route import Route
-from core.methods.wide.theorems import repair
+from core.methods.wide.settling import repair
 from core.networks.activations import leaky_slope
 from core.path import Claim
 from core.problem import Problem

@@ -1,13 +1,14 @@
-"""Whether float64 can follow a path: its outputs are looked at in the middle of every segment."""
+"""Whether float64 can follow a path: outputs in the middle of every segment, and the checker on its curves."""
 
 from functools import partial
 
 import torch
 
+from core.certify import decide
 from core.methods.wide.net import Net
 from core.methods.wide.ranks import condition
 from core.methods.wide.route import Route
-from core.path import Path
+from core.path import Claim, Path, Segment
 from core.problem import Problem
 
 TOLERANCE = 1e-9  # of the outputs, relative to 1 + the largest
@@ -15,20 +16,32 @@ TOLERANCE = 1e-9  # of the outputs, relative to 1 + the largest
 
 def ill_conditioned(problem: Problem, path: Path, route: Route) -> str | None:
     """Which segment float64 can't follow, as a sentence; None if it can follow all."""
-    middle, x = torch.tensor([0.5], dtype=torch.float64), problem.data.train.x
-    outputs = partial(problem.outputs, x=x)
     for i, segment in enumerate(path):
-        half = segment.at(middle)
-        first, inside, last = (outputs(one) for one in (segment.start[None], half, segment.end[None]))
-        off = float((inside - (first + last) / 2).abs().max() / (1 + torch.cat([first, last]).abs().max()))
-        if not off <= TOLERANCE:
+        if (reason := off_the_line(problem, segment) or refused(problem, segment)) is not None:
             worst, where = worst_condition(route.nets[i])
+            half = segment.at(torch.tensor([0.5], dtype=torch.float64))
             return (
-                f"the outputs on segment {i} ({segment.claim}) are off by {off:.1e} relative, over {TOLERANCE:.0e}: "
-                f"weights reach {float(half.abs().max()):.1e} there and {where} has the condition number {worst:.1e}, "
-                "too much for float64"
+                f"segment {i} ({segment.claim}): {reason}; weights reach {float(half.abs().max()):.1e} there and "
+                f"{where} has the condition number {worst:.1e}, too much for float64"
             )
     return None
+
+
+def off_the_line(problem: Problem, segment: Segment) -> str | None:
+    """Whether outputs in the middle are off the mean of those at the ends."""
+    outputs = partial(problem.outputs, x=problem.data.train.x)
+    half = torch.tensor([0.5], dtype=torch.float64)
+    first, inside, last = (outputs(one) for one in (segment.start[None], segment.at(half), segment.end[None]))
+    off = float((inside - (first + last) / 2).abs().max() / (1 + torch.cat([first, last]).abs().max()))
+    return None if off <= TOLERANCE else f"the outputs are off by {off:.1e} relative, over {TOLERANCE:.0e}"
+
+
+def refused(problem: Problem, segment: Segment) -> str | None:
+    """Why the checker refuses a curve; lines have no rounding to speak of."""
+    if segment.claim is not Claim.IDENTITY:
+        return None
+    verdict = decide(problem, segment)
+    return None if verdict.proven else verdict.reason
 
 
 def worst_condition(net: Net) -> tuple[float, str]:

@@ -10,6 +10,7 @@ between those at the segment's ends is told relative to 1 + the largest; and the
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -66,22 +67,11 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    for slope in (0.2, 0.01):
+    """The small ones first; those that a theorem doesn't apply to are among them."""
+    sizes = (("digits", 32), ("digits", 64), ("random", 64), ("mnist", 128), ("mnist", 400))
+    for data, N in sizes:
         for L in (2, 3, 4, 5):
-            for theorem, data, N in (
-                ("3.2", "digits", 32),
-                ("3.2", "digits", 64),
-                ("3.2", "mnist", 128),
-                ("3.2", "mnist", 400),
-                ("3.2", "random", 64),
-                ("5.1", "digits", 64),
-                ("5.1", "mnist", 128),
-                ("5.1", "mnist", 400),
-                ("5.1", "random", 64),
-            ):
-                yield Case(theorem, data, N, L, slope)
-    for L in (2, 3, 4, 5):
-        for data, N in (("digits", 64), ("mnist", 128), ("mnist", 400), ("random", 64)):
+            yield from (Case(theorem, data, N, L, slope) for theorem in ("3.2", "5.1") for slope in (0.2, 0.01))
             yield Case("6.1", data, N, L, 0.0)
 
 
@@ -90,13 +80,17 @@ def built_of(case: Case, data: Dataset) -> Architecture:
     return build(network, tuple(data.train.x.shape[1:]), data.outputs)
 
 
+@cache
+def samples(data: str, N: int, root: Path) -> Dataset:
+    if data != "random":
+        return replace(load(read_data(f"{data},limit={N}"), root), test=None)
+    generator = torch.Generator().manual_seed(N)
+    x = torch.randn(N, 100, generator=generator)
+    return Dataset("random", Split(x, torch.randint(10, (N,), generator=generator)), None, 10)
+
+
 def problem_of(case: Case, root: Path, loss: str) -> Problem:
-    if case.data == "random":
-        generator = torch.Generator().manual_seed(case.N)
-        x = torch.randn(case.N, 100, generator=generator)
-        data = Dataset("random", Split(x, torch.randint(10, (case.N,), generator=generator)), None, 10)
-    else:
-        data = replace(load(read_data(f"{case.data},limit={case.N}"), root), test=None)
+    data = samples(case.data, case.N, root)
     built = built_of(case, data)
     return Problem(built.module, data, loss_named(loss, 10), built.layered).to("cpu", torch.float64)
 

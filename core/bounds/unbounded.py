@@ -2,7 +2,7 @@
 
 `core.methods.wide.rays` has the theorems and their rays. Looked at are the model, and the ray at s = 1, 2, 4, ... until
 the norm of all parameters is `times` what it was (of a model of zeros: until it is `times`). Outputs that move by more
-than 1e-9 relative fail the run: there float64 can't follow.
+than 5e-10 relative fail the run: there float64 can't follow.
 """
 
 from collections.abc import Sequence

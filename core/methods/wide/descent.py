@@ -83,9 +83,7 @@ def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) 
     return made[0]
 
 
-def way_down(
-    net: Net, goal: float, theorem: str, delta: float, generator: torch.Generator, settled: bool
-) -> Route:
+def way_down(net: Net, goal: float, theorem: str, delta: float, generator: torch.Generator, settled: bool) -> Route:
     """To outputs of loss `goal` on a straight line, after what changes none.
 
     With `settled` through weights that float64 likes.

@@ -3,10 +3,11 @@
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from core.certify import decide
 from core.methods.wide.net import Net
-from core.methods.wide.ranks import condition
+from core.methods.wide.ranks import RANK
 from core.methods.wide.route import Route
 from core.path import Claim, Path, Segment
 from core.problem import Problem
@@ -47,7 +48,14 @@ def refused(problem: Problem, segment: Segment) -> str | None:
 
 
 def worst_condition(net: Net) -> tuple[float, str]:
-    """The largest condition number of a weight or of a hidden layer's features, and whose it is."""
-    found = [(condition(W), f"the weight of layer {l}") for l, W in enumerate(net.W, start=1)]
-    found += [(condition(net.features(l)), f"F_{l}") for l in range(net.depth)]
+    """The largest condition number of a weight or of a hidden layer's features, on their range, and whose it is."""
+    found = [(on_range(W), f"the weight of layer {l}") for l, W in enumerate(net.W, start=1)]
+    found += [(on_range(net.features(l)), f"F_{l}") for l in range(net.depth)]
     return max(found)
+
+
+def on_range(F: Tensor) -> float:
+    """Condition number without the singular values that count as zero; 1 for a matrix of zeros."""
+    s = torch.linalg.svdvals(F)
+    s = s[s > RANK * s[0]]
+    return float(s[0] / s[-1]) if len(s) else 1.0

@@ -45,7 +45,7 @@ def test_standard_weights_are_orthonormal_and_do_not_see_constants(seed: int, ho
 
 
 @given(seeds, st.sampled_from(["random", "zero", "twins"]))
-@settings(max_examples=15)
+@settings(max_examples=6)
 def test_outputs_stay_while_weights_settle_and_features_rise(seed: int, how: str) -> None:
     net = deep(seed, how)
     lift, weights = Lift.above(net, 1), standard_weights(net, 1)
@@ -69,10 +69,8 @@ def test_raised_features_are_not_seen_above(seed: int, l: int, c: float) -> None
     close(up.features(net.depth), net.features(net.depth), 1e-7)
 
 
-@given(seeds)
-@settings(max_examples=2)
-def test_where_the_straight_way_is_refused_the_settled_one_is_granted(seed: int) -> None:
-    a, b = deep(seed), deep(seed, "negative")
+def test_where_the_straight_way_is_refused_the_settled_one_is_granted() -> None:
+    a, b = deep(0), deep(0, "negative")
     direct = join(a, b, 1, torch.Generator())
     assert "has the condition number" in str(ill_conditioned(a.problem, direct.path(a.theta, b.theta), direct))
     made = connect(Wide(), Task(a.theta, b.theta, a.problem))

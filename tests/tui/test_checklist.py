@@ -66,6 +66,11 @@ def test_points_on_a_ray_are_points_and_no_draws(thalweg: Run, bound_of) -> None
     ]
 
 
+def test_a_ray_has_nothing_to_draw_by_layers(thalweg: Run, bound_of) -> None:
+    said = thalweg("plot", "bound", bound_of("unbounded", RAY))
+    assert "There is nothing to draw: bound 2 has no numbers by layers." in said.err
+
+
 def test_a_plot_leaves_assumptions_out(thalweg: Run, bound_of) -> None:
     drawn = thalweg(
         "plot", "bound", bound_of("assumptions", [*CHECKLIST, ("rank", 1, None, 3.0), ("rank", 2, None, 4.0)])

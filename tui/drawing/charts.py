@@ -271,5 +271,6 @@ def drawn(session: "Session", kind: str, ids: Sequence[int], quantity: str) -> C
     if len(ids) > 1:
         chart = chart.without("test")
     if not chart.drawable:
-        raise UsageError(f"There is nothing to draw: {chart.title} left no finite {quantity}.")
+        left = f"left no finite {quantity}" if chart.curves or kind != "bounds" else "has no numbers by layers"
+        raise UsageError(f"There is nothing to draw: {chart.title} {left}.")
     return chart

@@ -12,6 +12,8 @@ BENCHMARKS = (
     "experiment_a",
     "experiment_b",
     "kept_sets",
+    "wide_paths",
+    "wide_holds",
     "batched_training",
     "string_orders",
     "journal",

@@ -33,6 +33,7 @@ class Claim(StrEnum):
     CONVEX = "convex"
     DATA_INVARIANT = "data-invariant"
     IDENTITY = "identity"
+    BOUNDED = "bounded"
     SAMPLED = "sampled"
 
 

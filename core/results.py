@@ -10,9 +10,16 @@ import msgspec
 
 YES, OPEN, NO = 1.0, 0.0, -1.0
 #: Measurements that are one of these: proven, left open, refuted. Tables say them in words, charts leave them out.
-VERDICTS = frozenset({"separable", "distinct", "generic", "wide_enough"})
+VERDICTS = frozenset({"separable", "distinct", "generic", "wide_enough", "proven"})
+#: Measurements of points on a curve: their draws are these points.
+AT_POINTS = frozenset({"norm"})
 #: Measurements that say what a verdict is about: no curves either.
 ASIDE = frozenset({"seconds", "kept", "width", "least_width", "left_out", "dimensions", "stuck_neurons"})
+
+
+def is_assumption(name: str) -> bool:
+    """Whether a measurement says if an assumption of a theorem holds: `THEOREM: ASSUMPTION`."""
+    return ": " in name
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):

@@ -8,7 +8,7 @@ from store import show_row
 from tui.asking import asked_by
 from tui.columns import Row, options, what
 from tui.commands.show import cell
-from tui.results import path_facts
+from tui.results import path_facts, whole_facts
 from tui.texts import clean, number, value
 from tui.widgets.details_pane import Details, Link
 
@@ -77,21 +77,28 @@ def _facts(kind: str, row: Row, attempts: Sequence[Row]) -> Iterator[tuple[str, 
             yield key, value(row[key])
     for note in row["notes"]:
         yield "note", value(note["text"])
-    newest = attempts[-1] if attempts else {}
     told: set[str] = {*APART, *LINKED}
     if kind == "paths":
         yield from path_facts(row)
         told |= {"train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "certified", "certificate"}
         told |= {"beads", "normalized_length", "threshold", "on", "connected"}
-    for one in attempts[:-1]:
-        cause = f": {clean(str(one['cause']))}" if one.get("cause") else ""
-        yield f"attempt {one['number']}", f"{value(one['state'])}{cause}"
-    for key in ("host", "device"):
-        if newest.get(key):
-            yield key, value(newest[key])
+    yield from _attempts(attempts)
     for key, one in row.items():
         if key not in told and one is not None and not isinstance(one, list):
             yield key.replace("_", " "), cell(key, one)
+    if kind == "bounds":
+        yield from whole_facts(row["measurements"])
+
+
+def _attempts(attempts: Sequence[Row]) -> Iterator[tuple[str, str]]:
+    """How earlier ones ended, and where the newest is."""
+    for one in attempts[:-1]:
+        cause = f": {clean(str(one['cause']))}" if one.get("cause") else ""
+        yield f"attempt {one['number']}", f"{value(one['state'])}{cause}"
+    newest = attempts[-1] if attempts else {}
+    for key in ("host", "device"):
+        if newest.get(key):
+            yield key, value(newest[key])
 
 
 def _links(kind: str, row: Row) -> Iterator[Link]:

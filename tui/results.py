@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from core.results import NO, OPEN, VERDICTS, YES
+from core.results import AT_POINTS, NO, OPEN, VERDICTS, YES, is_assumption
 from tui.output import pairs, say, table
 from tui.texts import NOTHING, number, value
 
@@ -18,6 +18,7 @@ CERTIFICATES = {
     "sampled": "sampled: seen at many points, not proven",
 }
 ANSWERS = {YES: "yes, proven", OPEN: "open", NO: "no, proven"}
+ASSUMPTIONS = {YES: "holds", OPEN: "open", NO: "fails"}
 
 
 def path_title(row: Row) -> str:
@@ -86,19 +87,29 @@ def print_bound(row: Row, catalogue: "Catalogue") -> None:
 def measurements_table(measured: list[Row]) -> None:
     """Measurements as tables: one row a layer where draws have losses, else one a layer and draw; one column a name.
 
-    Rows that begin alike are together.
+    Rows that begin alike are together; what was measured of the whole is a list.
     """
     drawn = {(one["layer"], one["draw"]) for one in measured if one["name"] == "loss" and one["draw"] is not None}
     _layers_table([one for one in measured if (one["layer"], one["draw"]) in drawn])
+    pairs(whole_facts(measured))
     rows: dict[tuple[Any, Any], dict[str, str]] = {}
     for one in measured:
-        if (one["layer"], one["draw"]) not in drawn:
+        if (one["layer"], one["draw"]) not in drawn and not _of_the_whole(one):
             rows.setdefault((one["layer"], one["draw"]), {})[str(one["name"])] = _measured(one)
     tables: dict[str, dict[tuple[Any, Any], dict[str, str]]] = {}
     for key, found in rows.items():
         tables.setdefault(next(iter(found)), {})[key] = found
     for some in tables.values():
         _measured_table(some)
+
+
+def whole_facts(measured: list[Row]) -> list[tuple[str, str]]:
+    """Names and values of what was measured of no layer or draw, but of the whole."""
+    return [(str(one["name"]), _measured(one)) for one in measured if _of_the_whole(one)]
+
+
+def _of_the_whole(one: Row) -> bool:
+    return one["layer"] is None and one["draw"] is None
 
 
 def _layers_table(measured: list[Row]) -> None:
@@ -123,7 +134,7 @@ def _layers_table(measured: list[Row]) -> None:
 def _measured_table(rows: dict[tuple[Any, Any], dict[str, str]]) -> None:
     names = list(dict.fromkeys(name for found in rows.values() for name in found))
     keys = [place for place in (0, 1) if any(key[place] is not None for key in rows)]
-    titles = [("layer", "draw")[place] for place in keys]
+    titles = [("layer", "point" if AT_POINTS.intersection(names) else "draw")[place] for place in keys]
     table(
         (*titles, *names),
         [
@@ -135,5 +146,6 @@ def _measured_table(rows: dict[tuple[Any, Any], dict[str, str]]) -> None:
 
 def _measured(one: Row) -> str:
     """A number, or the answer that it stands for."""
-    answer = ANSWERS.get(one["value"]) if one["name"] in VERDICTS else None
-    return number(one["value"]) if answer is None else answer
+    name, given = str(one["name"]), one["value"]
+    words = ASSUMPTIONS if is_assumption(name) else ANSWERS if name in VERDICTS else {}
+    return words.get(given) or number(given)

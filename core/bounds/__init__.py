@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from core.bounds import dropout, genericity, rank, separability, sparse
+from core.bounds import assumptions, dropout, genericity, rank, separability, sparse, unbounded
 from core.bounds.found import Found
 from core.problem import Problem
 from core.reporting import Reporter
@@ -16,4 +16,6 @@ BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], Found]] = {
     "dropout": dropout.compute,
     "separability": separability.compute,
     "genericity": genericity.compute,
+    "unbounded": unbounded.compute,
+    "assumptions": assumptions.compute,
 }

@@ -97,7 +97,8 @@ def certificate_of(verdicts: tuple[Verdict, ...], losses: Tensor, sampled: Mappi
         raise ValueError(f"segments {missing} have no proof and no sampled loss")
     at = losses.tolist()
     bounds = [
-        _largest(at[i], at[i + 1], *([] if verdict.proven else [sampled[i]])) for i, verdict in enumerate(verdicts)
+        _largest(at[i], at[i + 1], sampled[i] if verdict.bound is None else verdict.bound)
+        for i, verdict in enumerate(verdicts)
     ]
     level = _largest(*bounds)
     proven = [verdict for verdict in verdicts if verdict.proven]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from core.certify.constancy import changing_unit
+from core.certify.magnitude import CEILING
 from core.certify.residual import data_residual
 from core.certify.structure import Line, live_units
 
@@ -20,12 +21,16 @@ DRIFT = 1e-6
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether a rule holds, why in one sentence, and what rounding is left (zero for exact rules)."""
+    """Whether a rule holds, why in one sentence, and what rounding is left (zero for exact rules).
+
+    `gain` is what the loss may gain on its start, of bounded claims alone.
+    """
 
     holds: bool
     reason: str
     residual: float = 0.0
     drift: float = 0.0
+    gain: float = 0.0
 
 
 def invariant(line: Line) -> Finding:
@@ -51,12 +56,9 @@ def convex(line: Line) -> Finding:
 
 def data_invariant(line: Line) -> Finding:
     """One layer moves and no pre-activation of the training data changes by more than `RESIDUAL` allows."""
-    moving = [k for k, move in enumerate(line.layers, start=1) if not move.still]
-    if not moving:
-        return Finding(True, "no layer moves")
-    if len(moving) > 1:
-        return Finding(False, f"layers {', '.join(map(str, moving))} move and only one may")
-    (k,) = moving
+    k = _one_that_moves(line)
+    if isinstance(k, Finding):
+        return k
     found = data_residual(line.problem, line.ends, k)
     allowed = RESIDUAL * (1 + found.preactivation)
     if not found.largest <= allowed:
@@ -71,6 +73,28 @@ def data_invariant(line: Line) -> Finding:
         return Finding(False, f"layer {k}: {sentence}", found.largest, found.drift)
     sentence = f"no pre-activation of the training data changes by more than {found.largest:.2g}"
     return Finding(True, f"layer {k}: {sentence}, nor the loss by {found.drift:.2g}", found.largest, found.drift)
+
+
+def bounded(line: Line) -> Finding:
+    """One layer moves, and what the loss may gain by it is bounded as by any residual, however large."""
+    k = _one_that_moves(line)
+    if isinstance(k, Finding):
+        return k
+    found = data_residual(line.problem, line.ends, k)
+    sentence = f"layer {k}: pre-activations of the training data change by {found.largest:.2g} at most"
+    if not found.drift <= CEILING:
+        return Finding(False, f"{sentence}, and the loss can't be shown to stay finite")
+    return Finding(True, f"{sentence}, so the loss gains {found.drift:.2g} at most", gain=found.drift)
+
+
+def _one_that_moves(line: Line) -> int | Finding:
+    """The only layer that moves; a finding where that is settled without one."""
+    moving = [k for k, move in enumerate(line.layers, start=1) if not move.still]
+    if not moving:
+        return Finding(True, "no layer moves")
+    if len(moving) > 1:
+        return Finding(False, f"layers {', '.join(map(str, moving))} move and only one may")
+    return moving[0]
 
 
 def _dead(live: list[Tensor]) -> str:

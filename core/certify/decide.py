@@ -20,6 +20,7 @@ RULES: dict[Claim, Callable[[Line], Finding]] = {
     Claim.INVARIANT: claims.invariant,
     Claim.CONVEX: claims.convex,
     Claim.DATA_INVARIANT: claims.data_invariant,
+    Claim.BOUNDED: claims.bounded,
 }
 EVEN = 1e-6
 """End losses of an invariant segment may differ by this, relative to 1 + the larger: rounding is far below."""
@@ -29,9 +30,9 @@ EVEN = 1e-6
 class Verdict:
     """What a segment's constructor claimed and what is granted of it (None: refused), with the reason.
 
-    `bound` is the largest train loss on the whole segment, the larger of its end losses in float64; None
-    without proof. `residual` is zero but for data-invariant and identity claims, where the loss may pass `bound`
-    by `drift` at most.
+    `bound` is the largest train loss on the whole segment: the larger of its end losses in float64, of a bounded
+    claim that of its start with what it may gain; None without proof. `residual` is zero but for data-invariant and
+    identity claims, where the loss may pass `bound` by `drift` at most.
     """
 
     claim: Claim
@@ -78,7 +79,8 @@ def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Ve
         finding = _even(finding, known)
     if not finding.holds:
         return Verdict(claim, None, finding.reason, finding.residual, None, finding.drift)
-    return Verdict(claim, claim, finding.reason, finding.residual, max(known.losses), finding.drift)
+    bound = max(known.losses[0] + finding.gain, known.losses[1])
+    return Verdict(claim, claim, finding.reason, finding.residual, bound, finding.drift)
 
 
 def points64(problem: Problem, points: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from core.engine.desk import ask
 from core.engine.devices import devices
 from core.engine.inputs import as_input, find
 from core.errors import UsageError
-from core.specs.bounds import Examined, Rank, Separability
+from core.specs.bounds import Assumptions, Examined, Rank, Separability, Unbounded
 from core.specs.conditions import Asked, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
 from core.specs.methods import String
@@ -31,6 +31,7 @@ from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_si
 from store import Catalogue, Model, Run, Runs
 
 DEVICES = "cpu, cuda or cuda:N"
+LAYERED = Subnetworks | Dropping | Examined | Rank | Unbounded | Assumptions  # options that need a view by layers
 
 
 def check_device(device: str | None) -> None:
@@ -150,7 +151,7 @@ def check_pair(a: Model, b: Model) -> None:
 
 def check_widths(options: Options, model: Model, root: str | None) -> None:
     """Subnetworks and features need a view by layers, subnetworks and kept sets hidden layers that are wide enough."""
-    if model.network is None or not isinstance(options, Subnetworks | Dropping | Examined | Rank):
+    if model.network is None or not isinstance(options, LAYERED):
         return
     widths = hidden_widths(name_of_options(options), model, root)
     match options:

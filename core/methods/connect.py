@@ -36,9 +36,14 @@ def connect(options: MethodOptions, task: Task, points: int = 61) -> Connection:
 
 
 def failure(made: Construction, examination: Examination) -> str | None:
-    """Why a construction does not connect: gaps that it left, or a level above the threshold; None if it does."""
+    """Why a construction does not connect: gaps that it left, a claim that the checker refuses, or a level above the
+    threshold; None if it does.
+    """
     if made.gaps is not None:
         return made.gaps
+    if refused := examination.certificate.refused:
+        verdict = examination.certificate.verdicts[refused[0]]
+        return f"segment {refused[0]} claims to be {verdict.claim}, which the checker refuses: {verdict.reason}"
     if made.below is None:
         return None
     value = reached(made, examination)

@@ -45,6 +45,20 @@ def _named(slope: float, gamma: float) -> dict[str, Activation | None]:
     }
 
 
+def activation_name(activation: Activation | None) -> str:
+    """The name that `activation_of` knows it by; "unknown" for what is none of those."""
+    known: dict[Callable[..., Tensor] | None, str] = {
+        None: "linear",
+        torch.relu: "relu",
+        torch.sigmoid: "sigmoid",
+        torch.tanh: "tanh",
+        functional.elu: "elu",
+        functional.leaky_relu: "leaky_relu",
+        _softplus: "softplus",
+    }
+    return known.get(activation.func if isinstance(activation, partial) else activation, "unknown")
+
+
 def derivative_of(activation: Activation | None) -> Derivative | None:
     """(D, F) -> D * act'(Z) for features F = act(Z): of those activations whose value alone tells their slope."""
     aten = torch.ops.aten

@@ -1,6 +1,6 @@
 """The quantities of one model that `bound` computes, each with its options. No torch here."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -57,11 +57,34 @@ class Genericity(Examined, frozen=True, kw_only=True, tag="genericity", tag_fiel
     """The conditions A1, A1-b, A2 and A3, each with its numbers (Corollary 4.3 of NBM 2021)."""
 
 
-BoundOptions = Rank | SparseBound | DropoutBound | Separability | Genericity
+class Unbounded(Options, frozen=True, kw_only=True, tag="unbounded", tag_field="bound"):
+    """A ray in the model's level set: the loss stays while the norm grows without limit (Nguyen 2019)."""
+
+    theorem: Annotated[
+        Literal["auto", "5.1", "3.2", "scaling"],
+        Meta(description="by which; scaling: a layer up, the next one down; auto: the first whose assumptions hold"),
+    ] = "auto"
+    times: Annotated[float, Meta(gt=1, le=1e9, description="how much larger the norm has to get")] = 1e6
+    seed: Annotated[int, Meta(ge=0, lt=2**62, description="of weights that are drawn where all are zero")] = 0
+
+
+class Assumptions(Options, frozen=True, kw_only=True, tag="assumptions", tag_field="bound"):
+    """Which theorems of the four papers apply to model and data: each assumption, with its numbers."""
+
+    draws: Annotated[
+        Count, Meta(description="kept sets tried for each layer (NBM 2021); one that will do is enough")
+    ] = 1
+    seed: Seed = 0
+    minutes: Annotated[float, Meta(gt=0, description="what isn't decided after this time is left open")] = 2.0
+
+
+BoundOptions = Rank | SparseBound | DropoutBound | Separability | Genericity | Unbounded | Assumptions
 BOUNDS: dict[str, type[BoundOptions]] = {
     "rank": Rank,
     "sparse": SparseBound,
     "dropout": DropoutBound,
     "separability": Separability,
     "genericity": Genericity,
+    "unbounded": Unbounded,
+    "assumptions": Assumptions,
 }

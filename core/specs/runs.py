@@ -108,6 +108,9 @@ class Descend(OfModels, frozen=True, kw_only=True, tag="descend", tag_field="kin
         Literal["auto", "3.2", "4.2", "6.1"],
         Meta(description="of Nguyen 2019, by which; auto: the first whose assumptions hold"),
     ] = "auto"
+    delta: Annotated[
+        float, Meta(gt=0, description="the loss may rise by this where Theorem 4.2 has to perturb the model first")
+    ] = 1e-3
     points: Annotated[int, Meta(ge=2, description="points of the profile along the path, at least")] = 61
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the features that are drawn at random")] = 0
     name: Annotated[str | None, Meta(description="what to call it")] = None
@@ -150,7 +153,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "bound": ("name",),
     "train": (),
     "swap": (),
-    "descend": ("to", "theorem", "points", "seed", "name"),
+    "descend": ("to", "theorem", "delta", "points", "seed", "name"),
 }
 
 

@@ -12,7 +12,10 @@ from core.errors import PremiseError
 from core.methods.method import Task
 from core.methods.wide.descent import descend, loss_of, lower_outputs
 from core.problem import Problem
+from tests.core.plain import points
 from tests.core.wide import HOW, SLOPED, changed, net_of, problem, seeds
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 EPS = 1e-3
 FITTING = [
@@ -32,10 +35,7 @@ def test_any_model_descends_to_what_was_asked_for(
 ) -> None:
     text, samples, inputs, theorem = fitting
     found = problem(text, samples, inputs, loss, seed % 1000)
-    net = changed(net_of(found, seed), how)
-    if theorem == "4.2" and how in ("zero", "silent"):
-        net = net_of(found, seed)  # rows of F_1 would not be distinct
-    start = net.theta
+    start = changed(net_of(found, seed), how).theta
     made = descend(Task(start, start, found), EPS, theorem)
     assert made.gaps is None
     assert torch.equal(made.path.start, start)
@@ -69,7 +69,12 @@ def with_equal_samples(found: Problem) -> Problem:
 @pytest.mark.parametrize(
     ("text", "theorem", "sentence"),
     [
+        ("fcn:6-5", "3.2", "onto R"),
         (f"fcn:6-5,{SLOPED}", "3.2", "linearly independent: rank [X, 1] is 3 and N = 5"),
+        ("fcn:6-5,activation=linear", "4.2", "no weighted sum of its own shifts"),
+        ("fcn:6-5,activation=linear", "6.1", "no weighted sum of its own shifts"),
+        ("fcn:6-5,bias=false", "6.1", "all layers are dense and have biases"),
+        ("fcn:6-5", "4.2", "onto R"),
         (f"fcn:4-4,{SLOPED}", "4.2", "the widths are 4-4-3 and N = 5"),
         (f"fcn:6-3,{SLOPED}", "4.2", "the widths are 6-3-3 and N = 5"),
         ("fcn:6-5,activation=elu", "4.2", "onto R"),
@@ -80,21 +85,18 @@ def with_equal_samples(found: Problem) -> Problem:
 )
 def test_every_assumption_is_refused_by_name(text: str, theorem: str, sentence: str) -> None:
     found = problem(text, 5, 2)
-    start = net_of(found, 0).theta
+    start = points(found, 1)[0]
     with pytest.raises(PremiseError) as error:
         descend(Task(start, start, found), EPS, theorem)
     assert sentence in str(error.value)
 
 
-def test_equal_rows_are_refused_by_layer() -> None:
-    found = problem(f"fcn:4-7-5,{SLOPED}", 5, 2)
-    start = changed(net_of(found, 0), "zero").theta
-    with pytest.raises(PremiseError, match="the rows of F_1 are distinct: 4 of 5 repeat others"):
-        descend(Task(start, start, found), EPS, "4.2")
-    same = with_equal_samples(problem("fcn:6", 5, 2))
+@pytest.mark.parametrize(("text", "theorem"), [(f"fcn:4-7-5,{SLOPED}", "4.2"), ("fcn:6", "6.1")])
+def test_samples_that_repeat_are_refused(text: str, theorem: str) -> None:
+    same = with_equal_samples(problem(text, 5, 2))
     start = net_of(same, 0).theta
-    with pytest.raises(PremiseError, match="1 of 5 repeat others"):
-        descend(Task(start, start, same), EPS, "6.1")
+    with pytest.raises(PremiseError, match="all training samples are distinct: 1 of 5 repeat others"):
+        descend(Task(start, start, same), EPS, theorem)
 
 
 def test_a_model_that_is_low_already_stays() -> None:
@@ -102,3 +104,18 @@ def test_a_model_that_is_low_already_stays() -> None:
     start = net_of(found, 0).theta
     with pytest.raises(PremiseError, match="already, at most the 100 asked for"):
         descend(Task(start, start, found), 100.0)
+
+
+def test_widths_that_do_not_decrease_are_refused() -> None:
+    found = problem(f"fcn:6-6,{SLOPED}", 5, 5)
+    start = net_of(found, 0).theta
+    with pytest.raises(PremiseError, match="decrease from layer 1 on: layer 1 has 6 neurons and layer 2 has 6"):
+        descend(Task(start, start, found), EPS, "3.2")
+
+
+def test_the_two_three_two_network_is_refused_without_a_word_on_disconnection() -> None:
+    found = problem("fcn:3", 4, 2)
+    start = net_of(found, 0).theta
+    with pytest.raises(PremiseError, match="layer 1 has 3 neurons, N = 4 are needed") as error:
+        descend(Task(start, start, found), EPS)
+    assert "disconnect" not in str(error.value)

@@ -16,6 +16,13 @@ seeds = st.integers(0, 2**32 - 1)
 SLOPED = "activation=leaky_relu,slope=0.2"
 
 
+ADMITTED = {
+    "3.2": [SLOPED, "activation=linear", "activation=leaky_relu,slope=1", "activation=leaky_relu,slope=0.05"],
+    "5.1": [SLOPED, "activation=leaky_relu,slope=0.9", "activation=leaky_relu,slope=0.05"],
+    "6.1": [SLOPED, "activation=relu", "activation=elu"],
+}
+
+
 @dataclass
 class Case:
     theorem: str
@@ -56,7 +63,7 @@ def changed(net: Net, how: str) -> Net:
         case "silent":  # the second layer reads nothing
             return net.changed(2, 0 * net.W[1])
         case "far":
-            return Net(net.problem, tuple(30 * W for W in net.W), net.b)
+            return Net(net.problem, tuple(10 * W for W in net.W), net.b)
         case "negative":
             return Net(net.problem, tuple(-W for W in net.W), tuple(-b for b in net.b))
         case _:
@@ -78,7 +85,7 @@ def cases(draw: st.DrawFn) -> Case:
         widths[0] = max(widths[0], 2 * samples + draw(st.integers(0, 3)))
     if theorem == "6.1":
         widths = [2 * samples + draw(st.integers(0, 3)) for _ in widths]
-    activation = SLOPED if theorem != "6.1" else draw(st.sampled_from([SLOPED, "activation=relu", "activation=elu"]))
+    activation = draw(st.sampled_from(ADMITTED[theorem]))
     text = f"fcn:{'-'.join(map(str, widths))},{activation}"
     loss = draw(st.sampled_from(["cross-entropy", "square", "hinge"]))
     seed = draw(seeds)

@@ -174,7 +174,7 @@ def test_a_bound_s_draws_are_one_row_a_layer_with_what_counts_and_the_spread(tha
     lines = thalweg("show", "bound", bound_id).out.splitlines()
     rows = [line.split() for line in lines[lines.index("measurements") + 2 :]]
     assert rows[:2] == [["1", "3", "0.25", "0.5", "0.75", "0.9"], ["2", "1", "2", "2", "2", "0.3"]]
-    assert rows[-1] == ["0.125"]
+    assert rows[-1] == ["model_loss", "0.125"]
 
 
 def test_different_bounds_differ_in_kind(thalweg: Run, seeded: Path) -> None:

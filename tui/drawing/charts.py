@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UsageError
-from core.results import ASIDE, VERDICTS
+from core.results import ASIDE, VERDICTS, is_assumption
 from tui.texts import clean, number
 
 if TYPE_CHECKING:
@@ -214,7 +214,8 @@ def _by_layers(session: "Session", bound_id: int) -> "list[Measurement]":
     from store import Bounds
 
     found = Bounds(session).measurements("bound", bound_id)
-    return [one for one in found if one.layer is not None and one.name not in VERDICTS | ASIDE]
+    curves = [one for one in found if one.layer is not None and one.name not in VERDICTS | ASIDE]
+    return [one for one in curves if not is_assumption(one.name)]
 
 
 def _by_layer(label: str, measured: "Sequence[Measurement]", *, dots: bool = False) -> Curve:
@@ -270,5 +271,6 @@ def drawn(session: "Session", kind: str, ids: Sequence[int], quantity: str) -> C
     if len(ids) > 1:
         chart = chart.without("test")
     if not chart.drawable:
-        raise UsageError(f"There is nothing to draw: {chart.title} left no finite {quantity}.")
+        left = f"left no finite {quantity}" if chart.curves or kind != "bounds" else "has no numbers by layers"
+        raise UsageError(f"There is nothing to draw: {chart.title} {left}.")
     return chart

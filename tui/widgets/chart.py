@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LEAST = (24, 5)  # columns and rows below which nothing could be seen
 MOST_LABELS = 12
-CLAIMS = {"invariant": "=", "convex": "u", "data-invariant": "~", "identity": "≡", "sampled": "·"}
+CLAIMS = {"invariant": "=", "convex": "u", "data-invariant": "~", "identity": "≡", "bounded": "<", "sampled": "·"}
 MARGIN = 10  # columns left of a plot's first
 NARROWEST = 3  # columns of segments that get borders
 

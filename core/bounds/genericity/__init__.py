@@ -35,6 +35,16 @@ from core.specs.conditions import check_genericity
 
 def compute(options: Genericity, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
     """Raises PremiseError where the corollary isn't about such a network or such data."""
+    found = conditions(options, problem, theta, reporter)
+    measurements = [one for condition in found for one in condition.measurements]
+    answers = [answer_of(found, name) for name in ("A1", "A1-b", "A2", "A3")]
+    assert problem.layered is not None
+    exact = problem.on_first(options.samples)
+    return Found(sum(one == YES for one in answers), problem.layered.depth, summary(found, exact), measurements)
+
+
+def conditions(options: Genericity, problem: Problem, theta: Tensor, reporter: Reporter) -> list[Condition]:
+    """All conditions, layer by layer. Raises PremiseError as `compute` does."""
     require(problem, "genericity", check_genericity)
     y = problem.data.train.y
     if y.is_floating_point() and y.abs().max() > 1:
@@ -52,9 +62,7 @@ def compute(options: Genericity, problem: Problem, theta: Tensor, reporter: Repo
             found += [look.width(), look.refit(theta.to("cpu", torch.float64))]
         else:
             found.append(look.generic() if layer.level == depth - 2 else look.distinct())
-    measurements = [one for condition in found for one in condition.measurements]
-    answers = [answer_of(found, name) for name in ("A1", "A1-b", "A2", "A3")]
-    return Found(sum(one == YES for one in answers), depth, summary(found, exact), measurements)
+    return found
 
 
 def answer_of(found: list[Condition], name: str) -> float:

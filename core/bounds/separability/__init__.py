@@ -37,18 +37,24 @@ from core.specs.conditions import check_separability
 
 def compute(options: Separability, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
     """Raises PremiseError where a premise of the corollary fails that no choice of kept neurons can mend."""
+    found = layers(options, problem, theta, reporter)
+    measurements = [one for layer in found for one in layer.measurements()]
+    answer = summary(found, problem.on_first(options.samples))
+    return Found(sum(layer.answer == YES for layer in found), len(found), answer, measurements)
+
+
+def layers(options: Separability, problem: Problem, theta: Tensor, reporter: Reporter) -> "list[Layer]":
+    """What was found of every layer. Raises PremiseError as `compute` does."""
     require(problem, "separability", check_separability)
     exact = problem.on_first(options.samples).to("cpu", torch.float64)
     if len(torch.unique(exact.data.train.y)) < 2:
         raise PremiseError("Separability needs samples of two classes; these are all of one.")
     assert exact.layered is not None
     depth, clock = exact.layered.depth, Clock.of(60 * options.minutes)
-    layers = [
+    return [
         Search(options, exact, clock.share(depth - found.level), reporter).layer(found)
         for found in features(options, exact, theta)
     ]
-    measurements = [one for layer in layers for one in layer.measurements()]
-    return Found(sum(layer.answer == YES for layer in layers), depth, summary(layers, exact), measurements)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from core.engine.worker.training import describe_model
 from core.errors import RunError
 from core.examining import examine
 from core.files import write_whole
-from core.methods.connect import Connection
+from core.methods.connect import Connection, failure
 from core.methods.method import Task
 from core.methods.wide.descent import descend
 from core.results import ModelMade
@@ -26,7 +26,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     suit_threads(problem, job.threads)
     begun = time.monotonic()
     start = read_model(source, problem.layout).to(job.device)
-    made = descend(Task(start, start, problem, seed=spec.seed, reporter=journal), spec.to, spec.theorem)
+    made = descend(Task(start, start, problem, seed=spec.seed, reporter=journal), spec.to, spec.theorem, spec.delta)
     journal.progress(None, f"certifying and measuring {len(made.path)} segments")
     examination = examine(problem, made.path, spec.points)
     described = describe_model(problem, made.path.end, 0, folder)
@@ -43,7 +43,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
         )
     )
     write_whole(folder / "path.safetensors", made.path.save)
-    connection = Connection(made, examination, made.gaps, time.monotonic() - begun)
+    connection = Connection(made, examination, failure(made, examination), time.monotonic() - begun)
     journal.write(describe_path(job, spec, problem, connection))
-    if made.gaps is not None:
-        raise RunError("could not descend", f"could not descend: {made.gaps}")
+    if connection.failure is not None:
+        raise RunError("could not descend", f"could not descend: {connection.failure}")

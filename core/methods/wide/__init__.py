@@ -1,9 +1,10 @@
 """Exact paths for wide networks: Nguyen 2019, Theorems 3.2, 5.1 and 6.1, for any two models, trained or not.
 
-`theorems` states what each assumes and holds the construction. Proven in real numbers; in float64 a path is only as
-good as its matrices are conditioned. So the outputs are looked at in the middle of every segment, where they must be
-the mean of those at its ends (on all segments outputs stand still or move on a straight line): a path off by more than
-1e-9 fails to connect, and says which condition number is the largest.
+`theorems` states what each assumes and holds the construction. Proven in real numbers; in float64 a path is only
+as good as its matrices are conditioned. So the outputs are looked at on every segment, where they must be on the line
+between those at its ends (they stand still or move on a straight line everywhere), and the checker at every curve. A
+path that is off by more than 5e-10, or refused, is built anew through weights that float64 likes (`settling`); if that
+doesn't help, the run fails to connect, and says which condition number is the largest.
 """
 
 from collections.abc import Iterator
@@ -29,7 +30,12 @@ def build(options: Wide, task: Task) -> Construction:
     theorem = first_that_applies(options.theorem, THEOREMS, problem)
     task.reporter.progress(None, f"Theorem {theorem}")
     a, b = (Net.of(problem, theta) for theta in (task.a, task.b))
-    generator = torch.Generator().manual_seed(task.seed)
-    route = join(a, b, first_layer_that_follows(theorem, problem), generator)
-    path = route.path(task.a, task.b)
-    return Construction(path, task.below, gaps=ill_conditioned(problem, path, route))
+    layer = first_layer_that_follows(theorem, problem)
+    made = []
+    for settled in (False, True)[: 1 + (layer < a.depth)]:
+        route = join(a, b, layer, torch.Generator().manual_seed(task.seed), settled)
+        path = route.path(task.a, task.b)
+        made.append(Construction(path, task.below, gaps=ill_conditioned(problem, path, route)))
+        if made[-1].gaps is None:
+            return made[-1]
+    return made[0]

@@ -17,12 +17,16 @@ Assumptions = Callable[[Problem], Iterator[Premise]]
 def common(task: Task) -> Iterator[Premise]:
     """What all of them need here: a chain of dense layers with biases, and float64."""
     yield from layered_premises(task)
-    assert task.problem.layered is not None
-    layers = task.problem.layered.layers
-    dense = all(not (one.convolution or one.pools or one.bias is None) and one.block == 1 for one in layers)
-    yield Premise("all layers are dense and have biases", dense)
+    yield dense(task.problem)
     claim = "the models are in float64, which exact paths need (train them with -o dtype=float64)"
     yield Premise(claim, task.problem.dtype == torch.float64, f"they are in {task.problem.dtype}".replace("torch.", ""))
+
+
+def dense(problem: Problem) -> Premise:
+    assert problem.layered is not None
+    layers = problem.layered.layers
+    holds = all(not (one.convolution or one.pools or one.bias is None) and one.block == 1 for one in layers)
+    return Premise("all layers are dense and have biases", holds)
 
 
 def of_theorem(chosen: str, theorems: Mapping[str, Assumptions], problem: Problem) -> Iterator[Premise]:

@@ -53,7 +53,7 @@ def make_full_rank(route: Route, k: int, generator: torch.Generator) -> None:
     dead = order[r:]
     free(route, k, order[:r])
     below = route.here.features(k - 1)
-    found = [_drawn(route.here, k, below, dead, generator) for _ in range(DRAWS)]
+    found = [drawn(route.here, k, below, dead, generator) for _ in range(DRAWS)]
     best = min(found, key=lambda net: condition(net.features(k)))
     if (worst := condition(best.features(k))) > WORST or rank(best.features(k)) < len(F):
         raise RunError(
@@ -64,7 +64,7 @@ def make_full_rank(route: Route, k: int, generator: torch.Generator) -> None:
     route.go(best, Claim.INVARIANT)
 
 
-def _drawn(net: Net, k: int, below: Tensor, units: Tensor, generator: torch.Generator) -> Net:
+def drawn(net: Net, k: int, below: Tensor, units: Tensor, generator: torch.Generator) -> Net:
     """Random incoming weights whose pre-activations are about 1; each neuron bends between two samples."""
     spread = float((below - below.mean(0)).square().sum(1).mean()) ** 0.5
     W = torch.randn(below.shape[1], len(units), generator=generator, dtype=torch.float64).to(below) / spread

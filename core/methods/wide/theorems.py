@@ -16,9 +16,10 @@ import torch
 
 from core.methods.wide.assumptions import Assumptions, theorem_3_2, theorem_5_1, theorem_6_1, widths_of
 from core.methods.wide.freeing import copy_layer, make_full_rank
-from core.methods.wide.lifting import Lift, deficient, freed_rows
+from core.methods.wide.lifting import Lift
 from core.methods.wide.net import Net
 from core.methods.wide.route import Route
+from core.methods.wide.settling import repair, settle, standard_weights
 from core.path import Claim
 from core.problem import Problem
 
@@ -34,8 +35,11 @@ def first_layer_that_follows(theorem: str, problem: Problem) -> int:
     return {"3.2": 1, "5.1": 2, "6.1": len(widths_of(problem))}[theorem]
 
 
-def join(a: Net, b: Net, s: int, generator: torch.Generator) -> Route:
-    """From a to b: layers below s by Lemmas 4.3, 5.2 and 5.3, the others by Theorem 3.2 (s = L: by a straight line)."""
+def join(a: Net, b: Net, s: int, generator: torch.Generator, settled: bool = False) -> Route:
+    """From a to b: layers below s by Lemmas 4.3, 5.2 and 5.3, the others by Theorem 3.2 (s = L: by a straight line).
+
+    With `settled` the weights above s become those that float64 likes first: a longer path.
+    """
     there, back = Route([a]), Route([b])
     for k in range(1, s):
         make_full_rank(back, k, generator)
@@ -46,16 +50,12 @@ def join(a: Net, b: Net, s: int, generator: torch.Generator) -> Route:
         there.go(back.here, Claim.CONVEX)
     else:
         lift = Lift.above(back.here, s)
-        repair(there, lift)
-        repair(back, lift)
+        weights = standard_weights(back.here, s)
+        for route in (there, back):
+            if settled:
+                settle(route, lift, weights)
+            else:
+                repair(route, lift)
         there.lift(back.here, lift, a.depth)
     there.back(back)
     return there
-
-
-def repair(route: Route, lift: Lift) -> None:
-    """Lemma 3.4: full column rank for all weights above layer s, one after the other from below."""
-    for l in deficient(route.here, lift.s):
-        A, W = freed_rows(route.here.features(l - 1), route.here.W[l - 1])
-        route.lift(lift.preimage(route.here, l - 1, A), lift, l - 1)
-        route.go(route.here.changed(l, W), Claim.DATA_INVARIANT)

@@ -15,6 +15,7 @@ from tui.place import Place
 from tui.screens.arranging import ArrangingScreen
 from tui.screens.browse import BrowseScreen
 from tui.session import load, save, session_file
+from tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
     from tui.jumping import Jump
@@ -60,7 +61,12 @@ class ThalwegApp(App[StoreError]):
     async def on_key(self, event: events.Key) -> None:
         """On its way to its action: on the catalogue's screen it is about the rows that were asked for before."""
         screen = self.screen
-        if isinstance(screen, BrowseScreen) and not screen.typing:
+        if not isinstance(screen, BrowseScreen):
+            return
+        if screen.typing:
+            if screen.query_one(Prompt).typed_ahead(event):
+                event.prevent_default()
+        else:
             await screen.caught_up()
             if screen.refuses(event.key):
                 event.prevent_default()

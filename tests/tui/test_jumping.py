@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from piloting import Sitting, play
+from textual.events import Key
+from textual.keys import _character_to_key
 from textual.widgets import Input
 
 from tui.jumping import LETTERS, labels
 from tui.reading import Order, Reader
 from tui.screens.jump import JumpScreen
 from tui.widgets.details_pane import DetailsPane
+from tui.widgets.prompt import Prompt
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +99,22 @@ def test_a_label_can_be_clicked(seeded: Path) -> None:
         await one.pilot.click(offset=(0, 4))
         await one.settled()
         assert one.screen.table.row_id == one.ids[2]
+
+    play(seeded, use)
+
+
+@pytest.mark.parametrize("text", ["/state=failed", "/id>3", ":sort id"])
+def test_what_comes_in_one_burst_is_typed_and_runs_nothing(text: str, seeded: Path) -> None:
+    """As a paste does, or a slow connection: no letter of it is a key of the table."""
+
+    async def use(one: Sitting) -> None:
+        for letter in text:
+            one.app.post_message(Key(_character_to_key(letter), letter))
+        one.app.post_message(Key("enter", "\r"))
+        view = one.screen.session.view("runs")
+        await one.until(lambda: (view.where or f"sort {view.sort}") == text[1:])
+        await one.until(lambda: not one.screen.query_one(Prompt).open)
+        assert (one.screen.kind, one.app.screen, one.screen.table.marked) == ("runs", one.screen, set())
 
     play(seeded, use)
 

@@ -39,7 +39,7 @@ def run(screen: "BrowseScreen", line: str) -> str | None:
             raise UsageError(why)
         return ACTIONS[name]
     elif name:
-        raise unknown_name("command", name, [*COMMANDS, *ACTIONS])
+        raise unknown_name("command", name, {*COMMANDS, *ACTIONS})
     return None
 
 

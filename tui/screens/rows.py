@@ -204,7 +204,8 @@ class RowsScreen(TrustingScreen):
         table.mark_only(table.marked & set(order.ids) if order.complete and table.marked else table.marked)
         views.where = order.asked.where
         views.count = f"{len(order.ids):,}{'' if order.complete else ' or more'}"
-        self.query_one(Prompt).refuse("")
+        if self.query_one(Prompt).sign == "/":
+            self.query_one(Prompt).refuse("")
         if order.complete or not message.keep or message.keep in table.ids:
             self._shown.set()
 

@@ -241,6 +241,10 @@ class Whole(Figures):
         ticks = super().get_ticks(min_, max_, max_ticks)
         return [tick for tick in ticks if float(tick).is_integer()] or ticks
 
+    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
+        whole = all(float(tick).is_integer() for tick in ticks)
+        return [f"{tick:.0f}" for tick in ticks] if whole else super().get_labels_for_ticks(ticks)
+
 
 class Powers(NumericAxisFormatter):
     """Ticks of values that are log10 of what their labels say."""

@@ -102,7 +102,7 @@ def asked(row: Row) -> dict[str, Any]:
 def when(row: Row) -> str:
     """When it ended, or how much longer it takes, or since when it waits."""
     if row["state"] in ("running", "stale") and row["eta_seconds"] is not None:
-        return f"{duration(row['eta_seconds'])} left"
+        return f"{' '.join(duration(row['eta_seconds']).split()[:2])} left"  # as short as "17 min ago"
     return moment(row["finished_at"] or row["started_at"] or row["created_at"])
 
 

@@ -180,8 +180,10 @@ def asked_by(program: str, text: str) -> str:
     inner = _inner(spec)
     if inner is not None:
         texts[CHOICES[kind][0]] = name_of_options(inner)
-    defaults = {one.name: "" if one.default is None else text_of(one.default) for one, _ in changeable(spec)}
-    texts |= {one.name: text for one, text in changeable(spec) if one.required or text != defaults[one.name]}
+    for one, given in changeable(spec):
+        default = "" if one.default is None else text_of(one.default)
+        if one.required or given != default:
+            texts[one.name] = given
     return command_line(program, kind, texts)
 
 

@@ -86,7 +86,7 @@ def models_of(kind: str, row: Row) -> list[str]:
         return [str(row[name]) for name in ("model_a", "model_b", "model_id") if row.get(name) is not None]
     spec = asked(row)
     if row["kind"] == "train":
-        return [f"run:{row['id']}" + (f":{place}" if place else "") for place in range(spec.get("count", 1))]
+        return [reference({"run": row["id"], "position": place}) for place in range(spec.get("count", 1))]
     return [reference(spec[name]) for name in ("a", "b", "model") if spec.get(name)]
 
 

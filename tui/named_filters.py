@@ -46,7 +46,7 @@ def keep(kind: str, name: str, conditions: str) -> None:
         raise UsageError(f"A filter can't have the name {name!r}; use up to 40 letters, digits, - and _.")
     filters = _load()
     filters.setdefault(kind, {})[name] = conditions
-    private(file(), msgspec.json.format(msgspec.json.encode(filters)))
+    _save(filters)
 
 
 def forget(kind: str, name: str) -> None:
@@ -55,6 +55,10 @@ def forget(kind: str, name: str) -> None:
     if name not in filters.get(kind, {}):
         raise unknown_name(f"filter of {kind}", name, filters.get(kind, {}))
     del filters[kind][name]
+    _save(filters)
+
+
+def _save(filters: Named) -> None:
     private(file(), msgspec.json.format(msgspec.json.encode(filters)))
 
 

@@ -16,7 +16,6 @@ from core.specs.bounds import Assumptions
 from tests.core.plain import classes, points, problem_of
 from tests.core.wide import SLOPED, net_of, problem
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 N = 5
 
 

@@ -28,8 +28,6 @@ from core.specs.bounds import Genericity
 from tests.core.plain import classes, points, problem_of
 from tests.core.rational import affine_rank
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 LONG = Clock.of(3600)
 LATE = Clock.of(0)
 

@@ -20,8 +20,6 @@ from core.training import gradients, train
 from core.training.gradients import ByHand, gradients_of, has_bfloat16
 from tests.core.plain import ACTIVATIONS, classes, points, problem_of, text_of
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SLOPES_UNKNOWN = {"softplus", "elu"}
 needs_bfloat16 = pytest.mark.skipif(not has_bfloat16(torch.device("cpu")), reason="no bfloat16 in this processor")
 

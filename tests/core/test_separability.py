@@ -23,8 +23,6 @@ from core.specs.bounds import Separability
 from tests.core.plain import classes, points, problem_of
 from tests.core.rational import exact, hulls_meet_in_the_plane, solved
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 XOR = ([[0, 0], [1, 1], [0, 1], [1, 0]], [0, 0, 1, 1])
 
 

@@ -32,8 +32,6 @@ from core.subnetworks.dropping import best_scale
 from core.training import train
 from tests.core.plain import classes, points, problem_of
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 QUICK = Sparse(draws=2, epochs=30, lr=0.01)
 
 

@@ -17,7 +17,6 @@ from core.specs.bounds import Unbounded
 from tests.core.plain import points
 from tests.core.wide import SLOPED, changed, net_of, problem, seeds
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 FITTING = [
     (f"fcn:9-6,{SLOPED}", 5, 5, "5.1"),
     (f"fcn:9-6,{SLOPED}", 5, 5, "3.2"),

@@ -15,8 +15,6 @@ from core.problem import Problem
 from tests.core.plain import points
 from tests.core.wide import HOW, SLOPED, changed, net_of, problem, seeds
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 EPS = 1e-3
 FITTING = [
     (f"fcn:12-9-6,{SLOPED}", 5, 5, "3.2"),

@@ -16,7 +16,6 @@ from core.methods.wide.route import Route
 from core.path import Claim
 from tests.core.wide import SLOPED, changed, net_of, problem, seeds
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 LOSSES = st.sampled_from(["cross-entropy", "square", "hinge"])
 
 

@@ -20,8 +20,6 @@ from core.specs.networks import read_network
 from tests.core.plain import points
 from tests.core.wide import SLOPED, Case, cases, changed, net_of, off_the_line, problem
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def built(case: Case) -> Path:
     options = Wide(theorem=case.theorem)

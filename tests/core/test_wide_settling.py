@@ -19,7 +19,6 @@ from core.path import Claim
 from core.specs.methods import Wide
 from tests.core.wide import changed, net_of, off_the_line, problem, seeds
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 FLAT = "activation=leaky_relu,slope=0.01"
 DEEP = f"fcn:14-12-10-8-6,{FLAT}"  # six layers
 

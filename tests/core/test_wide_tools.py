@@ -15,7 +15,6 @@ from core.methods.wide.turning import planes_of, polar, rotation, turning
 from tests.core.plain import points
 from tests.core.wide import SLOPED, changed, net_of, problem, seeds
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 T = torch.linspace(0, 1, 41, dtype=torch.float64)
 
 

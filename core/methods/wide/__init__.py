@@ -15,6 +15,7 @@ from core.methods.method import Construction, Premise, Task
 from core.methods.wide.assumptions import common, first_that_applies, of_theorem
 from core.methods.wide.net import Net
 from core.methods.wide.rounding import ill_conditioned
+from core.methods.wide.settling import direct_or_settled
 from core.methods.wide.theorems import THEOREMS, first_layer_that_follows, join
 from core.specs.methods import Wide
 
@@ -31,11 +32,10 @@ def build(options: Wide, task: Task) -> Construction:
     task.reporter.progress(None, f"Theorem {theorem}")
     a, b = (Net.of(problem, theta) for theta in (task.a, task.b))
     layer = first_layer_that_follows(theorem, problem)
-    made = []
-    for settled in (False, True)[: 1 + (layer < a.depth)]:
+
+    def way(settled: bool) -> Construction:
         route = join(a, b, layer, torch.Generator().manual_seed(task.seed), settled)
         path = route.path(task.a, task.b)
-        made.append(Construction(path, task.below, gaps=ill_conditioned(problem, path, route)))
-        if made[-1].gaps is None:
-            return made[-1]
-    return made[0]
+        return Construction(path, task.below, gaps=ill_conditioned(problem, path, route))
+
+    return direct_or_settled(way, layer < a.depth)

@@ -42,7 +42,7 @@ from core.methods.wide.net import Net
 from core.methods.wide.parting import part_samples
 from core.methods.wide.rounding import ill_conditioned
 from core.methods.wide.route import Route
-from core.methods.wide.settling import repair, settle, standard_weights
+from core.methods.wide.settling import direct_or_settled, repair, settle, standard_weights
 from core.path import Claim, Path
 from core.problem import Problem
 
@@ -70,17 +70,16 @@ def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) 
     require(of_theorem(theorem, theorems, problem))
     theorem = first_that_applies(theorem, theorems, problem)
     task.reporter.progress(None, f"Theorem {theorem}")
-    made = []
     goal = problem.loss.infimum + eps
     if (here := loss_of(problem, a.features(a.depth))) <= goal:
         raise PremiseError(f"The model's train loss is {here:.6g} already, at most the {goal:.6g} asked for.")
-    for settled in (False, True)[: 1 + (theorem != "6.1")]:
+
+    def way(settled: bool) -> Construction:
         route = way_down(a, goal, theorem, delta, torch.Generator().manual_seed(task.seed), settled)
         path = route.path(task.a, route.here.theta)
-        made.append(Construction(path, gaps=ill_conditioned(problem, path, route) or rises(problem, path, goal)))
-        if made[-1].gaps is None:
-            return made[-1]
-    return made[0]
+        return Construction(path, gaps=ill_conditioned(problem, path, route) or rises(problem, path, goal))
+
+    return direct_or_settled(way, theorem != "6.1")
 
 
 def way_down(net: Net, goal: float, theorem: str, delta: float, generator: torch.Generator, settled: bool) -> Route:

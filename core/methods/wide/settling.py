@@ -11,15 +11,27 @@ While W_l turns, F_{l-1} has any sign and its pre-activations are 1 / slope time
 already, so that this is small against them: no layer multiplies what another has multiplied.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from core.methods.method import Construction
 from core.methods.wide.lifting import Lift, deficient, freed_rows
 from core.methods.wide.net import Net
 from core.methods.wide.route import Route
 from core.path import Claim
 
 RAISED = 3.0  # times 1 / slope and the size of features: by how much they are raised
+
+
+def direct_or_settled(way: Callable[[bool], Construction], there_is: bool) -> Construction:
+    """The direct way, or the settled one, `way(True)`, where float64 follows that alone; of two failures the direct."""
+    direct = way(False)
+    if direct.gaps is None or not there_is:
+        return direct
+    settled = way(True)
+    return settled if settled.gaps is None else direct
 
 
 def standard_weights(net: Net, s: int) -> dict[int, Tensor]:

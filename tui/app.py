@@ -1,8 +1,12 @@
 """The application that opens with `thalweg`: the catalogue in the terminal."""
 
+import asyncio
 import gc
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
+from weakref import WeakKeyDictionary
 
+from rich.text import Text
 from textual import events, on
 from textual.app import App
 from textual.command import Provider
@@ -14,7 +18,10 @@ from tui import clipboard, keymap, keys, themes
 from tui.place import Place
 from tui.screens.arranging import ArrangingScreen
 from tui.screens.browse import BrowseScreen
+from tui.screens.rows import PATIENCE
+from tui.screens.working import Staying, sentence_on
 from tui.session import load, save, session_file
+from tui.texts import clean
 from tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -27,7 +34,7 @@ def _palette() -> type[Provider]:
     return Palette
 
 
-class ThalwegApp(App[StoreError]):
+class ThalwegApp(Staying, App[StoreError]):
     """One catalogue's screen. Ends with an error where the catalogue can't be opened; jobs go on without it."""
 
     TITLE = "Thalweg"
@@ -42,6 +49,7 @@ class ThalwegApp(App[StoreError]):
         self.file = session_file(place.path)
         self.session, self._warning = load(self.file)
         self._where = where
+        self._meant_for: WeakKeyDictionary[events.Key, Screen[object]] = WeakKeyDictionary()
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
         self.theme = self.session.theme if self.session.theme in self.available_themes else themes.DARK.name
@@ -58,18 +66,34 @@ class ThalwegApp(App[StoreError]):
         if self._warning:
             self.notify(self._warning, severity="warning", markup=False, timeout=15)
 
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self._meant_for[event] = self.screen
+        await super().on_event(event)
+
     async def on_key(self, event: events.Key) -> None:
-        """On its way to its action: on the catalogue's screen it is about the rows that were asked for before."""
+        """A key that no field took, on its way to its action: it is about what the keys before it led to."""
+        if isinstance(self.screen, BrowseScreen):
+            prompt = self.screen.query_one(Prompt)
+            if prompt.open:
+                if prompt.typed_ahead(event):
+                    event.prevent_default()
+                return
+            await self.screen.caught_up()
         screen = self.screen
-        if not isinstance(screen, BrowseScreen):
-            return
-        if screen.typing:
-            if screen.query_one(Prompt).typed_ahead(event):
-                event.prevent_default()
-        else:
-            await screen.caught_up()
-            if screen.refuses(event.key):
-                event.prevent_default()
+        if screen is not self._meant_for.get(event, screen):  # it opened, or is back, since the key was pressed
+            event.prevent_default()
+            await self._stands(screen)
+            self.post_message(events.Key(event.key, event.character))
+        elif isinstance(screen, BrowseScreen) and screen.refuses(event.key):
+            event.prevent_default()
+
+    async def _stands(self, screen: Screen[object]) -> None:
+        """Wait until a screen that was opened takes keys; but not for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while not screen.is_mounted:
+                    await asyncio.sleep(0.005)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Hand a text to the terminal, keep it in a file, and say what is known of either."""
@@ -119,6 +143,11 @@ class ThalwegApp(App[StoreError]):
     def _press(self, key: str | None) -> None:
         if key is not None:
             self.simulate_key(key)
+
+    def _fatal_error(self) -> None:
+        """What goes wrong where nothing can stay ends everything: with one sentence, not with what memory held."""
+        error = self._exception
+        self.panic(Text(clean(sentence_on(error)) if error else "Thalweg had to end."))
 
     async def action_quit(self) -> None:
         if isinstance(self.screen_stack[0], BrowseScreen):

@@ -45,6 +45,12 @@ def test_what_others_write_is_seen_once(tmp_path: Path) -> None:
     other.close()
 
 
+def test_where_it_cannot_be_asked_the_first_look_still_is_something_new(tmp_path: Path) -> None:
+    (tmp_path / "c.db").write_bytes(b"x" * 4096)
+    changes = Changes(tmp_path / "c.db")
+    assert [changes.any(), changes.any()] == [True, False]
+
+
 def test_closing_under_a_question_crashes_nobody(tmp_path: Path) -> None:
     database(tmp_path / "c.db").close()
     done = subprocess.run([sys.executable, "-c", LEAVING, str(tmp_path / "c.db")], check=False, timeout=60)

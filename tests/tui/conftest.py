@@ -1,5 +1,6 @@
 """The command line run within this process, and a catalogue of its own for every test."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,20 @@ from store import Catalogue
 from tui.main import main
 
 
+@pytest.fixture(autouse=True)
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody's own settings. Afterwards, no error that the screen survived was kept."""
+    for name in ("data", "state", "config"):
+        monkeypatch.setenv(f"XDG_{name.upper()}_HOME", str(tmp_path / name))
+    yield
+    kept = tmp_path / "state" / "thalweg" / "error.txt"
+    assert not kept.exists(), kept.read_text()
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of one's own; no catalogue, no agent."""
     monkeypatch.setenv("THALWEG_CATALOGUE", str(tmp_path / "c.db"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setattr("core.engine.client.start_agent", lambda *_: None)
     return tmp_path
 

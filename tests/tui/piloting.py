@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from tui.app import ThalwegApp
 from tui.place import Place
 from tui.screens.browse import BrowseScreen
+from tui.screens.rows import ASKING
 from tui.widgets.keys import Views
 from tui.widgets.machine import MachineLine
 
@@ -45,7 +46,7 @@ class Sitting:
 
         def busy() -> bool:
             workers = [*self.app.workers, *self.screen.workers]
-            return any(one.is_running for one in workers if one.group not in ("live", "host", *ASKING))
+            return any(one.is_running for one in workers if one.group not in ("live", "host", ASKING))
 
         await self.pilot.pause()
         await self.until(lambda: not busy())
@@ -74,9 +75,6 @@ class Sitting:
     def told(self) -> str:
         """All that was notified."""
         return "\n".join(one.message for one in self.app._notifications)
-
-
-ASKING = ("acting", "copy", "export", "related", "launch")  # workers that may wait for a person
 
 
 @asynccontextmanager

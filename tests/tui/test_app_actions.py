@@ -35,8 +35,7 @@ from tui.widgets.row_table import RowTable
 
 
 @pytest.fixture(autouse=True)
-def apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+def no_tmux(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TMUX", raising=False)
 
 
@@ -225,6 +224,27 @@ def test_the_export_form_writes_everything_when_asked_to(seeded: Path) -> None:
     play(seeded, use)
     rows = csv.DictReader(target.read_text().splitlines())
     assert [row["id"] for row in rows] == ["1", "2", "3", "4", "5"]
+
+
+def test_no_file_is_written_over_unless_that_was_agreed_to(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(seeded.parent)
+    target = seeded.parent / "runs.csv"
+    target.write_text("mine")
+
+    async def use(one: Sitting) -> None:
+        await one.press("e")
+        assert "runs-2.csv" in one.shown
+        await one.press("escape")
+        for answer, kept in (("n", "mine"), ("y", "id,")):
+            await one.press(":")
+            await one.type(f"export {target}")
+            await one.press("enter")
+            await one.until(lambda: "is there already" in one.shown)
+            assert target.read_text() == "mine"
+            await one.press(answer)
+            await one.until(lambda kept=kept: target.read_text().startswith(kept))
+
+    play(seeded, use)
 
 
 def test_a_place_that_cannot_be_written_is_told(seeded: Path) -> None:

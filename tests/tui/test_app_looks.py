@@ -24,11 +24,6 @@ CLOCK = re.compile(r"(just now|\d+ (min|s) ago)( +)")
 HOST = re.compile(r"(no agent|agent works).*")
 
 
-@pytest.fixture(autouse=True)
-def apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
-
-
 SCREENS: dict[str, tuple[str, ...]] = {
     "runs": (),
     "models": ("2",),

@@ -20,12 +20,16 @@ def make(inputs, outputs):
 """
 
 
-@pytest.fixture(autouse=True)
-def apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
-
-
-@pytest.mark.parametrize(("place", "key"), [("tui.details.read", "enter"), ("tui.screens.faults.faults", "f")])
+@pytest.mark.parametrize(
+    ("place", "key"),
+    [
+        ("tui.details.read", "enter"),
+        ("tui.screens.faults.faults", "f"),
+        ("tui.jumping.jumps_on", "ctrl+o"),
+        ("tui.screens.browse.BrowseScreen.sort_by", "s"),
+        ("tui.screens.browse.BrowseScreen.named_filters", "slash"),
+    ],
+)
 def test_an_error_that_nobody_foresaw_is_told_and_the_screen_stays(
     place: str, key: str, seeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,7 +45,9 @@ def test_an_error_that_nobody_foresaw_is_told_and_the_screen_stays(
         assert one.ids == [2, 1]
 
     play(seeded, use)
-    assert "in fail" in (seeded.parent / "state" / "thalweg" / "error.txt").read_text()
+    kept = seeded.parent / "state" / "thalweg" / "error.txt"
+    assert "in fail" in kept.read_text()
+    kept.unlink()
 
 
 @pytest.fixture

@@ -21,11 +21,6 @@ from tui.widgets.prompt import Prompt
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
-@pytest.fixture(autouse=True)
-def apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
-
-
 def test_each_view_shows_what_the_command_line_lists(seeded: Path) -> None:
     async def look(one: Sitting) -> None:
         for key, kind in enumerate(("runs", "models", "paths", "bounds"), start=1):

@@ -12,16 +12,13 @@ from textual.events import Key
 from textual.keys import _character_to_key
 from textual.widgets import Input
 
+from store import Catalogue, list_rows
 from tui.jumping import LETTERS, labels
 from tui.reading import Order, Reader
 from tui.screens.jump import JumpScreen
+from tui.screens.launch import LaunchScreen
 from tui.widgets.details_pane import DetailsPane
 from tui.widgets.prompt import Prompt
-
-
-@pytest.fixture(autouse=True)
-def apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
 
 
 @given(st.integers(0, len(LETTERS) ** 2))
@@ -108,13 +105,44 @@ def test_what_comes_in_one_burst_is_typed_and_runs_nothing(text: str, seeded: Pa
     """As a paste does, or a slow connection: no letter of it is a key of the table."""
 
     async def use(one: Sitting) -> None:
-        for letter in text:
-            one.app.post_message(Key(_character_to_key(letter), letter))
-        one.app.post_message(Key("enter", "\r"))
+        burst(one, f"{text}\n")
         view = one.screen.session.view("runs")
         await one.until(lambda: (view.where or f"sort {view.sort}") == text[1:])
         await one.until(lambda: not one.screen.query_one(Prompt).open)
         assert (one.screen.kind, one.app.screen, one.screen.table.marked) == ("runs", one.screen, set())
+
+    play(seeded, use)
+
+
+def burst(one: Sitting, text: str) -> None:
+    """All keys at once, as a slow connection brings them; a line's end is Enter."""
+    for letter in text:
+        key = "enter" if letter == "\n" else _character_to_key(letter)
+        one.app.post_message(Key(key, "\r" if letter == "\n" else letter))
+
+
+@pytest.mark.parametrize(("key", "left"), [("t", "tag=done tag=quick"), ("N", 'note="done quick"')])
+def test_keys_behind_one_that_opens_a_question_answer_it(key: str, left: str, seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        burst(one, f"{key}done quick\nj")
+        await one.until(lambda: "u takes it back" in one.told)
+        assert one.app.screen is one.screen
+        with Catalogue.open(seeded) as catalogue, catalogue.read() as session:
+            assert [row["id"] for row in list_rows(session, "runs", left)] == [5]
+
+    play(seeded, use)
+
+
+def test_keys_behind_a_choice_choose_and_fill_in_what_opens_next(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        before = one.screen.session.pane
+        burst(one, "ntmlp-16")
+        await one.until(lambda: isinstance(one.app.screen, LaunchScreen) and "mlp-16" in one.app.screen.texts.values())
+        assert one.screen.session.pane == before
+        await one.press("escape")
+        burst(one, "xny")  # asked whether to cancel, answered with no; y is the table's again
+        await one.until(lambda: "Copy what?" in one.shown)
+        assert "queued" in one.shown
 
     play(seeded, use)
 

@@ -10,9 +10,7 @@ from tui.keymap import load
 
 
 @pytest.fixture(autouse=True)
-def apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+def folder(home: Path) -> None:
     (home / "config" / "thalweg").mkdir(parents=True)
 
 

@@ -11,12 +11,6 @@ from core.errors import UsageError
 from tui.named_filters import expanded, file, forget, keep, known
 
 
-@pytest.fixture(autouse=True)
-def apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
-
-
 def test_a_name_stands_for_its_conditions_wherever_it_stands_alone() -> None:
     keep("runs", "bad", "state=failed,stale")
     keep("runs", "old", "kind=train")

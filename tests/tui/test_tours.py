@@ -54,7 +54,6 @@ def declared() -> set[str]:
 @pytest.fixture
 def furnished(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A catalogue with a path that has knots and a run that has a log; jobs are enqueued and stay there."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(seeded.parent / "state"))
     knots = seeded.parent / "path.safetensors"
     KnotPath.chain(list(torch.randn(4, 30, generator=torch.Generator().manual_seed(0)))).save(knots)
     points = [{"t": i / 3, "segment": min(i, 2), "train_loss": 0.1} for i in range(4)]

@@ -12,12 +12,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from tui.screens.working import Staying
 from tui.widgets.keys import Keys
 
 Answer = TypeVar("Answer")
 
 
-class Question(ModalScreen[Answer]):
+class Question(Staying, ModalScreen[Answer]):
     """A box in the middle; Escape leaves it without an answer."""
 
     CSS_PATH = "asking.tcss"
@@ -72,7 +73,7 @@ class Pick(Question[str]):
 
     def on_key(self, event: events.Key) -> None:
         for answer, key, _ in self._choices:
-            if key and event.character == key:
+            if key and event.character == key and self.is_active:
                 event.stop()
                 self.dismiss(answer)
 

@@ -99,7 +99,7 @@ def _export(screen: "BrowseScreen", text: str) -> None:
     file = Path(text).expanduser().absolute()
     if file.suffix not in SUFFIXES:
         raise UsageError("Name a file that ends in .csv or .json: `:export runs.csv`.")
-    screen.run_worker(screen.export(Export(file, whole=False)), group="export", exclusive=True)
+    screen.export(Export(file, whole=False))
 
 
 def _view(screen: "BrowseScreen", text: str) -> None:

@@ -1,6 +1,7 @@
 """Where to write the table, and how much of it."""
 
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from textual import on
@@ -32,7 +33,7 @@ class ExportScreen(Question[Export]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Label(f"Export {self._kind} to a file that ends in .csv or .json", classes="title")
-            yield Input(f"{self._kind}.csv", compact=True)
+            yield Input(str(unused(Path(f"{self._kind}.csv"))), compact=True)
             with Horizontal(classes="buttons"):
                 yield Button(f"As shown: {self._rows} rows", id="shown", variant="primary", compact=True)
                 yield Button("Every row and column", id="whole", compact=True)
@@ -52,3 +53,9 @@ class ExportScreen(Question[Export]):
             self.notify(f"{file} tells no format: end the file's name with .csv or .json.", markup=False)
         else:
             self.dismiss(Export(file.absolute(), whole))
+
+
+def unused(file: Path) -> Path:
+    """The file, with a number if there is one of its name: runs.csv, runs-2.csv."""
+    numbered = (file.with_stem(f"{file.stem}-{number}") for number in count(2))
+    return next(one for one in chain([file], numbered) if not one.exists())

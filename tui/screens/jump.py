@@ -10,9 +10,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.jumping import Jump, labels
+from tui.screens.working import Staying
 
 
-class JumpScreen(ModalScreen[Jump]):
+class JumpScreen(Staying, ModalScreen[Jump]):
     """Answers with the place that was chosen; Escape and letters that lead nowhere leave it."""
 
     DEFAULT_CSS = """

@@ -8,6 +8,7 @@ from textual import work
 from tui.columns import models_of
 from tui.place import Place
 from tui.screens.marking import MarkingScreen
+from tui.screens.rows import ASKING
 from tui.session import Session
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class LeadingScreen(MarkingScreen):
 
     # --- lineage -------------------------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="related")
+    @work(exclusive=True, group=ASKING)
     async def action_related(self) -> None:
         from tui.details import read
         from tui.screens.asking import Pick
@@ -96,7 +97,7 @@ class LeadingScreen(MarkingScreen):
 
         self.app.push_screen(FaultsScreen(self.client))
 
-    @work(exclusive=True, group="launch")
+    @work(exclusive=True, group=ASKING)
     async def action_launch(self) -> None:
         """Ask what to start, then for its options; models that are chosen are filled in."""
         from tui.screens.asking import Pick
@@ -122,7 +123,7 @@ class LeadingScreen(MarkingScreen):
             return {name: rows[0].get(name) for name in ARGUMENTS[kind]} if rows else {}
         return dict(zip(ARGUMENTS[kind], (model for row in rows for model in models_of(self.kind, row)), strict=False))
 
-    @work(exclusive=True, group="launch")
+    @work(exclusive=True, group=ASKING)
     async def action_relaunch(self) -> None:
         from tui.screens.relaunch import RelaunchScreen
 

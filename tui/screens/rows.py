@@ -36,6 +36,7 @@ HOST_SECONDS = 2.0
 REST = 10  # a long order is read again after at least so many times the time it took
 CLOCK_SECONDS = 20  # between renewals of "5 min ago"
 PATIENCE = 1.0  # s that a key waits for the rows an earlier one asked for
+ASKING = "asking"  # the group of workers that only ask a person, one screen after the other
 EMPTY = "Nothing here yet. n starts a run; `thalweg quickstart` is a first look."
 
 
@@ -172,10 +173,12 @@ class RowsScreen(TrustingScreen):
         return not self._shown.is_set()
 
     async def caught_up(self) -> None:
-        """Wait for the rows that were asked for, so that keys typed ahead act on them; but not for long."""
+        """Wait for what earlier keys asked for, rows or a question: keys typed ahead are about that. Not for long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await self._shown.wait()
+                while self.is_active and any(one.group == ASKING and one.is_running for one in self.workers):
+                    await asyncio.sleep(0.005)
 
     @work(thread=True, exclusive=True, group="order")
     def _read_order(self, reader: "Reader", asked: "Asked", keep: int | None) -> None:

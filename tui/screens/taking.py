@@ -9,6 +9,7 @@ from textual import work
 from core.errors import ThalwegError
 from store.errors import StoreError
 from tui.screens.leading import LeadingScreen
+from tui.screens.rows import ASKING
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -21,34 +22,44 @@ MOST_COPIED = 1000  # rows
 class TakingScreen(LeadingScreen):
     """Adds what ends runs, what takes rows away, and what takes them elsewhere."""
 
-    @work(exclusive=True, group="acting")
+    @work(exclusive=True, group=ASKING)
     async def action_cancel(self) -> None:
         from tui.marking import named
         from tui.screens.asking import Confirm
 
         rows = [(row_id, self.table.row(row_id)) for row_id in self.table.chosen]
         going = [row_id for row_id, row in rows if row is None or row["state"] not in ENDED]
-        question = f"Cancel {named('runs', going)}? What they were given time to write is kept."
+        question = f"Cancel {named('runs', going)}? What they wrote until then is kept."
         if await self.app.push_screen_wait(Confirm(question, "Cancel")):
-            self.tell(await to_thread(_cancelled, self.client, going))
+            self._cancel(going)
 
-    @work(exclusive=True, group="acting")
+    @work(group="taking")
+    async def _cancel(self, run_ids: list[int]) -> None:
+        self.tell(await to_thread(_cancelled, self.client, run_ids))
+
+    @work(exclusive=True, group=ASKING)
     async def action_delete(self) -> None:
         from tui.marking import named
         from tui.screens.asking import Confirm
 
         kind, ids = self.kind, self.table.chosen
         if await self.app.push_screen_wait(Confirm(f"Delete {named(kind, ids)}? This cannot be undone.", "Delete")):
-            try:
-                await to_thread(_delete, self.client, kind, ids)
-            except StoreError as error:
-                self.tell(str(error), wrong=True)
-            else:
-                self.tell(f"deleted {named(kind, ids)}")
+            self._delete(kind, ids)
+
+    @work(group="taking")
+    async def _delete(self, kind: str, ids: list[int]) -> None:
+        from tui.marking import named
+
+        try:
+            await to_thread(_deleted, self.client, kind, ids)
+        except StoreError as error:
+            self.tell(str(error), wrong=True)
+        else:
+            self.tell(f"deleted {named(kind, ids)}")
 
     # --- copying -------------------------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="copy")
+    @work(exclusive=True, group=ASKING)
     async def action_copy(self) -> None:
         from tui.asking import asked_by
         from tui.screens.asking import Pick
@@ -89,16 +100,29 @@ class TakingScreen(LeadingScreen):
 
     # --- exporting -----------------------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="export")
+    @work(exclusive=True, group=ASKING)
     async def action_export(self) -> None:
         from tui.screens.export import ExportScreen
 
         wanted = await self.app.push_screen_wait(ExportScreen(self.kind, f"{len(self.table.ids):,}"))
         if wanted is not None:
-            await self.export(wanted)
+            await self._export(wanted)
 
+    @work(exclusive=True, group=ASKING)
     async def export(self, wanted: "Export") -> None:
-        """Write the table, and say how many rows are where."""
+        """Write the table; over a file that is there only once that was agreed to."""
+        await self._export(wanted)
+
+    async def _export(self, wanted: "Export") -> None:
+        from tui.screens.asking import Confirm
+
+        question = f"{wanted.file} is there already. Write over it?"
+        if not wanted.file.exists() or await self.app.push_screen_wait(Confirm(question, "Write over it")):
+            self._write(wanted)
+
+    @work(exclusive=True, group="taking")
+    async def _write(self, wanted: "Export") -> None:
+        """Write the file, and say how many rows are where."""
         from store.export import Selection
         from tui.exporting import write_file
 
@@ -129,7 +153,7 @@ def _cancelled(client: "Client", run_ids: list[int]) -> str:
     return " ".join([*told, *refused[:3]])
 
 
-def _delete(client: "Client", kind: str, ids: list[int]) -> None:
+def _deleted(client: "Client", kind: str, ids: list[int]) -> None:
     from store import delete
 
     with client.catalogue.write() as session:

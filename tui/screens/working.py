@@ -1,11 +1,13 @@
-"""A screen whose work in threads may fail without an end to everything."""
+"""Screens that stay when something goes wrong that nobody foresaw: it is told, and kept in a file."""
 
 import traceback
 from pathlib import Path
 from typing import Any, TypeVar
 
 from platformdirs import user_state_path
-from textual import on
+from textual import events, on
+from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -16,8 +18,20 @@ from tui.texts import clean
 T = TypeVar("T")
 
 
-class WorkingScreen(Screen[T]):
-    """What goes wrong in a worker and was not foreseen is told; the screen stays."""
+class Staying(MessagePump):
+    """What goes wrong while a message is handled, or the action of a key, is told; those that follow are handled."""
+
+    async def _dispatch_message(self, message: Message) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:
+            if isinstance(message, events.Compose | events.Mount):  # there is nothing yet that could stay
+                raise
+            self.app.notify(clean(sentence_on(error)), severity="error", markup=False, timeout=15)
+
+
+class WorkingScreen(Staying, Screen[T]):
+    """What goes wrong in a worker is told as well."""
 
     def run_worker(self, *given: Any, **how: Any) -> "Worker[Any]":
         return super().run_worker(*given, **{**how, "exit_on_error": False})

@@ -1,14 +1,10 @@
 """The application that opens with `thalweg`: the catalogue in the terminal."""
 
-import asyncio
 import gc
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
-from weakref import WeakKeyDictionary
 
 from rich.text import Text
 from textual import events, on
-from textual.app import App
 from textual.command import Provider
 from textual.screen import Screen
 
@@ -18,11 +14,10 @@ from tui import clipboard, keymap, keys, themes
 from tui.place import Place
 from tui.screens.arranging import ArrangingScreen
 from tui.screens.browse import BrowseScreen
-from tui.screens.rows import PATIENCE
 from tui.screens.working import Staying, sentence_on
 from tui.session import load, save, session_file
 from tui.texts import clean
-from tui.widgets.prompt import Prompt
+from tui.turns import InTurn
 
 if TYPE_CHECKING:
     from tui.jumping import Jump
@@ -34,7 +29,7 @@ def _palette() -> type[Provider]:
     return Palette
 
 
-class ThalwegApp(Staying, App[StoreError]):
+class ThalwegApp(Staying, InTurn[StoreError]):
     """One catalogue's screen. Ends with an error where the catalogue can't be opened; jobs go on without it."""
 
     TITLE = "Thalweg"
@@ -49,7 +44,6 @@ class ThalwegApp(Staying, App[StoreError]):
         self.file = session_file(place.path)
         self.session, self._warning = load(self.file)
         self._where = where
-        self._meant_for: WeakKeyDictionary[events.Key, Screen[object]] = WeakKeyDictionary()
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
         self.theme = self.session.theme if self.session.theme in self.available_themes else themes.DARK.name
@@ -66,34 +60,16 @@ class ThalwegApp(Staying, App[StoreError]):
         if self._warning:
             self.notify(self._warning, severity="warning", markup=False, timeout=15)
 
-    async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            self._meant_for[event] = self.screen
-        await super().on_event(event)
-
-    async def on_key(self, event: events.Key) -> None:
-        """A key that no field took, on its way to its action: it is about what the keys before it led to."""
-        if isinstance(self.screen, BrowseScreen):
-            prompt = self.screen.query_one(Prompt)
-            if prompt.open:
-                if prompt.typed_ahead(event):
-                    event.prevent_default()
-                return
+    async def ready(self) -> None:
+        """A key is about the rows and the questions that the keys before it asked for."""
+        await super().ready()
+        if isinstance(self.screen, BrowseScreen) and not self.screen.typing:
             await self.screen.caught_up()
-        screen = self.screen
-        if screen is not self._meant_for.get(event, screen):  # it opened, or is back, since the key was pressed
-            event.prevent_default()
-            await self._stands(screen)
-            self.post_message(events.Key(event.key, event.character))
-        elif isinstance(screen, BrowseScreen) and screen.refuses(event.key):
-            event.prevent_default()
 
-    async def _stands(self, screen: Screen[object]) -> None:
-        """Wait until a screen that was opened takes keys; but not for long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while not screen.is_mounted:
-                    await asyncio.sleep(0.005)
+    def on_key(self, event: events.Key) -> None:
+        """On its way to its action, which may not be possible now."""
+        if isinstance(self.screen, BrowseScreen) and self.screen.refuses(event.key):
+            event.prevent_default()
 
     def copy_to_clipboard(self, text: str) -> None:
         """Hand a text to the terminal, keep it in a file, and say what is known of either."""

@@ -63,8 +63,15 @@ class BrowseScreen(TakingScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         return None if self.is_mounted and self.unable(action) else True
 
+    @property
+    def typing(self) -> bool:
+        """Whether a filter or a command is being typed."""
+        return self.query_one(Prompt).open
+
     def refuses(self, key: str) -> bool:
         """Whether a key's action isn't possible now; says why."""
+        if self.typing:
+            return False
         active = self.active_bindings.get(key)
         if active is None or active.enabled:
             return False

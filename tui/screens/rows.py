@@ -3,7 +3,6 @@
 import asyncio
 import time
 from array import array
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,7 +34,6 @@ LIVE_SECONDS = 0.5  # between looks at what changed
 HOST_SECONDS = 2.0
 REST = 10  # a long order is read again after at least so many times the time it took
 CLOCK_SECONDS = 20  # between renewals of "5 min ago"
-PATIENCE = 1.0  # s that a key waits for the rows an earlier one asked for
 ASKING = "asking"  # the group of workers that only ask a person, one screen after the other
 EMPTY = "Nothing here yet. n starts a run; `thalweg quickstart` is a first look."
 
@@ -173,12 +171,10 @@ class RowsScreen(TrustingScreen):
         return not self._shown.is_set()
 
     async def caught_up(self) -> None:
-        """Wait for what earlier keys asked for, rows or a question: keys typed ahead are about that. Not for long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                await self._shown.wait()
-                while self.is_active and any(one.group == ASKING and one.is_running for one in self.workers):
-                    await asyncio.sleep(0.005)
+        """Wait for what earlier keys asked for, rows or a question."""
+        await self._shown.wait()
+        while self.is_active and any(one.group == ASKING and one.is_running for one in self.workers):
+            await asyncio.sleep(0.005)
 
     @work(thread=True, exclusive=True, group="order")
     def _read_order(self, reader: "Reader", asked: "Asked", keep: int | None) -> None:

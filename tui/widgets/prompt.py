@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
@@ -94,19 +94,6 @@ class Prompt(Horizontal):
         field.cursor_position = len(text)
         self.display = True
         field.focus()
-
-    def typed_ahead(self, event: events.Key) -> bool:
-        """Take a key that came before the field had the focus, as in a burst; whether it was meant for it."""
-        field = self.query_one(Input)
-        if field.has_focus:
-            return False
-        if event.is_printable and event.character is not None:
-            field.insert_text_at_cursor(event.character)
-        elif event.key == "enter":
-            self.post_message(self.Given(self.sign, field.value))
-        elif event.key == "escape":
-            self.action_leave()
-        return True
 
     def close(self) -> None:
         self.display = False

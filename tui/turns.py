@@ -1,0 +1,67 @@
+"""Keys in turn: each has had its effect before the next is looked at.
+
+Textual hands a key to the widget that has the focus when it arrives. Of a burst, as a slow connection or a paste brings
+it, all keys arrive before the first has opened the prompt or the question that the others are meant for.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TypeVar
+
+from textual import events
+from textual.app import App
+from textual.message_pump import MessagePump
+from textual.widget import Widget
+
+PATIENCE = 1.0  # s that a key waits for what an earlier one asked for
+ROUNDS = 2  # a key's own way, and that of the message its action sent: Enter submits, what is submitted closes
+
+T = TypeVar("T")
+
+
+class InTurn(App[T]):
+    """An application that takes keys one at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys: asyncio.Queue[events.Key] = asyncio.Queue()
+        self._hand: asyncio.Task[None] | None = None
+
+    async def ready(self) -> None:
+        """Wait for what a screen has yet to show before it can take a key; subclasses know more."""
+        while not self.screen.is_mounted:
+            await asyncio.sleep(0.005)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self._keys.put_nowait(event)
+            if self._hand is None or self._hand.done():
+                self._hand = asyncio.create_task(self._hand_on())
+        else:
+            await super().on_event(event)
+
+    async def _hand_on(self) -> None:
+        while not self._keys.empty():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self.ready()
+            way = _way(self.focused or self.screen)
+            await super().on_event(self._keys.get_nowait())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    for _ in range(ROUNDS):
+                        await _gone_through(way)
+
+
+def _way(widget: Widget) -> list[MessagePump]:
+    """Whom a key passes from this widget on, if nobody takes it; the application twice: it moves the focus in turn."""
+    return [*widget.ancestors_with_self, widget.app]
+
+
+async def _gone_through(way: Iterable[MessagePump]) -> None:
+    """Wait until each of these, one after the other, has handled all that it was sent before."""
+    for pump in way:
+        handled = asyncio.Event()
+        if pump.call_later(handled.set):
+            await handled.wait()

@@ -122,7 +122,9 @@ def cli(ctx: click.Context, catalogue: str | None, where: str | None) -> None:
         from tui.app import open_app
         from tui.named_filters import expanded
 
-        open_app(ctx.obj, None if where is None else expanded("runs", where))
+        conditions = None if where is None else expanded("runs", where)
+        if ctx.obj.agreed():
+            open_app(ctx.obj, conditions)
     else:
         click.echo(ctx.get_help())
 

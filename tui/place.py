@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 from platformdirs import user_data_path
 
+from tui.texts import clean
+
 if TYPE_CHECKING:
     from core.engine.client import Client
     from store import Catalogue
@@ -41,7 +43,10 @@ class Place:
         """The catalogue, open until the command ends. Raises StoreError."""
         from store import Catalogue
 
+        new = create and self.given is not None and not self.path.exists()
         catalogue = Catalogue.open(self.path, create=create)
+        if new:
+            click.echo(f"A new catalogue: {clean(str(self.path))}", err=True)
         click.get_current_context().call_on_close(catalogue.close)
         return catalogue
 
@@ -55,6 +60,22 @@ class Place:
 
         root = None if data_root is None else str(Path(data_root).expanduser().absolute())
         return Client(self.open(create=create), root, cache(lambda sentence: trust or _confirmed(sentence)))
+
+    def agreed(self) -> bool:
+        """Whether there is a catalogue at a place that was given, or somebody in the terminal wants a new one there."""
+        if self.given is None or self.path.exists():
+            return True
+        missing = "" if self.path.parent.is_dir() else ", nor is its folder"
+        question = f"{clean(str(self.path))} is not there{missing}. Make a new catalogue of this name?"
+        return click.confirm(question, err=True)
+
+    @property
+    def told(self) -> str:
+        """What a screen says of where it is: nothing of the catalogue in the user's own data folder."""
+        if self.given is None or self.path == DEFAULT:
+            return ""
+        home = Path.home()
+        return f"~/{self.path.relative_to(home)}" if self.path.is_relative_to(home) else str(self.path)
 
 
 def _confirmed(sentence: str) -> bool:

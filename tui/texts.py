@@ -60,6 +60,16 @@ def percent(given: float | None) -> str:
     return NOTHING if given is None or not math.isfinite(given) else f"{given:.0%}"
 
 
+def shortened(path: str, width: int) -> str:
+    """The end of a path in so many cells: …/runs/c.db."""
+    if cell_len(path) <= width:
+        return path
+    end = path
+    while cell_len(end) > width - 1:
+        end = end[1:]
+    return f"…{end}"
+
+
 def flowed(parts: Sequence[str], width: int) -> str:
     """The parts with gaps between them, each whole on its line where it fits into `width` cells."""
     lines = [""]

@@ -21,6 +21,20 @@ from tui.widgets.prompt import Prompt
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
+@pytest.mark.parametrize(("width", "told"), [(50, ""), (80, "there/c.db"), (300, "elsewhere and there/c.db")])
+def test_the_first_line_says_which_catalogue_is_open(width: int, told: str, seeded: Path) -> None:
+    other = seeded.parent / "elsewhere and there" / "c.db"
+    other.parent.mkdir()
+    seeded.rename(other)
+
+    async def use(one: Sitting) -> None:
+        assert told in one.lines[0]
+        assert ("c.db" in one.lines[0]) == bool(told)
+        assert one.lines[0].endswith("5")
+
+    play(other, use, size=(width, 24))
+
+
 def test_each_view_shows_what_the_command_line_lists(seeded: Path) -> None:
     async def look(one: Sitting) -> None:
         for key, kind in enumerate(("runs", "models", "paths", "bounds"), start=1):

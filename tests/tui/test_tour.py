@@ -67,7 +67,12 @@ def terminal(seeded: Path) -> Iterator[Terminal]:
     home = seeded.parent
     with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
         Runs(session).request_cancel(5)  # nothing waits: no agent is started
-    own = {"THALWEG_CATALOGUE": seeded, "XDG_STATE_HOME": home / "state", "XDG_CONFIG_HOME": home / "config"}
+    yield from opened(home, seeded)
+
+
+def opened(home: Path, catalogue: Path) -> Iterator[Terminal]:
+    """The application in a terminal of its own, which is closed afterwards."""
+    own = {"THALWEG_CATALOGUE": catalogue, "XDG_STATE_HOME": home / "state", "XDG_CONFIG_HOME": home / "config"}
     words = ["env", *(f"{key}={value}" for key, value in own.items()), sys.executable, "-m", "tui.main"]
     one = Terminal(home / "tmux", shlex.join(map(str, words)))
     yield one
@@ -80,6 +85,19 @@ def left(terminal: Terminal) -> bool:
     while not terminal.ended() and time.monotonic() < until:
         time.sleep(0.1)
     return terminal.ended()
+
+
+@pytest.mark.parametrize(("answer", "made"), [("n", False), ("y", True)])
+def test_a_catalogue_that_is_not_there_is_made_only_if_somebody_wants_it(answer: str, made: bool, home: Path) -> None:
+    path = home / "mistyped" / "c.db"
+    for terminal in opened(home, path):
+        terminal.see("mistyped", "nor is its folder", "[y/N]")
+        terminal.press(f"{answer} Enter")
+        if made:
+            terminal.see("Nothing here yet", "/c.db")
+        else:
+            assert left(terminal)
+    assert path.exists() is made
 
 
 def test_a_tour_with_keys(terminal: Terminal, seeded: Path) -> None:

@@ -101,7 +101,7 @@ class RowsScreen(TrustingScreen):
         return self.query_one(CatalogueTable)
 
     def compose(self) -> ComposeResult:
-        yield Views()
+        yield Views(self.place.told)
         with Container(id="body"):
             yield CatalogueTable()
             yield DetailsPane()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding
 from textual.content import Content
@@ -11,8 +12,10 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tui.jumping import Jump
+from tui.texts import GAP, clean, shortened
 
 ALWAYS = ("help", "quit")  # actions that are shown however narrow it is
+LEAST_OF_PATH = 12  # cells: with less room than this the catalogue isn't named
 KIND_KEYS = {"runs": "1", "models": "2", "paths": "3", "bounds": "4"}
 
 
@@ -84,9 +87,14 @@ class Keys(ClickLine):
 
 
 class Views(ClickLine):
-    """The views, which one is open, its filter, and how many rows it has."""
+    """The views, which one is open, of which catalogue, its filter, and how many rows it has."""
 
     DEFAULT_CSS = "Views { background: $panel; }"
+
+    def __init__(self, catalogue: str) -> None:
+        """`catalogue`: where it is, or nothing where that need not be said."""
+        super().__init__()
+        self._catalogue = clean(catalogue)
 
     kind = reactive("runs")
     where = reactive("")
@@ -105,7 +113,13 @@ class Views(ClickLine):
         room = self.size.width - sum(content.cell_length for content, _ in tabs)
         where = f" /{self.where}" if self.where else ""
         side = self.styled(where, "note") + Content(f" {self.count}{f', {self.marked} marked' if self.marked else ''} ")
-        gap = Content(" " * max(room - side.cell_length, 0))
+        left = max(room - side.cell_length, 0)
+        named = shortened(self._catalogue, left - len(GAP)) if left > LEAST_OF_PATH else ""
+        gap = (
+            self.styled(f"  {named}", "dim") + Content(" " * (left - cell_len(named) - 2))
+            if named
+            else Content(" " * left)
+        )
         bound = self.screen.active_bindings.items()
         filter_key = next((key for key, active in bound if active.binding.action == "filter"), "")
         return [*tabs, (gap + side.truncate(max(room, 0), ellipsis=True), filter_key)]

@@ -22,6 +22,18 @@ def is_assumption(name: str) -> bool:
     return ": " in name
 
 
+#: What the steps of a metric count, by its name up to a dot; of any other: steps.
+STEPS = {"train_loss": "epoch", "loss": "layer", "gaps": "beads", "worst_gap": "beads"}
+SUBNETWORK_LOSS = "subnetwork loss of model"
+
+
+def steps_of(metric: str) -> str:
+    """What the steps of a metric count: epochs, layers, beads."""
+    if metric.startswith(SUBNETWORK_LOSS):
+        return "layer"
+    return STEPS.get(metric.partition(".")[0], "step")
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     """One line of a job's journal."""
 

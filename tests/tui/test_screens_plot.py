@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanding import HOSTILE
+from commanding import HOSTILE, Run, add, add_path
 from hypothesis import example, given
 from hypothesis import strategies as st
 from showing import play, press, text
@@ -15,10 +15,12 @@ from textual.pilot import Pilot
 
 from core.engine.agent import Agent
 from core.engine.client import Client
-from core.specs.runs import Train
+from core.specs.methods import METHODS
+from core.specs.runs import Connect, ModelRef, Train
 from store import Bounds, Catalogue, Metrics, NewRun, Runs
 from tui.drawing.charts import Chart, curve, level
 from tui.drawing.thinning import limits, pieces
+from tui.screens.compare import CompareScreen
 from tui.screens.plot import PlotScreen
 from tui.widgets.chart import ChartView
 
@@ -103,6 +105,45 @@ def test_the_draws_of_a_bound_are_dots_and_the_one_that_counts_is_a_line(seeded:
     assert "sparse loss, all draws: 0 to 3.8" in said
 
 
+def test_what_was_measured_differently_is_not_drawn_together(seeded: Path, thalweg: Run) -> None:
+    """A rank and losses are not one quantity, and epochs and layers not one axis: the rest is named, e shows it."""
+    losses = [{"name": "loss", "layer": layer, "draw": 0, "value": 0.1} for layer in range(3)]
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        for _ in range(2):
+            run = Runs(session).add(NewRun(kind="bound", spec="{}"))
+            Bounds(session).add(run, {"model_id": 1, "kind": "dropout", "value": 0.1}, losses)
+            Metrics(session).add(run, [("loss", layer, 0.1, 0.1) for layer in range(3)])
+
+    def drawn(kind: str, ids: list[int], *keys: str) -> str:
+        app = play(seeded, lambda client: PlotScreen(client, kind, ids), lambda pilot: press(pilot, *keys), (120, 30))
+        return text(app)
+
+    bounds = drawn("bounds", [1, 2, 3])
+    assert "bounds 1, 2, 3: loss, over layer; 1 has none" in bounds
+    assert "rank rank" not in bounds
+    assert "bounds 1, 2, 3: rank, over layer; 2, 3 have none" in drawn("bounds", [1, 2, 3], "e")
+    runs = drawn("runs", [1, 6, 7])
+    assert "runs 1, 6, 7: loss, over layer, going on; 1 has none" in runs
+    assert "train_loss" not in runs
+    assert "runs 1, 6, 7: loss, over epoch, going on; 6, 7 have none" in drawn("runs", [1, 6, 7], "e")
+    assert "bounds 1, 2, 3: loss; 1 has none" in thalweg("plot", "bounds", 1, 2, 3).out
+
+
+def test_a_legend_with_no_room_can_be_scrolled(seeded: Path) -> None:
+    with Catalogue.open(seeded) as catalogue:
+        for _ in range(9):
+            ends = ModelRef(model=1), ModelRef(model=2)
+            run = add(catalogue, Connect(a=ends[0], b=ends[1], method=METHODS["string"]()), "done")
+            add_path(catalogue, run, "string", [0.01, 0.02, 0.015])
+
+    async def down(pilot: Pilot[Any]) -> None:
+        assert "11 string, train" not in text(pilot.app)
+        await press(pilot, "tab", *["down"] * 12)
+
+    said = text(play(seeded, lambda client: CompareScreen(client, "paths", list(range(1, 12))), down))
+    assert "level of 11" in said
+
+
 def test_a_run_is_followed_while_it_goes(home: Path) -> None:
     """A real training job, whose agent takes its steps beside the screen."""
     with Catalogue.open(home / "c.db") as catalogue:
@@ -118,7 +159,8 @@ def test_a_run_is_followed_while_it_goes(home: Path) -> None:
             while screen.seen.live:
                 await asyncio.to_thread(agent.tick)
                 await pilot.pause(0.05)
-                now = {len(one.finite) for one in screen.seen.charts["loss"].curves}
+                assert screen.chart is not None
+                now = {len(one.finite) for one in screen.chart.curves}
                 if len(counts) == 1 and now - counts:
                     screen.client.cancel(run_id)
                 counts |= now

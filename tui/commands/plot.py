@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from tui.drawing.charts import Chart, drawn
+from tui.drawing.charts import Chart
+from tui.drawing.from_catalogue import drawn
 from tui.kinds import MARKED, Id, Kind
 from tui.output import coloured, console, note, terminal
 from tui.place import Place
@@ -31,7 +32,7 @@ def plot(place: Place, kind: str, ids: tuple[int, ...], error: bool, file: Path 
 
         figure.check(file)
     with place.open().read() as session:
-        chart = drawn(session, kind, list(dict.fromkeys(ids)), "error" if error else "loss")
+        chart = drawn(session, kind, list(dict.fromkeys(ids)), "error" if error else None)
     if file is None:
         _show(chart)
     else:

@@ -1,20 +1,13 @@
-"""What is drawn: curves with labels, read from the catalogue. How it is drawn: terminal.py, figure.py."""
+"""What is drawn: curves with labels. Where from: from_catalogue.py. How: terminal.py, figure.py, the widgets."""
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from core.errors import UsageError
-from core.results import ASIDE, VERDICTS, is_assumption
 from tui.texts import clean, number
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from store import Measurement, Segment
 
 WIDE = 20.0  # a range of more than this, largest over smallest, is drawn on a logarithmic axis
 Point = tuple[float, float]
@@ -58,13 +51,17 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Chart:
-    """Curves over one pair of axes; `stretches` cut the x axis of a path into its segments."""
+    """Curves over one pair of axes; `stretches` cut the x axis of a path into its segments.
+
+    `lacking` are the numbers of the rows that have no curve here, since they measured something else.
+    """
 
     title: str
     x: str
     y: str
     curves: tuple[Curve, ...] = field(default=())
     stretches: tuple[Stretch, ...] = ()
+    lacking: tuple[int, ...] = ()
 
     @cached_property
     def drawable(self) -> tuple[Curve, ...]:
@@ -75,6 +72,13 @@ class Chart:
         """Whether the values are all positive and far apart."""
         values = [y for curve in self.curves for _, y in curve.finite]
         return bool(values) and min(values) > 0 and max(values) / min(values) > WIDE
+
+    @property
+    def named_lacking(self) -> str:
+        """What to say of the rows that have no curve here."""
+        if not self.lacking:
+            return ""
+        return f"; {', '.join(map(str, self.lacking))} {'have' if len(self.lacking) > 1 else 'has'} none"
 
     def without(self, *parts: str) -> "Chart":
         return replace(self, curves=tuple(curve for curve in self.curves if curve.part not in parts))
@@ -116,161 +120,3 @@ def reading(charts: "Sequence[Chart]", x: float) -> list[str]:
                 name = one.label if chart.y in one.label else f"{one.label} {chart.y}"
                 words.append(f"{name} {number(one.at(x))}")
     return words
-
-
-def of_paths(session: "Session", ids: Sequence[int], quantity: str) -> Chart:
-    """Loss or error along paths, train and test, with their levels."""
-    from store import Paths
-
-    curves: list[Curve] = []
-    for path_id in ids:
-        path, points = Paths(session).get(path_id), Paths(session).points(path_id)
-        t = [point.t for point in points]
-        name = f"{path_id} {path.method or ''}".strip()
-        for part in ("train", "test"):
-            label = part if len(ids) == 1 else f"{name}, {part}"
-            curves.append(curve(label, t, [getattr(point, f"{part}_{quantity}") for point in points], part=part))
-        if quantity == "loss":
-            ends = [one for one in (path.train_loss_a, path.train_loss_b) if one is not None]
-            if len(ids) == 1 and ends:
-                curves.append(level("higher end", max(ends)))
-            curves.append(level(f"level{f' of {path_id}' if len(ids) > 1 else ''}, {path.certificate}", path.level))
-    stretches = _stretches(session, ids[0]) if len(ids) == 1 else ()
-    title = _title("path", ids) if len(ids) > 1 else f"path {clean(name)}"
-    return Chart(title, "t along the path", quantity, tuple(curves), stretches)
-
-
-def _stretches(session: "Session", path_id: int) -> tuple[Stretch, ...]:
-    """Segment i of S lies over [i / S, (i + 1) / S]."""
-    from store import Paths
-
-    found = Paths(session).segments(path_id)
-    return tuple(
-        Stretch(i / len(found), (i + 1) / len(found), clean(one.verdict or one.claim or ""), _told(one))
-        for i, one in enumerate(found)
-    )
-
-
-def _told(segment: "Segment") -> str:
-    """A segment's claim, and what the checker says where it does not agree."""
-    claim, verdict = segment.claim or "no claim", segment.verdict
-    return clean(claim if verdict in (None, claim) else f"{claim}, but checked only as {verdict}")
-
-
-def of_runs(session: "Session", ids: Sequence[int], quantity: str) -> Chart:
-    """The curves that runs drew while they went."""
-    from store import Metrics, Runs
-
-    curves = []
-    for run_id in ids:
-        Runs(session).get(run_id)
-        names = [name for name in Metrics(session).names(run_id) if quantity in name]
-        prefix = f"{run_id} " if len(ids) > 1 else ""
-        curves += [_drawn_by(session, run_id, name, f"{prefix}{name}") for name in names]
-    return Chart(_title("run", ids), "step", quantity, tuple(curves))
-
-
-def of_models(session: "Session", ids: Sequence[int], quantity: str) -> Chart:
-    """The training curves of models: what the runs that made them drew."""
-    from store import Metrics, Models
-
-    curves = []
-    for model_id in ids:
-        model = Models(session).get(model_id)
-        for name in Metrics(session).names(model.run_id):
-            kind, _, position = name.partition(".")  # of several in one batch each has its number
-            if quantity in kind and position in ("", str(model.position)):
-                curves.append(_drawn_by(session, model.run_id, name, f"{model_id} {kind}"))
-    return Chart(_title("model", ids), "epoch", quantity, tuple(curves))
-
-
-def _drawn_by(session: "Session", run_id: int, name: str, label: str) -> Curve:
-    from store import Metrics
-
-    drawn = Metrics(session).curve(run_id, name)
-    return curve(label, [step for step, _, _ in drawn], [value for _, value, _ in drawn])
-
-
-def of_bounds(session: "Session", ids: Sequence[int], quantity: str) -> Chart:
-    """What bounds measured, layer by layer: the draws as dots, a line through the draw that counts."""
-    from store import Bounds
-
-    curves: list[Curve] = []
-    for bound_id in ids:
-        bound = Bounds(session).get(bound_id)
-        measured = _by_layers(session, bound_id)
-        names = list(dict.fromkeys(one.name for one in measured))
-        best = _best_draws(measured)
-        for name in [name for name in names if quantity in name] or names:
-            label = f"{bound_id} {bound.kind} {name}" if len(ids) > 1 else f"{bound.kind} {name}"
-            mine = [one for one in measured if one.name == name]
-            curves.append(_by_layer(label, [one for one in mine if one.draw == best.get(one.layer, one.draw)]))
-            if any(one.draw is not None for one in mine):
-                curves.append(_by_layer(f"{label}, all draws", mine, dots=True))
-    return Chart(_title("bound", ids), "layer", "value", tuple(curves))
-
-
-def _by_layers(session: "Session", bound_id: int) -> "list[Measurement]":
-    from store import Bounds
-
-    found = Bounds(session).measurements("bound", bound_id)
-    curves = [one for one in found if one.layer is not None and one.name not in VERDICTS | ASIDE]
-    return [one for one in curves if not is_assumption(one.name)]
-
-
-def _by_layer(label: str, measured: "Sequence[Measurement]", *, dots: bool = False) -> Curve:
-    part = "test" if measured and measured[0].name.startswith("test") else ""
-    return curve(label, [one.layer for one in measured], [one.value for one in measured], dots=dots, part=part)
-
-
-def _best_draws(measured: "Sequence[Measurement]") -> dict[int | None, int]:
-    """For every layer the draw of the lowest loss: the one that counts (core.bounds.levels)."""
-    lowest: dict[int | None, Measurement] = {}
-    for one in measured:
-        if one.name == "loss" and one.draw is not None and one.value is not None:
-            known = lowest.get(one.layer)
-            if known is None or one.value < (known.value or 0.0):
-                lowest[one.layer] = one
-    return {layer: one.draw for layer, one in lowest.items() if one.draw is not None}
-
-
-def _title(kind: str, ids: Sequence[int]) -> str:
-    return f"{kind} {ids[0]}" if len(ids) == 1 else f"{kind}s {', '.join(map(str, ids))}"
-
-
-CHARTS: dict[str, "Callable[[Session, Sequence[int], str], Chart]"] = {
-    "paths": of_paths,
-    "runs": of_runs,
-    "models": of_models,
-    "bounds": of_bounds,
-}
-
-
-def quantities(session: "Session", kind: str, ids: Sequence[int]) -> list[str]:
-    """What there is to draw of some rows: losses together, errors together, anything else by its name."""
-    from store import Metrics, Models
-
-    match kind:
-        case "paths":
-            names = ["loss", "error"]
-        case "bounds":
-            names = [one.name for row_id in ids for one in _by_layers(session, row_id)]
-        case _:
-            runs = [Models(session).get(row_id).run_id for row_id in ids] if kind == "models" else ids
-            names = [name.partition(".")[0] for run_id in runs for name in Metrics(session).names(run_id)]
-    return list(dict.fromkeys(_family(name) for name in names)) or ["loss"]
-
-
-def _family(name: str) -> str:
-    return next((family for family in ("loss", "error") if family in name), name)
-
-
-def drawn(session: "Session", kind: str, ids: Sequence[int], quantity: str) -> Chart:
-    """The chart of some rows. Raises NotFoundError, UsageError where there is nothing to draw."""
-    chart = CHARTS[kind](session, ids, quantity)
-    if len(ids) > 1:
-        chart = chart.without("test")
-    if not chart.drawable:
-        left = f"left no finite {quantity}" if chart.curves or kind != "bounds" else "has no numbers by layers"
-        raise UsageError(f"There is nothing to draw: {chart.title} {left}.")
-    return chart

@@ -87,7 +87,7 @@ def lines(chart: Chart, look: Look) -> Iterator[Text]:
         for x, y in _dots(curves[number], across, axis, canvas):
             canvas.draw(x, y, number)
     scale = ", logarithmic" if axis.logarithmic else ""
-    yield Text(f"{chart.title}: {chart.y}{scale}", style="bold")
+    yield Text(f"{chart.title}: {chart.y}{scale}{chart.named_lacking}", style="bold")
     bar = "│" if look.braille else "|"
     for row in range(height):
         yield Text(f"{ticks.get(row, ''):>{margin}} {bar}").append_text(_row(canvas, row, curves, look))

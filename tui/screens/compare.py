@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.types import CSSPathType
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from tui.comparing import Comparison, compared
 from tui.screens.plot import PlotScreen
 from tui.texts import clean, value
 from tui.widgets.chart import ChartView
 from tui.widgets.keys import Keys
-from tui.widgets.row_table import put
+from tui.widgets.row_table import CellTable, put
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -35,7 +35,7 @@ class CompareScreen(PlotScreen):
         yield Static(id="title", markup=False)
         yield ChartView()
         yield Static(id="reading", markup=False)
-        yield DataTable(cursor_type="row", fixed_columns=1)
+        yield CellTable(fixed_columns=1)
         yield Keys()
 
     def on_mount(self) -> None:
@@ -53,4 +53,4 @@ class CompareScreen(PlotScreen):
         for title, cells in (("what came of it", found.outcome), ("asked for, where it differs", found.differing)):
             rows.append([Text(title, "bold"), *[Text()] * len(found.heads)])
             rows += [[Text(f"  {clean(name)}"), *(Text(value(one)) for one in row)] for name, row in cells.items()]
-        put(self.query_one(DataTable), ["", *found.heads], rows)
+        put(self.query_one(CellTable), ["", *found.heads], rows)

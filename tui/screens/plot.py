@@ -11,7 +11,8 @@ from textual.reactive import reactive
 from textual.types import CSSPathType
 from textual.widgets import Static
 
-from tui.drawing.charts import CHARTS, Chart, quantities, reading
+from tui.drawing.charts import Chart, reading
+from tui.drawing.from_catalogue import CHARTS, Quantity, fullest, quantities
 from tui.screens.beads import BeadsScreen
 from tui.screens.client_screen import ClientScreen
 from tui.texts import flowed
@@ -31,7 +32,7 @@ HIDDEN = ("", "test", "train")  # which part is hidden: both are shown first
 class Seen:
     """Charts by quantity, and whether they still grow."""
 
-    charts: dict[str, Chart]
+    charts: dict[Quantity, Chart]
     live: bool
 
 
@@ -40,13 +41,13 @@ class PlotScreen(ClientScreen[None]):
 
     CSS_PATH: ClassVar[CSSPathType | None] = "plot.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "quantity", "Loss/error"),
+        Binding("e", "quantity", "Quantity"),
         Binding("t", "part", "Train/test"),
         Binding("s", "scale", "Scale"),
         Binding("b", "beads", "Beads"),
     ]
 
-    quantity: reactive[str] = reactive("loss")
+    quantity: reactive[Quantity | None] = reactive(None)
     hidden: reactive[str] = reactive("")
 
     def __init__(self, client: "Client", kind: str, ids: Sequence[int]) -> None:
@@ -73,23 +74,32 @@ class PlotScreen(ClientScreen[None]):
         """Draw what was read; look again where there will be more."""
         self.seen = seen
         if self.quantity not in seen.charts:
-            self.set_reactive(PlotScreen.quantity, next(iter(seen.charts)))
+            most = fullest(seen.charts.values())
+            self.set_reactive(PlotScreen.quantity, Quantity(most.y, most.x))
         self.draw()
         view = self.query_one(ChartView)
         if view.cursor is None and self.kind == "paths":
-            view.cursor = highest(seen.charts[self.quantity])
+            view.cursor = highest(self.chart)
         self.read_off()
         if seen.live:
             self.set_timer(max(POLL, SHARE * (time.monotonic() - self.asked)), self.look)
 
+    @property
+    def chart(self) -> Chart | None:
+        """What is drawn, all parts of it."""
+        return None if self.quantity is None else self.seen.charts[self.quantity]
+
     def draw(self) -> None:
-        if not self.seen.charts:
+        view, chart = self.query_one(ChartView), self.chart
+        if chart is None:
             return
-        view, chart = self.query_one(ChartView), self.seen.charts[self.quantity]
+        if view.chart is not None and view.chart.x != chart.x:
+            view.cursor = None  # it stood on another axis
         view.chart = chart.without(self.hidden) if self.hidden else chart
         scale = ", logarithmic" if view.is_logarithmic else ""
         going = ", going on" if self.seen.live else ""
-        self.query_one("#title", Static).update(f"{chart.title}: {chart.y}{scale}, over {chart.x}{going}")
+        title = f"{chart.title}: {chart.y}{scale}, over {chart.x}{going}{chart.named_lacking}"
+        self.query_one("#title", Static).update(title)
 
     def watch_quantity(self) -> None:
         self.draw()
@@ -98,9 +108,9 @@ class PlotScreen(ClientScreen[None]):
         self.draw()
 
     def action_quantity(self) -> None:
-        names = list(self.seen.charts)
-        if names:
-            self.quantity = names[(names.index(self.quantity) + 1) % len(names)]
+        found = list(self.seen.charts)
+        if self.quantity is not None:
+            self.quantity = found[(found.index(self.quantity) + 1) % len(found)]
 
     def action_part(self) -> None:
         self.hidden = HIDDEN[(HIDDEN.index(self.hidden) + 1) % len(HIDDEN)]
@@ -129,13 +139,14 @@ class PlotScreen(ClientScreen[None]):
         """Say what is under the cursor: everything of one row, what is drawn of several."""
         view = self.query_one(ChartView)
         if view.cursor is not None and view.chart is not None:
-            charts = list(self.seen.charts.values()) if len(self.ids) == 1 else [view.chart]
+            same = [one for one in self.seen.charts.values() if one.x == view.chart.x]  # over the same axis
+            charts = same if len(self.ids) == 1 else [view.chart]
             self.query_one("#reading", Static).update(flowed(reading(charts, view.cursor), self.size.width - 2))
 
 
-def highest(chart: Chart) -> float | None:
+def highest(chart: Chart | None) -> float | None:
     """Where the first curve is highest."""
-    first = next((one for one in chart.drawable if not one.level), None)
+    first = next((one for one in chart.drawable if not one.level), None) if chart else None
     return max(first.finite, key=lambda point: point[1])[0] if first is not None else None
 
 
@@ -148,4 +159,4 @@ def look(client: "Client", kind: str, ids: Sequence[int]) -> Seen:
     with client.catalogue.read() as session:
         live = kind == "runs" and any(Runs(session).get(one).state not in FINISHED for one in ids)
         charts = {name: CHARTS[kind](session, ids, name) for name in quantities(session, kind, ids)}
-    return Seen(charts, live)
+    return Seen({one: chart for one, chart in charts.items() if chart.drawable} or charts, live)

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.reactive import reactive
 from textual.widgets import Static
 
 from tui.drawing.charts import Chart, Stretch, described
+from tui.texts import GAP
 
 if TYPE_CHECKING:
     from tui.widgets.curve_plot import CurvePlot
 
 LEAST = (24, 5)  # columns and rows below which nothing could be seen
-MOST_LABELS = 12
 CLAIMS = {"invariant": "=", "convex": "u", "data-invariant": "~", "identity": "≡", "bounded": "<", "sampled": "·"}
 MARGIN = 10  # columns left of a plot's first
 NARROWEST = 3  # columns of segments that get borders
@@ -28,7 +28,9 @@ class ChartView(Vertical):
     ChartView { height: 1fr; }
     ChartView #nothing { color: $foreground-muted; padding: 0 1; }
     ChartView #claims { height: 2; }
-    ChartView #legend { height: auto; max-height: 30%; padding: 0 1; }
+    ChartView #names { height: auto; max-height: 40%; padding: 0 1; scrollbar-size-vertical: 1; }
+    ChartView #names:focus { background: $boost; }
+    ChartView #key { height: auto; }
     """
 
     chart: reactive[Chart | None] = reactive(None)
@@ -38,7 +40,8 @@ class ChartView(Vertical):
     def compose(self) -> ComposeResult:
         yield Static("reading ...", id="nothing", markup=False)
         yield Static(id="claims", markup=False)
-        yield Static(id="legend", markup=False)
+        with VerticalScroll(id="names", can_focus=False):
+            yield Static(id="key", markup=False)
 
     @property
     def plot(self) -> "CurvePlot | None":
@@ -78,7 +81,6 @@ class ChartView(Vertical):
     def _draw(self) -> None:
         if self.chart is not None and self.plot is not None:
             self.plot.show(self.chart, logarithmic=self.is_logarithmic)
-            self.query_one("#legend", Static).update(Text("\n").join(_legend(self.chart)))
             self._arrange()
             self.watch_cursor()
 
@@ -93,9 +95,17 @@ class ChartView(Vertical):
         nothing.display = small or empty
         self.plot.display = not nothing.display
         roomy = self.plot.display and self.size.height >= 2 * LEAST[1]
-        self.query_one("#legend").display = roomy
+        self.query_one("#key", Static).update(_in_columns(list(_legend(self.chart)), self.size.width - 3))
+        self.query_one("#names").display = roomy
+        if self.plot.display and self.screen.focused is None:
+            self.plot.focus()
         self.query_one("#claims").display = roomy and bool(self.chart.stretches)
-        self.call_after_refresh(self._draw_claims)
+        self.call_after_refresh(self._settle)
+
+    def _settle(self) -> None:
+        names = self.query_one("#names")
+        names.can_focus = names.max_scroll_y > 0  # only to see what there is no room for
+        self._draw_claims()
 
     def _draw_claims(self) -> None:
         """The claims below the part of the x axis that can be seen."""
@@ -124,6 +134,21 @@ def claims_row(stretches: Sequence[Stretch], shown: tuple[float, float], columns
     )
 
 
+def _in_columns(texts: Sequence[Text], width: int) -> Text:
+    """As many beside each other as fit, read from left to right."""
+    if not texts:
+        return Text()
+    widest = max(text.cell_len for text in texts)
+    beside = max((width + len(GAP)) // (widest + len(GAP)), 1)
+    lines = []
+    for first in range(0, len(texts), beside):
+        line = texts[first : first + beside]
+        for text in line[:-1]:
+            text.pad_right(widest - text.cell_len)
+        lines.append(Text(GAP).join(line))
+    return Text("\n").join(lines)
+
+
 def _legend(chart: Chart) -> Iterator[Text]:
     """A line for every curve: its letter, its colour, its name and what it goes through."""
     from tui.widgets.curve_plot import LEVELS, look
@@ -131,7 +156,7 @@ def _legend(chart: Chart) -> Iterator[Text]:
     levels = [one for one in chart.drawable if one.level]
     others = [one for one in chart.drawable if not one.level]
     lines = sum(not one.dots for one in others)
-    for one in [*others, *levels][:MOST_LABELS]:
+    for one in [*others, *levels]:
         text = Text()
         if one.level:
             text.append(LEVELS[levels.index(one) % len(LEVELS)] * 2)
@@ -140,5 +165,3 @@ def _legend(chart: Chart) -> Iterator[Text]:
             text.append(seen.letter if lines > 1 and not one.dots else "", f"bold {seen.colour}")
             text.append("··" if one.dots else "━━", seen.colour)
         yield text.append(f" {described(one)}")
-    if len(chart.drawable) > MOST_LABELS:
-        yield Text(f"and {len(chart.drawable) - MOST_LABELS} more", "dim")

@@ -98,6 +98,8 @@ class CurvePlot(Plot):
         self.chart, self.logarithmic = chart, logarithmic
         curves = [curve for curve in chart.drawable if not curve.level]
         self.xs = sorted({x for curve in curves for x, _ in curve.finite})
+        if self.cursor is not None and not (self.xs and self.xs[0] <= self.cursor <= self.xs[-1]):
+            self.cursor = None
         zoomed = None if fresh or self._auto_x_min or self._x_min == self._user_x_min else self._window()
         self._formatted()
         self._fit(chart)

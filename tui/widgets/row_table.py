@@ -23,18 +23,24 @@ def put(
         table.add_row(*row, key=keys[place] if keys else None)
 
 
-class RowTable(DataTable[Text]):
-    """Rows known by the numbers of what they show; a marked one has a sign in its first cell."""
+class CellTable(DataTable[Text]):
+    """Cells to go to by h j k l as well; a column that is gone to is seen whole."""
 
-    HELP = "Up and down choose a row, space marks it."
+    HELP = "Up and down, left and right go from cell to cell."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", "Down", show=False),
         Binding("k", "cursor_up", "Up", show=False),
-        Binding("h", "scroll_left", "Left", show=False),
-        Binding("l", "scroll_right", "Right", show=False),
+        Binding("h", "cursor_left", "Left", show=False),
+        Binding("l", "cursor_right", "Right", show=False),
         Binding("g", "scroll_top", "First", show=False),
         Binding("G", "scroll_bottom", "Last", show=False),
     ]
+
+
+class RowTable(CellTable):
+    """Rows known by the numbers of what they show; a marked one has a sign in its first cell."""
+
+    HELP = "Up and down choose a row, space marks it."
 
     def __init__(self) -> None:
         super().__init__(cursor_type="row")

@@ -63,13 +63,17 @@ class Client:
 
         Raises UsageError, NotFoundError or ArtifactError, with nothing written.
         """
-        check_device(device)
         spec = pinned(self.catalogue, spec, self.trust)
-        check(self.catalogue, settled(self.catalogue, spec), self.data_root)
+        self.rehearse(spec, device=device)
         with self.catalogue.write() as session:
             run_id = Runs(session).add(self._new_run(session, spec, device=device))
         self.look()
         return run_id
+
+    def rehearse(self, spec: RunSpec, *, device: str | None = None) -> None:
+        """Raise what `enqueue` would; nothing is written, and nobody is asked about a network's file."""
+        check_device(device)
+        check(self.catalogue, settled(self.catalogue, spec), self.data_root)
 
     def enqueue_plan(
         self, plan: Sequence[Planned], *, device: str | None = None, study: str, go_on: bool = False

@@ -1,5 +1,6 @@
 """Launching and relaunching: every option of the specs is asked for, checked as typed, and enqueued once."""
 
+import asyncio
 import shlex
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from core.specs.bounds import BOUNDS
 from core.specs.methods import METHODS
 from core.specs.options import describe, text_of
 from core.specs.runs import Bound, Connect, ModelRef, Train, from_json
-from store import Catalogue, Runs
+from store import Catalogue, Models, Runs
 from tui.asking import CHOICES, changeable, spec_of
 from tui.screens.launch import LaunchScreen
 from tui.screens.relaunch import RelaunchScreen
@@ -47,9 +48,25 @@ def test_every_option_of_every_kind_has_a_row(kind: str, seeded: Path) -> None:
                 await settle(pilot)
             rows = {row.option.name for row in pilot.app.screen.query(OptionRow)}
             assert rows >= {option.name for option in describe(record)} | {"name", "device"}
-            assert "ready" in said_of(pilot.app, "verdict")
+            screen = pilot.app.screen
+            assert isinstance(screen, LaunchScreen)
+            assert screen.spec(screen.texts)
 
     play(seeded, lambda client: LaunchScreen(client, kind, mine[0][0]), look)
+
+
+def test_a_form_says_what_the_engine_would_refuse_before_it_is_asked_to_launch(seeded: Path) -> None:
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        Models(session).add(1, {"position": 2, "network": "fcn:9", "data": "digits"})
+
+    async def look(pilot: Pilot[Any]) -> None:
+        assert "✗ Models 1 and 3 differ in their architecture (fcn:8 and fcn:9)" in said_of(pilot.app, "verdict")
+        row(pilot.app.screen, "b").query_one(Input).value = "7"
+        async with asyncio.timeout(10):
+            while "There is no model 7" not in said_of(pilot.app, "verdict"):
+                await pilot.pause(0.05)
+
+    play(seeded, lambda client: LaunchScreen(client, "connect", {"a": 1, "b": 3, "method": "linear"}), look)
 
 
 @pytest.mark.parametrize(("kind", "prefill", "record"), EVERY, ids=lambda given: getattr(given, "__name__", None))
@@ -73,7 +90,7 @@ def test_another_method_asks_for_its_own_options_and_keeps_what_was_typed(seeded
         row(screen, "method").query_one(Select).value = "linear"
         await settle(pilot)
         assert "lr" not in {one.option.name for one in screen.query(OptionRow)}
-        assert "✓" in said_of(pilot.app, "verdict")
+        assert screen.spec(screen.texts)
 
     play(seeded, lambda client: LaunchScreen(client, "connect", {**PAIR, "method": "string"}), choose)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.engine.client import Client
 
 SILENCE = 30.0  # s
+PAUSE = 0.3  # s after the last key before the engine is asked what would come of a form
 
 T = TypeVar("T")
 Answer = TypeVar("Answer")

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.timer import Timer
 from textual.widgets import Static
 
 from core.errors import UsageError
@@ -14,8 +15,9 @@ from core.specs.data import DATA
 from core.specs.networks import NETWORKS
 from core.specs.options import Option, text_of
 from core.specs.runs import RunSpec
+from store.errors import StoreError
 from tui.asking import CHOICES, DEVICE, command_line, further_options, head_options, program_at, spec_of
-from tui.screens.client_screen import ClientScreen
+from tui.screens.client_screen import PAUSE, ClientScreen
 from tui.texts import clean
 from tui.widgets.form import Form, explained, rows_of
 from tui.widgets.keys import Keys
@@ -51,6 +53,7 @@ class LaunchScreen(ClientScreen[list[int] | None]):
         self.prefill = {name: text_of(value) for name, value in prefill.items() if value is not None}
         self.program = program_at(client.catalogue.path)
         self.launching = False
+        self.timer: Timer | None = None
         if kind in CHOICES:
             name, records = CHOICES[kind]
             self.prefill.setdefault(name, next(iter(records)))
@@ -67,6 +70,8 @@ class LaunchScreen(ClientScreen[list[int] | None]):
 
     async def on_mount(self) -> None:
         await self.judge()
+        if self.timer is not None:
+            self.rehearse()
 
     def further(self, texts: Mapping[str, str]) -> list[Option]:
         choice = texts.get(CHOICES[self.kind][0]) if self.kind in CHOICES else None
@@ -84,18 +89,39 @@ class LaunchScreen(ClientScreen[list[int] | None]):
             texts = {**self.prefill, **self.texts}
             await self.query_one("#further", Form).fill(rows_of(self.further(texts), texts, {}))
         texts = self.texts
+        self.query_one("#command", Static).update(clean(f"$ {self.command(texts)}"))
+        if self.timer is not None:
+            self.timer.stop()
+        missing = [one.name for one in head_options(self.kind) if one.required and one.name not in texts]
         try:
             self.spec(texts)
-            verdict = "✓ ready: ctrl+s launches"
         except UsageError as error:
-            verdict = f"✗ {error}"
-        missing = [one.name for one in head_options(self.kind) if one.required and one.name not in texts]
-        if missing:
-            verdict = f"· still needed: {', '.join(missing)}"
+            self.say(f"· still needed: {', '.join(missing)}" if missing else f"✗ {error}")
+        else:
+            self.say("· checking ...")
+            self.timer = self.set_timer(PAUSE, self.rehearse)
+
+    def rehearse(self) -> None:
+        """Ask the engine what it would refuse, when nobody has typed for a moment."""
+        texts, spec = self.texts, self.spec(self.texts)
+
+        def refusal() -> str:
+            try:
+                self.client.rehearse(spec, device=texts.get(DEVICE.name))
+            except (UsageError, StoreError) as error:
+                return str(error)
+            return ""
+
+        def tell(refusal: str) -> None:
+            if texts == self.texts and not self.launching:
+                self.say(f"✗ {refusal}" if refusal else "✓ ready: ctrl+s launches")
+
+        self.ask(refusal, tell, group="rehearsal")
+
+    def say(self, verdict: str) -> None:
         line = self.query_one("#verdict", Static)
         line.update(clean(verdict))
         line.set_class(verdict.startswith("✗"), "-wrong")
-        self.query_one("#command", Static).update(clean(f"$ {self.command(texts)}"))
 
     def spec(self, texts: Mapping[str, str]) -> RunSpec:
         return spec_of(self.kind, {name: text for name, text in texts.items() if name != DEVICE.name})
@@ -121,7 +147,7 @@ class LaunchScreen(ClientScreen[list[int] | None]):
             self.refused(str(error))
             return
         self.launching = True
-        self.query_one("#verdict", Static).update("▸ enqueueing ...")
+        self.say("▸ enqueueing ...")
         self.ask(lambda: self.client.enqueue(spec, device=texts.get(DEVICE.name)), self.finish)
 
     def finish(self, run_id: int) -> None:
@@ -130,4 +156,4 @@ class LaunchScreen(ClientScreen[list[int] | None]):
     def refused(self, sentence: str) -> None:
         super().refused(sentence)
         self.launching = False
-        self.query_one("#verdict", Static).update(clean(f"✗ {sentence}"))
+        self.say(f"✗ {sentence}")

@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Static
 from core.specs.options import Option
 from tui.asking import DEVICE, changeable
 from tui.columns import what
-from tui.screens.client_screen import ClientScreen
+from tui.screens.client_screen import PAUSE, ClientScreen
 from tui.texts import clean
 from tui.widgets.form import Form, OptionRow, explained
 from tui.widgets.keys import Keys
@@ -33,7 +33,6 @@ START = Option(
     required=False,
     choices=("checkpoint", "scratch"),
 )
-PAUSE = 0.3  # s after the last key before the plan is made again
 
 
 class RelaunchScreen(ClientScreen[list[int] | None]):

@@ -8,13 +8,14 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid
 from textual.message import Message
 from textual.strip import Strip
-from textual_hires_canvas import Canvas
+from textual_hires_canvas import Canvas, TextAlign
 from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
 from textual_plot.plot_widget import Legend, VLinePlot
 
@@ -35,6 +36,13 @@ class Dots(Canvas):
     def render_line(self, y: int) -> Strip:
         plain = Style()
         return Strip([Segment(text, style or plain) for text, style, _ in super().render_line(y)])
+
+    def write_text(self, x: int, y: int, text: str, align: TextAlign = TextAlign.LEFT) -> None:
+        """A number under a tick near the edge stands beside it, rather than being cut to another number."""
+        last = self.size.width - 1
+        if align == TextAlign.CENTER and x + Text.from_markup(text).cell_len // 2 > last:
+            x, align = last, TextAlign.RIGHT
+        super().write_text(x, y, text, align)
 
 
 class Plot(PlotWidget, inherit_bindings=False):
@@ -262,4 +270,14 @@ class Powers(NumericAxisFormatter):
         return found if len(found) >= 2 else super().get_ticks(min_, max_, max_ticks)
 
     def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
-        return [f"{10**tick:.3g}" if abs(tick) < 300 else f"1e{tick:.0f}" for tick in ticks]
+        return [_power(tick) for tick in ticks]
+
+
+def _power(tick: float) -> str:
+    """0.001, 0.5, 1000, 1e5, 2e-7."""
+    if abs(tick) >= 300:
+        return f"1e{tick:.0f}"
+    if -4 < tick < 5:
+        return f"{float(f'{10**tick:.3g}'):g}"
+    figures, _, power = f"{10**tick:.2e}".partition("e")
+    return f"{float(figures):g}e{int(power)}"

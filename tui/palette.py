@@ -12,13 +12,17 @@ from tui.screens.help import known_keys
 class Palette(Provider):
     """Lines for the palette; choosing one is the press of its key."""
 
+    async def startup(self) -> None:
+        """Once each time it opens: what can't be read is told once."""
+        self._known = list(self._lines())
+
     async def discover(self) -> Hits:
-        for text, call in self._lines():
+        for text, call in self._known:
             yield DiscoveryHit(text, call)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for text, call in self._lines():
+        for text, call in self._known:
             if (score := matcher.match(text)) > 0:
                 yield Hit(score, matcher.highlight(text), call, text=text)
 

@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commanding import HOSTILE, add
@@ -14,6 +16,7 @@ from core.engine.client import Client
 from core.specs.runs import Train
 from store import COLUMNS, Catalogue, Device, Runs, list_rows
 from tui.details import read
+from tui.reading import Order, Reader
 from tui.session import load, session_file
 from tui.widgets.details_pane import DetailsPane
 from tui.widgets.prompt import Prompt
@@ -308,6 +311,41 @@ def test_long_tables_are_read_as_they_are_scrolled(home: Path) -> None:
         assert one.screen.table.row_id == 450
 
     play(home / "c.db", use)
+
+
+def test_the_last_row_is_gone_to_once_it_is_known(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long order comes in two parts; whoever wants its end right after a sort does not stop at the first."""
+    with Catalogue.open(home / "c.db") as catalogue:
+        for _ in range(250):
+            add(catalogue, Train(network="fcn:8", data="digits"), "queued")
+    order, known = Reader.order, threading.Event()
+
+    def slow(reader: Reader, asked: Any) -> Order:
+        known.wait(20)
+        return order(reader, asked)
+
+    async def use(one: Sitting) -> None:
+        monkeypatch.setattr(Reader, "order", slow)
+        one.screen.sort_by("id")
+        await one.until(lambda: one.ids[:1] == [1])
+        await one.pilot.press("G")
+        await one.until(lambda: one.screen.table.at == 199)
+        known.set()
+        await one.until(lambda: one.screen.table.row_id == 250)
+
+    play(home / "c.db", use)
+
+
+def test_a_kill_loses_no_more_than_seconds_of_where_the_cursor_was(
+    seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.app.REMEMBER_SECONDS", 0.1)
+
+    async def use(one: Sitting) -> None:
+        await one.press("j", "j")
+        await one.until(lambda: load(session_file(seeded))[0].view("runs").cursor == 3)
+
+    play(seeded, use)
 
 
 def test_hostile_texts_are_shown_and_never_sent_or_read_as_markup(seeded: Path) -> None:

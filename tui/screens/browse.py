@@ -61,6 +61,8 @@ class BrowseScreen(TakingScreen):
         return all(row is not None and row["state"] in ENDED for row in known)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        if self.is_mounted and self.typing:
+            return False  # its keys are letters of what is typed
         return None if self.is_mounted and self.unable(action) else True
 
     @property

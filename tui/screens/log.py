@@ -146,7 +146,10 @@ class LogScreen(ClientScreen[None]):
     def action_search(self, direction: int) -> None:
         """The next place in a direction, from the last one or the end."""
         file, wanted = self.look.file, self.view.wanted
-        if file is None or not wanted:
+        if not wanted:
+            return
+        if file is None or not self.look.window.size:
+            self.notify("There is nothing to search: the log is empty.", markup=False)
             return
         window = self.view.window
         start = self.hit if self.hit is not None else window.size

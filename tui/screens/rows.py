@@ -199,6 +199,7 @@ class RowsScreen(TrustingScreen):
         placed = not order.rows and (message.keep == TOP or message.keep in table.ids)  # by the order's beginning
         if order.rows:
             table.forget()
+        table.partial = not order.complete
         table.order(order.ids, order.rows, keep=None if placed else message.keep)
         table.mark_only(table.marked & set(order.ids) if order.complete and table.marked else table.marked)
         views.where = order.asked.where

@@ -91,6 +91,8 @@ class CatalogueTable(TableLines, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._anchor: int | None = None
+        self.partial = False  # only the beginning of the order was read
+        self._to_end = False  # whoever asked for the last row gets there when it is known
 
     @property
     def row_id(self) -> int | None:
@@ -113,6 +115,8 @@ class CatalogueTable(TableLines, can_focus=True):
             self.at = ids.index(wanted) if wanted else 0
         except ValueError:
             self.at = min(self.at, max(len(ids) - 1, 0))
+        if self._to_end and not self.partial:
+            self.at, self._to_end = max(len(ids) - 1, 0), False
         self.put(rows)
         if followed:
             self.scroll_to(y=max(self.at - above, 0), animate=False)
@@ -135,6 +139,7 @@ class CatalogueTable(TableLines, can_focus=True):
         self.post_message(self.Moved(self.row_id))
 
     def move_to(self, place: int) -> None:
+        self._to_end = False
         self.at = min(max(place, 0), max(len(self.ids) - 1, 0))
         self.show_cursor()
 
@@ -157,6 +162,7 @@ class CatalogueTable(TableLines, can_focus=True):
 
     def action_end(self, last: bool) -> None:
         self.move_to(len(self.ids) if last else 0)
+        self._to_end = last and self.partial
 
     def action_column(self, columns: int) -> None:
         self.column = min(max(self.column + columns, 0), max(len(self.columns) - 1, 0))

@@ -70,7 +70,9 @@ class OptionRow(Horizontal):
 def _default(option: Option) -> str:
     if option.required:
         return f"such as {NAMES[option.name]}" if option.name in NAMES else "needed"
-    return "" if option.default is None else text_of(option.default)
+    if option.default is None:
+        return "default" if option.choices else ""
+    return text_of(option.default)
 
 
 def explained(option: Option) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import accumulate
 
 from rich.cells import cell_len
 from textual import events
@@ -57,7 +58,7 @@ class ClickLine(Widget):
 
 
 class Keys(ClickLine):
-    """The keys that matter here, as many as fit; those that can't now are dim, and say why when pressed."""
+    """The keys that matter here, as many as fit; those that can't be now are dim, and say why when pressed."""
 
     DEFAULT_CSS = "Keys { background: $footer-background; color: $footer-description-foreground; }"
 
@@ -70,20 +71,25 @@ class Keys(ClickLine):
             if binding.show and not binding.system and binding.description and binding.action not in shown:
                 shown[binding.action] = (self._piece(binding, enabled), binding.key)
         last = [shown.pop(action) for action in ALWAYS if action in shown]
+        others = list(shown.values())
         room = self.size.width - sum(content.cell_length for content, _ in last)
-        fitting = []
-        for piece in shown.values():
-            room -= piece[0].cell_length
-            if room < 0:
-                break
-            fitting.append(piece)
-        return [*fitting, *last]
+        if sum(content.cell_length for content, _ in others) > room:
+            more = self.styled("… ", "dim")
+            others = _fitting(others, room - more.cell_length)
+            last.insert(0, (more, last[0][1] if last else ""))
+        return [*others, *last]
 
     def _piece(self, binding: Binding, enabled: bool) -> Content:
         key = self.app.get_key_display(binding)
         if not enabled:
             return self.styled(f"{key} {binding.description}  ", "dim")
         return Content.assemble(self.styled(key, "key"), f" {binding.description}  ")
+
+
+def _fitting(pieces: list[tuple[Content, str]], room: int) -> list[tuple[Content, str]]:
+    """The first of them, as many as there is room for."""
+    ends = accumulate(content.cell_length for content, _ in pieces)
+    return [piece for piece, end in zip(pieces, ends, strict=True) if end <= room]
 
 
 class Views(ClickLine):

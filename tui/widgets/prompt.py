@@ -27,6 +27,12 @@ class Words(Suggester):
         return next((start + word for word in self._words(value) if word.startswith(last) and word != last), None)
 
 
+class Line(Input):
+    """Where it is typed; its Enter is shown among the keys."""
+
+    BINDINGS = [Binding("enter", "submit", "Take it")]  # noqa: RUF012
+
+
 class Prompt(Horizontal):
     """Hidden until it is opened; says what was typed, what was given, or that it was left."""
 
@@ -73,7 +79,7 @@ class Prompt(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Label("", id="sign", markup=False)
-        yield Input(compact=True)
+        yield Line(compact=True)
         yield Label("", id="refusal", markup=False)
 
     @property

@@ -97,7 +97,8 @@ class DetailsPane(VerticalScroll):
     def _told(self, details: Details) -> Content:
         lines = [self._styled(details.title, "title")]
         if details.state:
-            lines.append(Content(state(details.state, self.app.console.encoding)))
+            whose = "" if details.kind == "runs" else "its run: "  # a run that failed may have left something
+            lines.append(Content(whose + state(details.state, self.app.console.encoding)))
         if details.cause:
             lines += [self._styled(details.cause, "failed")]
         if details.log:

@@ -15,14 +15,12 @@ from tui.place import Place
 from tui.screens.arranging import ArrangingScreen
 from tui.screens.browse import BrowseScreen
 from tui.screens.working import Staying, sentence_on
-from tui.session import encoded, load, save, session_file
+from tui.session import load, save, session_file
 from tui.texts import clean
 from tui.turns import InTurn
 
 if TYPE_CHECKING:
     from tui.jumping import Jump
-
-REMEMBER_SECONDS = 5.0  # between looks at whether the cursor is elsewhere
 
 
 def _palette() -> type[Provider]:
@@ -46,7 +44,6 @@ class ThalwegApp(Staying, InTurn[StoreError]):
         self.file = session_file(place.path)
         self.session, self._warning = load(self.file)
         self._where = where
-        self._saved = encoded(self.session)
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
         self.theme = self.session.theme if self.session.theme in self.available_themes else themes.DARK.name
@@ -55,7 +52,6 @@ class ThalwegApp(Staying, InTurn[StoreError]):
         return BrowseScreen(self.place, self.session, self._where)
 
     def on_mount(self) -> None:
-        self.set_interval(REMEMBER_SECONDS, self._remember)
         self.theme_changed_signal.subscribe(self, lambda _: self.save_session())
         chosen, refused = keymap.load(keymap.keymap_file())
         self.set_keymap(chosen)
@@ -98,18 +94,10 @@ class ThalwegApp(Staying, InTurn[StoreError]):
     def save_session(self) -> None:
         """Write down how everything is left; what can't be written is said once it is asked for again."""
         self.session.theme = self.theme
-        self._saved = encoded(self.session)
         try:
             save(self.session, self.file)
         except UsageError as error:
             self.notify(f"How the screen is left is not remembered. {error}", severity="warning", markup=False)
-
-    def _remember(self) -> None:
-        """What nobody arranged but the cursor did: so that a kill loses seconds of it at most."""
-        if isinstance(self.screen, BrowseScreen):
-            self.screen.keep_view()
-            if encoded(self.session) != self._saved:
-                self.save_session()
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen, known_keys

@@ -61,9 +61,4 @@ def load(file: Path) -> tuple[Session, str | None]:
 
 def save(session: Session, file: Path) -> None:
     """Write it down, whole or not at all. Raises UsageError."""
-    private(file, encoded(session))
-
-
-def encoded(session: Session) -> bytes:
-    """As it stands in its file."""
-    return msgspec.json.encode(session)
+    private(file, msgspec.json.encode(session))

@@ -32,10 +32,10 @@ class AgentLock:
             self._handle = None
 
     def held(self) -> bool:
-        """Whether some process holds it."""
+        """Whether some process is seen to hold it; another user's lock can't be looked at."""
         try:
-            handle = os.open(self.file, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
+            handle = os.open(self.file, os.O_RDONLY | os.O_CLOEXEC)  # the disk may be one that can only be read
+        except (FileNotFoundError, PermissionError):
             return False
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,11 +1,14 @@
 """The table: views, filters, order, marks, columns, details; what others write meanwhile."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -13,8 +16,11 @@ from commanding import HOSTILE, add
 from piloting import Sitting, play
 
 from core.engine.client import Client
+from core.engine.devices import host
+from core.engine.locks import AgentLock
 from core.specs.runs import Train
 from store import COLUMNS, Catalogue, Device, Runs, list_rows
+from store.catalogue import companion
 from tui.details import read
 from tui.reading import Order, Reader
 from tui.session import load, session_file
@@ -339,13 +345,53 @@ def test_the_last_row_is_gone_to_once_it_is_known(home: Path, monkeypatch: pytes
 def test_a_kill_loses_no_more_than_seconds_of_where_the_cursor_was(
     seeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.app.REMEMBER_SECONDS", 0.1)
+    monkeypatch.setattr("tui.screens.arranging.REMEMBER_SECONDS", 0.1)
 
     async def use(one: Sitting) -> None:
         await one.press("j", "j")
         await one.until(lambda: load(session_file(seeded))[0].view("runs").cursor == 3)
 
     play(seeded, use)
+
+
+def test_no_number_is_cut_where_the_window_ends(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        one.screen.change_columns(["id", "level", "barrier", "max_test_loss", "created_at"])
+        for width in range(20, 60):
+            await one.pilot.resize_terminal(width, 24)
+            await one.pilot.pause()
+            row = next(line for line in one.lines[2:] if line.split()[:1] == ["1"])
+            assert {word for word in row.split() if word[0].isdigit()} <= {"1", "0.02", "0.005"}
+
+    async def paths(one: Sitting) -> None:
+        await one.press("3")
+        await use(one)
+
+    play(seeded, paths)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not which("mount"), reason="needs root to mount")
+def test_a_catalogue_on_a_disk_that_can_only_be_read_is_shown(seeded: Path) -> None:
+    folder = seeded.parent / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=False, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        shutil.copy(seeded, folder)
+        shutil.copytree(companion(seeded), companion(folder / "c.db"))
+        with AgentLock(companion(folder / "c.db"), host()) as lock:  # leaves the file of one that ended
+            lock.take()
+        with AgentLock(companion(folder / "c.db"), host()) as lock:  # leaves the file of an agent that ended
+            lock.take()
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+
+        async def look(one: Sitting) -> None:
+            assert "1 queued" in one.shown
+            assert "memory" in one.shown
+
+        play(folder / "c.db", look)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_hostile_texts_are_shown_and_never_sent_or_read_as_markup(seeded: Path) -> None:

@@ -18,6 +18,7 @@ from tui.widgets.keys import Views
 if TYPE_CHECKING:
     from tui.reading import Reader
 
+REMEMBER_SECONDS = 5.0  # between looks at whether the cursor is elsewhere
 PAUSE = 0.08  # s without moving before details are read
 
 
@@ -32,6 +33,16 @@ class ArrangingScreen(RowsScreen):
 
     class Arranged(Message):
         """The views are arranged otherwise than before: to be remembered."""
+
+    @on(RowsScreen.Opened)
+    def follow_time(self) -> None:
+        """Note now and then where the cursor is, so that a kill loses seconds of it at most."""
+        self.set_interval(REMEMBER_SECONDS, self._note_cursor)
+
+    def _note_cursor(self) -> None:
+        if self.stands and self.session.view(self.kind).cursor != self.table.row_id:
+            self.keep_view()
+            self.post_message(self.Arranged())
 
     def keep_view(self) -> None:
         """Note how the view is left."""

@@ -100,6 +100,11 @@ class RowsScreen(TrustingScreen):
     def table(self) -> CatalogueTable:
         return self.query_one(CatalogueTable)
 
+    @property
+    def stands(self) -> bool:
+        """Whether the table is there: timers go on while the screen is taken down."""
+        return bool(self.query(CatalogueTable))
+
     def compose(self) -> ComposeResult:
         yield Views(self.place.told)
         with Container(id="body"):
@@ -246,7 +251,11 @@ class RowsScreen(TrustingScreen):
     # --- what changes meanwhile ----------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        if self.reader is not None and not any(one.group == "live" and one.is_running for one in self.workers):
+        if (
+            self.reader is not None
+            and self.stands
+            and not any(one.group == "live" and one.is_running for one in self.workers)
+        ):
             self._live(self.reader, self.kind, self.table.visible_ids())
 
     @work(thread=True, group="live")

@@ -17,7 +17,7 @@ HEAD = 1  # lines above the rows
 GUTTER = 3  # columns: mark, star, space
 KEPT = 1000  # rows in memory; more than any terminal shows
 SHORT = 14  # columns: no squeezed column is narrower while another can give
-UNREAD = "…"
+UNREAD = UNSEEN = "…"
 STATE = "state"
 
 
@@ -181,6 +181,10 @@ class TableLines(ScrollView):
 
     def _aligned(self, text: str, place: int) -> str:
         width = self._widths[place]
+        seen = self.scroll_offset.x + self.room - self.left_of(place)[0]
+        if 0 < seen < width:  # the window ends here: a number is shown whole or not at all
+            short = cut(text, seen) if not self._right[place] or cell_len(text) <= seen else UNSEEN
+            return short + " " * (width - cell_len(short))
         short = cut(text, width)
         room = " " * (width - cell_len(short))
         return room + short if self._right[place] else short + room

@@ -124,6 +124,12 @@ def test_a_catalogue_that_is_no_catalogue_is_refused(thalweg: Run, home: Path) -
         assert str(place) in said.err
 
 
+def test_a_command_says_where_it_made_a_catalogue_and_only_then(thalweg: Run, home: Path) -> None:
+    asked = ("--catalogue", home / "mistyped.db", "train", "fcn:8", "digits", "--detach")
+    assert f"A new catalogue: {home / 'mistyped.db'}" in thalweg(*asked).err
+    assert "new catalogue" not in thalweg(*asked).err
+
+
 def test_bad_input_makes_no_catalogue(thalweg: Run, home: Path) -> None:
     for line in ("train fcn:0 digits", "connect 1 2 --method linear", "show run 1", "relaunch --failed"):
         assert thalweg(*line.split()).status == 2

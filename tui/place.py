@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 import click
 from platformdirs import user_data_path
 
-from tui.texts import clean
-
 if TYPE_CHECKING:
     from core.engine.client import Client
     from store import Catalogue
@@ -46,7 +44,9 @@ class Place:
         new = create and self.given is not None and not self.path.exists()
         catalogue = Catalogue.open(self.path, create=create)
         if new:
-            click.echo(f"A new catalogue: {clean(str(self.path))}", err=True)
+            from tui.output import note
+
+            note(f"A new catalogue: {self.path}")
         click.get_current_context().call_on_close(catalogue.close)
         return catalogue
 
@@ -63,6 +63,8 @@ class Place:
 
     def agreed(self) -> bool:
         """Whether there is a catalogue at a place that was given, or somebody in the terminal wants a new one there."""
+        from tui.texts import clean
+
         if self.given is None or self.path.exists():
             return True
         missing = "" if self.path.parent.is_dir() else ", nor is its folder"

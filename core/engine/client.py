@@ -63,8 +63,9 @@ class Client:
 
         Raises UsageError, NotFoundError or ArtifactError, with nothing written.
         """
+        check_device(device)
         spec = pinned(self.catalogue, spec, self.trust)
-        self.rehearse(spec, device=device)
+        check(self.catalogue, settled(self.catalogue, spec), self.data_root)
         with self.catalogue.write() as session:
             run_id = Runs(session).add(self._new_run(session, spec, device=device))
         self.look()

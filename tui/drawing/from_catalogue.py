@@ -198,11 +198,9 @@ def quantities(session: "Session", kind: str, ids: Sequence[int]) -> list[Quanti
         case "bounds":
             bounds = [Bounds(session).get(row_id).id for row_id in ids]
             found = [_measurement(one) for row_id in bounds for one in _measured(session, row_id)]
-        case "models":
-            runs = [Models(session).get(row_id).run_id for row_id in ids]
-            found = [_metric(name) for run_id in runs for name in Metrics(session).names(run_id)]
         case _:
-            runs = [Runs(session).get(row_id).id for row_id in ids]
+            models = kind == "models"
+            runs = [Models(session).get(one).run_id if models else Runs(session).get(one).id for one in ids]
             found = [_metric(name) for run_id in runs for name in Metrics(session).names(run_id)]
     return list(dict.fromkeys(found)) or [Quantity("loss", "step")]
 

@@ -72,8 +72,6 @@ class BrowseScreen(TakingScreen):
 
     def refuses(self, key: str) -> bool:
         """Whether a key's action isn't possible now; says why."""
-        if self.typing:
-            return False
         active = self.active_bindings.get(key)
         if active is None or active.enabled:
             return False

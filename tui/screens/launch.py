@@ -7,7 +7,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.timer import Timer
 from textual.widgets import Static
 
 from core.errors import UsageError
@@ -17,7 +16,7 @@ from core.specs.options import Option, text_of
 from core.specs.runs import RunSpec
 from store.errors import StoreError
 from tui.asking import CHOICES, DEVICE, command_line, further_options, head_options, program_at, spec_of
-from tui.screens.client_screen import PAUSE, ClientScreen
+from tui.screens.client_screen import ClientScreen
 from tui.texts import clean
 from tui.widgets.form import Form, explained, rows_of
 from tui.widgets.keys import Keys
@@ -53,7 +52,6 @@ class LaunchScreen(ClientScreen[list[int] | None]):
         self.prefill = {name: text_of(value) for name, value in prefill.items() if value is not None}
         self.program = program_at(client.catalogue.path)
         self.launching = False
-        self.timer: Timer | None = None
         if kind in CHOICES:
             name, records = CHOICES[kind]
             self.prefill.setdefault(name, next(iter(records)))
@@ -70,8 +68,6 @@ class LaunchScreen(ClientScreen[list[int] | None]):
 
     async def on_mount(self) -> None:
         await self.judge()
-        if self.timer is not None:
-            self.rehearse()
 
     def further(self, texts: Mapping[str, str]) -> list[Option]:
         choice = texts.get(CHOICES[self.kind][0]) if self.kind in CHOICES else None
@@ -90,20 +86,21 @@ class LaunchScreen(ClientScreen[list[int] | None]):
             await self.query_one("#further", Form).fill(rows_of(self.further(texts), texts, {}))
         texts = self.texts
         self.query_one("#command", Static).update(clean(f"$ {self.command(texts)}"))
-        if self.timer is not None:
-            self.timer.stop()
+        self.restless()
         missing = [one.name for one in head_options(self.kind) if one.required and one.name not in texts]
         try:
-            self.spec(texts)
+            spec = self.spec(texts)
         except UsageError as error:
             self.say(f"· still needed: {', '.join(missing)}" if missing else f"✗ {error}")
         else:
             self.say("· checking ...")
-            self.timer = self.set_timer(PAUSE, self.rehearse)
+            if message is None:  # nobody typed yet
+                self.rehearse(texts, spec)
+            else:
+                self.at_rest(lambda: self.rehearse(texts, spec))
 
-    def rehearse(self) -> None:
-        """Ask the engine what it would refuse, when nobody has typed for a moment."""
-        texts, spec = self.texts, self.spec(self.texts)
+    def rehearse(self, texts: Mapping[str, str], spec: RunSpec) -> None:
+        """Ask the engine what it would refuse."""
 
         def refusal() -> str:
             try:

@@ -8,13 +8,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.timer import Timer
 from textual.widgets import DataTable, Static
 
 from core.specs.options import Option
 from tui.asking import DEVICE, changeable
 from tui.columns import what
-from tui.screens.client_screen import PAUSE, ClientScreen
+from tui.screens.client_screen import ClientScreen
 from tui.texts import clean
 from tui.widgets.form import Form, OptionRow, explained
 from tui.widgets.keys import Keys
@@ -45,7 +44,6 @@ class RelaunchScreen(ClientScreen[list[int] | None]):
         super().__init__(client)
         self.run_ids = sorted(set(run_ids))
         self.plan: list[Relaunch] = []
-        self.timer: Timer | None = None
         self.relaunching = False
 
     def compose(self) -> ComposeResult:
@@ -80,9 +78,7 @@ class RelaunchScreen(ClientScreen[list[int] | None]):
     @on(Form.Changed)
     def wait(self) -> None:
         """Make the plan again when nobody has typed for a moment."""
-        if self.timer is not None:
-            self.timer.stop()
-        self.timer = self.set_timer(PAUSE, self.rehearse)
+        self.at_rest(self.rehearse)
 
     def rehearse(self) -> None:
         how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts

@@ -120,12 +120,8 @@ class Views(ClickLine):
         where = f" /{self.where}" if self.where else ""
         side = self.styled(where, "note") + Content(f" {self.count}{f', {self.marked} marked' if self.marked else ''} ")
         left = max(room - side.cell_length, 0)
-        named = shortened(self._catalogue, left - len(GAP)) if left > LEAST_OF_PATH else ""
-        gap = (
-            self.styled(f"  {named}", "dim") + Content(" " * (left - cell_len(named) - 2))
-            if named
-            else Content(" " * left)
-        )
+        named = f"  {shortened(self._catalogue, left - len(GAP))}" if left > LEAST_OF_PATH else ""
+        gap = self.styled(named, "dim") + Content(" " * (left - cell_len(named)))
         bound = self.screen.active_bindings.items()
         filter_key = next((key for key, active in bound if active.binding.action == "filter"), "")
         return [*tabs, (gap + side.truncate(max(room, 0), ellipsis=True), filter_key)]

@@ -47,6 +47,7 @@ class Path:
     mean_test_error: float | None
     integral_test_error: float | None
     level: float | None
+    drift: float | None
     excess: float | None
     certified: bool | None
     certificate: str | None
@@ -134,6 +135,7 @@ class PathRow(Base):
     mean_test_error: Mapped[float | None] = _measured("test error averaged over t, 0 to 1")
     integral_test_error: Mapped[float | None] = _measured("test error integrated over the path's length")
     level: Mapped[float | None] = _measured("bound of the train loss on the whole path", index=True)
+    drift: Mapped[float | None] = _measured("what rounding adds to the level; empty: not proven, or not known")
     excess: Mapped[float | None] = _measured("level above the larger end's train loss")
     certified: Mapped[bool | None] = mapped_column(index=True, doc="whether the level is proven, not only sampled")
     certificate: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity or sampled")

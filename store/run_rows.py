@@ -57,6 +57,7 @@ class Run:
     message: str | None
     cause: str | None
     cause_kind: str | None
+    outcome: str | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -122,6 +123,9 @@ class RunRow(Base):
     cause: Mapped[str | None] = mapped_column(doc="why it failed or was cancelled")
     cause_kind: Mapped[str | None] = mapped_column(
         index=True, doc="sort of cause: exception, killed, out of memory, input failed, could not connect, …"
+    )
+    outcome: Mapped[str | None] = mapped_column(
+        index=True, doc="of a failed run: finding (an answer, such as could not connect) or fault; else empty"
     )
     created_at: Mapped[datetime] = mapped_column(index=True, doc="time of enqueueing, UTC")
     started_at: Mapped[datetime | None] = mapped_column(index=True, doc="time of the first attempt's start, UTC")

@@ -7,4 +7,4 @@ A rebuilt table (`batch_alter_table`) forgets that ids are never reused: give it
 from pathlib import Path
 
 LOCATION = Path(__file__).parent
-REVISIONS = ("0001",)  # oldest first; a test holds it equal to versions/
+REVISIONS = ("0001", "0002")  # oldest first; a test holds it equal to versions/

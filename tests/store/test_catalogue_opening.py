@@ -20,10 +20,11 @@ from store.schema import VERSION_TABLE, metadata
 from store.upgrading import _upgrade
 from tests.store.filling import enqueue
 
-SECOND = """
+NEWEST = migrations.REVISIONS[-1]
+NEXT = f"""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "next", "{NEWEST}"
 def upgrade() -> None:
     with op.batch_alter_table("runs", table_kwargs={"sqlite_autoincrement": True}) as batch:
         batch.add_column(sa.Column("mood", sa.Text()))
@@ -39,13 +40,13 @@ def schema(path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def second_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """From here on the program is of a version with one more migration."""
     location = tmp_path / "migrations"
     shutil.copytree(migrations.LOCATION, location)
-    (location / "versions" / "0002_mood.py").write_text(SECOND)
+    (location / "versions" / "next_mood.py").write_text(NEXT)
     monkeypatch.setattr(migrations, "LOCATION", location)
-    monkeypatch.setattr(migrations, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(migrations, "REVISIONS", (*migrations.REVISIONS, "next"))
     return location
 
 
@@ -132,24 +133,24 @@ def test_an_old_catalogue_is_upgraded_after_a_backup(tmp_path: Path, request: py
         first = enqueue(session, name="kept")
         enqueue(session, needs=(first,))
     before = schema(path)
-    request.getfixturevalue("second_revision")
+    request.getfixturevalue("next_revision")
     with Catalogue.open(path) as new, new.read() as session:
         assert Runs(session).get(first).name == "kept"
         assert Runs(session).needs(2) == [first]
     assert "mood" in schema(path)["runs"]
     assert "AUTOINCREMENT" in schema(path)["runs"]
-    assert schema(path.with_name("catalogue.sqlite.backup-0001")) == before
+    assert schema(path.with_name(f"catalogue.sqlite.backup-{NEWEST}")) == before
     Catalogue.open(path).close()
-    assert sorted(file.name for file in tmp_path.glob("*backup*")) == ["catalogue.sqlite.backup-0001"]
+    assert sorted(file.name for file in tmp_path.glob("*backup*")) == [f"catalogue.sqlite.backup-{NEWEST}"]
 
 
 def test_a_failed_upgrade_changes_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     path = tmp_path / "catalogue.sqlite"
     Catalogue.open(path).close()
     before = schema(path)
-    location: Path = request.getfixturevalue("second_revision")
-    broken = SECOND + '    op.execute("DROP TABLE birds")\n'
-    (location / "versions" / "0002_mood.py").write_text(broken)
+    location: Path = request.getfixturevalue("next_revision")
+    broken = NEXT + '    op.execute("DROP TABLE birds")\n'
+    (location / "versions" / "next_mood.py").write_text(broken)
     assert "refused the change: no such table: birds" in refusal(path)
     assert schema(path) == before
 
@@ -246,7 +247,7 @@ def test_where_nothing_may_be_written_the_catalogue_is_listed(tmp_path: Path, mo
 def test_an_old_catalogue_that_can_only_be_read_is_refused(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     path = tmp_path / "catalogue.sqlite"
     Catalogue.open(path).close()
-    request.getfixturevalue("second_revision")
+    request.getfixturevalue("next_revision")
     assert "is of an earlier version" in refusal(path, readonly=True)
 
 

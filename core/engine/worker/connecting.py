@@ -59,6 +59,7 @@ def describe_path(job: Job, spec: Connect | Descend, problem: Problem, connectio
         "train_loss_a": certificate.loss_a,
         "train_loss_b": certificate.loss_b,
         "level": certificate.level,
+        "drift": certificate.drift,
         "excess": certificate.excess,
         "certified": certificate.certified,
         "certificate": certificate.kind,

@@ -121,7 +121,7 @@ def test_weights_of_1e16_that_cancel_are_refused_and_named() -> None:
     for own in (start.weight(1), start.bias(1)):
         own[0] = torch.nextafter(own[1], own[1] + 1)
     start.bias(1)[:2] += 2.0
-    start.weight(2)[:, 0], start.weight(2)[:, 1] = 1e16, -1e16
+    start.weight(2)[0, 0], start.weight(2)[0, 1] = 1e16, -1e16
     end = start.copy()
     end.weight(2)[:, 2] += 1.0
     true = precise_loss(problem, start.theta, "relu")

@@ -16,12 +16,13 @@ import sys
 import tempfile
 import threading
 import time
-import xml.etree.ElementTree as Xml
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.data.files import data_root
+from core.engine.launch import environment
 
 #: Seconds that each part has at most. The tests come first.
 LIMITS = {
@@ -78,7 +79,7 @@ def heard(name: str, limit: float) -> list[Finding]:
         return [{"part": name, "failed": "no time was left"}]
     command = [sys.executable, "-m", "benchmarks.gpu", *sys.argv[1:], "--part", name]
     begun = time.monotonic()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())  # as jobs are started
     timer = threading.Timer(limit, child.kill)
     timer.start()
     assert child.stdout is not None
@@ -100,10 +101,11 @@ def tested(chosen: argparse.Namespace, limit: float) -> list[Finding]:
     """All tests marked `gpu`: how many passed, and which did not."""
     print(f"== tests, {limit:.0f} s at most", flush=True)
     report = Path(tempfile.mkdtemp()) / "tests.xml"
-    command = [sys.executable, "-m", "pytest", "tests/gpu", "-m", "gpu", "-v", "-rfEs", "-W", "default", "--timeout=100"]
-    command += ["-p", "no:cacheprovider", "--durations=15", f"--junitxml={report}"]
+    command = [sys.executable, "-m", "pytest", "tests/gpu", "-m", "gpu", "-n", "4", "-v", "-rfEs", "-W", "default"]
+    command += ["--timeout=100", "--durations=15", "-p", "no:cacheprovider", f"--junitxml={report}"]
     output = chosen.to / "tests.txt"
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=for_tests(chosen))
+    into = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    child: subprocess.Popen[str] = subprocess.Popen(command, env=for_tests(chosen), **into)
     timer = threading.Timer(limit, child.terminate)
     timer.start()
     assert child.stdout is not None
@@ -129,7 +131,7 @@ def for_tests(chosen: argparse.Namespace) -> dict[str, str]:
 
 def counted(report: Path) -> dict[str, Any]:
     """Numbers of tests by what became of them, and the names of those that failed."""
-    cases = Xml.parse(report).getroot().findall(".//testcase")  # noqa: S314 - pytest's own file
+    cases = ET.parse(report).getroot().findall(".//testcase")
     failed = [one for one in cases if one.find("failure") is not None or one.find("error") is not None]
     skipped = [one for one in cases if one.find("skipped") is not None]
     return {
@@ -145,11 +147,11 @@ def write(folder: Path, found: Sequence[Finding]) -> None:
 
 
 def machine() -> dict[str, Any]:
-    from core.engine.worker.facts import environment
-
     import torch
 
-    return environment("cuda:0" if torch.cuda.is_available() else "cpu")
+    from core.engine.worker.facts import environment as facts
+
+    return facts("cuda:0" if torch.cuda.is_available() else "cpu")
 
 
 def report_of(found: Sequence[Finding]) -> str:
@@ -158,10 +160,12 @@ def report_of(found: Sequence[Finding]) -> str:
     about = f"{facts.get('gpu', 'no GPU')}, {facts['cores']} cores, torch {facts['torch']}, Python {facts['python']}"
     peaks = {(one["where"], one["peak"]): one["rate"] for one in found if "peak" in one}
     said = [f"{peak} {rate / 1e12:.3g}e12 on {where}" for (where, peak), rate in peaks.items()]
+    by_what: dict[str, dict[str, Finding]] = {}
+    for one in found:
+        if "seconds" in one:
+            by_what.setdefault(one["what"], {})[one["where"]] = one
     rows = ["| | card | of its peak | CPU | as fast | |", "|---|---|---|---|---|---|"]
-    measured = [one for one in found if "seconds" in one]
-    for what in dict.fromkeys(one["what"] for one in measured):
-        rows.append(row(what, {one["where"]: one for one in measured if one["what"] == what}, peaks))
+    rows += [row(what, by_place, peaks) for what, by_place in by_what.items()]
     rest = [f"{one['part']}: {one['failed']}" for one in found if "failed" in one]
     tests = [f"tests: {one['tests']}" for one in found if "tests" in one]
     return "\n".join([about, "", "Peaks: " + "; ".join(said), "", *rows, "", *tests, *rest, ""])

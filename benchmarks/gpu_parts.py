@@ -31,7 +31,7 @@ from core.path import Segment
 from core.problem import Problem
 from core.profile import profile, segment_values
 from core.profile.segments import Motion
-from core.specs.data import Digits, Mnist
+from core.specs.data import Digits
 from core.specs.descent import Descent, Precision
 from core.specs.methods import Dropout
 from core.specs.networks import Cnn, Fcn
@@ -51,7 +51,16 @@ class Setting:
 
     @property
     def samples(self) -> int:
-        return 2000 if self.small else 60000
+        return 500 if self.small else 60000
+
+    @property
+    def mnist(self) -> tuple[Problem, Tensor, Tensor]:
+        """fcn:245x10 and as many samples, with two starts, on the CPU in float32."""
+        problem, start, end = mnist_problem(self.data, self.samples)
+        test = problem.data.test
+        assert test is not None
+        data = replace(problem.data, test=Split(test.x[: self.samples], test.y[: self.samples]))
+        return Problem(problem.network, data, problem.loss, problem.layered), start, end
 
     @property
     def places(self) -> list[torch.device]:
@@ -124,7 +133,7 @@ def training_work(problem: Problem, models: int, samples: int) -> float:
 def experiment_a(setting: Setting) -> None:
     """20 subnetworks that read layer 5 of fcn:245x10, an epoch."""
     for device in setting.places:
-        problem, theta, _ = mnist_problem(setting.data, setting.samples)
+        problem, theta, _ = setting.mnist
         here = problem.to(device, torch.float32)
         (level,) = levels(here, theta.to(device), [5])
         for precision in precisions(device):
@@ -157,7 +166,7 @@ def path_points(setting: Setting) -> None:
     t = torch.linspace(0, 1, 61, dtype=torch.float64)
     for device in setting.places:
         for dtype in (torch.float32, torch.float64) if device.type == "cuda" else (torch.float32,):
-            found, start, end = mnist_problem(setting.data, setting.samples)
+            found, start, end = setting.mnist
             problem = found.to(device, dtype)
             segment = Segment(start.to(problem.data.train.x), end.to(problem.data.train.x))
             passes = Motion.of(problem, segment).passes(problem, len(t))
@@ -216,7 +225,7 @@ def large_batch(setting: Setting, device: torch.device, precision: Precision) ->
 def certificate(setting: Setting) -> None:
     """The path of dropped networks between two fcn:245x10: 81 segments, in float64; then its profile in float32."""
     for device in setting.places:
-        found, start, end = mnist_problem(setting.data, setting.samples)
+        found, start, end = setting.mnist
         problem = found.to(device, torch.float32)
         path = dropped_path(Dropout(draws=1), Task(start.to(device), end.to(device), problem)).path
         measured(problem, path, 101 if setting.small else 1001)
@@ -247,11 +256,10 @@ def measured(problem: Problem, path: Curve, points: int) -> None:
 
 
 def arithmetic(setting: Setting) -> None:
-    """What repeatable convolutions in float32 cost: a small convolutional network, an epoch, torch's way and a job's."""
-    found = load(Mnist(), setting.data, download=False)
-    cut = replace(found, train=Split(found.train.x[: setting.samples // 2], found.train.y[: setting.samples // 2]))
-    made = build(Cnn(), tuple(cut.train.x.shape[1:]), 10)
-    problem = Problem(made.module, cut, CrossEntropy(), made.layered).to(setting.card, torch.float32)
+    """What repeatable convolutions in float32 cost: small convolutional networks, torch's way and ours."""
+    data = setting.mnist[0].on_first(setting.samples // 2).data
+    made = build(Cnn(), tuple(data.train.x.shape[1:]), 10)
+    problem = Problem(made.module, data, CrossEntropy(), made.layered).to(setting.card, torch.float32)
     thetas = torch.stack([made.initial(i, torch.float32) for i in range(2 if setting.small else 8)]).to(setting.card)
 
     def epoch() -> Tensor:

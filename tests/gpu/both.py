@@ -76,7 +76,9 @@ def assert_values_near(found: Values, wanted: Values, dtype: torch.dtype, sample
     if wanted.error is None or found.error is None:
         assert found.error is wanted.error
         return
-    assert float((found.error.cpu() - wanted.error.cpu()).abs().max()) <= (1.01 / samples if dtype != torch.float64 else 0)
+    assert float((found.error.cpu() - wanted.error.cpu()).abs().max()) <= (
+        1.01 / samples if dtype != torch.float64 else 0
+    )
 
 
 class Plain(nn.Module):

@@ -10,13 +10,12 @@ import torch
 from core.engine.devices import host
 from core.engine.worker.causes import cause_of
 from core.specs.runs import Train, to_json
-from store import Catalogue, NewRun, Runs
+from store import Catalogue, Models, NewRun, Runs
 from tests.tui.commanding import Said, end_agent, process
 
 pytestmark = pytest.mark.gpu
 
 Thalweg = Callable[..., Said]
-ROOM = 3 << 30  # bytes that are left of a card's memory where it is to run out
 
 
 @pytest.fixture
@@ -46,9 +45,7 @@ def attempts(place: Path) -> list[tuple[str, dict[str, object]]]:
 
 
 def test_train_connect_verify_and_list(thalweg: Thalweg, on: list[str], place: Path, device: torch.device) -> None:
-    trained = thalweg(
-        "train", "fcn:24-16", "digits", "--epochs", 12, "--count", 2, "-o", "lr=0.01", *on, "--json"
-    )
+    trained = thalweg("train", "fcn:24-16", "digits", "--epochs", 12, "--count", 2, "-o", "lr=0.01", *on, "--json")
     assert trained.status == 0, trained.err
     assert [one["id"] for one in json.loads(trained.out)] == [1, 2]
     connected = thalweg("connect", 1, 2, "--method", "sparse", "-o", "epochs=5", "-o", "draws=2", *on, "--json")
@@ -69,12 +66,10 @@ def test_train_connect_verify_and_list(thalweg: Thalweg, on: list[str], place: P
 
 
 def test_the_same_command_twice_makes_the_same_model_bit_for_bit(thalweg: Thalweg, on: list[str], place: Path) -> None:
-    for network in ("fcn:24-16", "fcn:24-16"):
-        done = thalweg("train", network, "digits,limit=320", "--epochs", 4, "-o", "lr=0.01", *on)
+    for _ in range(2):
+        done = thalweg("train", "fcn:24-16", "digits,limit=320", "--epochs", 4, "-o", "lr=0.01", *on)
         assert done.status == 0, done.err
     with Catalogue.open(place) as catalogue, catalogue.read() as session:
-        from store import Models
-
         first, second = (Models(session).get(one) for one in (1, 2))
     assert first.artifact == second.artifact, "files go by the hash of what is in them"
     assert first.train_loss == second.train_loss
@@ -97,25 +92,16 @@ def test_memory_that_runs_out_is_the_cause_and_the_next_run_goes_well(
 ) -> None:
     if device.type == "cpu":
         pytest.skip("the CPU's memory is not ours to fill")
-    taken = hold_all_but(ROOM, device)
-    try:
-        # 64 networks of 4 million parameters: 1 GB, times parameters, gradient and moments
-        failed = thalweg("train", "fcn:2000x2", "digits", "--epochs", 1, "--count", 64, *on)
-        assert failed.status == 1, failed.err
-        assert "out of memory" in thalweg("list", "runs", "--json").out
-        assert "try a smaller count, batch or network" in failed.err
-    finally:
-        del taken
-        torch.cuda.empty_cache()
+    models, samples = 250, 1500
+    memory = torch.cuda.get_device_properties(device).total_memory
+    width = int(0.55 * memory / (4 * models * samples))  # features of one layer are half of it, and a gradient as large
+    wide = ("train", f"fcn:{width}", "digits", "--epochs", 1, "--count", models, "-o", f"batch={samples}")
+    failed = thalweg(*wide, *on)
+    assert failed.status == 1, failed.err
+    assert "try a smaller count, batch or network" in failed.err
+    (run,) = json.loads(thalweg("list", "runs", "--json").out)
+    assert (run["state"], run["cause_kind"]) == ("failed", "out of memory")
     assert thalweg("train", "fcn:8", "digits", "--epochs", 1, *on).status == 0
-
-
-def hold_all_but(room: int, device: torch.device) -> list[torch.Tensor]:
-    """Take a card's free memory, in pieces, but for `room` bytes."""
-    held = []
-    while (free := torch.cuda.mem_get_info(device)[0]) > room + (1 << 28):
-        held.append(torch.empty(min(free - room, 8 << 30), dtype=torch.uint8, device=device))
-    return held
 
 
 def test_torch_s_own_errors_are_told_as_want_of_memory(device: torch.device) -> None:

@@ -1,6 +1,5 @@
 """Training on a GPU: the CPU's numbers, batches of networks, bfloat16, going on, the same twice."""
 
-from dataclasses import replace
 from pathlib import Path as File
 
 import pytest

@@ -11,13 +11,14 @@ table). Shares of a peak are of matrix products measured in the same run; float3
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,7 @@ def tested(chosen: argparse.Namespace, limit: float) -> list[Finding]:
     output = chosen.to / "tests.txt"
     into = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     child: subprocess.Popen[str] = subprocess.Popen(command, env=for_tests(chosen), **into)
-    timer = threading.Timer(limit, child.terminate)
-    timer.start()
+    ended = ended_in_time(child, limit)
     assert child.stdout is not None
     with output.open("w") as kept:
         for line in child.stdout:
@@ -116,13 +116,33 @@ def tested(chosen: argparse.Namespace, limit: float) -> list[Finding]:
             if " FAILED" in line or " ERROR" in line or "passed" in line or line.startswith("E  "):
                 print(line, end="", flush=True)
     status = child.wait()
-    timer.cancel()
+    ended()
     counts = counted(report) if report.exists() else {}
     finding: Finding = {"part": "tests", "tests": counts, "status": status}
     if status:
-        finding["failed"] = f"stopped after {limit:.0f} s" if status < 0 else f"pytest's status is {status}"
+        why = {2: f"interrupted, by hand or after {limit:.0f} s", -9: f"killed after {limit:.0f} s"}
+        finding["failed"] = why.get(status, f"pytest's status is {status}")
     print(f"tests: {counts}, status {status}; all of it in {output}", flush=True)
     return [finding]
+
+
+def ended_in_time(child: "subprocess.Popen[str]", limit: float) -> Callable[[], None]:
+    """Interrupt a child when its time is up, so that it can still say what it knows, and kill it if that doesn't help.
+
+    What comes back is to be called when it has ended.
+    """
+    timers = [
+        threading.Timer(limit, child.send_signal, [signal.SIGINT]),
+        threading.Timer(limit + 15, child.kill),
+    ]
+    for timer in timers:
+        timer.start()
+
+    def ended() -> None:
+        for timer in timers:
+            timer.cancel()
+
+    return ended
 
 
 def for_tests(chosen: argparse.Namespace) -> dict[str, str]:

@@ -75,7 +75,7 @@ def test_the_same_command_twice_makes_the_same_model_bit_for_bit(thalweg: Thalwe
     assert first.train_loss == second.train_loss
 
 
-def test_a_cancelled_training_goes_on_from_its_checkpoint(thalweg: Thalweg, on: list[str]) -> None:
+def test_a_relaunch_from_a_checkpoint_ends_where_a_longer_run_does(thalweg: Thalweg, on: list[str]) -> None:
     short = thalweg("train", "fcn:24-16", "digits,limit=320", "--epochs", 4, "-o", "lr=0.01", *on, "--json")
     assert short.status == 0, short.err
     longer = thalweg("relaunch", 1, "--from", "checkpoint", "-o", "epochs=8", "--json")

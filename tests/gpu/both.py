@@ -76,9 +76,8 @@ def assert_values_near(found: Values, wanted: Values, dtype: torch.dtype, sample
     if wanted.error is None or found.error is None:
         assert found.error is wanted.error
         return
-    assert float((found.error.cpu() - wanted.error.cpu()).abs().max()) <= (
-        1.01 / samples if dtype != torch.float64 else 0
-    )
+    misses = (found.error.cpu() - wanted.error.cpu()).abs() * samples  # a device may divide by another rounding
+    assert float(misses.max()) <= (1.01 if dtype != torch.float64 else 1e-9)
 
 
 class Plain(nn.Module):

@@ -90,7 +90,7 @@ def _place(problem: Problem, l: int) -> tuple[int, ...] | None:
 def _require_knots(judged: Judged) -> None:
     """Layers above s are at both knots those of the curve, bit for bit, and what it doesn't move is equal."""
     curve, s, ends = judged.curve, judged.s, judged.ends
-    still = torch.ones(ends.shape[1], dtype=torch.bool)
+    still = torch.ones(ends.shape[1], dtype=torch.bool, device=ends.device)
     for weight, bias, n, m in curve.places.tolist():
         still[weight : weight + n * m] = still[bias : bias + m] = False
     if not torch.equal(ends[0, still], ends[1, still]):

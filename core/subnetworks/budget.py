@@ -42,7 +42,8 @@ def needs(problem: Frozen, options: Subnetworks | None) -> int:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes."""
+    """Bytes, with those that torch holds for us and doesn't use."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        spare = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + spare
     return int(psutil.virtual_memory().available)

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from core.engine.folders import Job
+from core.engine.worker.arithmetic import settle_arithmetic
 from core.engine.worker.connecting import run_connect
 from core.engine.worker.descending import run_descend
 from core.engine.worker.facts import environment
@@ -18,6 +19,8 @@ from core.specs.runs import Bound, Connect, Descend, Swap, Train
 def perform(job: Job, folder: Path, journal: Journal) -> None:
     """Do what the job's spec asks for, on its device and number of threads."""
     torch.set_num_threads(job.threads)
+    if job.device != "cpu":
+        settle_arithmetic()
     journal.write(Environment(facts=environment(job.device)))
     match job.spec:
         case Train():

@@ -29,6 +29,12 @@ def independent(F: Tensor) -> tuple[Tensor, int]:
 
 def solved(F: Tensor, Z: Tensor) -> Tensor:
     """X of least norm with F X = Z, for Z in the span of F's columns, with one step of refinement."""
-    X: Tensor = torch.linalg.lstsq(F, Z, driver="gelsd", rcond=RANK).solution
-    X += torch.linalg.lstsq(F, Z - F @ X, driver="gelsd", rcond=RANK).solution
+    X = least(F, Z, RANK)
+    X += least(F, Z - F @ X, RANK)
     return X
+
+
+def least(A: Tensor, B: Tensor, rcond: float | None = None) -> Tensor:
+    """X of least norm that makes |A X - B| least, whatever the rank of A; on the CPU, since no GPU has this driver."""
+    found: Tensor = torch.linalg.lstsq(A.cpu(), B.cpu(), rcond, driver="gelsd").solution
+    return found.to(A.device)

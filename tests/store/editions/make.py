@@ -113,10 +113,10 @@ def leave_at_work() -> None:
     """Two runs whose processes are gone, which nobody has seen yet; one had been silent for a while."""
     lock = AgentLock(companion(CATALOGUE), host())
     wait(lambda: not lock.held(), "the agent's end")
+    with no_agent(CATALOGUE):
+        silent, other = start(LONG), start(LONG)
     agent = [sys.executable, "-P", "-m", "tui.main", "agent", "--cpu-jobs", "2"]
     with subprocess.Popen(agent, cwd=PLACE, env=os.environ | ENVIRONMENT) as process:
-        wait(lock.held, "the agent's beginning")
-        silent, other = start(LONG), start(LONG)
         workers = worker(silent), worker(other)
         os.killpg(workers[0], signal.SIGSTOP)
         until(silent, "stale")

@@ -14,7 +14,8 @@ import torch
 
 from benchmarks.path_evaluation import problem_of
 from benchmarks.timing import begin, timed
-from core.certify.certificate import certificate_of, knot_losses, path_verdicts
+from core.certify.certificate import certificate_of, path_verdicts
+from core.certify.knots import knot_losses
 from core.data.files import data_root
 from core.methods.dropout import build as connected
 from core.methods.method import Task

@@ -1,43 +1,44 @@
 """What is known of a path: its claims decided, its losses looked at, and the certificate that follows."""
 
 from dataclasses import dataclass
+from math import inf, isfinite
 
 import torch
 from torch import Tensor
 
-from core.certify.certificate import Certificate, certificate_of, knot_losses, path_verdicts
-from core.path import Path
+from core.certify.certificate import Certificate, certificate_of, path_verdicts
+from core.certify.knots import knot_losses
+from core.path import Claim, Path
 from core.problem import Problem
 from core.profile import Profile, profile
+
+AT_ENDS = (Claim.INVARIANT, Claim.CONVEX)
+"""Claims by which the loss is largest at a knot, so that nothing between needs to be looked at in float64."""
 
 
 @dataclass(frozen=True)
 class Examination:
-    """Profile in the problem's dtype; certificate, and the largest loss seen on each unproven segment, in float64."""
+    """Profile in the problem's dtype; certificate, and the largest train loss at knots and on the grid, in float64."""
 
     profile: Profile
     certificate: Certificate
-    seen: dict[int, float]
-
-    @property
-    def max_train_loss(self) -> float:
-        """The largest train loss looked at, float64."""
-        return max(self.certificate.loss_a, self.certificate.loss_b, self.certificate.level)
+    max_train_loss: float
 
     @property
     def barrier(self) -> float:
-        """The largest train loss above the larger end's, float64."""
+        """The largest train loss seen above the larger end's, float64."""
         return self.max_train_loss - max(self.certificate.loss_a, self.certificate.loss_b)
 
 
 def examine(problem: Problem, path: Path, points: int = 61) -> Examination:
     """Decide the claims of a path in float64, then look along it on at least `points` points."""
     exact = problem.to(problem.device, torch.float64)
-    losses = knot_losses(exact, path)
-    verdicts = path_verdicts(exact, path, losses)
+    knots = knot_losses(exact, path)
+    verdicts = path_verdicts(exact, path, knots)
     looked = profile(problem, path.cast(problem.dtype), points, granted=[verdict.granted for verdict in verdicts])
-    seen = highest(exact, path, looked, [i for i, verdict in enumerate(verdicts) if not verdict.proven])
-    return Examination(looked, certificate_of(verdicts, losses, seen), seen)
+    seen = highest(exact, path, looked, [i for i, verdict in enumerate(verdicts) if verdict.granted not in AT_ENDS])
+    largest = max(loss if isfinite(loss) else inf for loss in (*knots.loss.tolist(), *seen.values()))
+    return Examination(looked, certificate_of(verdicts, knots, seen), largest)
 
 
 def highest(exact: Problem, path: Path, looked: Profile, segments: list[int]) -> dict[int, float]:

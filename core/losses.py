@@ -28,6 +28,17 @@ class ConvexLoss(Protocol):
         """Loss of every sample (K, N) for outputs (K, N, C) and targets (K or 1, N[, C])."""
         ...
 
+    def change(self, losses: Tensor, radius: Tensor) -> Tensor:
+        """How much losses (K, N) of samples may change at most, where their outputs move by `radius` (K, N).
+
+        Radii are Euclidean.
+        """
+        ...
+
+    def remainder(self, losses: Tensor, radius: Tensor) -> Tensor:
+        """How far from its tangent in the outputs a loss may be within that radius; infinite where it has kinks."""
+        ...
+
 
 @dataclass(frozen=True)
 class CrossEntropy:
@@ -39,6 +50,16 @@ class CrossEntropy:
     def samples(self, outputs: Tensor, targets: Tensor) -> Tensor:
         # Classes in the middle: along the samples torch is several times faster than along a few classes.
         return functional.cross_entropy(outputs.transpose(1, 2), targets.expand(outputs.shape[:2]), reduction="none")
+
+    def change(self, losses: Tensor, radius: Tensor) -> Tensor:  # noqa: ARG002
+        return 2**0.5 * radius  # the gradient is softmax - one-hot, of length at most sqrt 2
+
+    def remainder(self, losses: Tensor, radius: Tensor) -> Tensor:
+        # Half the variance of the move under a softmax on the way, which is at most min(1/4, 1 - p) spread^2 for the
+        # label's share p. rho = log((1 - p) / p) = log(e^loss - 1) moves by no more than the spread.
+        spread = 2**0.5 * radius
+        odds = torch.expm1(losses + 1e-12) * spread.exp()
+        return 0.5 * (odds / (1 + odds)).nan_to_num(1.0).clamp_max(0.25) * spread.square()
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,12 @@ class Square:
             targets = functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
         return 0.5 * (outputs - targets).square().sum(-1)
 
+    def change(self, losses: Tensor, radius: Tensor) -> Tensor:
+        return (2 * losses).sqrt() * radius + 0.5 * radius.square()
+
+    def remainder(self, losses: Tensor, radius: Tensor) -> Tensor:  # noqa: ARG002
+        return 0.5 * radius.square()
+
 
 @dataclass(frozen=True)
 class Hinge:
@@ -65,6 +92,12 @@ class Hinge:
         labels = targets.expand(outputs.shape[:2])[..., None]
         margins = 1 - (outputs.gather(-1, labels) - outputs)
         return margins.scatter(-1, labels, 0.0).amax(-1).clamp_min(0)
+
+    def change(self, losses: Tensor, radius: Tensor) -> Tensor:  # noqa: ARG002
+        return 2**0.5 * radius  # two outputs move
+
+    def remainder(self, losses: Tensor, radius: Tensor) -> Tensor:  # noqa: ARG002
+        return torch.full_like(radius, torch.inf)
 
 
 LOSSES: dict[str, ConvexLoss] = {"cross-entropy": CrossEntropy(), "square": Square(), "hinge": Hinge()}

@@ -4,6 +4,8 @@ A worker appends `Event` lines to a file; whoever reads the file may read it twi
 are the catalogue's column names.
 """
 
+import json
+from math import inf, isnan
 from typing import Any
 
 import msgspec
@@ -152,15 +154,39 @@ class Ended(Event, frozen=True, kw_only=True, tag="ended"):
 
 
 AnyEvent = Beat | MetricsSaid | Environment | ModelMade | PathMade | BoundMade | Ended
-_decoder = msgspec.json.Decoder(AnyEvent)
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 def to_line(event: Event) -> bytes:
-    """One line, with its end."""
-    return msgspec.json.encode(event) + b"\n"
+    """One line, with its end: infinite numbers as Python's json writes them, Infinity, and what is none as null."""
+    plain = msgspec.to_builtins(event)
+    try:
+        text = json.dumps(plain, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        text = json.dumps(_without_nan(plain), separators=(",", ":"))
+    return text.encode() + b"\n"
+
+
+def _without_nan(given: Any) -> Any:
+    if isinstance(given, dict):
+        return {key: _without_nan(one) for key, one in given.items()}
+    if isinstance(given, list | tuple):
+        return [_without_nan(one) for one in given]
+    return None if isinstance(given, float) and isnan(given) else given
 
 
 def from_line(line: bytes) -> AnyEvent:
     """The inverse of `to_line`. Raises msgspec.DecodeError."""
-    event: AnyEvent = _decoder.decode(line)
+    if b"Infinity" not in line:
+        return _decoder.decode(line)
+    try:
+        plain = json.loads(line)
+    except ValueError as error:
+        raise msgspec.DecodeError(str(error)) from None
+    event: AnyEvent = msgspec.convert(plain, AnyEvent)
     return event
+
+
+def as_loss(value: float) -> float:
+    """A loss as it is kept: one that is not a number counts as infinite."""
+    return inf if isnan(value) else value

@@ -44,7 +44,16 @@ def chosen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
 
 def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[Shown, ...]:
     """Columns as they are called in the catalogue; `times` are those that hold times."""
-    return tuple(of(name, show=moment if name in times else value) for name in names)
+    return tuple(
+        Shown(name, excess, (name, "drift")) if name == "excess" else of(name, show=moment if name in times else value)
+        for name in names
+    )
+
+
+def excess(row: Row) -> str:
+    """How far a level is above the larger end; nothing where rounding alone may be what it rises by."""
+    given, drift = row["excess"], row.get("drift")
+    return value(0.0 if given is not None and drift is not None and 0 <= given <= drift else given)
 
 
 def moment(text: Any) -> str:

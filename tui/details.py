@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from store import show_row
 from tui.asking import asked_by
-from tui.columns import Row, options, what
+from tui.columns import Row, excess, options, what
 from tui.commands.show import cell
 from tui.results import path_facts, whole_facts
 from tui.texts import clean, number, value
@@ -80,12 +80,21 @@ def _facts(kind: str, row: Row, attempts: Sequence[Row]) -> Iterator[tuple[str, 
     told: set[str] = {*APART, *LINKED}
     if kind == "paths":
         yield from path_facts(row)
-        told |= {"train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "certified", "certificate"}
+        told |= {
+            "train_loss_a",
+            "train_loss_b",
+            "max_train_loss",
+            "barrier",
+            "level",
+            "drift",
+            "certified",
+            "certificate",
+        }
         told |= {"beads", "normalized_length", "threshold", "on", "connected"}
     yield from _attempts(attempts)
     for key, one in row.items():
         if key not in told and one is not None and not isinstance(one, list):
-            yield key.replace("_", " "), cell(key, one)
+            yield key.replace("_", " "), excess(row) if key == "excess" else cell(key, one)
     if kind == "bounds":
         yield from whole_facts(row["measurements"])
 

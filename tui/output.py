@@ -135,7 +135,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def print_json(document: object) -> None:
-    """Print one JSON document; what is no finite number is null."""
+    """Print one JSON document; infinite numbers are the strings "inf" and "-inf"."""
     sys.stdout.write(json.dumps(plain(document), indent=2, allow_nan=False) + "\n")
 
 
@@ -145,7 +145,7 @@ def plain(given: Any) -> Any:
         case None | bool() | int() | str():
             return given
         case float():
-            return given if math.isfinite(given) else None
+            return given if math.isfinite(given) else None if math.isnan(given) else str(given)
         case dict():
             return {str(key): plain(one) for key, one in given.items()}
         case list() | tuple():

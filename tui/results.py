@@ -34,6 +34,7 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
         ("highest train loss seen", number(row["max_train_loss"])),
         ("barrier above the higher end", number(row["barrier"])),
         ("level (nowhere higher)" if row["certified"] else "level (highest seen)", number(row["level"])),
+        *([] if row["drift"] is None else [("of it for rounding (drift)", number(row["drift"]))]),
         ("certificate", CERTIFICATES.get(certificate, value(row["certificate"]))),
         ("beads", value(row["beads"])),
         ("length / distance of the ends", number(row["normalized_length"])),

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Literal
 
-import torch
-from torch import Tensor
-
-from core.certify.decide import Known, Verdict, decide, points64
+from core.certify.decide import Known, Verdict, decide
+from core.certify.knots import KnotLosses, knot_losses
 from core.certify.magnitude import largest_inputs
-from core.networks.together import Together
 from core.path import Claim, Path
-from core.problem import Problem, chunks
+from core.problem import Problem
 
 TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries it too: rounding of the ends
 
@@ -21,10 +18,11 @@ TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries
 class Certificate:
     """How low a path is, and how well that is known. Losses are train losses in float64.
 
-    `level` is the largest bound of a segment; `certified` says whether it is a proof for the whole path
-    (kind exact or identity). Of a sampled path it is the largest loss seen. `excess` is level minus the
-    larger end loss, `carries` the numbers of the segments that reach the level. `residual` and `drift` are
-    the largest of the proven segments.
+    `certified` says whether there is a proof for the whole path (kind exact or identity). Then the true loss is
+    nowhere above `level`, the largest bound of a segment with what rounding may add to it; `drift` is how much of the
+    level that is. Of a sampled path the level is the largest loss seen, and there is no drift. `excess` is level minus
+    the larger end loss, `carries` the numbers of the segments that reach the level, `residual` the largest of the
+    proven segments.
     """
 
     kind: Literal["exact", "identity", "sampled"]
@@ -32,7 +30,7 @@ class Certificate:
     loss_a: float
     loss_b: float
     residual: float
-    drift: float
+    drift: float | None
     verdicts: tuple[Verdict, ...]
     carries: tuple[int, ...]
 
@@ -61,33 +59,18 @@ def certify(problem: Problem, path: Path, sampled: Mapping[int, float]) -> Certi
     `sampled[i]` is the largest loss seen on segment i; segments without proof need it. Raises ValueError
     where it is missing, UsageError where the path is of another network.
     """
-    losses = knot_losses(problem, path)
-    verdicts = path_verdicts(problem, path, losses)
-    return certificate_of(verdicts, losses, sampled)
+    knots = knot_losses(problem, path)
+    return certificate_of(path_verdicts(problem, path, knots), knots, sampled)
 
 
-@torch.no_grad()
-def knot_losses(problem: Problem, path: Path) -> Tensor:
-    """Train losses (S + 1,) at the knots in float64; networks that differ in dead units alone are evaluated once."""
-    assert problem.dtype == torch.float64
-    knots = (points64(problem, path.knots[i : i + 1])[0] for i in range(len(path) + 1))
-    if problem.layered is None:
-        return torch.cat([problem.losses(knot[None]) for knot in knots]).cpu()
-    together = Together(problem.layered, problem.layout, knots)
-    total = torch.zeros(len(together.networks), dtype=torch.float64, device=problem.device)
-    for x, y in chunks(problem.data.train, 1, problem.samples_at_once):
-        for i, outputs in enumerate(together.outputs(x)):
-            total[i] += problem.sums(outputs[None], y)[0][0]
-    return (total / len(problem.data.train))[together.which].cpu()
+def path_verdicts(problem: Problem, path: Path, knots: KnotLosses) -> tuple[Verdict, ...]:
+    """The verdict on every segment, given the losses at the S + 1 knots."""
+    inputs, loss, margin = largest_inputs(problem.data), knots.loss.tolist(), knots.margin.tolist()
+    known = (Known((loss[i], loss[i + 1]), (margin[i], margin[i + 1]), inputs) for i in range(len(path)))
+    return tuple(decide(problem, segment, one) for segment, one in zip(path, known, strict=True))
 
 
-def path_verdicts(problem: Problem, path: Path, losses: Tensor) -> tuple[Verdict, ...]:
-    """The verdict on every segment, given the losses (S + 1,) at the knots."""
-    inputs, at = largest_inputs(problem.data), losses.tolist()
-    return tuple(decide(problem, segment, Known((at[i], at[i + 1]), inputs)) for i, segment in enumerate(path))
-
-
-def certificate_of(verdicts: tuple[Verdict, ...], losses: Tensor, sampled: Mapping[int, float]) -> Certificate:
+def certificate_of(verdicts: tuple[Verdict, ...], knots: KnotLosses, sampled: Mapping[int, float]) -> Certificate:
     """The certificate that follows from all verdicts, the losses at the knots, and what was seen elsewhere.
 
     Raises ValueError where a segment has neither proof nor a sampled loss.
@@ -95,22 +78,27 @@ def certificate_of(verdicts: tuple[Verdict, ...], losses: Tensor, sampled: Mappi
     missing = [i for i, verdict in enumerate(verdicts) if not verdict.proven and i not in sampled]
     if missing:
         raise ValueError(f"segments {missing} have no proof and no sampled loss")
-    at = losses.tolist()
+    at = knots.loss.tolist()
     bounds = [
         _largest(at[i], at[i + 1], sampled[i] if verdict.bound is None else verdict.bound)
         for i, verdict in enumerate(verdicts)
     ]
-    level = _largest(*bounds)
-    proven = [verdict for verdict in verdicts if verdict.proven]
+    highest = _largest(*bounds)
+    kind = _kind(verdicts)
+    if kind == "sampled":
+        level, drift = highest, None
+    else:
+        level = max(bound + verdict.drift for bound, verdict in zip(bounds, verdicts, strict=True))
+        drift = level - highest
     return Certificate(
-        kind=_kind(verdicts),
+        kind=kind,
         level=level,
         loss_a=at[0],
         loss_b=at[-1],
-        residual=max((verdict.residual for verdict in proven), default=0.0),
-        drift=max((verdict.drift for verdict in proven), default=0.0),
+        residual=max((verdict.residual for verdict in verdicts if verdict.proven), default=0.0),
+        drift=drift,
         verdicts=verdicts,
-        carries=tuple(i for i, bound in enumerate(bounds) if bound >= level - TIE * (1 + abs(level))),
+        carries=tuple(i for i, bound in enumerate(bounds) if bound >= highest - TIE * (1 + abs(highest))),
     )
 
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from core.certify import claims
 from core.certify.claims import Finding
 from core.certify.identity import identity
+from core.certify.knots import losses_at, points64
 from core.certify.magnitude import largest_inputs, overflow
 from core.certify.structure import Line
-from core.errors import UsageError
 from core.path import Claim, Segment
 from core.problem import Problem
 
@@ -25,14 +25,17 @@ RULES: dict[Claim, Callable[[Line], Finding]] = {
 EVEN = 1e-6
 """End losses of an invariant segment may differ by this, relative to 1 + the larger: rounding is far below."""
 
+COARSE = 1e-3
+"""The most that float64 may be off at an end, relative to 1 + the loss there."""
+
 
 @dataclass(frozen=True)
 class Verdict:
     """What a segment's constructor claimed and what is granted of it (None: refused), with the reason.
 
     `bound` is the largest train loss on the whole segment: the larger of its end losses in float64, of a bounded
-    claim that of its start with what it may gain; None without proof. `residual` is zero but for data-invariant and
-    identity claims, where the loss may pass `bound` by `drift` at most.
+    claim that of its start with what it may gain; None without proof. The true loss may pass it by `drift` at most:
+    what float64 may be off at the ends, and what a `residual`, of data-invariant and identity claims, may add.
     """
 
     claim: Claim
@@ -49,15 +52,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Known:
-    """What the segments of a path share: the losses at this one's ends, and the data's largest inputs."""
+    """What the segments of a path share: losses at this one's ends, their margins, and the data's largest inputs."""
 
     losses: tuple[float, float]
+    margins: tuple[float, float]
     inputs: Tensor
 
     @classmethod
     def of(cls, problem: Problem, ends: Tensor) -> "Known":
-        first, last = (float(problem.losses(end[None])[0]) for end in ends)
-        return cls((first, last), largest_inputs(problem.data))
+        found = losses_at(problem, ends)
+        (a, b), (off_a, off_b) = found.loss.tolist(), found.margin.tolist()
+        return cls((a, b), (off_a, off_b), largest_inputs(problem.data))
 
 
 @torch.no_grad()
@@ -72,28 +77,17 @@ def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Ve
         return Verdict(claim, claim, "nothing is claimed: the loss is known where it was looked at")
     if reason := _not_decidable(claim, segment):
         return Verdict(claim, None, reason)
-    ends = points64(problem, torch.stack([segment.start, segment.end]))
-    known = known or Known.of(problem, ends)
-    finding = _finding(problem, segment, ends, known)
+    points = points64(problem, torch.stack([segment.start, segment.end]))
+    known = known or Known.of(problem, points)
+    finding = _finding(problem, segment, points, known)
     if finding.holds and claim is Claim.INVARIANT:
         finding = _even(finding, known)
     if not finding.holds:
         return Verdict(claim, None, finding.reason, finding.residual, None, finding.drift)
-    bound = max(known.losses[0] + finding.gain, known.losses[1])
-    return Verdict(claim, claim, finding.reason, finding.residual, bound, finding.drift)
-
-
-def points64(problem: Problem, points: Tensor) -> Tensor:
-    """Parameter points (K, P) in float64 on the problem's device, exactly.
-
-    Raises UsageError where they are not floating-point or not points of this network.
-    """
-    if not points.is_floating_point():
-        raise UsageError(f"The path's points are {points.dtype}: only floating-point points can be checked.")
-    if points.shape[1] != problem.layout.total:
-        sizes = f"{points.shape[1]} parameters and this network has {problem.layout.total}"
-        raise UsageError(f"The path's points have {sizes}.")
-    return points.detach().to(problem.device, torch.float64)
+    ends = (known.losses[0] + finding.gain, known.losses[1])
+    highest = max(loss + margin for loss, margin in zip(ends, known.margins, strict=True))
+    drift = finding.drift + highest - max(ends)
+    return Verdict(claim, claim, finding.reason, finding.residual, max(ends), drift)
 
 
 def _not_decidable(claim: Claim, segment: Segment) -> str | None:
@@ -104,25 +98,14 @@ def _not_decidable(claim: Claim, segment: Segment) -> str | None:
 
 def _finding(problem: Problem, segment: Segment, ends: Tensor, known: Known) -> Finding:
     claim = Claim(segment.claim)
+    if problem.layered is None:  # not even the rounding of its losses could be bounded
+        return Finding(False, f"the network has no view by layers, which {claim} claims need")
     if reason := _not_finite(problem, ends):
         return Finding(False, reason)
-    if claim is Claim.IDENTITY:
-        return Finding(False, reason) if (reason := _bad_losses(known)) else identity(problem, segment, ends)
-    line = None if problem.layered is None else Line.of(problem, problem.layered, ends)
-    if reason := (line and overflow(line.layers, known.inputs)) or _bad_losses(known):
+    line = None if claim is Claim.IDENTITY else Line.of(problem, problem.layered, ends)
+    if reason := (line and overflow(line.layers, known.inputs)) or _bad_losses(known) or _too_coarse(known):
         return Finding(False, reason)
-    return _without_layers(claim, ends) if line is None else RULES[claim](line)
-
-
-def _without_layers(claim: Claim, ends: Tensor) -> Finding:
-    """Only a segment that does not move, bit for bit, is known to keep the function of any network."""
-    if claim is not Claim.INVARIANT:
-        return Finding(False, f"the network has no view by layers, which {claim} claims need")
-    bits = ends.view(torch.int64)
-    moved = int((bits[0] != bits[1]).sum())
-    if moved:
-        return Finding(False, f"the network has no view by layers and {moved} of its parameters change")
-    return Finding(True, "no parameter changes")
+    return identity(problem, segment, ends) if line is None else RULES[claim](line)
 
 
 def _not_finite(problem: Problem, ends: Tensor) -> str | None:
@@ -160,3 +143,12 @@ def _bad_losses(known: Known) -> str | None:
     if all(isfinite(loss) for loss in known.losses):
         return None
     return f"the losses at its ends are {known.losses[0]:.3g} and {known.losses[1]:.3g}: they have to be finite"
+
+
+def _too_coarse(known: Known) -> str | None:
+    """Why the losses at the ends say too little: float64 evaluates them with a rounding that can't be neglected."""
+    for where, loss, margin in zip(("start", "end"), known.losses, known.margins, strict=True):
+        limit = COARSE * (1 + abs(loss))
+        if not margin <= limit:
+            return f"float64 may be off by {margin:.2g} in the loss at its {where}, over {limit:.2g}"
+    return None

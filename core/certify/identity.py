@@ -32,7 +32,8 @@ from torch import Tensor
 from core.certify.claims import DRIFT, RESIDUAL, Finding
 from core.certify.judged import Judged, RefusedError, fitted
 from core.certify.magnitude import CEILING
-from core.certify.residual import SAFETY, UNIT, sample_gain
+from core.certify.residual import sample_gain
+from core.certify.rounding import SAFETY, UNIT, Evaluation, Rounded, gamma
 from core.curves import Still, between
 from core.path import Segment
 from core.problem import Problem
@@ -111,9 +112,9 @@ def deviation(judged: Judged) -> Tensor:
 def _first(judged: Judged, Z: Tensor, smallest_D: float) -> Tensor:
     """delta_s (N,), given a bound Z (N,) on the rows of Z_s(t)."""
     curve, problem = judged.curve, judged.problem
-    start = judged.ends[:1]
-    below = problem.features(start, judged.s - 1, problem.data.train.x).flatten(2)[0]
-    gap = _rows(torch.cat([below, below.new_ones(len(below), 1)], 1) - curve.D)
+    below = _evaluation(judged, 0).features(Rounded.exact(problem.data.train.x), judged.s - 1)
+    F = below.features[0].flatten(1)
+    gap = _rows(torch.cat([F, F.new_ones(len(F), 1)], 1) - curve.D) + below.off
     U = [torch.cat([W, b[None]]) for W, b in (judged.knot(judged.s, i) for i in (0, 1))]
     ends = [curve.preactivation(0, F) for F in curve.F[0]]
     size = max(float(one.norm()) for one in U) + float(Z.norm() + max(one.norm() for one in ends)) / smallest_D
@@ -129,9 +130,8 @@ def _at_end(judged: Judged, l: int, i: int) -> tuple[Tensor, Tensor, Tensor, Ten
 
 def _off(Z: Tensor, F: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """Row norms (N,) of Z - F W - b, and what float64 may have rounded off them."""
-    n = F.shape[1] + 8
     size = Z.abs() + F.abs() @ W.abs() + b.abs()
-    return _rows((Z - F @ W - b).abs() + n * UNIT / (1 - n * UNIT) * size)
+    return _rows((Z - F @ W - b).abs() + gamma(F.shape[1] + 8) * size)
 
 
 def _steepness(judged: Judged, l: int) -> float:
@@ -142,9 +142,8 @@ def _steepness(judged: Judged, l: int) -> float:
 def loss_gain(judged: Judged, delta: Tensor) -> float:
     """What the mean loss may gain on the larger end's, where F_k is off by at most delta (N,)."""
     problem, curve, k = judged.problem, judged.curve, judged.k
-    assert problem.layered is not None
     off = 2 * delta
-    for l in range(k + 1, problem.layered.depth + 1):
+    for l in range(k + 1, judged.depth + 1):
         W, _ = judged.knot(l, 0)
         off = off * _singular(W)[1]
         if l == k + 1:
@@ -152,11 +151,19 @@ def loss_gain(judged: Judged, delta: Tensor) -> float:
             off = off + _off(A[1] @ W, A[0], W, zero) + _off(A[1] @ W, A[1], W, zero)  # the second: rounding alone
     x, y = problem.data.train.x, problem.data.train.y
     gains = []
-    for end in judged.ends:
-        z = problem.outputs(end[None], x)
-        spread = (off * SAFETY)[None, :, None].expand(z.shape) / z.shape[-1] ** 0.5  # their sum bounds the 1-norm
+    for i in (0, 1):
+        outputs = _evaluation(judged, i).features(Rounded.exact(x), judged.depth)
+        z, radius = outputs.features, (off + outputs.off) * SAFETY
+        spread = radius[None, :, None].expand(z.shape) / z.shape[-1] ** 0.5  # their sum bounds the 1-norm
         gains.append(float(sample_gain(problem, z, spread, y).mean()))
     return max(gains)
+
+
+def _evaluation(judged: Judged, i: int) -> Evaluation:
+    """The network at the start (i = 0) or the end."""
+    problem = judged.problem
+    assert problem.layered is not None
+    return Evaluation(problem.layered, problem.layout.split(judged.ends[i : i + 1]))
 
 
 def looked(judged: Judged, segment: Segment) -> tuple[float, float]:

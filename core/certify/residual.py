@@ -4,7 +4,7 @@ Only W_k, b_k move. On the training data Z_k(t) = Z_k(0) + t R with R = F_{k-1} 
 largest |R|, speaks for every t (Nguyen 2019, Lemma 4.3). What float64 rounds is added to it: the change dW and
 its product with F, n terms, are off by at most gamma |F||dW| together, entry by entry, with gamma =
 (n + 8) u / (1 - (n + 8) u), u = 2^-53, in any order of summation (Higham 2002, section 3.1; one u is for dW, the
-rest is spare). F_{k-1} is taken as float64 computes it.
+rest is spare). In `largest` F_{k-1} is taken as float64 computes it; `drift` counts how far that may be off.
 
 The layers above may amplify R. Activations of the registry move no further than their input does (slope at
 most 1, held by a test), and pooling neither, so |Z_L(t) - Z_L(0)| <= delta = |R| |W_{k+1}| ... |W_L|,
@@ -17,11 +17,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from core.certify.rounding import SAFETY, Evaluation, Rounded, gamma
 from core.networks.layered import Layer, Parameters
 from core.problem import Problem, chunks
-
-UNIT = 2.0**-53
-SAFETY = 1 + 1e-6  # for the rounding of the bounds themselves, of relative size n u
 
 
 @dataclass(frozen=True)
@@ -38,30 +36,32 @@ def data_residual(problem: Problem, ends: Tensor, k: int) -> Residual:
     """The residual of the change of layer k (from 1) between `ends` (2, P), over the train set in batches."""
     network = problem.layered
     assert network is not None
-    start = problem.layout.split(ends[:1])
+    start, depth = problem.layout.split(ends[:1]), network.depth
+    evaluation = Evaluation(network, start)
     above = [_absolute(layer, start) for layer in network.layers[k:]]
     layer = network.layers[k - 1]
     change = problem.layout.split(ends[1:] - ends[:1])
+    lengths = change[layer.weight][0].flatten(1).norm(dim=1)  # of what each unit's weights change by
     largest = top = gain = 0.0
     for x, y in chunks(problem.data.train, 16):
-        F = network.features(x[None], start, k - 1)
-        Z = layer.affine(F, start)
-        R = _rounded_up(layer, F, change)
+        below = evaluation.features(Rounded.exact(x), k - 1)
+        Z = layer.affine(below.features, start)
+        R = _rounded_up(layer, below.features, change)
         largest, top = _larger(largest, R), _larger(top, Z)
-        z = network.outputs(layer.after(Z), start, k)
-        delta = _pooled(layer, R)
+        outputs = evaluation.features(below, depth, k - 1)
+        delta = _pooled(layer, R + (below.off[:, None] * lengths).view(len(x), -1, *[1] * (R.dim() - 3)))
         for upper, parameters in zip(network.layers[k:], above, strict=True):
             delta = _pooled(upper, upper.affine(delta, parameters))
-        gain += float(sample_gain(problem, z, delta * SAFETY, y).sum())
+        moved = (delta + outputs.off[:, None]) * SAFETY
+        gain += float(sample_gain(problem, outputs.features, moved, y).sum())
     return Residual(largest, top, gain / len(problem.data.train))
 
 
 def _rounded_up(layer: Layer, F: Tensor, change: Parameters) -> Tensor:
     """A bound on |F dW + 1 db| entry by entry, all rounding included."""
     n = layer.inputs * layer.block + 8
-    gamma = n * UNIT / (1 - n * UNIT)
     size = layer.affine(F.abs(), _absolute(layer, change, bias=True))
-    return layer.affine(F, change).abs() + SAFETY * gamma * size
+    return layer.affine(F, change).abs() + SAFETY * gamma(n) * size
 
 
 def _absolute(layer: Layer, parameters: Parameters, bias: bool = False) -> Parameters:

@@ -26,6 +26,7 @@ from core.results import (
 )
 from store import Attempt, Bounds, Catalogue, Metrics, Models, Paths, Runs
 
+TEXT = 300  # characters of a line that can't be read, in the cause
 CHUNK = 4 << 20  # bytes of lines that one transaction takes in
 
 
@@ -35,6 +36,7 @@ class Batch:
 
     events: list[AnyEvent]
     offset: int
+    unread: str | None = None  # why a result among them can't be read, with its text
 
 
 def ingest(catalogue: Catalogue, attempt: Attempt, folder: Path) -> bool:
@@ -75,14 +77,23 @@ def read_lines(file: Path, offset: int) -> Batch | None:
     end = data.rfind(b"\n") + 1
     if end == 0:
         return None
-    return Batch([event for line in data[:end].splitlines() if (event := _event(line))], offset + end)
+    events: list[AnyEvent] = []
+    unread = None
+    for line in data[:end].splitlines():
+        try:
+            events.append(from_line(line))
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            if _is_result(line):
+                unread = unread or f"{error}: {line[:TEXT].decode(errors='replace')}"
+    return Batch(events, offset + end, unread)
 
 
-def _event(line: bytes) -> AnyEvent | None:
-    try:
-        return from_line(line)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return None  # a line that a full disk tore: what followed it counts
+def _is_result(line: bytes) -> bool:
+    """Whether a line that can't be read is a whole one, and says more than that the job lives.
+
+    What a full disk tore is not whole, and its job knows that it could not write it.
+    """
+    return line.endswith(b"}") and not line.startswith((b'{"event":"beat"', b'{"event":"metrics"'))
 
 
 @dataclass(frozen=True)
@@ -141,6 +152,8 @@ def _follow(runs: Runs, attempt: Attempt, batch: Batch) -> None:
             eta_seconds=last.eta_seconds,
             message=last.message,
         )
+    if batch.unread is not None:
+        runs.finish(attempt.id, "failed", f"A result of this run can't be read: {batch.unread}", "bad result")
     for event in batch.events:
         match event:
             case Environment():

@@ -5,9 +5,10 @@ weights and of all that is left below it: networks that agree in the name share 
 layer is rewritten costs little more than its two ends.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from core.networks.layered import Layer, LayeredNetwork, Parameters
 from core.networks.layout import Layout
 
 Name = bytes
+Features = TypeVar("Features")
 
 
 @dataclass(frozen=True)
@@ -60,17 +62,25 @@ class Together:
 
     def outputs(self, x: Tensor) -> Iterator[Tensor]:
         """Outputs (N, C) of the different networks, in order, on samples (N, ...)."""
-        features: dict[Name, Tensor] = {}
+
+        def after(name: Name, features: Tensor) -> Tensor:
+            piece = self.pieces[name]
+            return piece.layer.after(piece.layer.affine(features, piece.parameters), overwrite=True)
+
+        return (last[0] for last in self.walk(x[None], after))
+
+    def walk(self, inputs: Features, after: Callable[[Name, Features], Features]) -> Iterator[Features]:
+        """What the different networks, in order, make of `inputs`; `after` takes it through one piece."""
+        known: dict[Name, Features] = {}
         for number, names in enumerate(self.networks):
-            known = next((k for k in range(len(names), 0, -1) if names[k - 1] in features), 0)
-            last = features[names[known - 1]] if known else x[None]
-            for name in names[known:]:
-                piece = self.pieces[name]
-                last = features[name] = piece.layer.after(piece.layer.affine(last, piece.parameters), overwrite=True)
-            yield last[0]
+            done = next((k for k in range(len(names), 0, -1) if names[k - 1] in known), 0)
+            last = known[names[done - 1]] if done else inputs
+            for name in names[done:]:
+                last = known[name] = after(name, last)
+            yield last
             for name in names:
                 if self._last_use[name] == number:
-                    del features[name]
+                    del known[name]
 
     def passes(self, multiplications: Sequence[int]) -> float:
         """What `outputs` costs, in plain forward passes of networks with so many multiplications in each layer."""

@@ -26,7 +26,17 @@ RATIOS = {"dropout 1/2": 1 / 2, "dropout 1/3": 1 / 3, "dropout 1/4": 1 / 4}
 MEASURED = {"train_loss": "loss", "test_error": "test_error"}  # a model's column: a bound's measurement
 NEAR = 0.05  # a bound this much above the models' loss is called close in figure 4
 NOTHING = "No bound was computed, so nothing can be said."
-PATHS = ("method", "train_loss_a", "train_loss_b", "max_train_loss", "level", "barrier", "segments", "certificate")
+PATHS = (
+    "method",
+    "train_loss_a",
+    "train_loss_b",
+    "max_train_loss",
+    "level",
+    "drift",
+    "barrier",
+    "segments",
+    "certificate",
+)
 
 
 def expand(settings: Settings, drops: Mapping[str, float], scale: str) -> list[Planned]:
@@ -170,12 +180,18 @@ def reduce_paths(outcomes: Sequence[Outcome]) -> Findings:
         return Findings(PATHS, [], NOTHING, [])
     higher = max(max(row["train_loss_a"], row["train_loss_b"]) for _, row in made)
     said = [
-        f"the {label} path rises at most {max(row['level'] - higher, 0.0):.3g} above it ({row['certificate']})"
+        f"the {label} path rises at most {_rise(row, higher):.3g} above it ({row['certificate']})"
         for label, row in made
     ]
     sentence = f"The higher of the two models has a train loss of {higher:.4g}; {', '.join(said)}."
     panel = along.panel(outcomes[0].planned.label, outcomes, ("higher model", higher))
     return Findings(PATHS, along.table(PATHS, outcomes), sentence, [panel])
+
+
+def _rise(row: Row, higher: float) -> float:
+    """How far a path's level is above a loss; 0 where rounding alone may be what it rises by."""
+    rise = float(row["level"]) - higher
+    return rise if rise > (row.get("drift") or 0.0) else 0.0
 
 
 def layers(help_: str, settings: Settings, drops: Mapping[str, float] = HALF, quantity: str = "train_loss") -> Study:

@@ -120,7 +120,7 @@ def test_a_sum_over_twins_off_by_one_ulp_is_refused(text: str, up: bool) -> None
     assert "layer 2, unit 1: its weights from the twins 0, 2, 3 of layer 1" in reason
 
 
-@pytest.mark.parametrize("big", [1e30, 1e290])
+@pytest.mark.parametrize("big", [1e20, 1e30])
 def test_a_sum_that_float64_would_round_to_zero_is_refused(big: float) -> None:
     problem = problem_of("fcn:6-5")
     problem.data.train.x.mul_(1e-30)
@@ -269,7 +269,7 @@ def test_a_function_that_float64_cannot_evaluate_is_refused() -> None:
     start, end = moved_twins(problem)
     start.weight(2)[:, [0, 2, 3], 0] = torch.tensor([1e20, -1e20, 1.0], dtype=torch.float64)
     end.weight(2)[:, [0, 2, 3], 0] = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
-    assert "float64 is too coarse" in refused(problem, start, end, Claim.INVARIANT).reason
+    assert "float64 may be off by" in refused(problem, start, end, Claim.INVARIANT).reason
 
 
 def test_data_that_is_not_finite_is_refused() -> None:
@@ -336,7 +336,7 @@ def test_a_residual_that_the_layers_above_blow_up_is_refused() -> None:
         shared[0] += own[1] - own[0]
         own[0] = own[1]  # equal features at the start, which huge weights cancel
     for net in (start, end):
-        net.weight(2)[0, 0], net.weight(2)[0, 1] = 1e12, -1e12
+        net.weight(2)[0, 0], net.weight(2)[0, 1] = 1e11, -1e11
     assert "may raise the loss by" in refused(problem, start, end, Claim.DATA_INVARIANT).reason
 
 
@@ -398,17 +398,13 @@ def test_identity_is_a_claim_of_curves_that_are_known(curve: Arc | None, sentenc
     assert sentence in verdict.reason
 
 
-def test_without_a_view_by_layers_only_standing_still_is_known() -> None:
+@pytest.mark.parametrize("claim", [Claim.INVARIANT, Claim.CONVEX, Claim.DATA_INVARIANT, Claim.BOUNDED])
+def test_without_a_view_by_layers_nothing_is_known(claim: Claim) -> None:
     known = problem_of("fcn:6-5")
     problem = Problem(known.network, known.data, known.loss)
     start, end = moved_dead(known)
-    assert "no view by layers and" in refused(problem, start, end, Claim.INVARIANT).reason
-    for claim in (Claim.CONVEX, Claim.DATA_INVARIANT):
-        refused(problem, start, start, claim)
-    assert decide(problem, segment(start, start, Claim.INVARIANT)).granted is Claim.INVARIANT
-    end = start.copy()
-    start.weight(2)[0, 0], end.weight(2)[0, 0] = 0.0, -0.0  # a module may tell them apart
-    refused(problem, start, end, Claim.INVARIANT)
+    for one in (start, end):  # of a segment that stands still not even the rounding of its loss
+        assert "the network has no view by layers" in refused(problem, start, one, claim).reason
 
 
 def test_points_of_another_network_are_a_usage_error() -> None:

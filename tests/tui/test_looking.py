@@ -45,9 +45,9 @@ def test_a_catalogue_that_is_not_there_lists_and_exports_as_empty(kind: str, tha
     assert not (home / "c.db").exists()
 
 
-def test_a_number_that_is_not_finite_is_null(thalweg: Run, seeded: Path) -> None:
+def test_an_infinite_number_is_a_string_in_json(thalweg: Run, seeded: Path) -> None:
     rows = strict(thalweg("list", "models", "--columns", "id,train_loss", "--json").out)
-    assert rows == [{"id": 1, "train_loss": 0.01}, {"id": 2, "train_loss": None}]
+    assert rows == [{"id": 1, "train_loss": 0.01}, {"id": 2, "train_loss": "inf"}]
 
 
 @pytest.mark.parametrize("kind_id", ["run 3", "model 1", "path 2", "bound 1"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tui.columns import Row, chosen, moment, options
+from tui.columns import Row, chosen, excess, moment, options
 from tui.commands.listing import decoded, look
 from tui.kinds import MARKED, Id, Kind
 from tui.output import heading, pairs, print_json, say, table
@@ -38,7 +38,7 @@ def show(place: Place, kind: str, row_id: int, as_json: bool) -> None:
     heading(f"{kind.removesuffix('s')} {row_id}", first=True)
     nested = {key: part for key, part in row.items() if isinstance(part, list)}
     own = {key: part for key, part in row.items() if key not in nested and key != "id"}
-    pairs([(key, cell(key, part)) for key, part in own.items() if part is not None])
+    pairs([(key, excess(row) if key == "excess" else cell(key, part)) for key, part in own.items() if part is not None])
     pairs([("empty", ", ".join(key for key, part in own.items() if part is None))])
     for key, part in nested.items():
         _nested(key, part)

@@ -15,7 +15,7 @@ from core.methods.connect import Connection, connect
 from core.methods.method import Task
 from core.problem import Problem
 from core.profile import Profile
-from core.results import PathMade, PointMade, SegmentMade
+from core.results import PathMade, PointMade, SegmentMade, as_loss
 from core.specs.runs import Connect, Descend, name_of_options
 
 
@@ -59,6 +59,7 @@ def describe_path(job: Job, spec: Connect | Descend, problem: Problem, connectio
         "train_loss_a": certificate.loss_a,
         "train_loss_b": certificate.loss_b,
         "level": certificate.level,
+        "drift": certificate.drift,
         "excess": certificate.excess,
         "certified": certificate.certified,
         "certificate": certificate.kind,
@@ -75,7 +76,7 @@ def describe_path(job: Job, spec: Connect | Descend, problem: Problem, connectio
         file="path.safetensors",
         model_a=job.inputs[0].id,
         model_b=job.inputs[1].id if len(job.inputs) > 1 else None,
-        values={name: _finite(value) for name, value in values.items()},
+        values={name: _kept(name, value) for name, value in values.items()},
         segments=describe_segments(connection),
         points=describe_points(seen.profile),
     )
@@ -90,7 +91,7 @@ def describe_segments(connection: Connection) -> list[SegmentMade]:
             claim=str(verdict.claim),
             verdict="refused" if verdict.granted is None else str(verdict.granted),
             reason=verdict.reason,
-            bound=_finite(verdict.bound),
+            bound=None if verdict.bound is None else as_loss(verdict.bound),
             residual=verdict.residual,
             length=segment.length(),
         )
@@ -105,7 +106,7 @@ def describe_points(profile: Profile) -> list[PointMade]:
     count = len(profile.t)
 
     def column(tensor: Tensor | None) -> list[float | None]:
-        return [None] * count if tensor is None else [_finite(value) for value in tensor.tolist()]
+        return [None] * count if tensor is None else [as_loss(value) for value in tensor.tolist()]
 
     test = profile.test
     rows = zip(
@@ -123,6 +124,8 @@ def describe_points(profile: Profile) -> list[PointMade]:
     ]
 
 
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN: it is stored as nothing."""
-    return None if isinstance(value, float) and math.isnan(value) else value
+def _kept(name: str, value: Any) -> Any:
+    """A column's value: a loss that is not a number is infinite, and of anything else there is none."""
+    if not isinstance(value, float) or not math.isnan(value):
+        return value
+    return math.inf if "loss" in name or name in ("level", "excess", "barrier", "barrier_interpolated") else None

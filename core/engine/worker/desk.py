@@ -68,6 +68,7 @@ def verify(question: Answer) -> Answer:
         "certificate": certificate.kind,
         "certified": certificate.certified,
         "level": certificate.level,
+        "drift": certificate.drift,
         "excess": certificate.excess,
         "train_loss_a": certificate.loss_a,
         "train_loss_b": certificate.loss_b,

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from core.results import Beat, Event, MetricsSaid, to_line
+from core.results import Beat, Event, MetricsSaid, as_loss, to_line
 
 BEAT_SECONDS = 1.0
 FLUSH_SECONDS = 0.2
@@ -35,6 +35,7 @@ class Journal:
         self._message: str | None = None
         self._ending = threading.Event()
         self._error: OSError | None = None
+        self._torn = False  # whether the last line may have been written by halves: the next begins a new one
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -50,7 +51,7 @@ class Journal:
             del self._fractions[:-200]
 
     def metric(self, name: str, step: int, value: float) -> None:
-        self._points.append((name, step, value, self.seconds))  # atomic; encoded many at a time, later
+        self._points.append((name, step, as_loss(value), self.seconds))  # atomic; encoded many at a time, later
 
     def checkpoint(self, save: Callable[[Path], None]) -> None:
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
@@ -98,10 +99,11 @@ class Journal:
             if not lines:
                 return
             try:
-                self._file.write(b"".join(lines))
+                self._file.write(b"\n" * self._torn + b"".join(lines))
                 self._file.flush()
+                self._torn = False
             except OSError as error:  # a full disk: the job hears of it when it writes its result
-                self._error = error
+                self._error, self._torn = error, True
 
     def _eta(self) -> float | None:
         """Seconds left at the speed of the last 200 reports."""

@@ -11,7 +11,7 @@ from core.engine.worker.inputs import DTYPES, open_problem, suit_threads, write_
 from core.engine.worker.journal import Journal
 from core.errors import RunError
 from core.problem import Part, Problem
-from core.results import ModelMade
+from core.results import ModelMade, as_loss
 from core.specs.runs import Train
 from core.training import Trained, TrainingState, Until, train
 from core.training.optimizers import rows
@@ -122,7 +122,7 @@ def measured(problem: Problem, theta: Tensor, part: Part) -> tuple[float | None,
     if problem.part(part) is None:
         return None, None
     values = problem.values(theta[None].to(problem.device), part)
-    return float(values.loss), None if values.error is None else float(values.error)
+    return as_loss(float(values.loss)), None if values.error is None else float(values.error)
 
 
 def shortfall(spec: Train, trained: Trained) -> RunError | None:

@@ -1,0 +1,122 @@
+"""The lines of a journal: numbers that are not finite, results that can't be read, what a full disk tore."""
+
+from math import inf, nan
+from pathlib import Path
+
+import pytest
+
+from core.engine.ingest import ingest, read_lines
+from core.engine.worker.journal import Journal
+from core.results import Beat, BoundMade, Ended, Measurement, MetricsSaid, as_loss, from_line, to_line
+from store import Bounds, Catalogue, Metrics, Runs
+from store.runs import Device
+from tests.store.filling import enqueue, joined_models
+
+BOUND = BoundMade(
+    position=0,
+    model_id=1,
+    kind="rank",
+    value=inf,
+    layer_count=1,
+    summary='a name such as "Infinity"',
+    seconds=0.5,
+    measurements=[Measurement(name="loss", value=-inf, layer=1), Measurement(name="loss", value=2.5, draw=0)],
+)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        BOUND,
+        MetricsSaid(points=[("train_loss", 1, inf, 0.5), ("train_loss", 2, None, 0.6)]),
+        Beat(at=17.5, message="Infinity"),
+        Ended(state="done"),
+    ],
+)
+def test_a_line_reads_back_as_it_was(event: object) -> None:
+    assert from_line(to_line(event)) == event
+
+
+def test_a_loss_that_is_not_a_number_is_infinite_and_anything_else_is_not_measured() -> None:
+    assert as_loss(nan) == inf
+    assert as_loss(-inf) == -inf
+    line = to_line(BoundMade(**{**vars_of(BOUND), "value": nan}))
+    assert from_line(line) == BoundMade(**{**vars_of(BOUND), "value": None})
+
+
+def vars_of(event: BoundMade) -> dict[str, object]:
+    return {name: getattr(event, name) for name in event.__struct_fields__}
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> tuple[Catalogue, int, Path]:
+    """A catalogue with one running attempt, its run and the attempt's folder."""
+    catalogue = Catalogue.open(tmp_path / "catalogue.sqlite")
+    with catalogue.write() as session:
+        run_id = enqueue(session)
+        Runs(session).claim("host", 1, [Device("cpu", 1)])
+    return catalogue, run_id, tmp_path
+
+
+def state_of(catalogue: Catalogue, run_id: int) -> tuple[str, str | None, str | None]:
+    with catalogue.read() as session:
+        run = Runs(session).get(run_id)
+    return run.state, run.cause_kind, run.cause
+
+
+def take(catalogue: Catalogue, run_id: int, folder: Path) -> None:
+    with catalogue.read() as session:
+        attempt = Runs(session).attempts(run_id)[-1]
+    ingest(catalogue, attempt, folder)
+
+
+def test_a_result_that_cannot_be_read_fails_its_run_with_its_text(running: tuple[Catalogue, int, Path]) -> None:
+    catalogue, run_id, folder = running
+    bad = b'{"event":"bound","position":0,"model_id":1,"kind":"rank","value":null,"seconds":null}\n'
+    (folder / "events.jsonl").write_bytes(to_line(Beat(at=1.0)) + bad + to_line(Ended(state="done")))
+    take(catalogue, run_id, folder)
+    state, kind, cause = state_of(catalogue, run_id)
+    assert (state, kind) == ("failed", "bad result")
+    assert cause is not None
+    assert '"kind":"rank"' in cause
+
+
+@pytest.mark.parametrize(
+    "torn", [b'{"event":"bea', b'{"event":"beat","at":12', b'{"event":"metrics","points":[["a",1', b"{"]
+)
+def test_what_a_full_disk_tore_is_passed_over(running: tuple[Catalogue, int, Path], torn: bytes) -> None:
+    catalogue, run_id, folder = running
+    (folder / "events.jsonl").write_bytes(torn + b"\n" + to_line(Ended(state="done")))
+    take(catalogue, run_id, folder)
+    assert state_of(catalogue, run_id) == ("done", None, None)
+
+
+def test_infinite_numbers_reach_the_catalogue(running: tuple[Catalogue, int, Path]) -> None:
+    catalogue, run_id, folder = running
+    with catalogue.write() as session:
+        model_id = joined_models(session)[0]
+    bound = BoundMade(**{**vars_of(BOUND), "model_id": model_id})
+    said = MetricsSaid(points=[("train_loss", 1, inf, 0.5)])
+    (folder / "events.jsonl").write_bytes(to_line(said) + to_line(bound))
+    take(catalogue, run_id, folder)
+    with catalogue.read() as session:
+        assert Metrics(session).curve(run_id, "train_loss") == [(1, inf, 0.5)]
+        assert Bounds(session).get(1).value == inf
+
+
+def test_a_journal_begins_a_new_line_behind_one_that_it_could_not_finish(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.close()
+    journal = Journal(tmp_path)
+    journal._file.write(b'{"event":"beat","at":12')  # what a full disk left of a beat
+    journal._file.flush()
+    journal._torn = True
+    journal.metric("train_loss", 1, nan)
+    journal.write(Ended(state="done"))
+    journal.close()
+    batch = read_lines(tmp_path / "events.jsonl", 0)
+    assert batch is not None
+    assert [type(event) for event in batch.events if not isinstance(event, Beat)] == [MetricsSaid, Ended]
+    (points,) = (event.points for event in batch.events if isinstance(event, MetricsSaid))
+    assert points[0][:3] == ("train_loss", 1, inf)
+    assert batch.unread is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.certify.certificate import Certificate, certificate_of, knot_losses, path_verdicts
+from core.certify.certificate import Certificate, as_seen, certificate_of, knot_losses, path_verdicts
 from core.path import Path
 from core.problem import Problem
 from core.profile import Profile, profile
@@ -32,6 +32,7 @@ class Examination:
 
 def examine(problem: Problem, path: Path, points: int = 61) -> Examination:
     """Decide the claims of a path in float64, then look along it on at least `points` points."""
+    problem = as_seen(problem, path)
     exact = problem.to(problem.device, torch.float64)
     losses = knot_losses(exact, path)
     verdicts = path_verdicts(exact, path, losses)
@@ -46,7 +47,7 @@ def highest(exact: Problem, path: Path, looked: Profile, segments: list[int]) ->
         return {}
     at = torch.stack([_highest_t(looked, i) for i in segments])
     points = path.points(at).to(exact.device, exact.dtype)
-    losses = torch.cat([exact.losses(some) for some in torch.split(points, 8)])
+    losses = torch.cat([exact.as_module.losses(some) for some in torch.split(points, 8)])
     return dict(zip(segments, losses.tolist(), strict=True))
 
 

@@ -13,6 +13,7 @@ from core.certify.magnitude import largest_inputs
 from core.networks.together import Together
 from core.path import Claim, Path
 from core.problem import Problem, chunks
+from core.viewing import held
 
 TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries it too: rounding of the ends
 
@@ -61,9 +62,19 @@ def certify(problem: Problem, path: Path, sampled: Mapping[int, float]) -> Certi
     `sampled[i]` is the largest loss seen on segment i; segments without proof need it. Raises ValueError
     where it is missing, UsageError where the path is of another network.
     """
+    problem = as_seen(problem, path)
     losses = knot_losses(problem, path)
     verdicts = path_verdicts(problem, path, losses)
     return certificate_of(verdicts, losses, sampled)
+
+
+def as_seen(problem: Problem, path: Path) -> Problem:
+    """The problem; without its view by layers where that was traced and does not hold at a knot.
+
+    Raises UsageError where the path is of another network.
+    """
+    points64(problem, path.knots[:1])
+    return held(problem, path.knots)
 
 
 @torch.no_grad()

@@ -15,6 +15,7 @@ from core.certify.structure import Line
 from core.errors import UsageError
 from core.path import Claim, Segment
 from core.problem import Problem
+from core.viewing import held
 
 RULES: dict[Claim, Callable[[Line], Finding]] = {
     Claim.INVARIANT: claims.invariant,
@@ -64,7 +65,8 @@ class Known:
 def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Verdict:
     """The verdict on a segment's claim; the problem is in float64, the segment in any floating dtype.
 
-    `known` spares evaluating the ends again. Raises UsageError where the segment is of another network.
+    `known` spares evaluating the ends again, and comparing a view that was traced with its module there. Raises
+    UsageError where the segment is of another network.
     """
     assert problem.dtype == torch.float64
     claim = Claim(segment.claim)
@@ -73,7 +75,9 @@ def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Ve
     if reason := _not_decidable(claim, segment):
         return Verdict(claim, None, reason)
     ends = points64(problem, torch.stack([segment.start, segment.end]))
-    known = known or Known.of(problem, ends)
+    if known is None:
+        problem = held(problem, ends)
+        known = Known.of(problem, ends)
     finding = _finding(problem, segment, ends, known)
     if finding.holds and claim is Claim.INVARIANT:
         finding = _even(finding, known)
@@ -111,17 +115,19 @@ def _finding(problem: Problem, segment: Segment, ends: Tensor, known: Known) -> 
     line = None if problem.layered is None else Line.of(problem, problem.layered, ends)
     if reason := (line and overflow(line.layers, known.inputs)) or _bad_losses(known):
         return Finding(False, reason)
-    return _without_layers(claim, ends) if line is None else RULES[claim](line)
+    return _without_layers(problem, claim, ends) if line is None else RULES[claim](line)
 
 
-def _without_layers(claim: Claim, ends: Tensor) -> Finding:
+def _without_layers(problem: Problem, claim: Claim, ends: Tensor) -> Finding:
     """Only a segment that does not move, bit for bit, is known to keep the function of any network."""
     if claim is not Claim.INVARIANT:
-        return Finding(False, f"the network has no view by layers, which {claim} claims need")
+        return Finding(False, f"the network has no view by layers, which {claim} claims need{problem.because}")
     bits = ends.view(torch.int64)
     moved = int((bits[0] != bits[1]).sum())
     if moved:
-        return Finding(False, f"the network has no view by layers and {moved} of its parameters change")
+        return Finding(
+            False, f"the network has no view by layers and {moved} of its parameters change{problem.because}"
+        )
     return Finding(True, "no parameter changes")
 
 

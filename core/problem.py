@@ -151,10 +151,26 @@ class Problem:
 
     def gradients(self, thetas: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (K,) and their gradients (K, P) on one batch of samples."""
+        own = x.dim() > self.data.train.x.dim()
+        if self.layered is None and not self.calls.can_batch(self.layout.split(thetas), x, own):
+            each = [self._gradient(theta, x[k] if own else x, y[k] if own else y) for k, theta in enumerate(thetas)]
+            return torch.stack([loss for loss, _ in each]), torch.stack([gradient for _, gradient in each])
         leaf = thetas.detach().requires_grad_(True)
         losses = self.batch_losses(leaf, x, y)
         (gradient,) = torch.autograd.grad(losses.sum(), leaf)
         return losses.detach(), gradient
+
+    def _gradient(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and gradient (P,) of one network (P,), by its module."""
+        leaf = theta.detach().requires_grad_(True)
+        point = {name: one[0] for name, one in self.layout.split(leaf[None]).items()}
+
+        def graded() -> tuple[Tensor, Tensor]:
+            loss = self.loss.samples(self.network(x)[None], y[None]).mean()
+            (gradient,) = torch.autograd.grad(loss, leaf)
+            return loss.detach(), gradient
+
+        return self.calls.while_at(point, graded)
 
     def sums(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Sum of the losses (K,) and number of wrong answers (K,), float64, of outputs (K, N, C); 0 for regression."""

@@ -7,6 +7,7 @@ so is refused in a sentence that says what to do.
 from copy import deepcopy
 
 import torch
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -22,6 +23,7 @@ WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.jit.Scri
 def require_usable(module: nn.Module, shape: tuple[int, ...], outputs: int, name: str) -> None:
     """Raise UsageError where a module's loss is no function of parameters and samples, or can't be trained as one."""
     _require_parameters(module, name)
+    _require_storable(module, name)
     _require_norms(module, name)
     x = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
     for size in SIZES:
@@ -42,7 +44,6 @@ def require_usable(module: nn.Module, shape: tuple[int, ...], outputs: int, name
         raise UsageError(f"{name} makes something else of a sample alone than beside others: it may not mix them.")
     _require_asked(module, x, name)
     _require_float64(module, x, given, name)
-    _require_gradient(module, x, given, name)
 
 
 class _Copied:
@@ -96,12 +97,22 @@ def _require_parameters(module: nn.Module, name: str) -> None:
         raise UsageError(f"{name} keeps {fixed[0]} out of training, but all parameters are trained: make it a buffer.")
 
 
+def _require_storable(module: nn.Module, name: str) -> None:
+    """Buffers lie in a model's file: what is sparse or quantized has no place there."""
+    for one, value in module.named_buffers():
+        try:
+            save({one: value.detach().clone(memory_format=torch.contiguous_format)})
+        except Exception as error:
+            raise UsageError(f"{name} has the buffer {one}, which can't be stored: {sentence_of(error)}.") from error
+
+
 def _require_norms(module: nn.Module, name: str) -> None:
     norms = ((one, part) for one, part in module.named_modules() if isinstance(part, _BatchNorm))
     if mixing := [one for one, part in norms if part.running_mean is None]:
+        which = f"its {mixing[0]}" if mixing[0] else "it"
         raise UsageError(
-            f"{name} mixes the samples of a batch, since its {mixing[0] or 'whole'} is batch-norm without running "
-            f"statistics: {_instead(name)}."
+            f"{name} mixes the samples of a batch, since {which} is batch-norm without running statistics: "
+            f"{_instead(name)}."
         )
 
 
@@ -157,33 +168,39 @@ def _require_float64(module: nn.Module, x: Tensor, given: Tensor, name: str) -> 
         raise UsageError(f"{name} makes something else of the same samples in float64 than in float32: {advice}.")
 
 
-@torch.no_grad()
 def _require_asked(module: nn.Module, x: Tensor, name: str) -> None:
-    """At other parameters it has to be what it is when these are its own: none may be reached another way."""
-    copy = deepcopy(module)
-    for value in copy.parameters():
-        value.mul_(OTHER)
-    if not _close(_Copied(module, size=OTHER)(x), copy(x.clone())):
-        raise UsageError(
-            f"{name} can't be asked at other parameters: it computes with its own still; let its forward pass read "
-            "them as attributes of their modules, and keep no other reference to them."
-        )
-
-
-def _require_gradient(module: nn.Module, x: Tensor, given: Tensor, name: str) -> None:
-    copied = _Copied(module)
+    """At other parameters, outputs and gradient have to be what they are when these are its own."""
+    copied, own = _Copied(module, size=OTHER), deepcopy(module)
+    with torch.no_grad():
+        ungraded = copied(x.clone())
+        for value in own.parameters():
+            value.mul_(OTHER)
     leaves = [one.requires_grad_(True) for one in copied.parameters.values()]
-    outputs = copied(x)
-    if not outputs.requires_grad:
-        raise UsageError(f"{name} can't be trained: its outputs have no gradient.")
-    if not _close(outputs.detach(), given):
-        raise UsageError(f"{name} makes something else of the same samples where gradients are asked for.")
     try:
-        torch.autograd.grad(outputs.square().sum(), leaves, allow_unused=True)
+        found = copied.calls.while_at(copied.parameters, lambda: _graded(module, x, leaves))
+        expected = _graded(own, x, list(own.parameters()))
     except Exception as error:
         if is_out_of_memory(error):
             raise
         raise UsageError(f"{name} can't be trained: its gradient fails with {sentence_of(error)}.") from error
+    if len(found) == 1:
+        raise UsageError(f"{name} can't be trained: its outputs have no gradient.")
+    if not _close(found[0], ungraded):
+        raise UsageError(f"{name} makes something else of the same samples where gradients are asked for.")
+    if len(found) != len(expected) or not all(_close(*pair) for pair in zip(found, expected, strict=True)):
+        raise UsageError(
+            f"{name} can't be asked at other parameters, since it computes with its own still: its forward pass has to "
+            "read them as attributes of their modules, and to keep no other reference to them."
+        )
+
+
+def _graded(module: nn.Module, x: Tensor, leaves: list[Tensor]) -> list[Tensor]:
+    """Outputs, and the derivatives of their squares; the outputs alone where there are none."""
+    outputs: Tensor = module(x.clone())
+    if not outputs.requires_grad:
+        return [outputs]
+    found = torch.autograd.grad(outputs.square().sum(), leaves, allow_unused=True, materialize_grads=True)
+    return [outputs.detach(), *found]
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

@@ -303,5 +303,5 @@ def difference(found: Tensor, expected: Tensor) -> tuple[float, float]:
     What is the same infinity or no number in both does not differ; what is one in one of them alone does without end.
     """
     same = (found == expected) | (found.isnan() & expected.isnan())
-    off = torch.where(same, 0.0, (found - expected).abs()).nan_to_num(nan=torch.inf)
+    off = torch.where(same, 0.0, (found - expected).abs()).nan_to_num(nan=torch.inf, posinf=torch.inf)
     return float(off.max()), float(torch.where(expected.isfinite(), expected.abs(), 0.0).max())

@@ -40,7 +40,8 @@ def full_precision() -> Iterator[None]:
 def require_as_recorded(problem: Problem, model: InputModel, theta: Tensor) -> None:
     """Raise RunError where the train loss of a model (P,) is not the one that the catalogue has of it.
 
-    It is evaluated in float64, as paths are checked, so that a network that depends on the dtype is found out. Of a network file that has changed since, and is trusted, another loss is to be expected: that is said in the log.
+    It is evaluated in float64, as paths are checked, so that a network that depends on the dtype is found out. Of a
+    network file that has changed since, and is trusted, another loss is to be expected: that is said in the log.
     """
     if model.train_loss is None:
         return

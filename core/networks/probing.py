@@ -28,7 +28,8 @@ def require_usable(module: nn.Module, shape: tuple[int, ...], outputs: int, name
     x = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
     for size in SIZES:
         _require_pure(module, x, size, name)
-    given = _read(module, x)
+    copied = _Copied(module)
+    given = _read(copied, x)
     if not isinstance(given, Tensor) or given.shape != (3, outputs):
         what = "x".join(map(str, given.shape)) if isinstance(given, Tensor) else f"a {type(given).__name__}"
         raise UsageError(f"{name} makes {what} of 3 samples: it has to make one tensor of 3x{outputs} for this data.")
@@ -37,8 +38,8 @@ def require_usable(module: nn.Module, shape: tuple[int, ...], outputs: int, name
         why = "batch in training, as batch-norm does," if norm else "batch in training,"
         instead = _instead(name) if norm else "leave out what keeps it"
         raise UsageError(f"{name} keeps {kept[0]} from batch to {why} and that is no parameter: {instead}.")
-    alone = torch.cat([_read(module, one[None]) for one in x])
-    if not torch.equal(given, _read(module, x)):
+    alone = torch.cat([_read(copied, one[None]) for one in x])
+    if not torch.equal(given, _read(copied, x)):
         raise UsageError(f"{name} makes something else of the same samples the second time: it may not be random.")
     if not torch.allclose(given, alone, rtol=1e-3, atol=1e-4):
         raise UsageError(f"{name} makes something else of a sample alone than beside others: it may not mix them.")
@@ -51,7 +52,7 @@ class _Copied:
 
     def __init__(self, module: nn.Module, dtype: torch.dtype = torch.float32, size: float = 1.0) -> None:
         named = module.named_parameters()
-        self.parameters = {name: size * one.detach().to(dtype, copy=True) for name, one in named}
+        self.parameters = {name: one.detach().to(dtype, copy=True).mul_(size) for name, one in named}
         self.buffers = {name: one.detach().clone() for name, one in module.named_buffers()}
         self.buffers |= {name: one.to(dtype) for name, one in self.buffers.items() if one.is_floating_point()}
         self.calls = Calls(module, self.buffers)
@@ -61,11 +62,7 @@ class _Copied:
 
 
 @torch.no_grad()
-def _read(module: nn.Module, x: Tensor) -> Tensor:
-    return _asked(_Copied(module), x)
-
-
-def _asked(copied: _Copied, x: Tensor) -> Tensor:
+def _read(copied: _Copied, x: Tensor) -> Tensor:
     """What it makes of samples (N, ...). Raises UsageError where it can't read them."""
     try:
         return copied(x)
@@ -120,15 +117,15 @@ def _require_norms(module: nn.Module, name: str) -> None:
 def _require_pure(module: nn.Module, x: Tensor, size: float, name: str) -> None:
     """Raise UsageError where it writes into samples, parameters or buffers when it reads."""
     copied, given = _Copied(module, size=size), x.clone()
-    tensors = copied.parameters | copied.buffers
-    before = {one: value.clone() for one, value in tensors.items()}
-    _asked(copied, given)
+    _read(copied, given)
     if not torch.equal(given, x):
         raise UsageError(
             f"{name} writes into the samples that it reads: let its forward pass make new tensors of them "
             "(x = x - 0.5, not x -= 0.5)."
         )
-    if written := [one for one, value in tensors.items() if not same(value, before[one])]:
+    written = [one for one, value in module.named_parameters() if not same(copied.parameters[one], size * value)]
+    written += [one for one, value in module.named_buffers() if not same(copied.buffers[one], value)]
+    if written:
         raise UsageError(f"{name} writes into its own {written[0]} when it reads samples: it has to leave it as it is.")
 
 
@@ -205,6 +202,8 @@ def _graded(module: nn.Module, x: Tensor, leaves: list[Tensor]) -> list[Tensor]:
 
 def _close(one: Tensor, other: Tensor) -> bool:
     """To rounding, however large it may have grown; two that are no numbers alike."""
+    if torch.equal(one, other):
+        return True
     finite = torch.where(other.isfinite(), other.abs(), 0.0)
     return torch.allclose(one, other, rtol=0, atol=CLOSE * (1 + float(finite.max())), equal_nan=True)
 

@@ -40,3 +40,26 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
     return UsageError(f"There is no {what} {name!r}: {hint}known are {', '.join(names)}.")
+
+
+def sentence_of(error: BaseException) -> str:
+    """Somebody else's error as a part of a sentence: its kind, and what it says on one line."""
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+#: What torch's allocators say; on the CPU they raise a plain RuntimeError.
+OUT_OF_MEMORY = (
+    "OutOfMemory",
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "ALLOC_FAILED",
+    "bad_alloc",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the memory did not suffice, whoever noticed."""
+    text = f"{type(error).__name__}: {error}"
+    return isinstance(error, MemoryError) or any(one in text for one in OUT_OF_MEMORY)

@@ -24,7 +24,10 @@ ABANDONED = "abandoned"
 
 
 class InputModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that a job reads: its id, where its tensors lie, and what it was trained for."""
+    """A model that a job reads: its id, where its tensors lie, what it was trained for, and its train loss then.
+
+    `trusted` says that the network is not as it was when the model was trained, and that whoever asked knows.
+    """
 
     id: int
     file: str
@@ -35,6 +38,8 @@ class InputModel(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     dtype: str
     epochs: int
+    train_loss: float | None = None
+    trusted: bool = False
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

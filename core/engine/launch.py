@@ -21,11 +21,14 @@ QUICK = {
     "MALLOC_TOP_PAD_": "67108864",
 }
 
+#: Sets have one order in all processes: a network file that goes through one makes its layers alike in each.
+ALIKE = {"PYTHONHASHSEED": "0"}
+
 
 def environment() -> dict[str, str]:
     """The caller's environment without what changes where Python looks for modules, with what makes torch quick."""
     kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
-    return {**QUICK, **kept}
+    return {**QUICK, **kept, **ALIKE}
 
 
 def start_worker(folder: Path) -> subprocess.Popen[bytes]:

@@ -111,8 +111,8 @@ def test_many_points_of_a_network_without_layers_equal_one_by_one(tmp_path: Path
     problem = problem_of(architecture, classes((4,), count=10))
     thetas = points(problem, 3)
     together = problem.losses(thetas)
-    assert problem.batched
-    problem.batched = False
+    assert problem.calls.batched
+    problem.calls.batched = False
     torch.testing.assert_close(problem.losses(thetas), together)
 
 
@@ -121,7 +121,7 @@ def test_a_network_that_can_not_be_batched_is_asked_point_by_point(tmp_path: Pat
     problem = problem_of(made(tmp_path, content, "Residual"), classes((4,), count=10))
     thetas = points(problem, 2)
     losses = problem.losses(thetas)
-    assert not problem.batched
+    assert not problem.calls.batched
     torch.testing.assert_close(losses, torch.cat([problem.losses(theta[None]) for theta in thetas]))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from core.engine.folders import Job
-from core.engine.worker.inputs import problem_of, read_model, suit_threads
+from core.engine.worker.inputs import opened, suit_threads
 from core.engine.worker.journal import Journal
 from core.errors import RunError
 from core.files import write_whole
@@ -22,17 +22,9 @@ from core.specs.runs import Connect, Descend, name_of_options
 def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None:
     """Connect, leave the path whatever came of it, then raise RunError if it doesn't connect."""
     journal.progress(None, "reading the data")
-    a, b = job.inputs
-    problem = problem_of(a, job.device, job.data_root)
+    problem, (a, b) = opened(job.inputs, job.device, job.data_root)
     suit_threads(problem, job.threads)
-    task = Task(
-        read_model(a, problem.layout).to(job.device),
-        read_model(b, problem.layout).to(job.device),
-        problem,
-        spec.below,
-        spec.seed,
-        journal,
-    )
+    task = Task(a, b, problem, spec.below, spec.seed, journal)
     connection = connect(spec.method, task, spec.points)
     write_whole(folder / "path.safetensors", connection.construction.path.save)
     journal.write(describe_path(job, spec, problem, connection))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.engine.folders import Job
 from core.engine.worker.connecting import describe_path
-from core.engine.worker.inputs import problem_of, read_model, suit_threads
+from core.engine.worker.inputs import opened, suit_threads
 from core.engine.worker.journal import Journal
 from core.engine.worker.training import describe_model
 from core.errors import RunError
@@ -22,10 +22,9 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     """Descend, leave the model reached and the path to it, then raise RunError if float64 could not follow."""
     journal.progress(None, "reading the data")
     source = job.inputs[0]
-    problem = problem_of(source, job.device, job.data_root)
+    problem, (start,) = opened(job.inputs, job.device, job.data_root)
     suit_threads(problem, job.threads)
     begun = time.monotonic()
-    start = read_model(source, problem.layout).to(job.device)
     made = descend(Task(start, start, problem, seed=spec.seed, reporter=journal), spec.to, spec.theorem, spec.delta)
     journal.progress(None, f"certifying and measuring {len(made.path)} segments")
     examination = examine(problem, made.path, spec.points)

@@ -1,5 +1,7 @@
 """The job `train`: K models of one architecture, trained in one batch."""
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,17 @@ from torch import Tensor
 from core.engine.folders import Job
 from core.engine.worker.inputs import DTYPES, open_problem, suit_threads, write_model
 from core.engine.worker.journal import Journal
-from core.errors import RunError
-from core.problem import Part, Problem
-from core.results import ModelMade, as_loss
+from core.engine.worker.measuring import measured
+from core.errors import RunError, UsageError
+from core.networks.architectures import Architecture
+from core.networks.source import one_start, several_of_one_start
+from core.problem import Problem
+from core.results import ModelMade
+from core.specs.networks import read_network
 from core.specs.runs import Train
 from core.training import Trained, TrainingState, Until, train
 from core.training.optimizers import rows
+from core.viewing import different, held
 
 
 def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
@@ -25,6 +32,8 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
     suit_threads(problem, job.threads, spec.count)
     seeds = [spec.seed + i for i in range(spec.count)]
     start = torch.stack([architecture.initial(seed, problem.dtype) for seed in seeds]).to(job.device)
+    require_starts(spec, architecture, start)
+    problem = held(problem, start)
     until = None if spec.until_loss is None else Until("train-loss", spec.until_loss)
     trained = train(
         problem,
@@ -35,11 +44,32 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
         state=_state(journal.left, problem, until),
         on_epoch=lambda state: _report(state, spec, journal),
     )
+    trained = as_computed(trained, problem, until)
     leave_models(spec, problem, trained, folder, journal)
     if failure := shortfall(spec, trained):
         if failure.kind == "diverged":
             journal.forget()
         raise failure
+
+
+def require_starts(spec: Train, architecture: Architecture, start: Tensor) -> None:
+    """Raise UsageError where two of the models (K, P) would start as one."""
+    name = read_network(spec.network).shown
+    if len(different(start)) < len(start):
+        raise UsageError(several_of_one_start(name, spec.count))
+    if not architecture.seeded:
+        logging.getLogger(__name__).warning("%s: models of other seeds would be this one.", one_start(name))
+
+
+def as_computed(trained: Trained, problem: Problem, until: Until | None) -> Trained:
+    """What was trained by layers that were traced, judged by the module itself where these don't hold at the end."""
+    finite = trained.diverged < 0
+    here = held(problem, trained.thetas[finite])
+    if here is problem:
+        return trained
+    values, reached = trained.values.clone(), trained.reached
+    values[finite] = here.losses(trained.thetas[finite])
+    return replace(trained, values=values, reached=reached if until is None else reached & (values <= until.value))
 
 
 def _state(left: Path | None, problem: Problem, until: Until | None) -> TrainingState | None:
@@ -99,7 +129,7 @@ def leave_models(spec: Train, problem: Problem, trained: Trained, folder: Path, 
 def describe_model(problem: Problem, theta: Tensor, position: int, folder: Path) -> dict[str, Any]:
     """Write a model's tensors; what is measured of it, by column names."""
     file = f"model-{position}.safetensors"
-    write_model(theta, problem.layout, folder / file)
+    write_model(theta, problem, folder / file)
     train_loss, train_error = measured(problem, theta, "train")
     test_loss, test_error = measured(problem, theta, "test")
     return {
@@ -115,14 +145,6 @@ def describe_model(problem: Problem, theta: Tensor, position: int, folder: Path)
         "test_loss": test_loss,
         "test_error": test_error,
     }
-
-
-def measured(problem: Problem, theta: Tensor, part: Part) -> tuple[float | None, float | None]:
-    """Loss and error of one model on a split; (None, None) where there is none."""
-    if problem.part(part) is None:
-        return None, None
-    values = problem.values(theta[None].to(problem.device), part)
-    return as_loss(float(values.loss)), None if values.error is None else float(values.error)
 
 
 def shortfall(spec: Train, trained: Trained) -> RunError | None:

@@ -60,7 +60,7 @@ def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) 
     task.b is not read. `gaps` says where float64 could not follow. Raises PremiseError where no theorem applies, or
     the model is as low already.
     """
-    problem, a = task.problem, Net.of(task.problem, task.a)
+    problem = task.problem
     theorems: dict[str, Assumptions] = {
         "3.2": theorem_3_2,
         "4.2": theorem_4_2,
@@ -68,6 +68,7 @@ def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) 
     }
     require(common(task))
     require(of_theorem(theorem, theorems, problem))
+    a = Net.of(problem, task.a)
     theorem = first_that_applies(theorem, theorems, problem)
     task.reporter.progress(None, f"Theorem {theorem}")
     goal = problem.loss.infimum + eps

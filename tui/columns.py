@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tui.texts import NOTHING, ago, clean, duration, number, percent, state, value
+from tui.texts import NOTHING, ago, called, clean, duration, number, percent, state, value
 
 Row = dict[str, Any]
 
@@ -38,8 +38,14 @@ def of(key: str, title: str = "", show: Callable[[Any], str] = value, *, squeeze
 def chosen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
     """The columns of a kind's list."""
     if kind == "runs":
-        return (of("id"), of("state", show=lambda name: state(name, encoding)), *RUNS)
+        state_of = Shown("state", lambda row: state(word(row), encoding), ("state", "outcome", "cause_kind"))
+        return (of("id"), state_of, *RUNS)
     return OTHERS[kind]
+
+
+def word(row: Row) -> str:
+    """What a run is called: its state, or what it found."""
+    return called(row["state"], row["outcome"], row["cause_kind"])
 
 
 def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[Shown, ...]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from core.engine.folders import Job
 from core.engine.worker.inputs import problem_of, read_model, suit_threads
 from core.engine.worker.journal import Journal
+from core.engine.worker.telling import options_told, tell_file
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
@@ -23,7 +24,10 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     """Connect, leave the path whatever came of it, then raise RunError if it doesn't connect."""
     journal.progress(None, "reading the data")
     a, b = job.inputs
-    problem = problem_of(a, job.device, job.data_root)
+    problem = problem_of(a, job.device, job.data_root, journal)
+    below = "" if spec.below is None else f" below {spec.below:g}"
+    how = f"{name_of_options(spec.method)}, seed {spec.seed} {options_told(spec.method)}".rstrip()
+    journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
     suit_threads(problem, job.threads)
     task = Task(
         read_model(a, problem.layout).to(job.device),
@@ -35,6 +39,7 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     )
     connection = connect(spec.method, task, spec.points)
     write_whole(folder / "path.safetensors", connection.construction.path.save)
+    tell_file(folder / "path.safetensors", journal)
     journal.write(describe_path(job, spec, problem, connection))
     if connection.failure is not None:
         raise RunError("could not connect", f"could not connect: {connection.failure}")

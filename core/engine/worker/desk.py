@@ -22,6 +22,7 @@ from core.files import write_whole
 from core.networks.architectures import build
 from core.path import Path as Curve
 from core.problem import Problem
+from core.reporting import Silent
 from core.specs.data import read_data
 from core.specs.networks import read_network
 
@@ -113,7 +114,7 @@ def points(question: Answer) -> Answer:
 def opened(question: Answer) -> tuple[Curve, Problem, list[InputModel]]:
     """A path with the problem it lives in and the two models it joins."""
     models = [msgspec.convert(model, InputModel) for model in question["models"]]
-    problem = problem_of(models[0], "cpu", question["root"])
+    problem = problem_of(models[0], "cpu", question["root"], Silent())
     return Curve.load(Path(question["path"])), problem, models
 
 

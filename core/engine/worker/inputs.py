@@ -1,5 +1,6 @@
 """From names and files to problems and parameters."""
 
+import time
 from pathlib import Path
 
 import torch
@@ -10,12 +11,14 @@ from torch import Tensor
 from core.data.files import data_root
 from core.data.load import load
 from core.engine.folders import InputModel
+from core.engine.worker.telling import data_told, network_told
 from core.errors import RunError
 from core.files import write_whole
 from core.losses import loss_named
 from core.networks.architectures import Architecture, build
 from core.networks.layout import Layout
 from core.problem import Problem
+from core.reporting import Reporter
 from core.specs.data import read_data
 from core.specs.networks import read_network
 
@@ -24,22 +27,25 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def open_problem(
-    network: str, data: str, loss: str | None, device: str, root: str | None
+    network: str, data: str, loss: str | None, device: str, root: str | None, reporter: Reporter
 ) -> tuple[Problem, Architecture]:
     """The problem that these names mean, in float32 on `device`, and the network's architecture.
 
     Raises UsageError where the data is not there or the network can't read it.
     """
+    begun = time.monotonic()
     dataset = load(read_data(data), data_root(root))
+    reporter.say(data_told(dataset, time.monotonic() - begun))
     architecture = build(read_network(network), tuple(dataset.train.x.shape[1:]), dataset.outputs)
+    reporter.say(network_told(network, architecture))
     phi = loss_named(loss, dataset.classes)
     problem = Problem(architecture.module, dataset, phi, architecture.layered)
     return problem.to(device, torch.float32), architecture
 
 
-def problem_of(model: InputModel, device: str, root: str | None) -> Problem:
+def problem_of(model: InputModel, device: str, root: str | None, reporter: Reporter) -> Problem:
     """The problem that a model was trained on; raises RunError where the data has changed since."""
-    problem, _ = open_problem(model.network, model.data, model.loss, "cpu", root)
+    problem, _ = open_problem(model.network, model.data, model.loss, "cpu", root, reporter)
     if problem.data.fingerprint != model.data_fingerprint:
         raise RunError(
             "bad data",

@@ -11,6 +11,7 @@ from core.engine.worker.facts import environment
 from core.engine.worker.journal import Journal
 from core.engine.worker.small_jobs import run_bound, run_swap
 from core.engine.worker.training import run_train
+from core.files import amount
 from core.results import Environment
 from core.specs.runs import Bound, Connect, Descend, Swap, Train
 
@@ -18,7 +19,12 @@ from core.specs.runs import Bound, Connect, Descend, Swap, Train
 def perform(job: Job, folder: Path, journal: Journal) -> None:
     """Do what the job's spec asks for, on its device and number of threads."""
     torch.set_num_threads(job.threads)
-    journal.write(Environment(facts=environment(job.device)))
+    facts = environment(job.device)
+    journal.write(Environment(facts=facts))
+    with_what = f"thalweg {facts['thalweg']}, torch {facts['torch']}, {facts['threads']} threads"
+    journal.say(f"Run {job.run_id}, attempt {folder.name}, on {job.device} of {facts['host']}: {with_what}.")
+    if journal.left is not None:
+        journal.say(f"There is a checkpoint to go on from: {amount(journal.left.stat().st_size)}.")
     match job.spec:
         case Train():
             run_train(job, job.spec, folder, journal)

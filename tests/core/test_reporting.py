@@ -1,5 +1,7 @@
 """Which of many steps get a line in a log."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,8 +24,8 @@ def test_of_more_than_two_hundred_steps_about_two_hundred_are_told_from_the_firs
     assert steps[:10] == list(range(1, 11))
     assert 150 <= len(steps) <= 200
     assert total - steps[-1] <= 0.1 * total
-    gaps = [after - before for before, after in zip(steps, steps[1:], strict=False)]
-    assert all(later >= earlier - 1 for earlier, later in zip(gaps, gaps[1:], strict=False)), "ever fewer"
+    gaps = [after - before for before, after in pairwise(steps)]
+    assert all(later >= earlier - 1 for earlier, later in pairwise(gaps)), "ever fewer"
 
 
 @given(st.integers(1, 5000), st.integers(0, 5000))

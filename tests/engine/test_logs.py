@@ -57,7 +57,11 @@ def test_a_log_of_five_megabytes_says_once_that_it_is_full_and_then_only_how_it_
 
 @pytest.mark.parametrize("what", ["a folder that isn't there", "a folder", "a full disk"])
 def test_a_log_that_cannot_be_written_is_no_error(what: str, tmp_path: Path) -> None:
-    files = {"a folder that isn't there": tmp_path / "no" / "log.txt", "a folder": tmp_path, "a full disk": Path("/dev/full")}
+    files = {
+        "a folder that isn't there": tmp_path / "no" / "log.txt",
+        "a folder": tmp_path,
+        "a full disk": Path("/dev/full"),
+    }
     if not files[what].exists() and what == "a full disk":
         pytest.skip("needs a disk that is always full")
     log = Log(files[what])
@@ -82,5 +86,3 @@ def test_threads_do_not_tear_each_other_s_lines(tmp_path: Path) -> None:
     log.close()
     said = unstamped(tmp_path / "log.txt").split("\n")[:-1]
     assert sorted(said) == sorted(f"{name} {i}" for name in "abcd" for i in range(300))
-
-

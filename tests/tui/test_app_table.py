@@ -234,7 +234,15 @@ def test_the_pane_tells_cause_log_lineage_spec_and_notes(seeded: Path) -> None:
         await one.press("j", "j", "enter")
         await one.until(lambda: one.screen.query_one(DetailsPane).details is not None)
         await one.settled()
-        told = ("run 3", "○ not connected", "could not connect", "made path 2", "--below 0.02", "facts", "the last line")
+        told = (
+            "run 3",
+            "○ not connected",
+            "could not connect",
+            "made path 2",
+            "--below 0.02",
+            "facts",
+            "the last line",
+        )
         places = [one.shown.find(text) for text in told]
         assert -1 not in places, one.shown
         assert places[2:] == sorted(places[2:]), "the log, which may end with a traceback, comes after all else"

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commanding import Run
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from commanding import Run
 from showing import play, press, settle, text, until
 from textual.pilot import Pilot
 

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import DataTable, Static
 
-from tui.columns import what, when
+from tui.columns import short, what, when
 from tui.logs import last_lines
 from tui.screens.client_screen import ClientScreen
 from tui.screens.log import LogScreen
@@ -89,7 +89,7 @@ class FaultsScreen(ClientScreen[None]):
         cause = value(row["cause_kind"] or row["cause"])
         return [
             value(row["id"]),
-            state("finding" if row["outcome"] == "finding" else row["state"], "utf-8"),
+            state(short(row), "utf-8"),
             value(row["kind"]),
             what(row),
             cause,

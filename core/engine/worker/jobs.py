@@ -12,6 +12,7 @@ from core.engine.worker.journal import Journal
 from core.engine.worker.small_jobs import run_bound, run_swap
 from core.engine.worker.training import run_train
 from core.files import amount
+from core.reporting import plural
 from core.results import Environment
 from core.specs.runs import Bound, Connect, Descend, Swap, Train
 
@@ -21,7 +22,7 @@ def perform(job: Job, folder: Path, journal: Journal) -> None:
     torch.set_num_threads(job.threads)
     facts = environment(job.device)
     journal.write(Environment(facts=facts))
-    with_what = f"thalweg {facts['thalweg']}, torch {facts['torch']}, {facts['threads']} threads"
+    with_what = f"thalweg {facts['thalweg']}, torch {facts['torch']}, {plural(facts['threads'], 'thread')}"
     journal.say(f"Run {job.run_id}, attempt {folder.name}, on {job.device} of {facts['host']}: {with_what}.")
     if journal.left is not None:
         journal.say(f"There is a checkpoint to go on from: {amount(journal.left.stat().st_size)}.")

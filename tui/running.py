@@ -108,7 +108,7 @@ def ending(run: "Run") -> str:
     kind, cause = str(run.cause_kind), run.cause or ""
     if run.state == "cancelled":
         how = "was cancelled"
-    elif run.outcome == "finding" and cause.startswith(kind):
+    elif run.outcome == "finding" and cause.startswith("could not "):
         return sentence(f"Run {run.id} {cause}")
     else:
         how = "ended" if run.outcome == "finding" else run.state
@@ -129,7 +129,8 @@ def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
     with client.catalogue.read() as session:
         for run in runs:
             rows = list_rows(session, kind, f"run_id={run.id}") or [nothing(run.id, run.state)]
-            found += [{**row, "cause": run.cause, "cause_kind": run.cause_kind} for row in rows]
+            why = {"cause": run.cause, "cause_kind": run.cause_kind, "outcome": run.outcome}
+            found += [{**row, **why} for row in rows]
     return found
 
 

@@ -6,10 +6,21 @@
     └── RunError        a run failed; `kind` is its short cause ("could not connect", "bad data", ...)
 
 `str(error)` is one sentence for the person at the terminal: what was wrong, what is allowed, what to do.
+
+A run that fails of a cause in FINDINGS has found something out; every other failure is a fault.
 """
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+#: Kinds of causes that are answers: nothing broke, and the same run would say the same again. And what it is called.
+FINDINGS = {
+    "could not connect": "not connected",
+    "could not descend": "not descended",
+    "premise": "premise fails",
+    "loss not reached": "loss not reached",
+    "ill-conditioned": "ill-conditioned",
+}
 
 
 class ThalwegError(Exception):
@@ -32,6 +43,11 @@ class RunError(ThalwegError):
     def __init__(self, kind: str, sentence: str) -> None:
         super().__init__(sentence)
         self.kind = kind
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop, unless it ends already."""
+    return text if text.endswith((".", "!", ")")) else f"{text}."
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:

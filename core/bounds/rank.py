@@ -29,9 +29,9 @@ def compute(options: Rank, problem: Problem, theta: Tensor, reporter: Reporter) 
     for k in range(1, depth):
         reporter.progress(k / depth, f"layer {k} of {depth - 1}")
         features = network.features(features, parameters, k, start=k - 1)
-        measurements += [
-            Measurement(name=name, value=value, layer=k) for name, value in measure(features[0].flatten(1))
-        ]
+        found = measure(features[0].flatten(1))
+        reporter.say(f"Layer {k}: {', '.join(f'{name} {value:.4g}' for name, value in found)}.")
+        measurements += [Measurement(name=name, value=value, layer=k) for name, value in found]
     ranks = [one.value for one in measurements if one.name == "rank"]
     full = [one.value for one in measurements if one.name == "full_rank"]
     lacking = sum(1 for rank, most in zip(ranks, full, strict=True) if rank != most)

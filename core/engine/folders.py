@@ -1,12 +1,12 @@
-"""A run's folder: what agent and worker say to each other, as files.
+"""A run's folder: its log, and a folder for each attempt: what agent and worker say to each other, as files.
 
-    job.json            what to do (written by the agent before the worker starts)
-    owner               who may act for the attempt: made once, by its worker or by an agent that gave it up
-    events.jsonl        what the worker says (core.results)
-    log.txt             what it prints
-    resume.*            where it starts from, if not from scratch
-    checkpoint.*        where a relaunch can go on
-    *.safetensors       tensors it made, complete from the moment they have their name
+    log.txt             what all attempts said for people to read, and what they printed (core.engine.log)
+    N/job.json          what to do (written by the agent before the worker starts)
+    N/owner             who may act for the attempt: made once, by its worker or by an agent that gave it up
+    N/events.jsonl      what the worker says (core.results)
+    N/resume.*          where it starts from, if not from scratch
+    N/checkpoint.*      where a relaunch can go on
+    N/*.safetensors     tensors it made, complete from the moment they have their name
 
 Imports no torch.
 """
@@ -119,6 +119,11 @@ def owner(folder: Path) -> Owner | None:
 def folder_of(runs: Path, run_id: int, number: int) -> Path:
     """Where the attempt `number` of a run lives; `runs` is the catalogue's folder of runs."""
     return runs / str(run_id) / str(number)
+
+
+def log_beside(folder: Path) -> Path:
+    """The log of the run whose attempt lives in `folder`."""
+    return folder.parent / "log.txt"
 
 
 def checkpoint(runs: Path, run_id: int) -> Path | None:

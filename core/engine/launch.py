@@ -6,8 +6,9 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from core.engine.folders import Owner
+from core.engine.folders import Owner, log_beside
 
 #: Variables that would let a caller's own `core/` or settings reach into our processes.
 DROPPED = ("PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME")
@@ -32,8 +33,8 @@ def environment() -> dict[str, str]:
 
 
 def start_worker(folder: Path) -> subprocess.Popen[bytes]:
-    """A fresh interpreter in a session of its own, working in its run folder, its output in log.txt."""
-    with (folder / "log.txt").open("ab") as log:
+    """A fresh interpreter in a session of its own, working in its run folder, its output in the run's log."""
+    with _output(log_beside(folder)) as log:
         return subprocess.Popen(
             [sys.executable, "-P", "-u", "-m", "core.engine.worker", str(folder)],
             stdin=subprocess.DEVNULL,
@@ -43,6 +44,15 @@ def start_worker(folder: Path) -> subprocess.Popen[bytes]:
             env=environment(),
             start_new_session=True,
         )
+
+
+def _output(log: Path) -> BinaryIO:
+    """The log to write on, or nowhere where that is impossible: no run fails for want of a log."""
+    try:
+        log.touch(mode=0o600)
+        return log.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
 
 
 def start_agent(catalogue: Path, log: Path) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from core.engine.folders import Job
 from core.engine.worker.inputs import opened, suit_threads
 from core.engine.worker.journal import Journal
+from core.engine.worker.telling import options_told, tell_file
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
@@ -22,11 +23,16 @@ from core.specs.runs import Connect, Descend, name_of_options
 def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None:
     """Connect, leave the path whatever came of it, then raise RunError if it doesn't connect."""
     journal.progress(None, "reading the data")
-    problem, (a, b) = opened(job.inputs, job.device, job.data_root)
+    a, b = job.inputs
+    below = "" if spec.below is None else f" below {spec.below:g}"
+    how = f"{name_of_options(spec.method)}, seed {spec.seed} {options_told(spec.method)}".rstrip()
+    problem, ends = opened(job.inputs, job.device, job.data_root, journal)
+    journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
     suit_threads(problem, job.threads)
-    task = Task(a, b, problem, spec.below, spec.seed, journal)
+    task = Task(*ends, problem, spec.below, spec.seed, journal)
     connection = connect(spec.method, task, spec.points)
     write_whole(folder / "path.safetensors", connection.construction.path.save)
+    tell_file(folder / "path.safetensors", journal)
     journal.write(describe_path(job, spec, problem, connection))
     if connection.failure is not None:
         raise RunError("could not connect", f"could not connect: {connection.failure}")

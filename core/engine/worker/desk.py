@@ -23,6 +23,7 @@ from core.files import write_whole
 from core.networks.architectures import build
 from core.path import Path as Curve
 from core.problem import Problem
+from core.reporting import Silent
 from core.specs.data import read_data
 from core.specs.networks import read_network
 
@@ -122,7 +123,7 @@ def points(question: Answer) -> Answer:
 def asked_path(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
     """A path with the problem it lives in and the two models (P,) that it joins."""
     models = [msgspec.convert(model, InputModel) for model in question["models"]]
-    return Curve.load(Path(question["path"])), *opened(models, "cpu", question["root"])
+    return Curve.load(Path(question["path"])), *opened(models, "cpu", question["root"], Silent())
 
 
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {

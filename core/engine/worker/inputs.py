@@ -1,5 +1,6 @@
 """From names and files to problems and parameters."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +14,14 @@ from core.data.files import data_root
 from core.data.load import load
 from core.engine.folders import InputModel
 from core.engine.worker.measuring import require_as_recorded
+from core.engine.worker.telling import data_told, network_told
 from core.errors import RunError
 from core.files import write_whole
 from core.losses import loss_named
 from core.networks.architectures import Architecture, build
 from core.networks.repeating import differing
 from core.problem import Problem
+from core.reporting import Reporter
 from core.specs.data import read_data
 from core.specs.networks import read_network
 from core.viewing import held
@@ -28,27 +31,32 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def open_problem(
-    network: str, data: str, loss: str | None, device: str, root: str | None
+    network: str, data: str, loss: str | None, device: str, root: str | None, reporter: Reporter
 ) -> tuple[Problem, Architecture]:
     """The problem that these names mean, in float32 on `device`, and the network's architecture.
 
     Raises UsageError where the data is not there or the network can't read it.
     """
+    begun = time.monotonic()
     dataset = load(read_data(data), data_root(root))
+    reporter.say(data_told(dataset, time.monotonic() - begun))
     architecture = build(read_network(network), tuple(dataset.train.x.shape[1:]), dataset.outputs)
+    reporter.say(network_told(network, architecture))
     phi = loss_named(loss, dataset.classes)
     problem = Problem(architecture.module, dataset, phi, architecture.layered, without=architecture.without)
     return problem.to(device, torch.float32), architecture
 
 
-def opened(models: Sequence[InputModel], device: str, root: str | None) -> tuple[Problem, list[Tensor]]:
+def opened(
+    models: Sequence[InputModel], device: str, root: str | None, reporter: Reporter
+) -> tuple[Problem, list[Tensor]]:
     """The problem that models of one network were trained on, on a device, and their parameters, each (P,).
 
     A view by layers that was traced and does not hold at one of them is left out. Raises RunError where data or file
     are not those of a model, two models are of two networks, or a loss is not the recorded one.
     """
     first = models[0]
-    problem, _ = open_problem(first.network, first.data, first.loss, "cpu", root)
+    problem, _ = open_problem(first.network, first.data, first.loss, "cpu", root, reporter)
     for model in models:
         require_data(problem, model)
     problem = problem.to("cpu", DTYPES[first.dtype])

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from core.errors import printable
+
 YES, OPEN, NO = 1.0, 0.0, -1.0
 #: Measurements that are one of these: proven, left open, refuted. Tables say them in words, charts leave them out.
 VERDICTS = frozenset({"separable", "distinct", "generic", "wide_enough", "proven"})
@@ -156,8 +158,23 @@ _decoder = msgspec.json.Decoder(AnyEvent)
 
 
 def to_line(event: Event) -> bytes:
-    """One line, with its end."""
-    return msgspec.json.encode(event) + b"\n"
+    """One line, with its end, whatever stands in its texts."""
+    try:
+        return msgspec.json.encode(event) + b"\n"
+    except UnicodeEncodeError:  # the name of a file that is no UTF-8
+        return msgspec.json.encode(_printable(msgspec.to_builtins(event))) + b"\n"
+
+
+def _printable(value: Any) -> Any:
+    match value:
+        case str():
+            return printable(value)
+        case list() | tuple():
+            return [_printable(one) for one in value]
+        case dict():
+            return {printable(name): _printable(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 def from_line(line: bytes) -> AnyEvent:

@@ -10,6 +10,7 @@
 A run that fails of a cause in FINDINGS has found something out; every other failure is a fault.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -22,9 +23,22 @@ FINDINGS = {
     "ill-conditioned": "ill-conditioned",
 }
 
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """A text that UTF-8 can hold: bytes of a file's name that are none of it are shown as \\xff.
+
+    Python lets them stand for themselves in texts (as surrogates), which no file, database or terminal takes.
+    """
+    return SURROGATE.sub(lambda one: f"\\x{ord(one[0]) - 0xDC00:02x}" if "\udc80" <= one[0] <= "\udcff" else "?", text)
+
 
 class ThalwegError(Exception):
-    """The root of the tree."""
+    """The root of the tree. Its sentence can be written anywhere."""
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(printable(sentence))
 
 
 class UsageError(ThalwegError):

@@ -8,6 +8,7 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import chdir
 from difflib import get_close_matches
 from math import gcd
 from types import ModuleType
@@ -84,7 +85,8 @@ def _from_file(spec: File, shape: tuple[int, ...], outputs: int) -> Maker:
 
     def make() -> nn.Module:
         try:
-            module = factory(*arguments)
+            with chdir(spec.path.parent):  # probes and workers start elsewhere, and a factory may read what lies there
+                module = factory(*arguments)
         except Exception as error:
             if is_out_of_memory(error):
                 raise
@@ -107,7 +109,8 @@ def _run(spec: File, source: bytes, sha256: str) -> ModuleType:
     module.__file__ = str(spec.path)
     sys.modules[module.__name__] = module  # dataclasses look themselves up there
     try:
-        exec(compile(source, spec.path, "exec"), module.__dict__)  # noqa: S102 - the file that the user named
+        with chdir(spec.path.parent):
+            exec(compile(source, spec.path, "exec"), module.__dict__)  # noqa: S102 - the file that the user named
     except (Exception, SystemExit) as error:
         alone = isinstance(error, ImportError)
         hint = "; it has to stand alone, with installed packages only" if alone else ""

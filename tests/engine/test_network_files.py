@@ -6,6 +6,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
 
 from core.engine.client import Client
 from core.errors import UsageError
@@ -17,6 +20,7 @@ from tests.engine.conftest import Engine
 
 CHAIN = """
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 print("hello", end="")
@@ -131,6 +135,23 @@ def test_a_file_that_has_changed_is_refused_unless_it_is_trusted(engine: Engine,
     assert hashes[1] in (run.network or "")
     with engine.catalogue.read() as session:
         assert hashes[0] in (Models(session).get(1).network or "")
+
+
+def test_a_checkpoint_beside_the_file_is_found_by_every_process(engine: Engine, file: Path) -> None:
+    file.write_text(
+        CHAIN + "def own():\n    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.ReLU(), nn.Linear(9, 10))\n"
+        "    net.load_state_dict(torch.load('own.pth'))\n    return net\n"
+    )
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.ReLU(), nn.Linear(9, 10))
+    torch.save(module.state_dict(), file.with_name("own.pth"))
+    untrained = msgspec.structs.replace(training(file, "own"), count=1, epochs=0)
+    (trained,) = engine.finish(engine.enqueue(untrained))
+    assert trained.state == "done", trained.cause
+    (bound,) = engine.finish(engine.enqueue(Bound(model=A, bound=BOUNDS["rank"](samples=9))))
+    assert bound.state == "done", bound.cause
+    with engine.catalogue.read() as session:
+        tensors = load_file(engine.catalogue.artifacts.verified(Models(session).get(1).artifact or ""))
+    assert all(torch.equal(tensors[name], one) for name, one in module.state_dict().items())
 
 
 def test_a_residual_network_is_joined_by_a_line_and_refused_where_layers_are_needed(engine: Engine, file: Path) -> None:

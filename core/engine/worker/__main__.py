@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
 
 from core.engine.folders import Job, Owner, log_beside, take
@@ -31,6 +32,8 @@ class Cancelled(BaseException):
 
 def main(folder: Path) -> int:
     faulthandler.enable()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a log of any encoding takes any text
     if not take(folder, Owner.me()):
         print("another process acts for this attempt", file=sys.stderr)
         return 0

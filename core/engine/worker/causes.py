@@ -2,7 +2,7 @@
 
 import errno
 
-from core.errors import PremiseError, RunError, ThalwegError, is_out_of_memory
+from core.errors import PremiseError, RunError, ThalwegError, is_out_of_memory, printable
 
 FULL = "The disk is full: make room, then relaunch the run; nothing half-written was kept."
 
@@ -11,7 +11,7 @@ def cause_of(error: BaseException) -> tuple[str, str]:
     """Short kind and one sentence."""
     if isinstance(error, ThalwegError):
         return error.kind if isinstance(error, RunError | PremiseError) else "bad input", str(error)
-    text = f"{type(error).__name__}: {error}".strip()
+    text = printable(f"{type(error).__name__}: {error}").strip()
     if is_out_of_memory(error):
         return "out of memory", "The memory did not suffice: try a smaller count, batch or network."
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or f"os error {errno.ENOSPC}" in text:

@@ -26,10 +26,10 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     a, b = job.inputs
     below = "" if spec.below is None else f" below {spec.below:g}"
     how = f"{name_of_options(spec.method)}, seed {spec.seed} {options_told(spec.method)}".rstrip()
-    problem, ends = opened(job.inputs, job.device, job.data_root, journal)
+    problem, (start, end) = opened(job.inputs, job.device, job.data_root, journal)
     journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
     suit_threads(problem, job.threads)
-    task = Task(*ends, problem, spec.below, spec.seed, journal)
+    task = Task(start, end, problem, spec.below, spec.seed, journal)
     connection = connect(spec.method, task, spec.points)
     write_whole(folder / "path.safetensors", connection.construction.path.save)
     tell_file(folder / "path.safetensors", journal)

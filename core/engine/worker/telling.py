@@ -26,7 +26,7 @@ def data_told(data: Dataset, seconds: float) -> str:
     tests = "no" if data.test is None else len(data.test)
     shape = "x".join(map(str, data.train.x.shape[1:]))
     targets = f"{data.outputs} numbers to predict" if data.classes is None else f"{data.classes} classes"
-    note = f" ({data.note})" if data.note else ""
+    note = f" ({'; '.join(data.notes)})" if data.notes else ""
     sizes = f"{len(data.train)} train and {tests} test samples of {shape}, {targets}"
     return f"Data {data.name}{note}: {sizes}; read in {seconds:.2f} s."
 

@@ -19,6 +19,7 @@ from store.places import file_system
 from store.schema import VERSION_TABLE, metadata
 from store.upgrading import _upgrade
 from tests.store.filling import enqueue
+from tests.store.tables import schema
 
 NEWEST = migrations.REVISIONS[-1]
 NEXT = f"""
@@ -26,17 +27,11 @@ import sqlalchemy as sa
 from alembic import op
 revision, down_revision = "next", "{NEWEST}"
 def upgrade() -> None:
-    with op.batch_alter_table("runs", table_kwargs={"sqlite_autoincrement": True}) as batch:
+    with op.batch_alter_table("runs", table_kwargs={{"sqlite_autoincrement": True}}) as batch:
         batch.add_column(sa.Column("mood", sa.Text()))
         batch.create_check_constraint("mood_known", "mood IN ('good', 'bad')")
 """
 OPEN = "import pathlib, sys, store; store.Catalogue.open(pathlib.Path(sys.argv[1])).close()"
-
-
-def schema(path: Path) -> dict[str, str]:
-    with closing(sqlite3.connect(path)) as opened:
-        rows = opened.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
-    return {name: " ".join(sql.split()) for name, sql in rows}
 
 
 @pytest.fixture

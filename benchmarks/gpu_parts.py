@@ -17,7 +17,8 @@ from torch import Tensor
 from benchmarks.batched_training import ways
 from benchmarks.experiment_a import DRAWS, PUBLISHED, Level, levels, ours
 from benchmarks.path_evaluation import problem_of as mnist_problem
-from core.certify.certificate import certificate_of, knot_losses, path_verdicts
+from core.certify.certificate import certificate_of, path_verdicts
+from core.certify.knots import knot_losses
 from core.data.dataset import Split
 from core.data.load import load
 from core.engine.worker.arithmetic import settle_arithmetic

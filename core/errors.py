@@ -6,14 +6,39 @@
     └── RunError        a run failed; `kind` is its short cause ("could not connect", "bad data", ...)
 
 `str(error)` is one sentence for the person at the terminal: what was wrong, what is allowed, what to do.
+
+A run that fails of a cause in FINDINGS has found something out; every other failure is a fault.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+#: Kinds of causes that are answers: nothing broke, and the same run would say the same again. And what it is called.
+FINDINGS = {
+    "could not connect": "not connected",
+    "could not descend": "not descended",
+    "premise": "premise fails",
+    "loss not reached": "loss not reached",
+    "ill-conditioned": "ill-conditioned",
+}
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """A text that UTF-8 can hold: bytes of a file's name that are none of it are shown as \\xff.
+
+    Python lets them stand for themselves in texts (as surrogates), which no file, database or terminal takes.
+    """
+    return SURROGATE.sub(lambda one: f"\\x{ord(one[0]) - 0xDC00:02x}" if "\udc80" <= one[0] <= "\udcff" else "?", text)
+
 
 class ThalwegError(Exception):
-    """The root of the tree."""
+    """The root of the tree. Its sentence can be written anywhere."""
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(printable(sentence))
 
 
 class UsageError(ThalwegError):
@@ -34,9 +59,37 @@ class RunError(ThalwegError):
         self.kind = kind
 
 
+def sentence(text: str) -> str:
+    """The text with a full stop, unless it ends already."""
+    return text if text.endswith((".", "!", ")")) else f"{text}."
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not in a registry, with the nearest known one."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
     return UsageError(f"There is no {what} {name!r}: {hint}known are {', '.join(names)}.")
+
+
+def sentence_of(error: BaseException) -> str:
+    """Somebody else's error as a part of a sentence: its kind, and what it says on one line."""
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+#: What torch's allocators say; on the CPU they raise a plain RuntimeError.
+OUT_OF_MEMORY = (
+    "OutOfMemory",
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "ALLOC_FAILED",
+    "bad_alloc",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the memory did not suffice, whoever noticed."""
+    text = f"{type(error).__name__}: {error}"
+    return isinstance(error, MemoryError) or any(one in text for one in OUT_OF_MEMORY)

@@ -6,7 +6,7 @@ from math import inf, isfinite
 import torch
 from torch import Tensor
 
-from core.certify.certificate import Certificate, certificate_of, path_verdicts
+from core.certify.certificate import Certificate, as_seen, certificate_of, path_verdicts
 from core.certify.knots import knot_losses
 from core.path import Claim, Path
 from core.problem import Problem
@@ -32,6 +32,7 @@ class Examination:
 
 def examine(problem: Problem, path: Path, points: int = 61) -> Examination:
     """Decide the claims of a path in float64, then look along it on at least `points` points."""
+    problem = as_seen(problem, path)
     exact = problem.to(problem.device, torch.float64)
     knots = knot_losses(exact, path)
     verdicts = path_verdicts(exact, path, knots)
@@ -47,7 +48,7 @@ def highest(exact: Problem, path: Path, looked: Profile, segments: list[int]) ->
         return {}
     at = torch.stack([_highest_t(looked, i) for i in segments])
     points = path.points(at).to(exact.device, exact.dtype)
-    losses = torch.cat([exact.losses(some) for some in torch.split(points, 8)])
+    losses = torch.cat([exact.as_module.losses(some) for some in torch.split(points, 8)])
     return dict(zip(segments, losses.tolist(), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and how large they are."""
 
 import os
 from collections.abc import Callable
@@ -18,6 +18,14 @@ def write_whole(file: Path, save: Callable[[Path], None]) -> None:
     finally:
         draft.unlink(missing_ok=True)
     _to_disk(file.parent)
+
+
+def amount(size: int) -> str:
+    """Bytes as people read them: 812 bytes, 3.2 MB."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
 
 
 def _to_disk(path: Path) -> None:

@@ -4,18 +4,18 @@ A parameter vector theta is flat, (P,); methods work on batches of K of them, (K
 says which part of theta is which named tensor of the module's state.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
 
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
 from core.losses import ConvexLoss, misses
+from core.networks.calling import Calls
 from core.networks.layered import Buffers, LayeredNetwork, LayerSize, layer_sizes
 from core.networks.layout import Layout
 
@@ -32,21 +32,25 @@ class Values:
     error: Tensor | None
 
 
+@dataclass(eq=False)
 class Problem:
     """Loss, error, features and gradients of parameter vectors of one network on one data set.
 
-    Device and dtype are the data's. `layered` is the network's view by layers, None where it has none.
+    Device and dtype are the data's. `layered` is the network's view by layers, None where it has none; `without` may
+    say why, as the end of a sentence. `buffers` are a model's own constants by name, in place of those that the
+    network was made with.
     """
 
-    def __init__(
-        self, network: nn.Module, data: Dataset, loss: ConvexLoss, layered: LayeredNetwork | None = None
-    ) -> None:
-        self.network = network.eval()
-        self.data = data
-        self.loss = loss
-        self.layered = layered
-        self.layout = Layout.of(network)
-        self.batched = True  # whether a module without layers is asked for many points at once
+    network: nn.Module
+    data: Dataset
+    loss: ConvexLoss
+    layered: LayeredNetwork | None = None
+    buffers: Mapping[str, Tensor] | None = None
+    without: str = ""
+
+    def __post_init__(self) -> None:
+        self.network.eval()
+        self.layout = Layout.of(self.network)
 
     @cached_property
     def sizes(self) -> list[LayerSize]:
@@ -71,13 +75,13 @@ class Problem:
     def dtype(self) -> torch.dtype:
         return self.data.train.x.dtype
 
-    def to(self, device: torch.device | str, dtype: torch.dtype) -> "Problem":
-        return Problem(self.network, self.data.to(device, dtype), self.loss, self.layered)
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
+        return replace(self, data=self.data.to(device, dtype))
 
     def on_first(self, samples: int | None) -> "Problem":
         """The problem on the first samples of its train set (None: all), without test samples."""
         train = Split(self.data.train.x[:samples], self.data.train.y[:samples])
-        return Problem(self.network, replace(self.data, train=train, test=None), self.loss, self.layered)
+        return replace(self, data=replace(self.data, train=train, test=None))
 
     def of_models(self, models: Tensor) -> "Problem":  # noqa: ARG002  here all models are alike
         """The problem as it is for the models (A,) of a batch alone."""
@@ -98,25 +102,36 @@ class Problem:
         parameters = self.layout.split(thetas)
         if self.layered is not None:
             return self.layered.outputs(self.inputs(x), parameters, buffers=buffers)
-        own = x.dim() > self.data.train.x.dim()
-        if len(thetas) > 1 and self.batched:
-            try:
-                return vmap(self._called, in_dims=(0, 0 if own else None))(parameters, x)
-            except RuntimeError:  # not all that a module may do can be done for many points at once
-                self.batched = False
-        points = ({name: value[k] for name, value in parameters.items()} for k in range(len(thetas)))
-        return torch.stack([self._called(point, x[k] if own else x) for k, point in enumerate(points)])
-
-    def _called(self, point: dict[str, Tensor], x: Tensor) -> Tensor:
-        """The module's outputs (N, C) at one point, given by name."""
-        out: Tensor = functional_call(self.network, {**self.buffers, **point}, (x,))
-        return out
+        return self.calls.at_all(parameters, x, own=x.dim() > self.data.train.x.dim())
 
     @cached_property
-    def buffers(self) -> dict[str, Tensor]:
-        """The module's constants by name, where the data is and in its dtype."""
-        named = self.network.named_buffers()
-        return {name: one.to(self.device, self.dtype if one.is_floating_point() else None) for name, one in named}
+    def calls(self) -> Calls:
+        """The module, as it is called at parameter points."""
+        return Calls(self.network, self.constants)
+
+    @cached_property
+    def constants(self) -> dict[str, Tensor]:
+        """The model's buffers by name, where the data is and in its dtype."""
+        named = dict(self.network.named_buffers()) | dict(self.buffers or {})
+        return {
+            name: one.to(self.device, self.dtype if one.is_floating_point() else None) for name, one in named.items()
+        }
+
+    @cached_property
+    def as_module(self) -> "Problem":
+        """The problem as its module computes it, where the view by layers was found by tracing it."""
+        return replace(self, layered=None) if self.layered is not None and self.layered.traced else self
+
+    def require_layers(self, what: str) -> LayeredNetwork:
+        """The view by layers. Raises PremiseError where there is none, which `what` needs."""
+        if self.layered is None:
+            raise PremiseError(f"{what} needs a network with a view by layers, and this one has none{self.because}.")
+        return self.layered
+
+    @property
+    def because(self) -> str:
+        """The end of a sentence that says that there is no view by layers: why, where that is known."""
+        return f": {self.without}" if self.without else ""
 
     @torch.no_grad()
     def features(self, thetas: Tensor, layer: int, x: Tensor) -> Tensor:
@@ -124,11 +139,10 @@ class Problem:
 
         Raises PremiseError where the network has no view by layers, or not so many.
         """
-        if self.layered is None:
-            raise PremiseError("Features by layer need a network with a view by layers; this one has none.")
-        if not 0 <= layer <= self.layered.depth:
-            raise PremiseError(f"This network has layers 0 to {self.layered.depth}, not {layer}.")
-        return self.layered.features(x[None], self.layout.split(thetas), layer)
+        network = self.require_layers("Looking at features by layer")
+        if not 0 <= layer <= network.depth:
+            raise PremiseError(f"This network has layers 0 to {network.depth}, not {layer}.")
+        return network.features(x[None], self.layout.split(thetas), layer)
 
     def batch_losses(self, thetas: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """Mean loss (K,) of K networks on samples (N, ...) that they share or (K, N, ...); differentiable."""
@@ -137,10 +151,26 @@ class Problem:
 
     def gradients(self, thetas: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (K,) and their gradients (K, P) on one batch of samples."""
+        own = x.dim() > self.data.train.x.dim()
+        if self.layered is None and not self.calls.can_batch(self.layout.split(thetas), x, own):
+            each = [self._gradient(theta, x[k] if own else x, y[k] if own else y) for k, theta in enumerate(thetas)]
+            return torch.stack([loss for loss, _ in each]), torch.stack([gradient for _, gradient in each])
         leaf = thetas.detach().requires_grad_(True)
         losses = self.batch_losses(leaf, x, y)
         (gradient,) = torch.autograd.grad(losses.sum(), leaf)
         return losses.detach(), gradient
+
+    def _gradient(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and gradient (P,) of one network (P,), by its module."""
+        leaf = theta.detach().requires_grad_(True)
+        point = {name: one[0] for name, one in self.layout.split(leaf[None]).items()}
+
+        def graded() -> tuple[Tensor, Tensor]:
+            loss = self.loss.samples(self.network(x)[None], y[None]).mean()
+            (gradient,) = torch.autograd.grad(loss, leaf)
+            return loss.detach(), gradient
+
+        return self.calls.while_at(point, graded)
 
     def sums(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Sum of the losses (K,) and number of wrong answers (K,), float64, of outputs (K, N, C); 0 for regression."""

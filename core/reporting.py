@@ -1,6 +1,7 @@
-"""How long work speaks while it goes on: progress, curves, and where it could be taken up again."""
+"""How long work speaks while it goes on: progress, curves, a log, and where it could be taken up again."""
 
 from collections.abc import Callable
+from math import ceil, log
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -13,6 +14,9 @@ class Reporter(Protocol):
 
     def progress(self, fraction: float | None, message: str) -> None:
         """How much is done, in [0, 1] or None where nobody knows, and what is being done."""
+
+    def say(self, text: str) -> None:
+        """What happened, in a sentence for the run's log."""
 
     def metric(self, name: str, step: int, value: float) -> None:
         """A point of a curve."""
@@ -32,6 +36,9 @@ class Silent:
     def progress(self, fraction: float | None, message: str) -> None:
         pass
 
+    def say(self, text: str) -> None:
+        pass
+
     def metric(self, name: str, step: int, value: float) -> None:
         pass
 
@@ -40,3 +47,28 @@ class Silent:
 
     def keep(self, save: Callable[[Path], None]) -> None:
         pass
+
+
+def plural(number: int, noun: str) -> str:
+    """1 bead, 2 beads."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+class Thinned:
+    """Which of many steps get a line in a log: all of `most` or fewer; of more than that the first ones, then ever
+    fewer, so that at most `most` of `total` steps are told and each part of the way has its share.
+    """
+
+    def __init__(self, total: int, most: int = 200) -> None:
+        dense = float(most)  # steps that are all told; as many again for every factor e that follows
+        for _ in range(50):
+            dense = most / (1 + log(max(total, most) / dense))
+        self._growth = 1 + 1 / dense if total > most else 1.0
+        self._next = 0
+
+    def due(self, step: int) -> bool:
+        """Whether a step is told; asked once a step, in order."""
+        if step < self._next:
+            return False
+        self._next = max(step + 1, ceil(step * self._growth))
+        return True

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from core.errors import printable
+
 YES, OPEN, NO = 1.0, 0.0, -1.0
 #: Measurements that are one of these: proven, left open, refuted. Tables say them in words, charts leave them out.
 VERDICTS = frozenset({"separable", "distinct", "generic", "wide_enough", "proven"})
@@ -158,21 +160,31 @@ _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 def to_line(event: Event) -> bytes:
-    """One line, with its end: infinite numbers as Python's json writes them, Infinity, and what is none as null."""
+    """One line, with its end, whatever stands in its texts.
+
+    Infinite numbers are written as Python's json does, Infinity, and what is no number as null.
+    """
     plain = msgspec.to_builtins(event)
     try:
-        text = json.dumps(plain, allow_nan=False, separators=(",", ":"))
-    except ValueError:
-        text = json.dumps(_without_nan(plain), separators=(",", ":"))
-    return text.encode() + b"\n"
+        text = json.dumps(plain, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        return text.encode() + b"\n"
+    except ValueError:  # an infinite number, NaN, or the name of a file that is no UTF-8
+        text = json.dumps(_sayable(plain), ensure_ascii=False, separators=(",", ":"))
+        return text.encode() + b"\n"
 
 
-def _without_nan(given: Any) -> Any:
-    if isinstance(given, dict):
-        return {key: _without_nan(one) for key, one in given.items()}
-    if isinstance(given, list | tuple):
-        return [_without_nan(one) for one in given]
-    return None if isinstance(given, float) and isnan(given) else given
+def _sayable(value: Any) -> Any:
+    match value:
+        case str():
+            return printable(value)
+        case float():
+            return None if isnan(value) else value
+        case list() | tuple():
+            return [_sayable(one) for one in value]
+        case dict():
+            return {printable(name): _sayable(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 def from_line(line: bytes) -> AnyEvent:

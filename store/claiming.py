@@ -60,8 +60,8 @@ def fail_blocked(session: Session) -> list[int]:
             # Down a chain of runs, the one that failed by itself is the news.
             inherited = cause_kind == "input failed" and cause
             text = cause if inherited else f"input failed: run {needed_id} ({cause or state})"
-            ending = {"state": "failed", "cause": text, "cause_kind": "input failed", "finished_at": now()}
-            session.execute(update(RunRow).where(RunRow.id == run_id).values(**ending))
+            ending = {"state": "failed", "cause": text, "cause_kind": "input failed", "outcome": "fault"}
+            session.execute(update(RunRow).where(RunRow.id == run_id).values(**ending, finished_at=now()))
             failed[run_id] = None
     return list(failed)
 

@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 
 from store.base import UtcTime
 from store.errors import StoreError
-from store.run_rows import STATES
+from store.run_rows import OUTCOMES, STATES
 from store.schema import metadata
 
 TYPES = {Integer: "integer", Float: "number", Boolean: "boolean", UtcTime: "time", SqlText: "text"}
@@ -51,7 +51,7 @@ def stored_columns(table: Table) -> list[Column]:
 
 
 def _column(stored: KeyedColumnElement[Any]) -> Column:
-    choices = STATES if stored.name == "state" else ()
+    choices = {"state": STATES, "outcome": OUTCOMES}.get(stored.name, ())
     return Column(stored.name, TYPES[type(stored.type)], stored.doc or "", stored, choices)
 
 

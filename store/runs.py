@@ -13,6 +13,7 @@ from store.errors import NotFoundError, StoreError
 from store.run_rows import (
     ACTIVE,
     FINISHED,
+    OUTCOMES,
     STATES,
     Attempt,
     AttemptRow,
@@ -112,9 +113,14 @@ class Runs:
         cause: str | None = None,
         cause_kind: str | None = None,
         exit_signal: int | None = None,
+        outcome: str | None = None,
     ) -> bool:
-        """End an attempt and its run as done, failed or cancelled; False when it had ended before."""
+        """End an attempt and its run as done, failed or cancelled; False when it had ended before.
+
+        A failure is a fault unless its `outcome` is "finding".
+        """
         assert state in FINISHED, state
+        assert outcome is None or (state == "failed" and outcome in OUTCOMES), outcome
         moment = now()
         ending = {"state": state, "cause": cause, "finished_at": moment}
         if not self._move_attempt(attempt_id, ACTIVE, **ending, exit_signal=exit_signal):
@@ -122,7 +128,8 @@ class Runs:
         begun = self._session.scalar(select(RunRow.started_at).where(RunRow.id == self._run_of(attempt_id)))
         seconds = (moment - begun).total_seconds() if begun else None
         progress = {"eta_seconds": None, "message": None, **({"fraction": 1.0} if state == "done" else {})}
-        self._move_run(attempt_id, ACTIVE, **ending, cause_kind=cause_kind, seconds=seconds, **progress)
+        why = {"cause_kind": cause_kind, "outcome": (outcome or "fault") if state == "failed" else None}
+        self._move_run(attempt_id, ACTIVE, **ending, **why, seconds=seconds, **progress)
         return True
 
     def requeue(self, attempt_id: int, cause: str) -> bool:
@@ -169,6 +176,11 @@ class Runs:
         """How many runs are in each state, states without runs included."""
         rows = self._session.execute(select(RunRow.state, func.count()).group_by(RunRow.state))
         return dict.fromkeys(STATES, 0) | dict(rows.all())
+
+    def findings(self) -> dict[str, int]:
+        """How many of the failed runs are findings, by the kind of their cause."""
+        query = select(RunRow.cause_kind, func.count()).where(RunRow.outcome == "finding").group_by(RunRow.cause_kind)
+        return {str(kind): count for kind, count in self._session.execute(query)}
 
     def needs(self, run_id: int) -> list[int]:
         """Ids of the runs that must be done before this one, ascending."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tui.texts import NOTHING, ago, clean, duration, number, percent, state, value
+from tui.texts import NOTHING, ago, called, clean, duration, number, percent, state, value
 
 Row = dict[str, Any]
 
@@ -38,8 +38,18 @@ def of(key: str, title: str = "", show: Callable[[Any], str] = value, *, squeeze
 def chosen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
     """The columns of a kind's list."""
     if kind == "runs":
-        return (of("id"), of("state", show=lambda name: state(name, encoding)), *RUNS)
+        return (of("id"), Shown("state", lambda row: state(short(row), encoding), ("state", "outcome")), *RUNS)
     return OTHERS[kind]
+
+
+def word(row: Row) -> str:
+    """What a run is called: its state, or what it found."""
+    return called(row["state"], row["outcome"], row["cause_kind"])
+
+
+def short(row: Row) -> str:
+    """The same where a column beside it tells the cause: its state, or that it found something."""
+    return "finding" if row["outcome"] == "finding" else str(row["state"])
 
 
 def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[Shown, ...]:

@@ -1,13 +1,13 @@
 """Everything about one row, for the pane beside a table: the same facts as `thalweg show`."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from store import show_row
+from store import Runs, show_row
 from tui.asking import asked_by
-from tui.columns import Row, excess, options, what
+from tui.columns import Row, excess, options, what, word
 from tui.commands.show import cell
+from tui.logs import last_lines
 from tui.results import path_facts, whole_facts
 from tui.texts import clean, number, value
 from tui.widgets.details_pane import Details, Link
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from core.engine.client import Client
 
 LOG_LINES = 8
-LOG_BYTES = 4000
 MOST_RELATED = 12  # of one sort
 APART = ("id", "kind", "state", "spec", "cause", "cause_kind", "starred", "tags", "name")  # told in another way
 LINKED = ("run_id", "model_a", "model_b", "model_id", "relaunch_of")  # as links
@@ -26,6 +25,7 @@ def read(client: "Client", kind: str, row_id: int) -> Details:
     """All about a row. Raises NotFoundError where it is gone."""
     with client.catalogue.read() as session:
         row = show_row(session, kind, row_id)
+        run = row if kind == "runs" else vars(Runs(session).get(int(str(row["run_id"]))))
     attempts: Any = row.get("attempt_list") or []
     newest: Row = attempts[-1] if attempts else {}
     failed = kind == "runs" and row["state"] in ("failed", "stale")
@@ -33,9 +33,9 @@ def read(client: "Client", kind: str, row_id: int) -> Details:
         kind=kind,
         row_id=row_id,
         title=_title(kind, row),
-        state=None if row["state"] is None else str(row["state"]),
+        state=word(run),
         cause=clean(str(row.get("cause") or "")),
-        log=tail(client.log_file(row_id)) if failed else (),
+        log=tuple(last_lines(client.log_file(row_id), LOG_LINES)) if failed else (),
         facts=tuple(_facts(kind, row, attempts)),
         links=tuple(_links(kind, row)),
         spec=_asked(str(row["spec"])) if kind == "runs" else "",
@@ -46,19 +46,6 @@ def read(client: "Client", kind: str, row_id: int) -> Details:
 def _asked(spec: str) -> str:
     """The command that starts such a run, or the spec where there is none."""
     return clean(asked_by("thalweg", spec)) or options(spec)
-
-
-def tail(file: Path | None) -> tuple[str, ...]:
-    """The last lines of a log, harmless."""
-    if file is None:
-        return ()
-    try:
-        with file.open("rb") as log:
-            log.seek(max(file.stat().st_size - LOG_BYTES, 0))
-            lines = log.read().decode(errors="replace").splitlines()
-    except OSError:
-        return ()
-    return tuple(clean(line, keep="\t").expandtabs(4) for line in lines[-LOG_LINES:] if line.strip())
 
 
 def _title(kind: str, row: Row) -> str:

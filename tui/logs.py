@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+from tui.texts import clean
+
+TAB = 8
 BLOCK = 1 << 17  # bytes that are shown at once
 CHUNK = 1 << 20  # bytes that are searched at once
 
@@ -28,6 +31,19 @@ class Window:
 def tail(file: Path) -> Window:
     """The end of a file. Raises OSError."""
     return around(file, file.stat().st_size)
+
+
+def last_lines(file: Path | None, most: int) -> list[str]:
+    """The last lines of a log, harmless; none where there is no log or it can't be read."""
+    try:
+        return [] if file is None else [shown(line) for line in tail(file).lines[-most:]]
+    except OSError:
+        return []
+
+
+def shown(line: bytes) -> str:
+    """A line of a log as it can be put on a screen."""
+    return clean(line.decode(errors="replace").expandtabs(TAB))
 
 
 def around(file: Path, offset: int) -> Window:

@@ -14,7 +14,7 @@ from typing import TextIO
 
 import click
 
-from core.errors import RunError, ThalwegError
+from core.errors import RunError, ThalwegError, printable
 from store.errors import StoreError
 from tui.place import Place
 
@@ -144,6 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except click.ClickException as error:
         return _refuse(_usage(error))
+    except UnicodeEncodeError as error:  # an argument or a variable that is no text, where one is stored
+        status = _refuse(f"{printable(error.object)} holds bytes that are no UTF-8 text: write it in plain letters.")
     except OSError as error:  # a full disk behind standard output, say, or a name too long for any file
         _silence(sys.stdout)
         place = f": {error.filename}" if error.filename is not None else ""

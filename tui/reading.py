@@ -18,6 +18,7 @@ from store.changes import Changes
 from store.listing import every_id, list_ids, rows_of
 from tui.columns import Row
 from tui.place import Place
+from tui.texts import apart
 from tui.widgets.machine import Machine
 
 FIRST = 200  # ids read before all others
@@ -84,8 +85,9 @@ class Reader:
             return rows_of(session, kind, ids)
 
     def counts(self) -> dict[str, int]:
+        """How many runs are called what."""
         with self._session() as session:
-            return Runs(session).counts()
+            return apart(Runs(session).counts(), Runs(session).findings())
 
     def machine(self) -> Machine:
         """How the host is; sees that an agent is there where something waits."""

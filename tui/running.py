@@ -1,5 +1,6 @@
 """What the commands that start runs share: their options, enqueueing, waiting, the exit status."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -7,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.errors import UsageError
+from core.errors import FINDINGS, UsageError, sentence
+from tui.columns import word
 from tui.output import note, print_json
 from tui.place import Place
+from tui.texts import summed
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -90,19 +93,28 @@ def finished(how: How, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
 def say_failed(runs: "Sequence[Run]", place: Place) -> None:
     """Say which runs did not end well and why, and what to do."""
     for run in runs[:MOST_FAILED]:
-        note(f"Run {run.id} {'was cancelled' if run.state == 'cancelled' else run.state}{_why(run)}")
+        note(ending(run))
     if len(runs) > MOST_FAILED:
         note(f"and {len(runs) - MOST_FAILED} more; `{place.command} list runs --where state=failed` shows all.")
+    if len(runs) > 1:
+        note(f"Of these {len(runs)} runs: {summed(Counter(word(vars(run)) for run in runs))}.")
     if failed := [run.id for run in runs if run.state == "failed"]:
         ids = " ".join(map(str, failed)) if len(failed) <= MOST_FAILED else "--failed"
         note(f"`{place.command} log {failed[0]}` shows what it wrote, `{place.command} relaunch {ids}` repeats.")
 
 
-def _why(run: "Run") -> str:
-    told = run.cause_kind in (None, run.state) or (run.cause or "").startswith(str(run.cause_kind))
-    kind = "" if told else f" ({run.cause_kind})"
-    cause = f": {run.cause}" if run.cause else ""
-    return f"{kind}{cause}" + ("" if cause.endswith((".", "!", ")")) else ".")
+def ending(run: "Run") -> str:
+    """How a run ended that isn't done, and why: a finding says what was found, not that it failed."""
+    kind, cause = str(run.cause_kind), run.cause or ""
+    if run.state == "cancelled":
+        how = "was cancelled"
+    elif run.outcome == "finding" and cause.startswith("could not "):
+        return sentence(f"Run {run.id} {cause}")
+    else:
+        how = "ended" if run.outcome == "finding" else run.state
+    told = run.cause_kind in (None, run.state) or cause.startswith(kind)
+    why = ("" if told else f" ({FINDINGS.get(kind, kind)})") + (f": {cause}" if cause else "")
+    return sentence(f"Run {run.id} {how}{why}")
 
 
 def status_of(runs: "Sequence[Run]") -> int:
@@ -117,7 +129,8 @@ def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
     with client.catalogue.read() as session:
         for run in runs:
             rows = list_rows(session, kind, f"run_id={run.id}") or [nothing(run.id, run.state)]
-            found += [{**row, "cause": run.cause, "cause_kind": run.cause_kind} for row in rows]
+            why = {"cause": run.cause, "cause_kind": run.cause_kind, "outcome": run.outcome}
+            found += [{**row, **why} for row in rows]
     return found
 
 

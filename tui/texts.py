@@ -2,19 +2,27 @@
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from rich.cells import cell_len
+
+from core.errors import FINDINGS
 
 NOTHING = "-"
 GAP = "   "
 # Reorders what stands around it: a name must not disguise itself.
 BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 CONTROL = ("Cc", "Cs", "Zl", "Zp")
+FOUND = (*FINDINGS.values(), "finding")  # what runs are called that failed with a finding
 SYMBOLS = {"queued": "·", "running": "▸", "done": "✓", "failed": "✗", "stale": "?", "cancelled": "-"}
+SYMBOLS |= dict.fromkeys(FOUND, "○")
 PLAIN_SYMBOLS = {"queued": ".", "running": ">", "done": "+", "failed": "x", "stale": "?", "cancelled": "-"}
+PLAIN_SYMBOLS |= dict.fromkeys(FOUND, "o")
 COLOURS = {"running": "blue", "done": "green", "failed": "red", "stale": "yellow", "cancelled": "dim"}
+COLOURS |= dict.fromkeys(FOUND, "cyan")
+SUMMED = ("queued", "running", "stale", "done", *FOUND, "failed", "cancelled")  # the order in which runs are counted
 
 
 def clean(text: str, keep: str = "") -> str:
@@ -108,7 +116,23 @@ def ago(moment: datetime) -> str:
     return f"{seconds // 3600:.0f} h ago" if seconds < 86400 else f"{seconds // 86400:.0f} d ago"
 
 
+def called(run_state: str, outcome: str | None, cause_kind: str | None) -> str:
+    """A run's state in a word; of a finding what it found: not connected."""
+    return FINDINGS.get(str(cause_kind), FOUND[-1]) if outcome == "finding" else run_state
+
+
+def apart(counts: Mapping[str, int], findings: Mapping[str, int]) -> dict[str, int]:
+    """Runs counted by what they are called, from those by state and the findings among them by kind of cause."""
+    found = Counter({called("failed", "finding", kind): count for kind, count in findings.items()})
+    return {**counts, "failed": counts.get("failed", 0) - found.total(), **found}
+
+
+def summed(counts: Mapping[str, int]) -> str:
+    """Runs counted by what they are called, in words: 2 not connected, 1 failed."""
+    return ", ".join(f"{counts[name]} {name}" for name in SUMMED if counts.get(name))
+
+
 def state(name: str, encoding: str | None) -> str:
-    """A run's state by symbol and word."""
+    """A run's state, or what it is called instead, by symbol and word."""
     symbols = SYMBOLS if (encoding or "").lower().startswith("utf") else PLAIN_SYMBOLS
     return f"{symbols.get(name, '?')} {clean(name)}"

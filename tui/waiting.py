@@ -1,15 +1,17 @@
 """Waiting for runs: progress on standard error, and what Ctrl-C means."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from tui.columns import word
 from tui.output import console, note
 from tui.place import Place
-from tui.texts import clean, duration
+from tui.texts import clean, duration, summed
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -98,7 +100,7 @@ class Lines:
         for run in runs:
             if self.seen.get(run.id) != run.state:
                 self.seen[run.id] = run.state
-                note(f"run {run.id} ({run.kind}): {run.state}")
+                note(f"run {run.id} ({run.kind}): {word(vars(run))}")
 
 
 class Bars:
@@ -112,8 +114,8 @@ class Bars:
     def show(self, runs: "Sequence[Run]") -> None:
         if self.all is not None:
             ended = sum(run.state in FINISHED for run in runs)
-            failed = sum(run.state == "failed" for run in runs)
-            about = f"{ended} of {len(runs)} ended" + (f", {failed} failed" if failed else "")
+            failed = summed(Counter(word(vars(run)) for run in runs if run.state == "failed"))
+            about = f"{ended} of {len(runs)} ended" + (f", {failed}" if failed else "")
             self.progress.update(self.all, completed=ended, about=about)
         working = [run for run in runs if run.state in ("running", "stale")]
         working = working or [run for run in runs if run.state == "queued"][:1]

@@ -14,12 +14,11 @@ from core.subnetworks import Level
 
 def require_layers(problem: Problem, what: str, sizes: Callable[[Sequence[int]], object]) -> None:
     """Raise PremiseError where there is no view by layers, no hidden layer, or one is too narrow for `sizes`."""
-    if problem.layered is None:
-        raise PremiseError(f"The {what} bound needs a network with a view by layers; this one has none.")
-    if problem.layered.depth < 2:
+    network = problem.require_layers(f"The {what} bound")
+    if network.depth < 2:
         raise PremiseError(f"The {what} bound needs a hidden layer; this network has none.")
     try:
-        sizes([layer.outputs for layer in problem.layered.layers[:-1]])
+        sizes([layer.outputs for layer in network.layers[:-1]])
     except UsageError as error:
         raise PremiseError(str(error)) from None
 

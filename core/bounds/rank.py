@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from core.bounds.found import Found
-from core.errors import PremiseError
 from core.problem import Problem
 from core.reporting import Reporter
 from core.results import Measurement
@@ -21,19 +20,18 @@ def compute(options: Rank, problem: Problem, theta: Tensor, reporter: Reporter) 
 
     Raises PremiseError where the network has no view by layers.
     """
-    if problem.layered is None:
-        raise PremiseError("The rank of features needs a network with a view by layers; this one has none.")
+    network = problem.require_layers("The rank of features")
     exact = problem.to("cpu", torch.float64)
     parameters = exact.layout.split(theta.to("cpu", torch.float64)[None])
     features = exact.data.train.x[: options.samples][None]
     measurements: list[Measurement] = []
-    depth = problem.layered.depth
+    depth = network.depth
     for k in range(1, depth):
         reporter.progress(k / depth, f"layer {k} of {depth - 1}")
-        features = problem.layered.features(features, parameters, k, start=k - 1)
-        measurements += [
-            Measurement(name=name, value=value, layer=k) for name, value in measure(features[0].flatten(1))
-        ]
+        features = network.features(features, parameters, k, start=k - 1)
+        found = measure(features[0].flatten(1))
+        reporter.say(f"Layer {k}: {', '.join(f'{name} {value:.4g}' for name, value in found)}.")
+        measurements += [Measurement(name=name, value=value, layer=k) for name, value in found]
     ranks = [one.value for one in measurements if one.name == "rank"]
     full = [one.value for one in measurements if one.name == "full_rank"]
     lacking = sum(1 for rank, most in zip(ranks, full, strict=True) if rank != most)

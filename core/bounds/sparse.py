@@ -9,6 +9,7 @@ from torch import Tensor
 
 from core.bounds.done import Done
 from core.bounds.found import Found
+from core.bounds.kept import listed
 from core.bounds.levels import found_of, measured, require_layers
 from core.problem import Problem
 from core.reporting import Reporter
@@ -21,8 +22,11 @@ def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Rep
     """Raises PremiseError where the network has no hidden layers or one is too narrow."""
     require_layers(problem, "sparse", lambda widths: kept_sizes(options, widths))
     done = Done.of(options, theta, reporter.left)
+    if done.layers:
+        reporter.say(f"Takes up {listed(sorted(done.layers))} of the checkpoint.")
     for level in trained_levels(options, problem, theta, options.seed, reporter.progress, Goal(without=done.layers)):
         reporter.metric("loss", level.level, level.best.loss)
+        reporter.say(f"Of {level.told}.")
         done.layers[level.level] = measured(level)
         reporter.keep(done.save)
     return found_of(problem, theta, dict(sorted(done.layers.items())), f"the lowest of {options.draws} subnetworks")

@@ -32,6 +32,7 @@ def compute(options: Unbounded, problem: Problem, theta: Tensor, reporter: Repor
     rays = assumptions(net)
     require(of_theorem(options.theorem, rays, exact))
     theorem = first_that_applies(options.theorem, rays, exact)
+    reporter.say(f"The ray of {'Theorem ' * theorem[0].isdigit()}{theorem}.")
     ray = ray_by(theorem, net, torch.Generator().manual_seed(options.seed))
     norm = float(theta.norm())
     nets = [net, *points(ray, options.times * (norm or 1.0), reporter)]
@@ -54,6 +55,7 @@ def points(ray: Ray, enough: float, reporter: Reporter) -> list[Net]:
     nets = [ray.at(1.0)]
     while (norm := float(nets[-1].theta.norm())) < enough:
         reporter.progress(None, f"norm {norm:.3g} of {enough:.3g}")
+        reporter.say(f"The norm is {norm:.4g}, of {enough:.4g} to come to.")
         nets.append(ray.at(2.0 ** len(nets)))
     return nets
 

@@ -6,10 +6,11 @@ from math import inf, isfinite
 from typing import Literal
 
 from core.certify.decide import Known, Verdict, decide
-from core.certify.knots import KnotLosses, knot_losses
+from core.certify.knots import KnotLosses, knot_losses, points64
 from core.certify.magnitude import largest_inputs
 from core.path import Claim, Path
 from core.problem import Problem
+from core.viewing import held
 
 TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries it too: rounding of the ends
 
@@ -59,8 +60,18 @@ def certify(problem: Problem, path: Path, sampled: Mapping[int, float]) -> Certi
     `sampled[i]` is the largest loss seen on segment i; segments without proof need it. Raises ValueError
     where it is missing, UsageError where the path is of another network.
     """
+    problem = as_seen(problem, path)
     knots = knot_losses(problem, path)
     return certificate_of(path_verdicts(problem, path, knots), knots, sampled)
+
+
+def as_seen(problem: Problem, path: Path) -> Problem:
+    """The problem; without its view by layers where that was traced and does not hold at a knot.
+
+    Raises UsageError where the path is of another network.
+    """
+    points64(problem, path.knots[:1])
+    return held(problem, path.knots)
 
 
 def path_verdicts(problem: Problem, path: Path, knots: KnotLosses) -> tuple[Verdict, ...]:

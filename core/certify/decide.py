@@ -15,6 +15,7 @@ from core.certify.magnitude import largest_inputs, overflow
 from core.certify.structure import Line
 from core.path import Claim, Segment
 from core.problem import Problem
+from core.viewing import held
 
 RULES: dict[Claim, Callable[[Line], Finding]] = {
     Claim.INVARIANT: claims.invariant,
@@ -69,7 +70,8 @@ class Known:
 def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Verdict:
     """The verdict on a segment's claim; the problem is in float64, the segment in any floating dtype.
 
-    `known` spares evaluating the ends again. Raises UsageError where the segment is of another network.
+    `known` spares evaluating the ends again, and comparing a view that was traced with its module there. Raises
+    UsageError where the segment is of another network.
     """
     assert problem.dtype == torch.float64
     claim = Claim(segment.claim)
@@ -78,7 +80,9 @@ def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Ve
     if reason := _not_decidable(claim, segment):
         return Verdict(claim, None, reason)
     points = points64(problem, torch.stack([segment.start, segment.end]))
-    known = known or Known.of(problem, points)
+    if known is None:
+        problem = held(problem, points)
+        known = Known.of(problem, points)
     finding = _finding(problem, segment, points, known)
     if finding.holds and claim is Claim.INVARIANT:
         finding = _even(finding, known)
@@ -99,7 +103,7 @@ def _not_decidable(claim: Claim, segment: Segment) -> str | None:
 def _finding(problem: Problem, segment: Segment, ends: Tensor, known: Known) -> Finding:
     claim = Claim(segment.claim)
     if problem.layered is None:  # not even the rounding of its losses could be bounded
-        return Finding(False, f"the network has no view by layers, which {claim} claims need")
+        return Finding(False, f"the network has no view by layers, which {claim} claims need{problem.because}")
     if reason := _not_finite(problem, ends):
         return Finding(False, reason)
     line = None if claim is Claim.IDENTITY else Line.of(problem, problem.layered, ends)

@@ -48,7 +48,7 @@ def fitted(problem: Problem, segment: Segment, ends: Tensor) -> Judged:
     """The curve with its place in the network. Raises RefusedError where it has none, or anything else moves."""
     curve = _curve(segment)
     if problem.layered is None:
-        raise RefusedError("the network has no view by layers, which identity claims need")
+        raise RefusedError(f"the network has no view by layers, which identity claims need{problem.because}")
     expected = [_place(problem, l) for l in range(1, problem.layered.depth + 1)]
     rows = [tuple(row) for row in curve.places.tolist()]
     s = expected.index(rows[0]) + 1 if rows[0] in expected else 1

@@ -8,10 +8,11 @@ from core.engine.desk import ask
 from core.engine.devices import devices
 from core.engine.inputs import as_input, find
 from core.errors import UsageError
+from core.networks.source import several_of_one_start
 from core.specs.bounds import Assumptions, Examined, Rank, Separability, Unbounded
 from core.specs.conditions import Asked, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
-from core.specs.methods import String
+from core.specs.methods import String, Wide
 from core.specs.networks import read_network
 from core.specs.options import Options
 from core.specs.runs import (
@@ -31,7 +32,8 @@ from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_si
 from store import Catalogue, Model, Run, Runs
 
 DEVICES = "cpu, cuda or cuda:N"
-LAYERED = Subnetworks | Dropping | Examined | Rank | Unbounded | Assumptions  # options that need a view by layers
+#: Options and runs that need a view by layers.
+LAYERED = Subnetworks | Dropping | Examined | Rank | Unbounded | Assumptions | Wide | Swap | Descend
 
 
 def check_device(device: str | None) -> None:
@@ -54,8 +56,7 @@ def check(catalogue: Catalogue, spec: RunSpec, root: str | None) -> None:
         case Swap() | Bound() | Descend():
             if spec.model.model is not None:
                 model = read_as(find(catalogue, spec.model), spec)
-                if isinstance(spec, Bound):
-                    check_widths(spec.bound, model, root)
+                check_premises(spec.bound if isinstance(spec, Bound) else spec, model, root)
                 as_input(catalogue, model)
 
 
@@ -98,7 +99,9 @@ def check_training(spec: Train, root: str | None) -> None:
         raise UsageError(f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss.")
     check_data(data, root)
     if network.foreign:
-        ask({"question": "network", "network": str(network), "data": str(data), "root": str(data_root(root))})
+        asked = {"question": "network", "network": str(network), "data": str(data), "root": str(data_root(root))}
+        if not ask(asked)["seeded"] and spec.count > 1:
+            raise UsageError(several_of_one_start(network.shown, spec.count))
 
 
 def check_data(data: DataSpec, root: str | None) -> None:
@@ -124,7 +127,7 @@ def check_connection(catalogue: Catalogue, spec: Connect, root: str | None) -> N
     if first is not None and second is not None:
         check_pair(first, second)
     if (known := first or second) is not None:
-        check_widths(spec.method, known, root)
+        check_premises(spec.method, known, root)
     for model in models:
         if model is not None:
             as_input(catalogue, model)
@@ -137,7 +140,7 @@ def check_pair(a: Model, b: Model) -> None:
     """Raise UsageError for two models that no path can join."""
     for what, of_a, of_b, same in (
         ("data", a.data, b.data, a.data_fingerprint == b.data_fingerprint),
-        ("architecture", a.network, b.network, a.architecture == b.architecture and a.network == b.network),
+        ("architecture", shown(a), shown(b), a.architecture == b.architecture and a.network == b.network),
         ("loss", a.loss, b.loss, a.loss == b.loss),
         ("dtype", a.dtype, b.dtype, a.dtype == b.dtype),
     ):
@@ -149,8 +152,13 @@ def check_pair(a: Model, b: Model) -> None:
             )
 
 
-def check_widths(options: Options, model: Model, root: str | None) -> None:
-    """Subnetworks and features need a view by layers, subnetworks and kept sets hidden layers that are wide enough."""
+def shown(model: Model) -> str | None:
+    """A model's network as it is written in a sentence."""
+    return None if model.network is None else read_network(model.network).shown
+
+
+def check_premises(options: Options, model: Model, root: str | None) -> None:
+    """What is known here of what a method, bound or run presupposes: a view by layers, widths, float64."""
     if model.network is None or not isinstance(options, LAYERED):
         return
     widths = hidden_widths(name_of_options(options), model, root)
@@ -161,6 +169,9 @@ def check_widths(options: Options, model: Model, root: str | None) -> None:
             dropped_sizes(options.drop, widths)
         case Examined():
             check_examined(options, model, widths)
+        case Wide() | Descend() if model.dtype == "float32":
+            what = name_of_options(options)
+            raise UsageError(f"{what} needs float64, and model {model.id} is in float32: train with --dtype float64.")
 
 
 def check_examined(options: Examined, model: Model, widths: Sequence[int]) -> None:

@@ -19,7 +19,7 @@ import core
 from core.engine.checks import check, check_device, check_promise, settled
 from core.engine.desk import ask
 from core.engine.devices import host
-from core.engine.folders import checkpoint, folder_of
+from core.engine.folders import checkpoint, folder_of, log_beside
 from core.engine.inputs import as_input
 from core.engine.launch import start_agent
 from core.engine.locks import AgentLock
@@ -190,14 +190,15 @@ class Client:
         return list(again.values())
 
     def log_file(self, run_id: int) -> Path | None:
-        """What the newest attempt of a run printed; None where it never started."""
+        """The log of all attempts of a run; None where it never started. Raises NotFoundError."""
         with self.catalogue.read() as session:
             Runs(session).get(run_id)
             attempts = Runs(session).attempts(run_id)
         if not attempts:
             return None
-        file = folder_of(self.catalogue.files / "runs", run_id, attempts[-1].number) / "log.txt"
-        return file if file.exists() else None
+        newest = folder_of(self.catalogue.files / "runs", run_id, attempts[-1].number)
+        logs = (log_beside(newest), newest / "log.txt")  # the first edition had one for each attempt
+        return next((file for file in logs if file.exists()), None)
 
     def verify(self, path_id: int) -> dict[str, Any]:
         """Check a path's certificate again, from its tensors, network and data, in float64."""

@@ -1,12 +1,12 @@
-"""A run's folder: what agent and worker say to each other, as files.
+"""A run's folder: its log, and a folder for each attempt: what agent and worker say to each other, as files.
 
-    job.json            what to do (written by the agent before the worker starts)
-    owner               who may act for the attempt: made once, by its worker or by an agent that gave it up
-    events.jsonl        what the worker says (core.results)
-    log.txt             what it prints
-    resume.*            where it starts from, if not from scratch
-    checkpoint.*        where a relaunch can go on
-    *.safetensors       tensors it made, complete from the moment they have their name
+    log.txt             what all attempts said for people to read, and what they printed (core.engine.log)
+    N/job.json          what to do (written by the agent before the worker starts)
+    N/owner             who may act for the attempt: made once, by its worker or by an agent that gave it up
+    N/events.jsonl      what the worker says (core.results)
+    N/resume.*          where it starts from, if not from scratch
+    N/checkpoint.*      where a relaunch can go on
+    N/*.safetensors     tensors it made, complete from the moment they have their name
 
 Imports no torch.
 """
@@ -24,7 +24,10 @@ ABANDONED = "abandoned"
 
 
 class InputModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that a job reads: its id, where its tensors lie, and what it was trained for."""
+    """A model that a job reads: its id, where its tensors lie, what it was trained for, and its train loss then.
+
+    `trusted` says that the network is not as it was when the model was trained, and that whoever asked knows.
+    """
 
     id: int
     file: str
@@ -35,6 +38,8 @@ class InputModel(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     dtype: str
     epochs: int
+    train_loss: float | None = None
+    trusted: bool = False
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +119,11 @@ def owner(folder: Path) -> Owner | None:
 def folder_of(runs: Path, run_id: int, number: int) -> Path:
     """Where the attempt `number` of a run lives; `runs` is the catalogue's folder of runs."""
     return runs / str(run_id) / str(number)
+
+
+def log_beside(folder: Path) -> Path:
+    """The log of the run whose attempt lives in `folder`."""
+    return folder.parent / "log.txt"
 
 
 def checkpoint(runs: Path, run_id: int) -> Path | None:

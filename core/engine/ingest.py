@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
+from core.errors import FINDINGS
 from core.results import (
     AnyEvent,
     Beat,
@@ -159,4 +160,5 @@ def _follow(runs: Runs, attempt: Attempt, batch: Batch) -> None:
             case Environment():
                 runs.environment(attempt.id, msgspec.json.encode(event.facts).decode())
             case Ended():
-                runs.finish(attempt.id, event.state, event.cause, event.cause_kind)
+                outcome = "finding" if event.state == "failed" and event.cause_kind in FINDINGS else None
+                runs.finish(attempt.id, event.state, event.cause, event.cause_kind, outcome=outcome)

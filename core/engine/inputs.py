@@ -44,4 +44,6 @@ def as_input(catalogue: Catalogue, model: Model, network: str | None = None) -> 
         seed=model.seed or 0,
         dtype=model.dtype or "float32",
         epochs=model.epochs or 0,
+        train_loss=model.train_loss,
+        trusted=network not in (None, model.network),
     )

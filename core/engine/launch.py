@@ -6,8 +6,9 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from core.engine.folders import Owner
+from core.engine.folders import Owner, log_beside
 
 #: Variables that would let a caller's own `core/` or settings reach into our processes.
 DROPPED = ("PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME")
@@ -21,16 +22,19 @@ QUICK = {
     "MALLOC_TOP_PAD_": "67108864",
 }
 
+#: Sets have one order in all processes: a network file that goes through one makes its layers alike in each.
+ALIKE = {"PYTHONHASHSEED": "0"}
+
 
 def environment() -> dict[str, str]:
     """The caller's environment without what changes where Python looks for modules, with what makes torch quick."""
     kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
-    return {**QUICK, **kept}
+    return {**QUICK, **kept, **ALIKE}
 
 
 def start_worker(folder: Path) -> subprocess.Popen[bytes]:
-    """A fresh interpreter in a session of its own, working in its run folder, its output in log.txt."""
-    with (folder / "log.txt").open("ab") as log:
+    """A fresh interpreter in a session of its own, working in its run folder, its output in the run's log."""
+    with _output(log_beside(folder)) as log:
         return subprocess.Popen(
             [sys.executable, "-P", "-u", "-m", "core.engine.worker", str(folder)],
             stdin=subprocess.DEVNULL,
@@ -40,6 +44,15 @@ def start_worker(folder: Path) -> subprocess.Popen[bytes]:
             env=environment(),
             start_new_session=True,
         )
+
+
+def _output(log: Path) -> BinaryIO:
+    """The log to write on, or nowhere where that is impossible: no run fails for want of a log."""
+    try:
+        log.touch(mode=0o600)
+        return log.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
 
 
 def start_agent(catalogue: Path, log: Path) -> None:

@@ -33,7 +33,7 @@ def begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]:
 
 
 def stands(run: Run) -> bool:
-    """Whether a run need not be repeated: what could not be connected is a finding, other failures are accidents."""
+    """Whether a run need not be repeated: that two models could not be connected is an answer, and stands."""
     return run.state not in ("failed", "cancelled") or run.cause_kind == "could not connect"
 
 

@@ -4,13 +4,16 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.engine.folders import ABANDONED, Owner, boot_id, folder_of, owner, take
+from core.engine.folders import ABANDONED, Owner, boot_id, folder_of, log_beside, owner, take
 from core.engine.ingest import ingest
 from core.engine.launch import signal_group
+from core.engine.log import Log
+from core.errors import sentence
 from store import Attempt, Catalogue, Runs
 
 STALE_SECONDS = 10.0  # without a beat
@@ -102,12 +105,16 @@ class Tending:
         with self.catalogue.write() as session:
             runs = Runs(session)
             if runs.get(attempt.run_id).cancel_requested_at is not None:
-                runs.finish(attempt.id, "cancelled", "cancelled while running", "cancelled")
+                cause = "cancelled while running"
+                runs.finish(attempt.id, "cancelled", cause, "cancelled")
             elif code == DISK_FULL:
-                runs.finish(attempt.id, "failed", "The disk was full: make room, then relaunch.", "disk full")
+                cause = "The disk was full: make room, then relaunch."
+                runs.finish(attempt.id, "failed", cause, "disk full")
             else:
+                cause = cause_of_death(code)
                 number = -code if code is not None and code < 0 else None
-                runs.finish(attempt.id, "failed", cause_of_death(code), "killed", number)
+                runs.finish(attempt.id, "failed", cause, "killed", number)
+            self._tell(attempt, cause)
 
     def _again(self, attempt: Attempt, cause: str) -> None:
         with self.catalogue.write() as session:
@@ -115,6 +122,12 @@ class Tending:
                 Runs(session).requeue(attempt.id, cause)
             else:
                 Runs(session).finish(attempt.id, "failed", f"{cause} ({attempt.number} times)", "killed")
+            self._tell(attempt, cause)
+
+    def _tell(self, attempt: Attempt, cause: str) -> None:
+        """How an attempt ended, in the log, for a worker that can't say so; before it is known to those who follow."""
+        with closing(Log(log_beside(self.folder(attempt)))) as log:
+            log.end(sentence(f"Attempt {attempt.number} ended: {cause}"))
 
 
 def cause_of_death(code: int | None) -> str:

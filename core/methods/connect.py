@@ -1,6 +1,7 @@
 """connect(): the one driver of all methods. Premises, construction, examination: none of them skipped."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +9,7 @@ import torch
 from core.examining import Examination, examine
 from core.methods import METHODS
 from core.methods.method import Construction, Task, require
+from core.reporting import plural
 from core.specs.methods import MethodOptions
 from core.specs.runs import name_of_options
 
@@ -32,7 +34,21 @@ def connect(options: MethodOptions, task: Task, points: int = 61) -> Connection:
     assert torch.equal(made.path.end, task.b), "a path ends at b"
     task.reporter.progress(None, f"certifying and measuring {len(made.path)} segments")
     examination = examine(task.problem, made.path, points)
+    task.reporter.say(examination_told(examination))
     return Connection(made, examination, failure(made, examination), time.monotonic() - begun)
+
+
+def examination_told(examination: Examination) -> str:
+    """The certificate, how many segments were granted which claim, and how many points were looked at."""
+    certificate = examination.certificate
+    granted = Counter(str(one.granted) for one in certificate.verdicts if one.granted is not None)
+    claims = [f"{count} {claim}" for claim, count in granted.most_common()]
+    claims += [f"{len(certificate.refused)} refused"] if certificate.refused else []
+    return (
+        f"Certificate: {certificate.kind}, level {certificate.level:.6g} over ends of {certificate.loss_a:.6g} and "
+        f"{certificate.loss_b:.6g}; {plural(len(certificate.verdicts), 'segment')}: {', '.join(claims)}. "
+        f"{len(examination.profile.t)} points were looked at."
+    )
 
 
 def failure(made: Construction, examination: Examination) -> str | None:

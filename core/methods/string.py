@@ -26,8 +26,9 @@ from core.methods.method import Construction, Premise, Task
 from core.path import Path
 from core.problem import Part, Problem
 from core.profile import peaks
+from core.reporting import plural
 from core.specs.methods import Metric, String
-from core.training import Until, train
+from core.training import Trained, Until, train
 
 DEFAULT_FACTOR = 1.5  # threshold without `below`: this times the larger endpoint value
 
@@ -40,6 +41,10 @@ class Gap:
     depth: int
     value: float
     t: float
+
+    def along(self, lines: int) -> float:
+        """The place of its highest value on a string of so many lines, in [0, 1]."""
+        return (self.left + self.t) / lines
 
 
 @dataclass
@@ -54,6 +59,14 @@ class Beads:
     @property
     def count(self) -> int:
         return len(self.knots) - 2
+
+    @property
+    def worst(self) -> str | None:
+        """The highest gap and where, such as `0.41 at t = 0.37`; None without gaps."""
+        if not self.gaps:
+            return None
+        gap = max(self.gaps, key=lambda one: math.inf if math.isnan(one.value) else one.value)
+        return f"{gap.value:.3g} at t = {gap.along(len(self.depths)):.3g}"
 
     def stuck(self, below: float) -> list[int]:
         """Knots that are themselves above the threshold: no bead beside them can help."""
@@ -95,12 +108,16 @@ def build(options: String, task: Task) -> Construction:
     deadline = time.monotonic() + 60 * options.minutes
     ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
     search = Search(options, task, threshold(task, ends), deadline)
+    goal = f"the threshold is {search.below:.4g}, beads are trained to {options.alpha * search.below:.4g}"
+    task.reporter.say(f"The {options.on} of the ends is {ends[0]:.4g} and {ends[1]:.4g}; {goal}.")
     beads = taken_up(search, ends) or Beads([task.a, task.b], ends, [0])
     search.look(beads, list(range(len(beads.depths))))
+    task.reporter.say(search.state(beads))
     while (batch := search.choose(beads)) and time.monotonic() < deadline:
         search.grow(beads, batch)
         task.reporter.checkpoint(beads.save)
         search.report(beads)
+    task.reporter.say(search.why_it_ends(beads))
     task.reporter.keep(beads.save)
     path = Path.chain(beads.knots)
     return Construction(path, search.below, options.on, search.describe(beads), beads.count)
@@ -114,12 +131,15 @@ def taken_up(search: "Search", ends: list[float]) -> Beads | None:
     tensors = load_file(task.reporter.left)
     knots = list(tensors["knots"].to(task.a))
     if not (torch.equal(knots[0], task.a) and torch.equal(knots[-1], task.b)):
+        task.reporter.say("The beads of the checkpoint are between other models: begins anew.")
         return None
     values = values_of(task.problem, torch.stack(knots), search.options.on)
     values[0], values[-1] = ends  # as the premise saw them: in another batch they may be rounded otherwise
     beads = Beads(knots, values, tensors["depths"].tolist())
-    if stuck := beads.stuck(search.below):
-        again = search.train_beads([beads.knots[i] for i in stuck], beads.count)
+    stuck = beads.stuck(search.below)
+    task.reporter.say(f"Takes up {plural(beads.count, 'bead')}; {len(stuck)} of them above the threshold.")
+    if stuck:
+        again = search.train_beads([beads.knots[i] for i in stuck], beads.count).thetas
         values = values_of(task.problem, again, search.options.on)
         for i, bead, value in zip(stuck, again, values, strict=True):
             beads.knots[i], beads.values[i] = bead, value
@@ -135,8 +155,11 @@ class Search:
     below: float
     deadline: float
 
-    def look(self, beads: Beads, lefts: list[int]) -> None:
-        """Look along the lines that start at the knots `lefts`: those that rise above the threshold are gaps."""
+    def look(self, beads: Beads, lefts: list[int]) -> list[float]:
+        """Look along the lines that start at the knots `lefts`: those that rise above the threshold are gaps.
+
+        The highest value on each.
+        """
         starts = torch.stack([beads.knots[i] for i in lefts])
         stops = torch.stack([beads.knots[i + 1] for i in lefts])
         highest = peaks(self.task.problem, starts, stops, self.options.on, self.options.grid)
@@ -144,6 +167,8 @@ class Search:
             if not value <= self.below:
                 beads.gaps.append(Gap(i, beads.depths[i], value, t))
         beads.gaps.sort(key=lambda gap: gap.left)
+        found: list[float] = highest.value.tolist()
+        return found
 
     def choose(self, beads: Beads) -> list[Gap]:
         """The gaps to work on next, from left to right; none when connected or at a limit of depth or beads."""
@@ -160,18 +185,25 @@ class Search:
     def grow(self, beads: Beads, batch: list[Gap]) -> None:
         """Train a bead for each gap of the batch, put them in, and look at the new halves."""
         starts = [self.middle(beads, gap, beads.count + i) for i, gap in enumerate(batch)]
-        trained = self.train_beads(starts, beads.count)
-        values = values_of(self.task.problem, trained, self.options.on)
+        trained, lines = self.train_beads(starts, beads.count), len(beads.depths)
+        values = values_of(self.task.problem, trained.thetas, self.options.on)
         beads.gaps = [gap for gap in beads.gaps if gap not in batch]
         new: list[int] = []
-        for gap, bead, value in reversed(list(zip(batch, trained, values, strict=True))):
+        for gap, bead, value in reversed(list(zip(batch, trained.thetas, values, strict=True))):
             beads.knots.insert(gap.left + 1, bead)
             beads.values.insert(gap.left + 1, value)
             beads.depths[gap.left : gap.left + 1] = [gap.depth + 1] * 2
             for other in beads.gaps:
                 other.left += other.left > gap.left
             new = [gap.left, gap.left + 1, *(left + 1 for left in new)]
-        self.look(beads, new)
+        highest = self.look(beads, new)
+        for i, (gap, value) in enumerate(zip(batch, values, strict=True)):
+            left, right = highest[2 * i : 2 * i + 2]
+            place = f"in the gap of {gap.value:.4g} at t = {gap.along(lines):.3g}, depth {gap.depth}"
+            missed = "" if bool(trained.reached[i]) else ", short of its goal"
+            told = f"trained to {value:.4g} in {plural(int(trained.epochs[i]), 'epoch')}{missed}"
+            number = beads.count - len(batch) + i + 1
+            self.task.reporter.say(f"Bead {number}, {place}: {told}; its two lines reach {left:.4g} and {right:.4g}.")
 
     def middle(self, beads: Beads, gap: Gap, number: int) -> Tensor:
         """Where the bead `number` starts: theta(t*) on its gap's line, moved aside by `noise`.
@@ -189,8 +221,8 @@ class Search:
         moved: Tensor = start + self.options.noise * torch.dist(left, right) * aside / aside.norm()
         return moved
 
-    def train_beads(self, starts: list[Tensor], made: int) -> Tensor:
-        """Train beads (G, P), all in one batch, to alpha times the threshold."""
+    def train_beads(self, starts: list[Tensor], made: int) -> Trained:
+        """Train beads, all in one batch, to alpha times the threshold."""
         seeds = [self.task.seed + made + i for i in range(len(starts))]
         return train(
             self.task.problem,
@@ -202,7 +234,7 @@ class Search:
                 None, f"{made} beads, training {len(starts)} more, epoch {state.epoch}"
             ),
             stop=lambda: time.monotonic() >= self.deadline,
-        ).thetas
+        )
 
     def report(self, beads: Beads) -> None:
         worst = max((gap.value for gap in beads.gaps), default=self.below)
@@ -211,18 +243,30 @@ class Search:
         lines = len(beads.depths)
         message = f"{beads.count} beads, {len(beads.gaps)} of {lines} lines too high, worst {worst:.4g}"
         self.task.reporter.progress(1 - len(beads.gaps) / lines, message)
+        self.task.reporter.say(self.state(beads))
+
+    def state(self, beads: Beads) -> str:
+        """How far the string is, for the log."""
+        gaps = f"{len(beads.gaps)} of {plural(len(beads.depths), 'line')} too high"
+        worst = "" if beads.worst is None else f", the worst reaches {beads.worst}"
+        left = max(self.options.beads - beads.count, 0)
+        return f"{plural(beads.count, 'bead')}: {gaps}{worst}; {left} more may be tried."
+
+    def why_it_ends(self, beads: Beads) -> str:
+        """For the log: connected, or the limit that the search has come to."""
+        if not beads.gaps:
+            return "The search ends: no gap is left."
+        if time.monotonic() >= self.deadline:
+            return f"The search ends: its {self.options.minutes:g} minutes are over."
+        if beads.count >= self.options.beads:
+            return f"The search ends: {plural(beads.count, 'bead')} are all that was allowed."
+        return f"The search ends: every gap is at depth {self.options.depth} or beside a bead above the threshold."
 
     def describe(self, beads: Beads) -> str | None:
         """`3 gaps left, worst 0.41 at t = 0.37`, or None when the string connects."""
         if not beads.gaps:
             return None
-        worst = max(beads.gaps, key=lambda gap: math.inf if math.isnan(gap.value) else gap.value)
-        t = (worst.left + worst.t) / len(beads.depths)
-        text = f"{plural(len(beads.gaps), 'gap')} left, worst {worst.value:.3g} at t = {t:.3g}"
+        text = f"{plural(len(beads.gaps), 'gap')} left, worst {beads.worst}"
         if stuck := len(beads.stuck(self.below)):
             text += f", {plural(stuck, 'bead')} not trained below {self.below:.3g}"
         return text
-
-
-def plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

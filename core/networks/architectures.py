@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.networks.activations import activation_of, gain_of
-from core.networks.foreign import made, maker_of, require_usable
+from core.networks.foreign import made, maker_of
 from core.networks.layered import Layer, LayeredNetwork
 from core.networks.layout import Layout
+from core.networks.probing import require_usable
+from core.networks.repeating import differing, require_alike, require_repeatable
 from core.networks.tracing import NoLayersError, layers_of
 from core.specs.names import name_of, read_widths
 from core.specs.networks import Activated, Cnn, Fcn, File, NetworkSpec, Torchvision, Vgg
@@ -26,13 +28,14 @@ class Architecture:
     """A module, its view by layers, and how it is initialised.
 
     `layered` is None where it has none; then `without` says why, as the end of a sentence. `start(seed)` are initial
-    parameters by name, in float32.
+    parameters by name, in float32; `seeded` is whether another seed makes other ones.
     """
 
     module: nn.Module
     layered: LayeredNetwork | None
     start: Callable[[int], dict[str, Tensor]]
     without: str = ""
+    seeded: bool = True
 
     def initial(self, seed: int, dtype: torch.dtype) -> Tensor:
         """Initial parameters (P,): one seed, one point.
@@ -118,15 +121,20 @@ def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> A
     """A network of somebody else's, which starts as its makers would have it start."""
     make = maker_of(spec, shape, outputs)
     module = made(make, shape, 0)
-    require_usable(module, shape, outputs, str(spec))
+    require_usable(module, shape, outputs, spec.shown)
+    if isinstance(spec, File):
+        require_repeatable(module, made(make, shape, 0), shape, spec.shown)
 
     def start(seed: int) -> dict[str, Tensor]:
-        return {name: one.detach() for name, one in made(make, shape, seed).named_parameters()}
+        of_seed = made(make, shape, seed)
+        require_alike(module, of_seed, spec.shown)
+        return {name: one.detach() for name, one in of_seed.named_parameters()}
 
+    seeded = isinstance(spec, Torchvision) or differing(start(0).items(), start(1).items()) is not None
     try:
-        return Architecture(module, layers_of(module, shape), start)
+        return Architecture(module, layers_of(module, shape), start, seeded=seeded)
     except NoLayersError as reason:
-        return Architecture(module, None, start, str(reason))
+        return Architecture(module, None, start, str(reason), seeded=seeded)
 
 
 class Chain(nn.Module):

@@ -1,24 +1,24 @@
 """Networks of somebody else's: torchvision's by name, a user's own from a file, which is code and is run here.
 
 That happens in workers and probes only. A module is taken as it is in evaluation mode, where dropout does nothing;
-its parameters are all that is trained, so what keeps more than parameters from batch to batch is refused.
+its parameters are all that is trained (`core.networks.probing` says what it has to be for that).
 """
 
 import inspect
 import sys
 import warnings
 from collections.abc import Callable
-from copy import deepcopy
+from contextlib import chdir
 from difflib import get_close_matches
 from math import gcd
 from types import ModuleType
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from core.errors import UsageError
+from core.errors import UsageError, is_out_of_memory, sentence_of
+from core.networks.probing import require_bare, unreadable
 from core.networks.source import changed_since, read_source, sha256_of
 from core.specs.networks import File, Torchvision
 
@@ -37,63 +37,13 @@ def made(make: Maker, shape: tuple[int, ...], seed: int) -> nn.Module:
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
         module = make().to("cpu", torch.float32).eval()
-        _read(module, torch.zeros(2, *shape))  # lazy parameters get their shapes
+        x = torch.zeros(2, *shape)
+        try:
+            with torch.no_grad():
+                module(x)  # lazy parameters get their shapes
+        except Exception as error:
+            raise unreadable(error, x) from error
     return module
-
-
-def require_usable(module: nn.Module, shape: tuple[int, ...], outputs: int, name: str) -> None:
-    """Raise UsageError where a module's loss is no function of parameters and samples, or can't be trained as one."""
-    x = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
-    given = _read(module, x)
-    if not isinstance(given, Tensor) or given.shape != (3, outputs):
-        what = "x".join(map(str, given.shape)) if isinstance(given, Tensor) else f"a {type(given).__name__}"
-        raise UsageError(f"{name} makes {what} of 3 samples: it has to make one tensor of 3x{outputs} for this data.")
-    if not any(True for _ in module.parameters()):
-        raise UsageError(f"{name} has no parameters: there is nothing to train.")
-    if fixed := [one for one, value in module.named_parameters() if not value.requires_grad]:
-        raise UsageError(f"{name} keeps {fixed[0]} out of training, but all parameters are trained: make it a buffer.")
-    if kept := _kept_in_training(module, x):
-        raise UsageError(
-            f"{name} keeps {kept[0]} from batch to batch in training, as batch-norm does, and that is no parameter: "
-            f"{_instead(name)}."
-        )
-    alone = torch.cat([_read(module, one[None]) for one in x])
-    if not torch.equal(given, _read(module, x)):
-        raise UsageError(f"{name} makes something else of the same samples the second time: it may not be random.")
-    if not torch.allclose(given, alone, rtol=1e-3, atol=1e-4):
-        raise UsageError(f"{name} makes something else of a sample alone than beside others: it may not mix them.")
-
-
-def _instead(name: str) -> str:
-    if name.startswith("torchvision:"):
-        return "write norm=group or norm=none behind its name, or take vgg11, which has none"
-    return "use nn.GroupNorm in its place, or leave it out"
-
-
-def _kept_in_training(module: nn.Module, x: Tensor) -> list[str]:
-    """Names of buffers that a pass in training mode changes."""
-    copy = deepcopy(module).train()
-    before = {name: value.clone() for name, value in copy.named_buffers()}
-    try:
-        copy(x)
-    except Exception:  # noqa: BLE001 - batch-norm of single features, say: whatever it changed before counts
-        return [name for name, one in copy.named_modules() if isinstance(one, _BatchNorm)]
-    return [name for name, value in copy.named_buffers() if not torch.equal(before.get(name, value), value)]
-
-
-@torch.no_grad()
-def _read(module: nn.Module, x: Tensor) -> Any:
-    """What a module makes of samples (N, ...). Raises UsageError where it can't read them."""
-    try:
-        return module(x)
-    except Exception as error:
-        size = "x".join(map(str, x.shape[1:]))
-        raise UsageError(f"The network can't read samples of {size}: {_sentence(error)}.") from error
-
-
-def _sentence(error: BaseException) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
 def _from_torchvision(spec: Torchvision, outputs: int) -> Maker:
@@ -135,11 +85,19 @@ def _from_file(spec: File, shape: tuple[int, ...], outputs: int) -> Maker:
 
     def make() -> nn.Module:
         try:
-            module = factory(*arguments)
+            with chdir(spec.path.parent):  # probes and workers start elsewhere, and a factory may read what lies there
+                module = factory(*arguments)
         except Exception as error:
-            raise UsageError(f"{spec.factory} of {spec.path} fails with {_sentence(error)}.") from error
+            if is_out_of_memory(error):
+                raise
+            raise UsageError(f"{spec.factory} of {spec.path} fails with {sentence_of(error)}.") from error
         if not isinstance(module, nn.Module):
             raise UsageError(f"{spec.factory} of {spec.path} gives a {type(module).__name__}, not a torch.nn.Module.")
+        if (
+            type(module).__name__ == "OptimizedModule"
+        ):  # torch.compile's: the same function, slower for what is done here
+            module = module.get_submodule("_orig_mod")
+        require_bare(module, spec.shown)
         return module
 
     return make
@@ -151,11 +109,12 @@ def _run(spec: File, source: bytes, sha256: str) -> ModuleType:
     module.__file__ = str(spec.path)
     sys.modules[module.__name__] = module  # dataclasses look themselves up there
     try:
-        exec(compile(source, spec.path, "exec"), module.__dict__)  # noqa: S102 - the file that the user named
+        with chdir(spec.path.parent):
+            exec(compile(source, spec.path, "exec"), module.__dict__)  # noqa: S102 - the file that the user named
     except (Exception, SystemExit) as error:
         alone = isinstance(error, ImportError)
         hint = "; it has to stand alone, with installed packages only" if alone else ""
-        raise UsageError(f"The network file {spec.path} fails with {_sentence(error)}{hint}.") from error
+        raise UsageError(f"The network file {spec.path} fails with {sentence_of(error)}{hint}.") from error
     return module
 
 

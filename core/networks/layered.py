@@ -84,9 +84,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class LayeredNetwork:
-    """A chain of layers; reads the same parameters by name as the module it views."""
+    """A chain of layers; reads the same parameters by name as the module it views.
+
+    `traced` says that it was found by looking at somebody else's module: then it has to be compared with that.
+    """
 
     layers: tuple[Layer, ...]
+    traced: bool = False
 
     @property
     def depth(self) -> int:

@@ -73,7 +73,8 @@ def profile(
 ) -> Profile:
     """Look along a path at `points` points or more: every knot, and equally many on every segment, at least 5.
 
-    `granted` are the claims that the checker granted, segment by segment: only those save work. With `refine`,
+    `granted` are the claims that the checker granted, segment by segment: only those save work, and only where there
+    are such is a view by layers relied on that was traced. With `refine`,
     points are added around the largest train losses of segments without proof, until the largest is settled.
     """
     claims = [*granted, *[None] * (len(path) - len(granted))]
@@ -82,7 +83,7 @@ def profile(
     proven = proven_values(problem, path, claims, grid)
     stretches: list[_Stretch] = []
     for i, (segment, claim) in enumerate(zip(path, claims, strict=True)):
-        stretch = _Stretch(problem, segment, claim, grid)
+        stretch = _Stretch(problem if claim in PROVEN else problem.as_module, segment, claim, grid)
         if i in proven.train:
             stretch.train, stretch.test = proven.train[i], proven.test.get(i)
         else:

@@ -26,6 +26,11 @@ class NetworkSpec(Named, frozen=True, kw_only=True, tag_field="network"):
         """Neurons (channels) of each hidden layer; None for foreign networks."""
         return None
 
+    @property
+    def shown(self) -> str:
+        """As it is written in a sentence."""
+        return str(self)
+
 
 class Activated(NetworkSpec, frozen=True, kw_only=True):
     """Networks of our own, with one activation throughout."""
@@ -186,6 +191,11 @@ class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
     @property
     def factory(self) -> str:
         return self.source.rpartition(":")[2]
+
+    @property
+    def shown(self) -> str:
+        """Without the sha256: it is for machines."""
+        return f"file:{self.source}"
 
     def pinned(self, sha256: str) -> Self:
         """The network that the file makes as long as its content has this sha256."""

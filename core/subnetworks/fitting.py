@@ -21,6 +21,7 @@ from core.subnetworks.weights import Subnetwork, Weights
 from core.training import Trained, TrainingState, Until, train
 
 GAIN = 2**0.5  # of random initial weights
+LISTED = 10  # losses that a log has one by one
 JUDGED = 4096  # samples, by which the importance of neurons is judged
 Progress = Callable[[float, str], None]
 
@@ -40,6 +41,14 @@ class Level:
     def loss(self) -> Tensor:
         """Train losses (T,)."""
         return self.measured["loss"]
+
+    @property
+    def told(self) -> str:
+        """For a log: the lowest loss and those of all draws, or their spread where there are many."""
+        losses = self.loss.sort().values.tolist()
+        middle = f"{losses[0]:.4g} to {losses[-1]:.4g}, half of them up to {losses[len(losses) // 2]:.4g}"
+        draws = " ".join(f"{one:.4g}" for one in losses) if len(losses) <= LISTED else middle
+        return f"layer {self.level}: lowest loss {self.best.loss:.6g}; of all {len(losses)} draws {draws}"
 
 
 @dataclass(frozen=True)

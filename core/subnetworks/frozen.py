@@ -1,45 +1,45 @@
 """Frozen features: what a subnetwork reads, computed once, as a data set of its own."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
+from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.data.dataset import Dataset, Split
-from core.losses import ConvexLoss
 from core.networks.layered import LayeredNetwork, Parameters
 from core.problem import Problem
 from core.subnetworks.weights import view_of
 
 
+@dataclass(eq=False)
 class Frozen(Problem):
     """A problem whose samples are features F_l (N, n_l, ...) and whose model i reads the neurons `reads[i]` alone.
 
     `reads` is (T, m), for batches of T models in this order; None: all read everything.
     """
 
-    def __init__(
-        self, network: nn.Module, data: Dataset, loss: ConvexLoss, layered: LayeredNetwork, reads: Tensor | None
-    ) -> None:
-        super().__init__(network, data, loss, layered)
-        self.view = layered
-        self.reads = reads
+    reads: Tensor | None = None
+
+    @property
+    def view(self) -> LayeredNetwork:
+        """The view by layers, which subnetworks always have."""
+        assert self.layered is not None
+        return self.layered
 
     @cached_property
     def root_mean_square(self) -> float:
         """Of all features of the train set; never zero."""
         return max(sqrt(float(self.data.train.x.square().mean(dtype=torch.float64))), 1e-12)
 
-    def to(self, device: torch.device | str, dtype: torch.dtype) -> "Frozen":
-        reads = None if self.reads is None else self.reads.to(device)
-        return Frozen(self.network, self.data.to(device, dtype), self.loss, self.view, reads)
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
+        return replace(super().to(device, dtype), reads=None if self.reads is None else self.reads.to(device))
 
-    def of_models(self, models: Tensor) -> "Frozen":
-        reads = None if self.reads is None else self.reads[models]
-        return Frozen(self.network, self.data, self.loss, self.view, reads)
+    def of_models(self, models: Tensor) -> Self:
+        return replace(self, reads=None if self.reads is None else self.reads[models])
 
     def inputs(self, x: Tensor) -> Tensor:
         """The features that each model reads, (T, N, m, ...), of samples (N, n, ...) or (T, N, n, ...)."""
@@ -58,7 +58,7 @@ class Frozen(Problem):
 def frozen(problem: Problem, data: Dataset, level: int, widths: Sequence[int], reads: Tensor | None) -> Frozen:
     """The problem of subnetworks with widths (m_level, ..., m_L) on frozen features `data` of that level."""
     module, view = view_of(problem, level, widths)
-    return Frozen(module, data, problem.loss, view, reads)
+    return Frozen(module, data, problem.loss, view, reads=reads)
 
 
 @torch.no_grad()

@@ -46,9 +46,14 @@ def rows(moments: dict[str, Tensor], kept: Tensor) -> dict[str, Tensor]:
     return {name: one[kept] if one.dim() == 2 else one for name, one in moments.items()}
 
 
-def set_rate(optimizer: Optimizer, options: Descent, epoch: int) -> None:
+def rate(options: Descent, epoch: int) -> float:
     """The learning rate of an epoch, from 0: constant, or falling towards zero at `options.epochs`."""
     done = epoch / max(options.epochs, 1)
     factor = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + cos(pi * done)) / 2}[options.schedule]
+    return options.lr * factor
+
+
+def set_rate(optimizer: Optimizer, options: Descent, epoch: int) -> None:
+    """Go on at the learning rate of an epoch."""
     for group in optimizer.param_groups:
-        group["lr"] = options.lr * factor
+        group["lr"] = rate(options, epoch)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from plain import classes, points
+from torch import nn
 
 from core.data.dataset import Dataset
 from core.errors import UsageError
@@ -111,8 +112,8 @@ def test_many_points_of_a_network_without_layers_equal_one_by_one(tmp_path: Path
     problem = problem_of(architecture, classes((4,), count=10))
     thetas = points(problem, 3)
     together = problem.losses(thetas)
-    assert problem.batched
-    problem.batched = False
+    assert problem.calls.batched
+    problem.calls.batched = False
     torch.testing.assert_close(problem.losses(thetas), together)
 
 
@@ -121,8 +122,47 @@ def test_a_network_that_can_not_be_batched_is_asked_point_by_point(tmp_path: Pat
     problem = problem_of(made(tmp_path, content, "Residual"), classes((4,), count=10))
     thetas = points(problem, 2)
     losses = problem.losses(thetas)
-    assert not problem.batched
+    assert not problem.calls.batched
     torch.testing.assert_close(losses, torch.cat([problem.losses(theta[None]) for theta in thetas]))
+
+
+READING = """
+from pathlib import Path
+
+WIDTH = int(Path("width.txt").read_text())
+
+
+def make():
+    import os
+
+    weight = torch.load("ckpt.pth", weights_only=True)
+    os.chdir("/")
+    module = nn.Linear(WIDTH, 10)
+    module.load_state_dict(weight)
+    return module
+
+
+def broken():
+    raise OSError(Path.cwd())
+"""
+
+
+def test_a_file_reads_what_lies_beside_it_wherever_the_process_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = nn.Linear(4, 10).state_dict()
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "width.txt").write_text("4")
+    torch.save(own, tmp_path / "beside" / "ckpt.pth")
+    (tmp_path / "away").mkdir()
+    monkeypatch.chdir(tmp_path / "away")
+    for seed in (0, 1):
+        start = made(tmp_path / "beside", NN + READING).initial(seed, torch.float32)
+        assert torch.equal(start, torch.cat([one.flatten() for one in own.values()]))
+        assert Path.cwd() == tmp_path / "away"
+    with pytest.raises(UsageError, match=f"broken of .* fails with OSError: {tmp_path}/beside"):
+        made(tmp_path / "beside", NN + READING, "broken")
+    assert Path.cwd() == tmp_path / "away"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from torch import Tensor
 from core.methods.wide.freeing import copy_layer, free, make_full_rank
 from core.methods.wide.lifting import Lift, freed_rows
 from core.methods.wide.net import Net
-from core.methods.wide.ranks import independent, rank, solved
+from core.methods.wide.ranks import full_rank_solved, independent, rank, solved
 from core.methods.wide.route import Route
 from core.methods.wide.turning import planes_of, polar, rotation, turning
 from tests.core.plain import points
@@ -179,6 +179,17 @@ def test_a_layer_is_copied_and_outputs_stay(samples: int, more: int, seed: int) 
     before = len(route.nets)
     copy_layer(route, 1, target.here)
     assert len(route.nets) == before, "nothing is left to do"
+
+
+def test_what_lay_in_memory_before_does_not_change_a_solution() -> None:
+    generator = torch.Generator().manual_seed(0)
+    A = torch.randn(5, 12, generator=generator, dtype=torch.float64)
+    A[:, :4] = 0  # pixels that are never set
+    B = torch.randn(5, 3, generator=generator, dtype=torch.float64)
+    for _ in range(20):
+        dirty = [torch.ones(12, dtype=torch.int32) for _ in range(50)]
+        del dirty
+        assert torch.allclose(A @ full_rank_solved(A, B), B, rtol=0, atol=1e-12)
 
 
 def test_free_neurons_are_read_by_nobody() -> None:

@@ -1,21 +1,26 @@
 """Networks of one's own: from a file to a certified path, and what a file that changes or fails becomes."""
 
+import re
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
 
 from core.engine.client import Client
 from core.errors import UsageError
 from core.specs.bounds import BOUNDS
 from core.specs.methods import METHODS
-from core.specs.runs import Bound, Connect, ModelRef, Train
-from store import Models, Runs
+from core.specs.runs import Bound, Connect, Descend, ModelRef, RunSpec, Train
+from store import Models, Paths, Runs
 from tests.engine.conftest import Engine
 
 CHAIN = """
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 print("hello", end="")
@@ -36,6 +41,35 @@ class Residual(nn.Module):
     def forward(self, x):
         h = torch.relu(self.first(x.flatten(1)))
         return self.last(h + torch.relu(self.second(h)))
+"""
+MISREAD = """
+import random
+import torch
+from torch import nn
+
+
+class Clamping(nn.Module):
+    # a chain to whoever traces it, or looks at few samples
+    def __init__(self, shape, outputs):
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 8), nn.Linear(8, outputs)
+
+    def forward(self, x):
+        h = torch.relu(self.first(x.flatten(1)))
+        if isinstance(h, torch.Tensor) and len(h) > 50:
+            h = h.clamp(max=0.2)
+        return self.last(h)
+
+
+def seeding(shape, outputs):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, outputs))
+
+
+def unrepeatable(shape, outputs):
+    made = nn.Sequential(nn.Flatten(), nn.Linear(64, outputs))
+    made.register_buffer("drawn", torch.tensor(random.random()))
+    return made
 """
 A, B = ModelRef(model=1), ModelRef(model=2)
 
@@ -61,7 +95,7 @@ def after_training(method: str) -> Connect:
     return msgspec.structs.replace(connection(method), a=ModelRef(run=1), b=ModelRef(run=1, position=1))
 
 
-def refused(engine: Engine, spec: Train | Connect | Bound) -> str:
+def refused(engine: Engine, spec: RunSpec) -> str:
     """The sentence; nothing is enqueued."""
     with engine.catalogue.read() as session:
         before = Runs(session).counts()
@@ -103,13 +137,31 @@ def test_a_file_that_has_changed_is_refused_unless_it_is_trusted(engine: Engine,
         assert hashes[0] in (Models(session).get(1).network or "")
 
 
+def test_a_checkpoint_beside_the_file_is_found_by_every_process(engine: Engine, file: Path) -> None:
+    file.write_text(
+        CHAIN + "def own():\n    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.ReLU(), nn.Linear(9, 10))\n"
+        "    net.load_state_dict(torch.load('own.pth'))\n    return net\n"
+    )
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.ReLU(), nn.Linear(9, 10))
+    torch.save(module.state_dict(), file.with_name("own.pth"))
+    untrained = msgspec.structs.replace(training(file, "own"), count=1, epochs=0)
+    (trained,) = engine.finish(engine.enqueue(untrained))
+    assert trained.state == "done", trained.cause
+    (bound,) = engine.finish(engine.enqueue(Bound(model=A, bound=BOUNDS["rank"](samples=9))))
+    assert bound.state == "done", bound.cause
+    with engine.catalogue.read() as session:
+        tensors = load_file(engine.catalogue.artifacts.verified(Models(session).get(1).artifact or ""))
+    assert all(torch.equal(tensors[name], one) for name, one in module.state_dict().items())
+
+
 def test_a_residual_network_is_joined_by_a_line_and_refused_where_layers_are_needed(engine: Engine, file: Path) -> None:
     (trained, joined) = engine.finish(
         engine.enqueue(training(file, "Residual")), engine.enqueue(after_training("linear"))
     )
     assert [trained.state, joined.state] == ["done", "done"], (trained.cause, joined.cause)
-    for spec in (connection("sparse"), Bound(model=A, bound=BOUNDS["rank"]())):
+    for spec in (connection("sparse"), Bound(model=A, bound=BOUNDS["rank"]()), Descend(model=A, to=0.1)):
         sentence = refused(engine, spec)
+        assert "sha256" not in sentence
         assert "a residual or skip connection, at add" in sentence
         assert "linear and string join any two models" in sentence
 
@@ -125,3 +177,49 @@ def test_a_residual_network_is_joined_by_a_line_and_refused_where_layers_are_nee
 )
 def test_networks_that_can_not_be_are_refused_in_a_sentence(engine: Engine, network: str, data: str, hint: str) -> None:
     assert hint in refused(engine, Train(network=network, data=data, epochs=1))
+
+
+def said(engine: Engine, run_id: int) -> str:
+    """All that a run wrote into its log."""
+    file = engine.client.log_file(run_id)
+    assert file is not None
+    return file.read_text()
+
+
+def test_a_network_that_is_not_what_was_traced_is_never_certified_and_the_number_is_said(
+    engine: Engine, tmp_path: Path
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(MISREAD)
+    (trained, joined, claimed) = engine.finish(
+        engine.enqueue(training(file, "Clamping")),
+        engine.enqueue(after_training("linear")),
+        engine.enqueue(after_training("sparse")),
+    )
+    off = re.compile(r"the layers that were traced differ by \d\S+ from what it computes, over \d\S+e-09")
+    assert [trained.state, joined.state, claimed.state] == ["done", "done", "failed"]
+    assert claimed.cause_kind == "premise"
+    assert off.search(claimed.cause or "")
+    assert all(off.search(said(engine, run.id)) for run in (trained, joined, claimed))
+    facts = engine.client.verify(1)
+    with engine.catalogue.read() as session:
+        path = Paths(session).get(1)
+        losses = [model.train_loss for model in Models(session).made_by(trained.id)]
+    assert (path.certificate, facts["certificate"]) == ("sampled", "sampled")
+    assert [facts["train_loss_a"], facts["train_loss_b"]] == [path.train_loss_a, path.train_loss_b]
+    assert losses == pytest.approx([path.train_loss_a, path.train_loss_b], rel=1e-5)
+
+
+def test_starts_that_the_seed_does_not_reach_and_constructors_that_differ_are_refused(
+    engine: Engine, tmp_path: Path
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(MISREAD)
+    assert "its buffer drawn differs; draw with torch" in refused(engine, training(file, "unrepeatable"))
+    several = refused(engine, training(file, "seeding"))
+    assert f"file:{file}:seeding starts alike whatever the seed is" in several
+    assert "2 models would be one and the same" in several
+    one = msgspec.structs.replace(training(file, "seeding"), count=1)
+    (run,) = engine.finish(engine.enqueue(one))
+    assert run.state == "done", run.cause
+    assert "models of other seeds would be this one" in said(engine, run.id)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store import Catalogue, Claim, Device, NotFoundError, Runs, StoreError
+from store import Catalogue, Claim, Device, FilterError, NotFoundError, Runs, StoreError, list_rows
 from store.base import table
 from tests.store.filling import enqueue, finished_run
 
@@ -154,6 +154,26 @@ def test_an_automatic_restart_is_a_new_attempt(session: Session) -> None:
     assert runs.finish(second.id, "failed", "killed again", "killed", 9)
     assert (runs.get(run_id).cause_kind, runs.attempts(run_id)[1].exit_signal) == ("killed", 9)
     assert session.scalar(select(table("device_leases").c.attempt_id)) is None
+
+
+def test_a_failure_is_a_fault_unless_it_is_a_finding_and_nothing_else_has_an_outcome(session: Session) -> None:
+    runs = Runs(session)
+    done, fault = finished_run(session), finished_run(session, "failed")
+    found = enqueue(session)
+    runs.finish(take(session).attempt.id, "failed", "3 gaps left", "could not connect", outcome="finding")
+    blocked = enqueue(session, needs=(found,))
+    runs.fail_blocked()
+    cancelled = enqueue(session)
+    runs.request_cancel(cancelled)
+    again = enqueue(session)
+    runs.requeue(take(session).attempt.id, "the machine was restarted")
+    outcomes = [runs.get(one).outcome for one in (done, fault, found, blocked, cancelled, again)]
+    assert outcomes == [None, "fault", "finding", "fault", None, None]
+    assert runs.findings() == {"could not connect": 1}
+    assert [row["id"] for row in list_rows(session, "runs", "outcome=fault")] == [fault, blocked]
+    assert [row["id"] for row in list_rows(session, "runs", "state=failed outcome!=fault")] == [found]
+    with pytest.raises(FilterError, match="finding, fault"):
+        list_rows(session, "runs", "outcome=failed")
 
 
 def test_cancelling_waits_for_a_running_run_only(session: Session) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from core.errors import FINDINGS
 from core.specs.bounds import BOUNDS
 from core.specs.methods import METHODS
 from core.specs.runs import Bound, Connect, ModelRef, RunSpec, Train, kind_of, to_json
@@ -65,8 +66,8 @@ def fill(catalogue: Catalogue) -> None:
     add(catalogue, Train(network="fcn:8", data="digits", name=HOSTILE), "queued")
 
 
-def add(catalogue: Catalogue, spec: RunSpec, state: str) -> int:
-    """A run that has come to this state; its id."""
+def add(catalogue: Catalogue, spec: RunSpec, state: str, cause_kind: str = "could not connect") -> int:
+    """A run that has come to this state, failed of a cause of this kind; its id."""
     method = spec.method if isinstance(spec, Connect) else None
     new = NewRun(
         kind=kind_of(spec),
@@ -81,8 +82,11 @@ def add(catalogue: Catalogue, spec: RunSpec, state: str) -> int:
         if state != "queued":
             claim = Runs(session).claim("elsewhere", 1, [Device("cpu", 1)])
             assert claim is not None
-            cause = f"could not connect: {HOSTILE}" if state == "failed" else None
-            Runs(session).finish(claim.attempt.id, state, cause, "could not connect" if cause else None)
+            ending: dict[str, str] = {}
+            if state == "failed":
+                outcome = "finding" if cause_kind in FINDINGS else "fault"
+                ending = {"cause": f"{cause_kind}: {HOSTILE}", "cause_kind": cause_kind, "outcome": outcome}
+            Runs(session).finish(claim.attempt.id, state, **ending)  # type: ignore[arg-type]
     return run_id
 
 

@@ -82,7 +82,7 @@ def test_states_differ_in_colour_and_are_words_too(seeded: Path) -> None:
             for segment in strip:
                 if (word := segment.text.strip()[2:]) in COLOURS and segment.style is not None:
                     colours[word] = segment.style.color
-        assert colours["done"] != colours["failed"]
+        assert colours["done"] != colours["finding"]
 
     play(seeded, look)
 
@@ -98,7 +98,7 @@ def test_without_colours_everything_is_grey(seeded: Path, monkeypatch: pytest.Mo
         for line in one.app.screen._compositor.render_strips():
             for segment in one.app._filters[-1].apply(list(line), one.app.screen.background_colors[1]):
                 assert segment.style is None or (grey(segment.style.color) and grey(segment.style.bgcolor))
-        assert "✗ failed" in one.shown
+        assert "○ finding" in one.shown
 
     play(seeded, look)
 
@@ -117,7 +117,7 @@ def test_no_terminal_is_too_small_to_use_every_key(size: tuple[int, int], seeded
 
 def test_60_columns_show_id_state_and_network(seeded: Path) -> None:
     async def look(one: Sitting) -> None:
-        assert re.search(r"3  ✗ failed  1 to 2", one.shown)
+        assert re.search(r"3  ○ finding  1 to 2", one.shown)
         assert "q Quit" in one.shown
 
     play(seeded, look, size=(60, 20))

@@ -9,7 +9,7 @@ from showing import play, press, settle, text
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 
-from core.engine.folders import folder_of
+from core.engine.folders import folder_of, log_beside
 from core.specs.methods import METHODS
 from core.specs.runs import Connect, ModelRef, Train
 from store import Catalogue, NewRun, Runs
@@ -22,23 +22,27 @@ from tui.widgets.row_table import RowTable
 
 @pytest.fixture
 def broken(home: Path) -> Path:
-    """Three failed trainings, the first relaunched already and with a log."""
+    """Three failed trainings, the last two with a finding; the first has a log."""
     path = home / "c.db"
     with Catalogue.open(path) as catalogue:
-        for seed in range(3):
-            add(catalogue, Train(network="fcn:8", data="digits", seed=seed), "failed")
+        for seed, kind in enumerate(("exception", "loss not reached", "could not connect")):
+            add(catalogue, Train(network="fcn:8", data="digits", seed=seed), "failed", kind)
         folder = folder_of(catalogue.files / "runs", 1, 1)
         folder.mkdir(parents=True)
-        (folder / "log.txt").write_text(f"so far so good\n{HOSTILE}\n")
+        log_beside(folder).write_text(f"so far so good\n{HOSTILE}\n")
     return path
 
 
 def test_faults_say_why_and_what_was_written_last(broken: Path) -> None:
     app = play(broken, FaultsScreen, lambda pilot: press(pilot, "j", "j"))
     said = text(app)
-    assert "3 runs failed or stale" in said
-    assert "✗ failed" in said
-    assert "run 1: could not connect: [red]x[/red] \\x1b[31m\\x07 \\u202egnp.exe" in said
+    assert "Runs: 1 not connected, 1 loss not reached, 1 failed" in said
+    assert [line.split()[1:3] for line in said.splitlines() if line.split()[:1] in (["1"], ["2"], ["3"])] == [
+        ["○", "finding"],
+        ["○", "finding"],
+        ["✗", "failed"],
+    ]
+    assert "run 1: exception: [red]x[/red] \\x1b[31m\\x07 \\u202egnp.exe" in said
     assert "so far so good\n [red]x[/red] \\x1b[31m\\x07" in said
 
 

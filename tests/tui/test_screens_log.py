@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commanding import Run
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from showing import play, press, settle, text, until
 from textual.pilot import Pilot
 
-from core.engine.folders import folder_of
+from core.engine.folders import folder_of, log_beside
 from store import Catalogue
 from tui import logs
 from tui.logs import around, found_after, found_before, start_of_last, tail
@@ -28,8 +29,8 @@ def log(seeded: Path) -> Path:
     with Catalogue.open(seeded) as catalogue:
         folder = folder_of(catalogue.files / "runs", 1, 1)
     folder.mkdir(parents=True)
-    (folder / "log.txt").touch()
-    return folder / "log.txt"
+    log_beside(folder).touch()
+    return log_beside(folder)
 
 
 def bytes_read() -> int:
@@ -124,6 +125,13 @@ def test_logs_work_in_small_terminals(size: tuple[int, int], log: Path, seeded: 
         await pilot.resize_terminal(80, 24)
 
     assert "red" in text(play(seeded, lambda client: LogScreen(client, 1), use, size))
+
+
+def test_a_log_of_the_first_edition_is_shown_where_it_lies(log: Path, seeded: Path, thalweg: Run) -> None:
+    log.unlink()
+    (log.parent / "1" / "log.txt").write_text("as it was then\n")
+    assert "as it was then" in text(play(seeded, lambda client: LogScreen(client, 1)))
+    assert thalweg("log", 1).out == "as it was then\n"
 
 
 def test_runs_without_a_log_or_that_are_not_there_are_no_crash(seeded: Path) -> None:

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from core.engine.client import Client
-from core.engine.folders import folder_of
+from core.engine.folders import folder_of, log_beside
 from core.path import Path as KnotPath
 from store import Catalogue, Paths
 from tui.screens.beads import BeadsScreen
@@ -50,7 +50,7 @@ def usual(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder = folder_of(catalogue.files / "runs", 3, 1)
     folder.mkdir(parents=True)
     lines = [f"segment {i}: {HOSTILE} 日本 {'and so on ' * (i % 20)}" for i in range(100)]
-    (folder / "log.txt").write_text("\n".join(lines))
+    log_beside(folder).write_text("\n".join(lines))
     return seeded
 
 

@@ -1,10 +1,15 @@
 """`thalweg agent`."""
 
+from collections import Counter
+from datetime import UTC, datetime
+
 import click
 
 from core.errors import UsageError
+from tui.columns import word
 from tui.output import note
 from tui.place import Place
+from tui.texts import summed
 
 
 @click.command(epilog="\b\nExample:\n  thalweg agent --drain --cpu-jobs 4")
@@ -20,6 +25,7 @@ def agent(place: Place, drain: bool, cpu_jobs: int) -> None:
     from core.engine.agent import run
     from core.engine.devices import host
     from core.engine.locks import AgentLock
+    from store import list_rows
 
     catalogue = place.open(create=True)
     if AgentLock(catalogue.files, host()).held():
@@ -28,4 +34,9 @@ def agent(place: Place, drain: bool, cpu_jobs: int) -> None:
         note(f"Another agent runs the jobs of {place.path} already; waiting until nothing is left.")
     else:
         note(f"Running the jobs of {place.path}; Ctrl-C ends this agent and leaves its jobs running.")
+    begun = datetime.now(UTC)
     run(catalogue, drain=drain, cpu_jobs=cpu_jobs)
+    if catalogue.path.exists():
+        with catalogue.read() as session:
+            ended = list_rows(session, "runs", f"finished_at>={begun:%Y-%m-%dT%H:%M:%S.%fZ}")
+        note(f"Runs that ended meanwhile: {summed(Counter(word(row) for row in ended)) or 'none'}.")

@@ -9,7 +9,7 @@ from core.errors import RunError
 from tui.output import heading, note, pairs, print_json, say
 from tui.place import Place
 from tui.running import data_option, json_option
-from tui.texts import clean, value
+from tui.texts import apart, clean, summed, value
 
 Facts = dict[str, Any]
 
@@ -88,7 +88,6 @@ def _catalogue(place: Place, *, prune: bool) -> Facts:
     findings = examine(catalogue)
     if not any(one.level == "error" for one in findings):
         with catalogue.read() as session:
-            counts = Runs(session).counts()
-            facts["runs"] = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+            facts["runs"] = summed(apart(Runs(session).counts(), Runs(session).findings()))
             facts |= {kind: count_rows(session, kind) for kind in ("models", "paths", "bounds")}
     return {**facts, "bytes": place.path.stat().st_size, "findings": [vars(one) for one in findings]}

@@ -13,7 +13,7 @@ from tui.kinds import Id
 from tui.logs import start_of_last
 from tui.output import note
 from tui.place import Place
-from tui.running import say_failed
+from tui.running import ending
 from tui.texts import clean
 from tui.waiting import FINISHED
 
@@ -44,7 +44,7 @@ def cancel(place: Place, run_ids: tuple[int, ...]) -> None:
 @click.option("--tail", type=click.IntRange(min=0), metavar="N", help="The last N lines only.")
 @click.pass_obj
 def log(place: Place, run_id: int, follow: bool, tail: int | None) -> None:
-    """Print what a run wrote (its newest attempt); control characters are shown, not sent."""
+    """Print what a run did and wrote, in all its attempts; control characters are shown, not sent."""
     client = place.client()
     file = client.log_file(run_id)
     if file is None and not follow:
@@ -86,8 +86,8 @@ def _follow(place: Place, run_id: int, position: int) -> None:
     except KeyboardInterrupt:
         note(f"\nRun {run_id} goes on.")
         raise click.exceptions.Exit(130) from None
-    if run.state != "done":
-        say_failed([run], place)
+    if file is None and run.state != "done":
+        note(ending(run))
 
 
 def _drain(lines: TextIO, position: int) -> int:

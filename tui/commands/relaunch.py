@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.errors import UsageError
-from tui.columns import Row
+from tui.columns import Row, word
 from tui.columns import options as told
 from tui.commands.listing import decoded
 from tui.kinds import Id
@@ -25,7 +25,7 @@ Example:
 
 @click.command(epilog=EPILOG)
 @click.argument("run_ids", metavar="RUN...", type=Id(), nargs=-1)
-@click.option("--failed", is_flag=True, help="All failed runs that were not relaunched yet.")
+@click.option("--failed", is_flag=True, help="All failed runs, findings and faults, that were not relaunched yet.")
 @click.option(
     "--from", "resume", type=click.Choice(["checkpoint", "scratch"]), help="Default: a checkpoint if there is one."
 )
@@ -58,7 +58,7 @@ def relaunch(
     if how.as_json:
         print_json(_rows(client, new))
     else:
-        table(("run", "state", "repeats"), [(value(run.id), run.state, value(run.relaunch_of)) for run in runs])
+        table(("run", "state", "repeats"), [(value(run.id), word(vars(run)), value(run.relaunch_of)) for run in runs])
     return status_of(runs)
 
 

@@ -1,20 +1,26 @@
 """`thalweg show`."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.columns import Row, chosen, excess, moment, options
+from tui.columns import Row, chosen, excess, moment, options, word
 from tui.commands.listing import decoded, look
 from tui.kinds import MARKED, Id, Kind
+from tui.logs import last_lines
 from tui.output import heading, pairs, print_json, say, table
 from tui.place import Place
 from tui.results import measurements_table
 from tui.running import json_option
 from tui.texts import NOTHING, duration, state, value
 
+if TYPE_CHECKING:
+    from store import Catalogue
+
 TIMES = ("created_at", "started_at", "finished_at", "cancel_requested_at", "heartbeat_at")
+FIRST = ("state", "outcome", "cause_kind", "cause")  # how it ended comes before all other facts
+LOG_LINES = 12
 MOST = 40  # rows of a nested table
 
 
@@ -38,10 +44,14 @@ def show(place: Place, kind: str, row_id: int, as_json: bool) -> None:
     heading(f"{kind.removesuffix('s')} {row_id}", first=True)
     nested = {key: part for key, part in row.items() if isinstance(part, list)}
     own = {key: part for key, part in row.items() if key not in nested and key != "id"}
+    if kind == "runs":
+        own = {key: own[key] for key in FIRST} | own | {"state": word(row)}
     pairs([(key, excess(row) if key == "excess" else cell(key, part)) for key, part in own.items() if part is not None])
     pairs([("empty", ", ".join(key for key, part in own.items() if part is None))])
     for key, part in nested.items():
         _nested(key, part)
+    if kind == "runs" and row["state"] == "failed":
+        _log(catalogue, row_id)
 
 
 def cell(key: str, given: Any) -> str:
@@ -55,6 +65,15 @@ def cell(key: str, given: Any) -> str:
     if key in ("spec", "environment") and given:
         return options(given)
     return value(given)
+
+
+def _log(catalogue: "Catalogue", run_id: int) -> None:
+    """The end of a run's log, after all facts: it may be a traceback."""
+    from core.engine.client import Client
+
+    if lines := last_lines(Client(catalogue).log_file(run_id), LOG_LINES):
+        heading("last lines of its log")
+        say("\n".join(lines))
 
 
 def _nested(key: str, part: list[Any]) -> None:

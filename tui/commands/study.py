@@ -1,5 +1,6 @@
 """`thalweg study`."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +11,12 @@ from core.errors import UsageError, unknown_name
 from core.studies import STUDIES
 from core.studies.plan import PAPER, Findings, Planned, Study
 from tui import study_files
+from tui.columns import word
 from tui.kinds import Name
 from tui.output import note, print_json, say, table
 from tui.results import Row
 from tui.running import How, detached, run_options, say_failed
-from tui.texts import clean, value
+from tui.texts import clean, summed, value
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -98,9 +100,9 @@ def _ended(how: How, client: "Client", plan: list[Planned], name: str, *, fresh:
 
 def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]") -> str:
     """What held, at which scale, and what is missing."""
-    failed = sum(run is not None and run.state == "failed" for run in runs)
+    failed = Counter(word(vars(run)) for run in runs if run is not None and run.state == "failed")
     missing = sum(run is None or run.state not in ("done", "failed") for run in runs)
-    short = [text for count, text in ((failed, f"{failed} failed"), (missing, f"{missing} are missing")) if count]
+    short = [text for count, text in ((failed, summed(failed)), (missing, f"{missing} are missing")) if count]
     parts = [found.sentence]
     if short:
         parts.append(f"Of {len(runs)} runs {' and '.join(short)}.")

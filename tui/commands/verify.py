@@ -13,6 +13,7 @@ from tui.texts import number, value
 
 Facts = dict[str, Any]
 SLACK = 1e-5  # relative: what two looks at one level may differ by
+SAME = 1e-9  # relative to 1 + the loss: what two looks at one model may differ by
 
 
 @click.command(epilog="\b\nExample:\n  thalweg verify 3")
@@ -34,7 +35,8 @@ def verify(place: Place, path_id: int, as_json: bool, data_root: str | None, tru
         state = Runs(session).get(path.run_id).state
     note(f"Checking path {path_id} in float64 ...")
     facts = client.verify(path_id)
-    kept = {"certificate": path.certificate, "level": path.level, "drift": path.drift}
+    names = ("certificate", "level", "drift", "train_loss_a", "train_loss_b")
+    kept = {name: getattr(path, name) for name in names}
     wrong = shortcomings(facts, kept)
     if as_json:
         print_json({**facts, "run_id": path.run_id, "state": state, "verified": not wrong, "wrong": wrong})
@@ -59,6 +61,10 @@ def shortcomings(facts: Facts, kept: Facts) -> list[str]:
         level -= facts["drift"] or 0.0
     if before is not None and not level <= before + SLACK * abs(before):
         found.append(f"the level is {number(level)}, above the {number(before)} in the catalogue")
+    for name, where in (("train_loss_a", "start"), ("train_loss_b", "end")):
+        now, before = facts[name], kept[name]
+        if before is not None and now != before and not abs(now - before) <= SAME * (1 + abs(before)):
+            found.append(f"the train loss at its {where} is {now:.12g} and in the catalogue {before:.12g}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What failed, was killed or went stale: why, what it wrote last, and how to have it again."""
+"""What failed, by a finding or a fault, or went stale: why, what it wrote last, and how to have it again."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,14 +9,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import DataTable, Static
 
-from tui.columns import what, when
-from tui.logs import tail
+from tui.columns import short, what, when
+from tui.logs import last_lines
 from tui.screens.client_screen import ClientScreen
 from tui.screens.log import LogScreen
 from tui.screens.relaunch import RelaunchScreen, named
-from tui.texts import state, value
+from tui.texts import FOUND, apart, state, summed, value
 from tui.widgets.keys import Keys
-from tui.widgets.log_view import shown
 from tui.widgets.row_table import RowTable
 
 if TYPE_CHECKING:
@@ -31,11 +30,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Faults:
-    """Runs that need somebody to look at them, newest first, and how many there are in all."""
+    """Runs that need somebody to look at them, newest first, and how many there are in all, by what they are called."""
 
     rows: list[Row]
     again: dict[int, int]
-    count: int
+    counts: dict[str, int]
 
 
 class FaultsScreen(ClientScreen[None]):
@@ -51,7 +50,7 @@ class FaultsScreen(ClientScreen[None]):
 
     def __init__(self, client: "Client") -> None:
         super().__init__(client)
-        self.found = Faults([], {}, 0)
+        self.found = Faults([], {}, {})
 
     def compose(self) -> ComposeResult:
         yield Static("reading ...", id="title", markup=False)
@@ -80,9 +79,9 @@ class FaultsScreen(ClientScreen[None]):
             return
         self.found = found
         self.table.show(TITLES, [(int(row["id"]), self.cells(row)) for row in found.rows])
-        more = f", the newest {len(found.rows)} shown" if found.count > len(found.rows) else ""
-        runs = "1 run" if found.count == 1 else f"{found.count} runs"
-        title = f"{runs} failed or stale{more}" if found.count else "Nothing failed, nothing is stale."
+        count = sum(found.counts.values())
+        more = f"; the newest {len(found.rows)} are shown" if count > len(found.rows) else ""
+        title = f"Runs: {summed(found.counts)}{more}" if count else "Nothing failed, nothing is stale."
         self.query_one("#title", Static).update(title)
 
     def cells(self, row: Row) -> list[str]:
@@ -90,7 +89,7 @@ class FaultsScreen(ClientScreen[None]):
         cause = value(row["cause_kind"] or row["cause"])
         return [
             value(row["id"]),
-            state(row["state"], "utf-8"),
+            state(short(row), "utf-8"),
             value(row["kind"]),
             what(row),
             cause,
@@ -106,7 +105,7 @@ class FaultsScreen(ClientScreen[None]):
         if row is not None and run_id is not None:
             silent = "no sign of life; it may come back" if row["state"] == "stale" else "no cause is known"
             self.query_one("#cause", Static).update(f"run {run_id}: {value(row['cause'] or silent)}")
-            self.ask(lambda: last_lines(self.client, run_id), self.query_one("#last", Static).update, group="log")
+            self.ask(lambda: written_last(self.client, run_id), self.query_one("#last", Static).update, group="log")
 
     def action_mark(self) -> None:
         self.table.mark()
@@ -133,21 +132,22 @@ class FaultsScreen(ClientScreen[None]):
     def relaunched(self, new: list[int] | None) -> None:
         if new:
             self.table.marked.clear()
-            self.found = Faults([], {}, -1)
+            self.found = Faults([], {}, {})
             self.notify(f"Enqueued: {named(new)}.", markup=False)
             self.look()
 
 
 def faults(client: "Client") -> Faults:
     """The newest runs that failed or are stale, each with its newest relaunch."""
-    from store import Runs, count_rows, list_rows
+    from store import Runs, list_rows
 
     where = "state=failed,stale"
     with client.catalogue.read() as session:
         rows = list_rows(session, "runs", where, "-id", MOST)
         newest = {int(str(row["id"])): Runs(session).newest_relaunch(int(str(row["id"]))) for row in rows}
-        count = count_rows(session, "runs", where)
-    return Faults(rows, {old: new for old, new in newest.items() if new != old}, count)
+        counts = apart(Runs(session).counts(), Runs(session).findings())
+    shown = {name: count for name, count in counts.items() if count and name in (*FOUND, "failed", "stale")}
+    return Faults(rows, {old: new for old, new in newest.items() if new != old}, shown)
 
 
 def failed(client: "Client") -> list[int]:
@@ -157,8 +157,6 @@ def failed(client: "Client") -> list[int]:
         return Runs(session).failed_not_relaunched()
 
 
-def last_lines(client: "Client", run_id: int) -> str:
+def written_last(client: "Client", run_id: int) -> str:
     """The end of a run's log."""
-    file = client.log_file(run_id)
-    lines = [shown(line) for line in tail(file).lines[-LAST_LINES:]] if file is not None else []
-    return "\n".join(lines) or "It wrote nothing."
+    return "\n".join(last_lines(client.log_file(run_id), LAST_LINES)) or "It wrote nothing."

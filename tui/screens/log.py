@@ -11,9 +11,11 @@ from textual.reactive import reactive
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
+from core.files import amount
+from tui.columns import word
 from tui.logs import Window, around, found_after, found_before, tail
 from tui.screens.client_screen import ClientScreen
-from tui.texts import SYMBOLS, clean
+from tui.texts import state as told
 from tui.waiting import FINISHED
 from tui.widgets.keys import Keys
 from tui.widgets.log_view import LogView
@@ -26,15 +28,17 @@ POLL = 0.3  # s between looks at a log that is being written
 
 @dataclass(frozen=True)
 class Look:
-    """The newest log of a run, if it wrote any; the end of it; the run's state."""
+    """The log of a run, if it wrote any; the end of it; the run's state, what it is called, its newest attempt."""
 
     file: Path | None
     window: Window
     state: str
+    word: str = ""
+    attempt: int = 0
 
 
 class LogScreen(ClientScreen[None]):
-    """A run's log: its newest attempt."""
+    """A run's log: all its attempts."""
 
     CSS_PATH = "log.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -81,12 +85,12 @@ class LogScreen(ClientScreen[None]):
 
     def tell_where(self) -> None:
         window, look, state = self.view.window, self.look, self.look.state
-        words = [f"run {self.run_id}", f"{SYMBOLS.get(state, '?')} {clean(state)}"]
+        words = [f"run {self.run_id}", told(look.word, "utf-8")]
         if look.file is None or look.window.size == 0:
             words.append("has written nothing" if state in FINISHED else "has written nothing yet")
         else:
             part = window.end / max(window.size, 1)
-            words += [f"attempt {look.file.parent.name}", f"to {part:.0%} of {amount(look.window.size)}"]
+            words += [f"attempt {look.attempt}", f"to {part:.0%} of {amount(look.window.size)}"]
             words.append("" if state in FINISHED else "following" if self.following else "not following")
         self.query_one("#title", Static).update("   ".join(word for word in words if word))
 
@@ -178,22 +182,12 @@ class LogScreen(ClientScreen[None]):
 
 
 def look(client: "Client", run_id: int, before: Look) -> Look:
-    """The end of a run's newest log; what was read before, where nothing was added."""
+    """The end of a run's log; what was read before, where nothing was added."""
     from store import Runs
 
     with client.catalogue.read() as session:
-        state = Runs(session).get(run_id).state
-    file = client.log_file(run_id)
-    if file is None:
-        return Look(None, before.window, state)
-    if file == before.file and file.stat().st_size == before.window.size:
-        return Look(file, before.window, state)
-    return Look(file, tail(file), state)
-
-
-def amount(size: int) -> str:
-    """Bytes as people read them: 812 bytes, 3.2 MB."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
+        run, attempts = Runs(session).get(run_id), Runs(session).attempts(run_id)
+    file, window = client.log_file(run_id), before.window
+    if file is not None and (file != before.file or file.stat().st_size != window.size):
+        window = tail(file)
+    return Look(file, window, run.state, word(vars(run)), attempts[-1].number if attempts else 0)

@@ -35,6 +35,7 @@ class CatalogueTable(TableLines, can_focus=True):
         & > .rows--running { color: $text-primary; }
         & > .rows--done { color: $text-success; }
         & > .rows--failed { color: $text-error; text-style: bold; }
+        & > .rows--finding { color: $text-accent; }
         & > .rows--stale { color: $text-warning; }
         & > .rows--cancelled { text-style: dim; }
     }

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Static
 
-from tui.texts import state
+from tui.texts import FOUND, state
 
 NAME = 23  # columns for the names of facts, at most
 
@@ -27,12 +27,12 @@ class Link:
 
 @dataclass(frozen=True)
 class Details:
-    """Title, state, sentences of what went wrong, log, names and values, and where to go from here."""
+    """Title, what its run is called, why it failed, names and values, where to go from here, the end of a log."""
 
     kind: str
     row_id: int
     title: str
-    state: str | None
+    state: str
     cause: str
     log: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
@@ -54,6 +54,7 @@ class DetailsPane(VerticalScroll):
         & > .pane--head { color: $text-accent; text-style: bold; }
         & > .pane--link { color: $text-primary; text-style: underline; }
         & > .pane--failed { color: $text-error; }
+        & > .pane--finding { color: $text-accent; }
         & > .pane--log { color: $text-muted; }
     }
     """
@@ -63,6 +64,7 @@ class DetailsPane(VerticalScroll):
         "pane--head",
         "pane--link",
         "pane--failed",
+        "pane--finding",
         "pane--log",
     }
     BINDINGS = [  # noqa: RUF012
@@ -80,7 +82,7 @@ class DetailsPane(VerticalScroll):
     def compose(self) -> ComposeResult:
         yield Static(id="told", markup=False)
         yield Static(id="facts")
-        yield Static(id="environment", markup=False)
+        yield Static(id="last", markup=False)
 
     def show(self, details: Details | None) -> None:
         """Tell of this row; of another row from the top."""
@@ -90,19 +92,16 @@ class DetailsPane(VerticalScroll):
         self.details = details
         self.query_one("#told", Static).update("" if details is None else self._told(details))
         self.query_one("#facts", Static).update("" if details is None else self._facts(details.facts))
-        self.query_one("#environment", Static).update("" if details is None else self._environment(details))
+        self.query_one("#last", Static).update("" if details is None else self._last(details))
         if another:
             self.scroll_home(animate=False)
 
     def _told(self, details: Details) -> Content:
         lines = [self._styled(details.title, "title")]
-        if details.state:
-            whose = "" if details.kind == "runs" else "its run: "  # a run that failed may have left something
-            lines.append(Content(whose + state(details.state, self.app.console.encoding)))
+        whose = "" if details.kind == "runs" else "its run: "  # a run that failed may have left something
+        lines.append(Content(whose + state(details.state, self.app.console.encoding)))
         if details.cause:
-            lines += [self._styled(details.cause, "failed")]
-        if details.log:
-            lines += [self._head("last lines of its log"), *(self._styled(line, "log") for line in details.log)]
+            lines += [self._styled(details.cause, "finding" if details.state in FOUND else "failed")]
         if details.links:
             lines += [self._head("related"), *(self._link(link) for link in details.links)]
         if details.spec:
@@ -118,8 +117,11 @@ class DetailsPane(VerticalScroll):
             table.add_row(Text(name), Text(text))
         return table
 
-    def _environment(self, details: Details) -> Content:
+    def _last(self, details: Details) -> Content:
+        """What is looked at last: where it ran, and the end of its log, which may be a traceback."""
         lines = [self._head("environment"), Content(details.environment)] if details.environment else []
+        if details.log:
+            lines += [self._head("last lines of its log"), *(self._styled(line, "log") for line in details.log)]
         return Content("\n").join(lines)
 
     def _head(self, text: str) -> Content:

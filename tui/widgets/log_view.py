@@ -15,10 +15,9 @@ from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollTo
 from textual.strip import Strip
 
-from tui.logs import Window
+from tui.logs import Window, shown
 from tui.texts import clean
 
-TAB = 8
 NARROWEST = 2  # cells: the widest letter
 
 
@@ -138,11 +137,6 @@ class LogView(ScrollView, can_focus=True):
 
     def action_page(self, pages: int) -> None:
         self.action_move(pages * max(self.size.height - 1, 1))
-
-
-def shown(line: bytes) -> str:
-    """A line of a log as it can be put on a screen."""
-    return clean(line.decode(errors="replace").expandtabs(TAB))
 
 
 def _rows(line: str, width: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""One line on the state of things: runs by state, whether somebody works on them, the machine's memory."""
+"""One line on the state of things: how many runs are what, whether somebody works on them, the machine's memory."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.texts import state
+from tui.texts import FOUND, state
 
-TOLD = ("running", "queued", "failed", "stale")
+TOLD = ("running", "queued", *FOUND, "failed", "stale")
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,18 @@ class MachineLine(Widget):
         height: 1; background: $panel; color: $text-muted;
         & > .machine--running { color: $text-primary; text-style: bold; }
         & > .machine--failed { color: $text-error; text-style: bold; }
+        & > .machine--finding { color: $text-accent; }
         & > .machine--stale { color: $text-warning; text-style: bold; }
         & > .machine--agent { color: $text-success; }
     }
     """
-    COMPONENT_CLASSES = {"machine--running", "machine--failed", "machine--stale", "machine--agent"}  # noqa: RUF012
+    COMPONENT_CLASSES = {  # noqa: RUF012
+        "machine--running",
+        "machine--failed",
+        "machine--finding",
+        "machine--stale",
+        "machine--agent",
+    }
 
     counts: reactive[dict[str, int] | None] = reactive(None)
     machine: reactive[Machine | None] = reactive(None)
@@ -48,8 +55,9 @@ class MachineLine(Widget):
         for name in TOLD:
             number = counts.get(name, 0)
             if number or name in ("running", "queued"):
-                symbol, word = state(name, self.app.console.encoding).split(" ")
-                parts.append(self._styled(f"{symbol} {number} {word}", name if number else ""))
+                symbol, word = state(name, self.app.console.encoding).split(" ", 1)
+                style = "finding" if name in FOUND else name
+                parts.append(self._styled(f"{symbol} {number} {word}", style if number else ""))
         return [Content(" ") + parts[0], *parts[1:]]
 
     def _host(self) -> list[Content]:

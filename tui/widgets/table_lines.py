@@ -33,6 +33,7 @@ class TableLines(ScrollView):
         "rows--running",
         "rows--done",
         "rows--failed",
+        "rows--finding",
         "rows--stale",
         "rows--cancelled",
     }
@@ -175,7 +176,8 @@ class TableLines(ScrollView):
         segments = [Segment(gutter, base)]
         for number, (column, text) in enumerate(zip(self.columns, self._texts(row_id), strict=True)):
             coloured = column.name == STATE and place != self.at and row.get(STATE)
-            style = base + self._style(str(row[STATE])) if coloured else base
+            name = "finding" if row.get("outcome") == "finding" else str(row.get(STATE))
+            style = base + self._style(name) if coloured else base
             segments += [Segment(self._aligned(text, number), style), Segment(" " * GAP, base)]
         return Strip(segments), base
 

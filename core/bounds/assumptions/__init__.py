@@ -24,6 +24,8 @@ from core.results import NO, OPEN, YES, Measurement
 from core.specs.bounds import Assumptions
 from core.subnetworks import Weights
 
+WORDS = {YES: "applies", OPEN: "open", NO: "does not apply"}
+
 
 def compute(options: Assumptions, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
     """Raises PremiseError where the network has no view by layers or no hidden layer."""
@@ -35,6 +37,8 @@ def compute(options: Assumptions, problem: Problem, theta: Tensor, reporter: Rep
     theorems = nguyen_2019(exact) + thesis_chapter_2(exact, net) + freeman_bruna_2017(exact, theta)
     of_nbm21, epsilons = corollaries(options, exact, theta, reporter)
     theorems += of_nbm21
+    for theorem in theorems:
+        reporter.say(f"{theorem.name}: {WORDS[theorem.answer]}{'' if theorem.answer == YES else f', {theorem.why}'}.")
     measurements = [one for theorem in theorems for one in theorem.measurements()]
     measurements += [*epsilons, *of_the_data(exact, theta), *of_layers(exact, theta)]
     applying = sum(theorem.answer == YES for theorem in theorems)

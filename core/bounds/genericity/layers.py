@@ -58,6 +58,7 @@ class Look:
         return [Measurement(name=k, value=float(v), layer=self.layer.level, draw=draw) for k, v in values.items()]
 
     def condition(self, name: str, answer: float, words: str, measurements: list[Measurement]) -> Condition:
+        self.reporter.say(f"Layer {self.layer.level}: {words or 'the samples are distinct'}.")
         return Condition(name, self.layer.level, answer, words, measurements)
 
     def inputs(self) -> Condition:
@@ -73,7 +74,9 @@ class Look:
         numbers = self.measured(distinct=found.answer, kept=self.layer.F.shape[1] - 1)
         if found.without is not None:
             numbers += self.measured(left_out=found.without)
-        words = f"A3 is open at layer {self.layer.level}: time was up"
+        words = f"A3 holds at layer {self.layer.level}"
+        if found.answer == OPEN:
+            words = f"A3 is open at layer {self.layer.level}: time was up"
         if found.answer == NO:
             words = f"A3 fails at layer {self.layer.level}: without any one neuron two samples have equal features"
         if found.equal is not None:

@@ -133,7 +133,9 @@ class Search:
             self.reporter.progress((found.level + (place + part) / count) / depth, message)
 
         verdict = decide(found.kept(neurons), self.exact.data.train.y, self.clock.share(count - place), heard)
-        return Look(draw, len(neurons), verdict, monotonic() - began)
+        seconds = monotonic() - began
+        self.reporter.say(f"{message.capitalize()}, {len(neurons)} neurons: {verdict.told}, after {seconds:.1f} s.")
+        return Look(draw, len(neurons), verdict, seconds)
 
 
 def summary(layers: list[Layer], exact: Problem) -> str:

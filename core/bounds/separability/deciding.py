@@ -27,6 +27,13 @@ class Verdict:
     margin: float | None = None
     why: str = ""
 
+    @property
+    def told(self) -> str:
+        """In words, for a log."""
+        if self.answer == OPEN:
+            return f"left open ({self.why})"
+        return f"separable, margin {self.margin:.3g}" if self.answer == YES else "not separable"
+
 
 def decide(X: Tensor, labels: Tensor, clock: Clock, heard: Callable[[float], None]) -> Verdict:
     """Of features X (N, n), float64, with labels (N,); one class that can't be separated decides.

@@ -1,7 +1,8 @@
 """`python -m core.engine.worker FOLDER`: do the job that lies in a run folder, and nothing else.
 
 The worker never opens the catalogue. It takes the folder (once), works, and ends with one `Ended` line; if
-it can't even write that, its exit status speaks.
+it can't even write that, its exit status speaks. Its log ends with how the run ended, and where that was a fault, not
+an answer, with the traceback.
 """
 
 import errno
@@ -10,13 +11,17 @@ import os
 import signal
 import sys
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
 
-from core.engine.folders import Job, Owner, take
+from core.engine.folders import Job, Owner, log_beside, take
+from core.engine.log import Log
 from core.engine.worker.journal import Journal
+from core.errors import FINDINGS, sentence
 from core.results import Ended
 
 DISK_FULL = 28  # exit status when the disk is too full to say so
+LONGEST = 50_000  # letters of a traceback, its end
 
 
 class Cancelled(BaseException):
@@ -27,12 +32,16 @@ class Cancelled(BaseException):
 
 def main(folder: Path) -> int:
     faulthandler.enable()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a log of any encoding takes any text
     if not take(folder, Owner.me()):
         print("another process acts for this attempt", file=sys.stderr)
         return 0
     signal.signal(signal.SIGTERM, _cancel)
-    journal = Journal(folder)
-    ended = _work(folder, journal)
+    log = Log(log_beside(folder))
+    sys.stdout = sys.stderr = log.stream
+    journal = Journal(folder, log)
+    ended = _work(folder, journal, log)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         journal.write(ended)
@@ -48,7 +57,7 @@ def _cancel(*_: object) -> None:
     raise Cancelled
 
 
-def _work(folder: Path, journal: Journal) -> Ended:
+def _work(folder: Path, journal: Journal, log: Log) -> Ended:
     """Do the job; how it ended. Everything that can go wrong becomes a cause."""
     try:
         journal.progress(None, "starting")
@@ -57,12 +66,17 @@ def _work(folder: Path, journal: Journal) -> Ended:
         perform(Job.load(folder), folder, journal)
     except BaseException as error:  # noqa: BLE001 - whatever it was, the run says it
         if Cancelled.came:
+            log.end(f"Cancelled after {journal.seconds:.1f} s.")
             return Ended(state="cancelled", cause_kind="cancelled", cause="cancelled while running")
         from core.engine.worker.causes import cause_of
 
-        traceback.print_exc()
         kind, cause = cause_of(error)
+        how = "Ended" if kind in FINDINGS else "Failed"
+        log.end(sentence(f"{how} after {journal.seconds:.1f} s: {cause}"))
+        if kind not in FINDINGS:
+            log.end(traceback.format_exc()[-LONGEST:])
         return Ended(state="failed", cause_kind=kind, cause=cause)
+    log.end(f"Done after {journal.seconds:.1f} s.")
     return Ended(state="done")
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from torch import Tensor
 
 from core.engine.folders import Job
-from core.engine.worker.inputs import problem_of, read_model, suit_threads
+from core.engine.worker.inputs import opened, suit_threads
 from core.engine.worker.journal import Journal
+from core.engine.worker.telling import options_told, tell_file
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
@@ -23,18 +24,15 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     """Connect, leave the path whatever came of it, then raise RunError if it doesn't connect."""
     journal.progress(None, "reading the data")
     a, b = job.inputs
-    problem = problem_of(a, job.device, job.data_root)
+    below = "" if spec.below is None else f" below {spec.below:g}"
+    how = f"{name_of_options(spec.method)}, seed {spec.seed} {options_told(spec.method)}".rstrip()
+    problem, (start, end) = opened(job.inputs, job.device, job.data_root, journal)
+    journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
     suit_threads(problem, job.threads)
-    task = Task(
-        read_model(a, problem.layout).to(job.device),
-        read_model(b, problem.layout).to(job.device),
-        problem,
-        spec.below,
-        spec.seed,
-        journal,
-    )
+    task = Task(start, end, problem, spec.below, spec.seed, journal)
     connection = connect(spec.method, task, spec.points)
     write_whole(folder / "path.safetensors", connection.construction.path.save)
+    tell_file(folder / "path.safetensors", journal)
     journal.write(describe_path(job, spec, problem, connection))
     if connection.failure is not None:
         raise RunError("could not connect", f"could not connect: {connection.failure}")

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from core.engine.folders import Job
 from core.engine.worker.connecting import describe_path
-from core.engine.worker.inputs import problem_of, read_model, suit_threads
+from core.engine.worker.inputs import opened, suit_threads
 from core.engine.worker.journal import Journal
+from core.engine.worker.telling import options_told, tell_file, tell_model
 from core.engine.worker.training import describe_model
 from core.errors import RunError
 from core.examining import examine
 from core.files import write_whole
-from core.methods.connect import Connection, failure
+from core.methods.connect import Connection, examination_told, failure
 from core.methods.method import Task
 from core.methods.wide.descent import descend
 from core.results import ModelMade
@@ -22,14 +23,16 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     """Descend, leave the model reached and the path to it, then raise RunError if float64 could not follow."""
     journal.progress(None, "reading the data")
     source = job.inputs[0]
-    problem = problem_of(source, job.device, job.data_root)
+    problem, (start,) = opened(job.inputs, job.device, job.data_root, journal)
+    journal.say(f"Descends from model {source.id} to {spec.to:g} above the lowest loss: {options_told(spec)}.")
     suit_threads(problem, job.threads)
     begun = time.monotonic()
-    start = read_model(source, problem.layout).to(job.device)
     made = descend(Task(start, start, problem, seed=spec.seed, reporter=journal), spec.to, spec.theorem, spec.delta)
     journal.progress(None, f"certifying and measuring {len(made.path)} segments")
     examination = examine(problem, made.path, spec.points)
+    journal.say(examination_told(examination))
     described = describe_model(problem, made.path.end, 0, folder)
+    tell_model("at the end of the path", described, folder, journal)
     journal.write(
         ModelMade(
             **described,
@@ -43,6 +46,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
         )
     )
     write_whole(folder / "path.safetensors", made.path.save)
+    tell_file(folder / "path.safetensors", journal)
     connection = Connection(made, examination, failure(made, examination), time.monotonic() - begun)
     journal.write(describe_path(job, spec, problem, connection))
     if connection.failure is not None:

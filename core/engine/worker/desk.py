@@ -10,18 +10,20 @@ from typing import Any
 
 import msgspec
 import torch
+from torch import Tensor
 
 from core.data.load import load
 from core.engine.folders import InputModel
 from core.engine.worker.causes import cause_of
 from core.engine.worker.facts import environment
-from core.engine.worker.inputs import problem_of, read_model
+from core.engine.worker.inputs import opened
 from core.errors import ThalwegError, UsageError
 from core.examining import examine
 from core.files import write_whole
 from core.networks.architectures import build
 from core.path import Path as Curve
 from core.problem import Problem
+from core.reporting import Silent
 from core.specs.data import read_data
 from core.specs.networks import read_network
 
@@ -38,7 +40,10 @@ def download(question: Answer) -> Answer:
 
 
 def network(question: Answer) -> Answer:
-    """Build a network for a data set: widths of its hidden layers, None where it has none, and `without` says why."""
+    """Build a network for a data set: widths of its hidden layers, None where it has none, and `without` says why.
+
+    `seeded` is whether its start depends on the seed.
+    """
     data = read_data(question["data"])
     shape, outputs = data.shape, data.classes
     if shape is None or outputs is None:
@@ -46,7 +51,7 @@ def network(question: Answer) -> Answer:
         shape, outputs = tuple(dataset.train.x.shape[1:]), dataset.outputs
     made = build(read_network(question["network"]), shape, outputs)
     widths = None if made.layered is None else [layer.outputs for layer in made.layered.layers[:-1]]
-    return {"hidden_widths": widths, "without": made.without}
+    return {"hidden_widths": widths, "without": made.without, "seeded": made.seeded}
 
 
 def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask beyond the question itself
@@ -57,8 +62,7 @@ def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask
 
 def verify(question: Answer) -> Answer:
     """Decide every claim of a path anew, in float64, and say what follows."""
-    path, problem, models = opened(question)
-    ends = [read_model(model, problem.layout) for model in models]
+    path, problem, ends = asked_path(question)
     examined = examine(problem.to(problem.device, torch.float64), path)
     certificate = examined.certificate
     return {
@@ -90,32 +94,36 @@ def verify(question: Answer) -> Answer:
 
 
 def points(question: Answer) -> Answer:
-    """Write parameter vectors along a path, equally spaced in t, under the names of the module's state."""
+    """Write parameter vectors along a path, equally spaced in t, under the names of the module's state.
+
+    Its buffers, too, the same at every point: so each point is a whole state.
+    """
     from safetensors.torch import save_file
 
-    path, problem, models = opened(question)
-    t = torch.linspace(0, 1, question["count"], dtype=torch.float64)
+    path, problem, _ = asked_path(question)
+    first, count = msgspec.convert(question["models"][0], InputModel), question["count"]
+    t = torch.linspace(0, 1, count, dtype=torch.float64)
     tensors = {name: one.contiguous() for name, one in problem.layout.split(path.points(t)).items()}
+    tensors |= {name: torch.stack([one] * count) for name, one in problem.constants.items()}
     metadata = {
-        "network": models[0].network,
-        "data": models[0].data,
+        "network": first.network,
+        "data": first.data,
         "path": str(question["path_id"]),
-        "dtype": models[0].dtype,
+        "dtype": first.dtype,
     }
     write_whole(Path(question["to"]), lambda draft: save_file({**tensors, "t": t}, draft, metadata=metadata))
     return {
         "id": question["path_id"],
-        "count": question["count"],
+        "count": count,
         "file": question["to"],
         "tensors": list(tensors),
     }
 
 
-def opened(question: Answer) -> tuple[Curve, Problem, list[InputModel]]:
-    """A path with the problem it lives in and the two models it joins."""
+def asked_path(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
+    """A path with the problem it lives in and the two models (P,) that it joins."""
     models = [msgspec.convert(model, InputModel) for model in question["models"]]
-    problem = problem_of(models[0], "cpu", question["root"])
-    return Curve.load(Path(question["path"])), problem, models
+    return Curve.load(Path(question["path"])), *opened(models, "cpu", question["root"], Silent())
 
 
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {

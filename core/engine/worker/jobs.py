@@ -12,6 +12,8 @@ from core.engine.worker.facts import environment
 from core.engine.worker.journal import Journal
 from core.engine.worker.small_jobs import run_bound, run_swap
 from core.engine.worker.training import run_train
+from core.files import amount
+from core.reporting import plural
 from core.results import Environment
 from core.specs.runs import Bound, Connect, Descend, Swap, Train
 
@@ -21,7 +23,12 @@ def perform(job: Job, folder: Path, journal: Journal) -> None:
     torch.set_num_threads(job.threads)
     if job.device != "cpu":
         settle_arithmetic()
-    journal.write(Environment(facts=environment(job.device)))
+    facts = environment(job.device)
+    journal.write(Environment(facts=facts))
+    with_what = f"thalweg {facts['thalweg']}, torch {facts['torch']}, {plural(facts['threads'], 'thread')}"
+    journal.say(f"Run {job.run_id}, attempt {folder.name}, on {job.device} of {facts['host']}: {with_what}.")
+    if journal.left is not None:
+        journal.say(f"There is a checkpoint to go on from: {amount(journal.left.stat().st_size)}.")
     match job.spec:
         case Train():
             run_train(job, job.spec, folder, journal)

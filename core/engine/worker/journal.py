@@ -1,4 +1,4 @@
-"""What a worker says, as lines in its run folder; the agent turns them into rows."""
+"""What a worker says: as lines in its run folder, which the agent turns into rows, and as sentences in its log."""
 
 import threading
 import time
@@ -6,11 +6,16 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from core.engine.log import Log
+from core.files import amount
+from core.reporting import Thinned
 from core.results import Beat, Event, MetricsSaid, as_loss, to_line
 
 BEAT_SECONDS = 1.0
 FLUSH_SECONDS = 0.2
 CHECKPOINT_SECONDS = 10.0
+MANY = 10_000  # checkpoints, of which the log tells of
+TOLD = 50
 
 
 class Journal:
@@ -20,8 +25,9 @@ class Journal:
     `write` returns when its event is on the disk.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, log: Log | None = None) -> None:
         self._file = (folder / "events.jsonl").open("ab")
+        self._log = log
         self._checkpoint = folder / "checkpoint.safetensors"
         resume = folder / "resume.safetensors"
         self.left = resume if resume.exists() else None
@@ -30,6 +36,8 @@ class Journal:
         self._points: deque[tuple[str, int, float | None, float]] = deque()
         self._begun = time.monotonic()
         self._saved = time.monotonic()
+        self._checkpoints = 0
+        self._told = Thinned(MANY, TOLD)
         self._fraction: float | None = None
         self._fractions: list[tuple[float, float]] = []
         self._message: str | None = None
@@ -50,6 +58,10 @@ class Journal:
             self._fractions.append((self.seconds, fraction))
             del self._fractions[:-200]
 
+    def say(self, text: str) -> None:
+        if self._log is not None:
+            self._log.say(text)
+
     def metric(self, name: str, step: int, value: float) -> None:
         self._points.append((name, step, as_loss(value), self.seconds))  # atomic; encoded many at a time, later
 
@@ -58,9 +70,12 @@ class Journal:
             self.keep(save)
 
     def keep(self, save: Callable[[Path], None]) -> None:
-        """Save a checkpoint now."""
+        """Save a checkpoint now; the log tells of the first ones, then of ever fewer."""
         save(self._checkpoint)
         self._saved = time.monotonic()
+        self._checkpoints += 1
+        if self._told.due(self._checkpoints):
+            self.say(f"Checkpoint {self._checkpoints} written: {amount(self._checkpoint.stat().st_size)}.")
 
     def forget(self) -> None:
         """Remove the checkpoint: nothing can go on from it."""

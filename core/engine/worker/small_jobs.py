@@ -4,8 +4,9 @@ from pathlib import Path
 
 from core.bounds import BOUNDS
 from core.engine.folders import Job
-from core.engine.worker.inputs import problem_of, read_model, suit_threads
+from core.engine.worker.inputs import opened, suit_threads
 from core.engine.worker.journal import Journal
+from core.engine.worker.telling import options_told, tell_model
 from core.engine.worker.training import describe_model
 from core.methods.swapping import swap_units
 from core.results import BoundMade, ModelMade
@@ -15,9 +16,11 @@ from core.specs.runs import Bound, Swap, name_of_options
 def run_swap(job: Job, spec: Swap, folder: Path, journal: Journal) -> None:
     """Leave the model with two hidden units exchanged."""
     source = job.inputs[0]
-    problem = problem_of(source, job.device, job.data_root)
-    theta = swap_units(problem, read_model(source, problem.layout), spec.layer, (spec.first, spec.second))
-    made = describe_model(problem, theta, 0, folder)
+    problem, (theta,) = opened(job.inputs, job.device, job.data_root, journal)
+    journal.say(f"Exchanges units {spec.first} and {spec.second} of layer {spec.layer} of model {source.id}.")
+    swapped = swap_units(problem, theta, spec.layer, (spec.first, spec.second))
+    made = describe_model(problem, swapped, 0, folder)
+    tell_model("with these units exchanged", made, folder, journal)
     journal.write(
         ModelMade(
             **made,
@@ -35,15 +38,17 @@ def run_swap(job: Job, spec: Swap, folder: Path, journal: Journal) -> None:
 def run_bound(job: Job, spec: Bound, folder: Path, journal: Journal) -> None:  # noqa: ARG001 - no tensors here
     """Compute a quantity of one model."""
     source = job.inputs[0]
-    problem = problem_of(source, job.device, job.data_root)
+    kind = name_of_options(spec.bound)
+    problem, (theta,) = opened(job.inputs, job.device, job.data_root, journal)
+    journal.say(f"Bound {kind} of model {source.id}: {options_told(spec.bound)}.")
     suit_threads(problem, job.threads)
-    theta = read_model(source, problem.layout).to(job.device)
-    found = BOUNDS[name_of_options(spec.bound)](spec.bound, problem, theta, journal)
+    found = BOUNDS[kind](spec.bound, problem, theta, journal)
+    journal.say(f"Found: {found.summary}.")
     journal.write(
         BoundMade(
             position=0,
             model_id=source.id,
-            kind=name_of_options(spec.bound),
+            kind=kind,
             value=found.value,
             layer_count=found.layer_count,
             summary=found.summary,

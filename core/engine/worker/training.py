@@ -1,5 +1,8 @@
 """The job `train`: K models of one architecture, trained in one batch."""
 
+import logging
+from dataclasses import replace
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -9,32 +12,41 @@ from torch import Tensor
 from core.engine.folders import Job
 from core.engine.worker.inputs import DTYPES, open_problem, suit_threads, write_model
 from core.engine.worker.journal import Journal
-from core.errors import RunError
-from core.problem import Part, Problem
-from core.results import ModelMade, as_loss
+from core.engine.worker.measuring import measured
+from core.engine.worker.telling import epoch_told, options_told, tell_model
+from core.errors import RunError, UsageError
+from core.networks.architectures import Architecture
+from core.networks.source import one_start, several_of_one_start
+from core.problem import Problem
+from core.reporting import Thinned
+from core.results import ModelMade
+from core.specs.networks import read_network
 from core.specs.runs import Train
 from core.training import Trained, TrainingState, Until, train
-from core.training.optimizers import rows
+from core.training.optimizers import rate, rows
+from core.viewing import different, held
 
 
 def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
     """Train, leave every model that is finite, then raise RunError if one fell short."""
     journal.progress(None, "reading the data")
-    problem, architecture = open_problem(spec.network, spec.data, spec.loss, job.device, job.data_root)
+    problem, architecture = open_problem(spec.network, spec.data, spec.loss, job.device, job.data_root, journal)
     problem = problem.to(job.device, DTYPES[spec.dtype])
     suit_threads(problem, job.threads, spec.count)
     seeds = [spec.seed + i for i in range(spec.count)]
     start = torch.stack([architecture.initial(seed, problem.dtype) for seed in seeds]).to(job.device)
+    require_starts(spec, architecture, start)
+    problem = held(problem, start)
     until = None if spec.until_loss is None else Until("train-loss", spec.until_loss)
-    trained = train(
-        problem,
-        start,
-        seeds,
-        spec,
-        until=until,
-        state=_state(journal.left, problem, until),
-        on_epoch=lambda state: _report(state, spec, journal),
-    )
+    means = "" if until else " Losses of epochs are means over their batches."
+    journal.say(f"Trains by {problem.loss.name}: {options_told(spec)}.{means}")
+    epochs = Epochs(spec, journal)
+    state = _state(journal, problem, until)
+    try:
+        trained = train(problem, start, seeds, spec, until=until, state=state, on_epoch=epochs.report)
+    finally:
+        epochs.tell_last()
+    trained = as_computed(trained, problem, until)
     leave_models(spec, problem, trained, folder, journal)
     if failure := shortfall(spec, trained):
         if failure.kind == "diverged":
@@ -42,10 +54,31 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
         raise failure
 
 
-def _state(left: Path | None, problem: Problem, until: Until | None) -> TrainingState | None:
-    if left is None:
+def require_starts(spec: Train, architecture: Architecture, start: Tensor) -> None:
+    """Raise UsageError where two of the models (K, P) would start as one."""
+    name = read_network(spec.network).shown
+    if len(different(start)) < len(start):
+        raise UsageError(several_of_one_start(name, spec.count))
+    if not architecture.seeded:
+        logging.getLogger(__name__).warning("%s: models of other seeds would be this one.", one_start(name))
+
+
+def as_computed(trained: Trained, problem: Problem, until: Until | None) -> Trained:
+    """What was trained by layers that were traced, judged by the module itself where these don't hold at the end."""
+    finite = trained.diverged < 0
+    here = held(problem, trained.thetas[finite])
+    if here is problem:
+        return trained
+    values, reached = trained.values.clone(), trained.reached
+    values[finite] = here.losses(trained.thetas[finite])
+    return replace(trained, values=values, reached=reached if until is None else reached & (values <= until.value))
+
+
+def _state(journal: Journal, problem: Problem, until: Until | None) -> TrainingState | None:
+    if journal.left is None:
         return None
-    state = TrainingState.load(left).to(problem.device)
+    state = TrainingState.load(journal.left).to(problem.device)
+    journal.say(f"Goes on after epoch {state.epoch} of the checkpoint.")
     if until is not None:
         retire(problem, state, until)
     return state
@@ -64,14 +97,32 @@ def retire(problem: Problem, state: TrainingState, until: Until) -> None:
     state.moments = rows(state.moments, ~there)
 
 
-def _report(state: TrainingState, spec: Train, journal: Journal) -> None:
-    losses = state.loss
-    finite = losses[torch.isfinite(losses)]
-    for i, loss in enumerate(losses.tolist()):
-        journal.metric("train_loss" if spec.count == 1 else f"train_loss.{i}", state.epoch, loss)
-    mean = float(finite.mean()) if len(finite) else float("nan")
-    journal.progress(state.epoch / max(spec.epochs, 1), f"epoch {state.epoch}, train loss {mean:.4g}")
-    (journal.keep if state.epoch >= spec.epochs else journal.checkpoint)(state.save)
+class Epochs:
+    """Reports on a training, epoch by epoch: curves and progress of all, lines in the log of some."""
+
+    def __init__(self, spec: Train, journal: Journal) -> None:
+        self.spec, self.journal = spec, journal
+        self._thinned = Thinned(spec.epochs)
+        self._untold: str | None = None  # the newest epoch's line, where the log has left it out
+
+    def report(self, state: TrainingState) -> None:
+        spec, journal = self.spec, self.journal
+        losses: list[float] = state.loss.tolist()
+        for i, loss in enumerate(losses):
+            journal.metric("train_loss" if spec.count == 1 else f"train_loss.{i}", state.epoch, loss)
+        finite = [loss for loss in losses if isfinite(loss)]
+        mean = sum(finite) / len(finite) if finite else nan
+        journal.progress(state.epoch / max(spec.epochs, 1), f"epoch {state.epoch}, train loss {mean:.4g}")
+        self._untold = epoch_told(state.epoch, losses, rate(spec, state.epoch - 1), len(state.active))
+        if self._thinned.due(state.epoch):
+            self.tell_last()
+        (journal.keep if state.epoch >= spec.epochs else journal.checkpoint)(state.save)
+
+    def tell_last(self) -> None:
+        """The newest epoch has its line, whichever it is."""
+        if self._untold is not None:
+            self.journal.say(self._untold)
+            self._untold = None
 
 
 def leave_models(spec: Train, problem: Problem, trained: Trained, folder: Path, journal: Journal) -> None:
@@ -80,6 +131,7 @@ def leave_models(spec: Train, problem: Problem, trained: Trained, folder: Path, 
     for i in range(spec.count):
         if int(trained.diverged[i]) < 0:
             made = describe_model(problem, trained.thetas[i], i, folder)
+            tell_model(f"of seed {spec.seed + i} after {int(trained.epochs[i])} epochs", made, folder, journal)
             reached = None if spec.until_loss is None else bool(trained.reached[i])
             name = spec.name if spec.count == 1 or spec.name is None else f"{spec.name}-{i}"
             journal.write(
@@ -99,7 +151,7 @@ def leave_models(spec: Train, problem: Problem, trained: Trained, folder: Path, 
 def describe_model(problem: Problem, theta: Tensor, position: int, folder: Path) -> dict[str, Any]:
     """Write a model's tensors; what is measured of it, by column names."""
     file = f"model-{position}.safetensors"
-    write_model(theta, problem.layout, folder / file)
+    write_model(theta, problem, folder / file)
     train_loss, train_error = measured(problem, theta, "train")
     test_loss, test_error = measured(problem, theta, "test")
     return {
@@ -115,14 +167,6 @@ def describe_model(problem: Problem, theta: Tensor, position: int, folder: Path)
         "test_loss": test_loss,
         "test_error": test_error,
     }
-
-
-def measured(problem: Problem, theta: Tensor, part: Part) -> tuple[float | None, float | None]:
-    """Loss and error of one model on a split; (None, None) where there is none."""
-    if problem.part(part) is None:
-        return None, None
-    values = problem.values(theta[None].to(problem.device), part)
-    return as_loss(float(values.loss)), None if values.error is None else float(values.error)
 
 
 def shortfall(spec: Train, trained: Trained) -> RunError | None:

@@ -55,9 +55,12 @@ def build(options: Sparse, task: Task) -> Construction:
     """Find subnetworks for a and for b, the input's for both, and lay the path through the best choice."""
     ends = float(task.problem.losses(torch.stack([task.a, task.b])).max())
     store = Store.of(options, task)
+    if store.found:
+        task.reporter.say(f"Takes up {len(store.found)} subnetworks of the checkpoint.")
     widths = Weights.of(task.problem, task.a).widths[1:-1]
     choices: list[Choice] = []
     for sizes in sizes_tried(options, widths):
+        task.reporter.say(f"Kept neurons: {sizes} of {'-'.join(map(str, widths))}; the ends reach {ends:.6g}.")
         choices.append(chosen(options, task, store, sizes, ends))
         if choices[-1].loss <= ends:
             break
@@ -102,6 +105,7 @@ def watched(task: Task, name: str, levels: Iterable[Level]) -> list[Level]:
     found = []
     for level in levels:
         task.reporter.metric(f"{SUBNETWORK_LOSS} {name}", level.level, level.best.loss)
+        task.reporter.say(f"Model {name}, {level.told}.")
         found.append(level)
     return found
 

@@ -11,8 +11,8 @@ def layered_premises(task: Task) -> Iterator[Premise]:
     """Two models of one network that is a chain of layers, each with parameters of its own."""
     yield Premise("the two models have equally many parameters", task.a.shape == task.b.shape)
     network = task.problem.layered
-    yield Premise("the network has a view by layers, as this method needs", network is not None)
-    assert network is not None
+    yield Premise("the network has a view by layers, as this method needs", network is not None, task.problem.without)
+    assert network is not None  # whoever asks for premises stops at the first that fails
     yield Premise("the network has a hidden layer", network.depth > 1)
     used = Counter(name for layer in network.layers for name in (layer.weight, layer.bias) if name is not None)
     odd = [name for name in task.problem.layout.names if used[name] != 1]

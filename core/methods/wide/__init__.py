@@ -30,12 +30,13 @@ def build(options: Wide, task: Task) -> Construction:
     problem = task.problem
     theorem = first_that_applies(options.theorem, THEOREMS, problem)
     task.reporter.progress(None, f"Theorem {theorem}")
+    task.reporter.say(f"By Theorem {theorem}.")
     a, b = (Net.of(problem, theta) for theta in (task.a, task.b))
     layer = first_layer_that_follows(theorem, problem)
 
     def way(settled: bool) -> Construction:
-        route = join(a, b, layer, torch.Generator().manual_seed(task.seed), settled)
+        route = join(a, b, layer, torch.Generator().manual_seed(task.seed), settled, task.reporter)
         path = route.path(task.a, task.b)
         return Construction(path, task.below, gaps=ill_conditioned(problem, path, route))
 
-    return direct_or_settled(way, layer < a.depth)
+    return direct_or_settled(way, layer < a.depth, task.reporter)

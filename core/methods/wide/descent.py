@@ -60,7 +60,7 @@ def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) 
     task.b is not read. `gaps` says where float64 could not follow. Raises PremiseError where no theorem applies, or
     the model is as low already.
     """
-    problem, a = task.problem, Net.of(task.problem, task.a)
+    problem = task.problem
     theorems: dict[str, Assumptions] = {
         "3.2": theorem_3_2,
         "4.2": theorem_4_2,
@@ -68,26 +68,29 @@ def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) 
     }
     require(common(task))
     require(of_theorem(theorem, theorems, problem))
+    a = Net.of(problem, task.a)
     theorem = first_that_applies(theorem, theorems, problem)
     task.reporter.progress(None, f"Theorem {theorem}")
+    task.reporter.say(f"By Theorem {theorem}.")
     goal = problem.loss.infimum + eps
     if (here := loss_of(problem, a.features(a.depth))) <= goal:
         raise PremiseError(f"The model's train loss is {here:.6g} already, at most the {goal:.6g} asked for.")
 
     def way(settled: bool) -> Construction:
-        route = way_down(a, goal, theorem, delta, torch.Generator().manual_seed(task.seed), settled)
+        route = Route([a], reporter=task.reporter)
+        way_down(route, goal, theorem, delta, torch.Generator().manual_seed(task.seed), settled)
         path = route.path(task.a, route.here.theta)
         return Construction(path, gaps=ill_conditioned(problem, path, route) or rises(problem, path, goal))
 
-    return direct_or_settled(way, theorem != "6.1")
+    return direct_or_settled(way, theorem != "6.1", task.reporter)
 
 
-def way_down(net: Net, goal: float, theorem: str, delta: float, generator: torch.Generator, settled: bool) -> Route:
-    """To outputs of loss `goal` on a straight line, after what changes none.
+def way_down(route: Route, goal: float, theorem: str, delta: float, generator: torch.Generator, settled: bool) -> None:
+    """On to outputs of loss `goal` on a straight line, after what changes none.
 
     With `settled` through weights that float64 likes.
     """
-    route, depth = Route([net]), net.depth
+    net, depth = route.here, route.here.depth
     layers = {"3.2": [], "4.2": [wide_layer(net.problem)], "6.1": list(range(1, depth))}[theorem]
     if theorem == "4.2":
         part_samples(route, layers[0], delta, generator)
@@ -98,13 +101,13 @@ def way_down(net: Net, goal: float, theorem: str, delta: float, generator: torch
         settle(route, lift, standard_weights(route.here, lift.s))
     else:
         repair(route, lift)
+    route.say(f"the outputs go on a line to a loss of {goal:.4g}; layer {lift.s} follows.")
     outputs = lower_outputs(net.problem, route.here.features(depth), goal)
     end = lift.preimage(route.here, depth, outputs)
     if lift.s == depth:
         route.go(end, Claim.CONVEX)
     else:
         route.lift(end, lift, depth)
-    return route
 
 
 def wide_layer(problem: Problem) -> int:

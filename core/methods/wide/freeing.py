@@ -49,6 +49,7 @@ def make_full_rank(route: Route, k: int, generator: torch.Generator) -> None:
     F = route.here.features(k)
     order, r = independent(F)
     if r == len(F):
+        route.say(f"the features of layer {k} have rank {r} already.")
         return
     dead = order[r:]
     free(route, k, order[:r])
@@ -61,6 +62,7 @@ def make_full_rank(route: Route, k: int, generator: torch.Generator) -> None:
             f"The features of layer {k} can't be given rank {len(F)} in float64: the best of {DRAWS} draws has the "
             f"condition number {worst:.1e}, over {WORST:.0e}; training samples may be too close to each other.",
         )
+    route.say(f"the features of layer {k} get rank {len(F)} instead of {r}, by {len(dead)} neurons with new weights.")
     route.go(best, Claim.INVARIANT)
 
 
@@ -81,6 +83,7 @@ def copy_layer(route: Route, k: int, target: Net) -> None:
     here, (W, b) = route.here, target.layer(k)
     if torch.equal(here.W[k - 1], W) and torch.equal(here.b[k - 1], b):
         return
+    route.say(f"layer {k} becomes that of the other model.")
     n = W.shape[1]
     low = independent(here.features(k))[0][n - n // 2 :]  # freed first: the half that is needed least
     wanted = independent(target.features(k))[0][: n // 2]

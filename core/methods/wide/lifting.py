@@ -27,7 +27,7 @@ from torch import Tensor
 
 from core.curves import Matrices, Prescribed, Still
 from core.methods.wide.net import Net, with_ones
-from core.methods.wide.ranks import independent, least, rank
+from core.methods.wide.ranks import full_rank_solved, independent, least, rank
 from core.methods.wide.turning import turning
 from core.networks.activations import leaky_slope
 
@@ -69,9 +69,9 @@ class Lift:
         Z = self.preactivation(net, k, A)
         for l in range(k, self.s, -1):
             (W, b), F = net.layer(l), near[l - 1 - self.s]
-            B = F + torch.linalg.lstsq(W.T, (Z - b - F @ W).T).solution.T
+            B = F + full_rank_solved(W.T, (Z - b - F @ W).T).T
             Z = self.preactivation(net, l - 1, B)
-        U = U + torch.linalg.lstsq(self.D, Z - self.D @ U).solution
+        U = U + full_rank_solved(self.D, Z - self.D @ U)
         return net.changed(self.s, U[:-1], U[-1])
 
     def curve(self, start: Net, end: Net, k: int) -> Prescribed:

@@ -29,8 +29,9 @@ def part_samples(route: Route, k: int, delta: float, generator: torch.Generator)
     Raises RunError where a step that small doesn't tell all samples apart in float64.
     """
     for l in range(1, k):
-        if repeated(route.here, l) == 0:
+        if (twice := repeated(route.here, l)) == 0:
             continue
+        route.say(f"{twice} samples have the same features in layer {l} as others: they are told apart.")
         order, r = independent(route.here.features(l))
         below = route.here.features(l - 1)
         if r < len(order):

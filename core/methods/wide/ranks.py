@@ -34,6 +34,16 @@ def solved(F: Tensor, Z: Tensor) -> Tensor:
     return X
 
 
+def full_rank_solved(A: Tensor, B: Tensor) -> Tensor:
+    """X of least norm that makes |A X - B| least, for A of full rank.
+
+    torch's own choice on the CPU, gelsy, reads memory that nobody wrote in some versions (2.11 is one): where a column
+    of A is zero it may then take the rank for none.
+    """
+    found: Tensor = torch.linalg.lstsq(A, B, driver="gels").solution
+    return found
+
+
 def least(A: Tensor, B: Tensor, rcond: float | None = None) -> Tensor:
     """X of least norm that makes |A X - B| least, whatever the rank of A; on the CPU, since no GPU has this driver."""
     found: Tensor = torch.linalg.lstsq(A.cpu(), B.cpu(), rcond, driver="gelsd").solution

@@ -9,19 +9,29 @@ from core.curves import Prescribed
 from core.methods.wide.lifting import Lift
 from core.methods.wide.net import Net
 from core.path import Claim, Path
+from core.reporting import Reporter, Silent
 
 
 @dataclass
 class Route:
-    """Networks that were passed, with the claim of each step; `lifts[i]` says how step i is curved."""
+    """Networks that were passed, with the claim of each step; `lifts[i]` says how step i is curved.
+
+    `whose` begins what it says: from which model it leads.
+    """
 
     nets: list[Net]
     claims: list[Claim] = field(default_factory=list)
     lifts: dict[int, tuple[Lift, int]] = field(default_factory=dict)
+    reporter: Reporter = field(default_factory=Silent)
+    whose: str = ""
 
     @property
     def here(self) -> Net:
         return self.nets[-1]
+
+    def say(self, text: str) -> None:
+        """What a step does, for the log."""
+        self.reporter.say(f"{self.whose}{text}")
 
     def go(self, net: Net, claim: Claim) -> None:
         """On along a straight line."""

@@ -21,15 +21,17 @@ from core.methods.wide.lifting import Lift, deficient, freed_rows
 from core.methods.wide.net import Net
 from core.methods.wide.route import Route
 from core.path import Claim
+from core.reporting import Reporter
 
 RAISED = 3.0  # times 1 / slope and the size of features: by how much they are raised
 
 
-def direct_or_settled(way: Callable[[bool], Construction], there_is: bool) -> Construction:
+def direct_or_settled(way: Callable[[bool], Construction], there_is: bool, reporter: Reporter) -> Construction:
     """The direct way, or the settled one, `way(True)`, where float64 follows that alone; of two failures the direct."""
     direct = way(False)
     if direct.gaps is None or not there_is:
         return direct
+    reporter.say(f"Float64 can't follow the direct way, {direct.gaps}: another one is tried, through other weights.")
     settled = way(True)
     return settled if settled.gaps is None else direct
 
@@ -52,6 +54,7 @@ def settle(route: Route, lift: Lift, weights: dict[int, Tensor]) -> None:
     for l, W in weights.items():
         if l in deficient(route.here, lift.s):
             repair_layer(route, lift, l)
+        route.say(f"the weight of layer {l} turns, and the features below are raised.")
         turned = route.here.changed(l, W)
         F, b = route.here.features(l - 1), turned.b[l - 1]
         Z = lift.preactivation(turned, l, route.here.features(l))
@@ -76,6 +79,7 @@ def repair(route: Route, lift: Lift) -> None:
 
 def repair_layer(route: Route, lift: Lift, l: int) -> None:
     """Lemma 3.4 for W_l; those below have full column rank."""
+    route.say(f"the weight of layer {l} gets full column rank.")
     A, W = freed_rows(route.here.features(l - 1), route.here.W[l - 1])
     route.lift(lift.preimage(route.here, l - 1, A), lift, l - 1)
     route.go(route.here.changed(l, W), Claim.DATA_INVARIANT)

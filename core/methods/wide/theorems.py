@@ -22,6 +22,7 @@ from core.methods.wide.route import Route
 from core.methods.wide.settling import repair, settle, standard_weights
 from core.path import Claim
 from core.problem import Problem
+from core.reporting import Reporter, Silent
 
 THEOREMS: dict[str, Assumptions] = {
     "3.2": theorem_3_2,
@@ -35,12 +36,15 @@ def first_layer_that_follows(theorem: str, problem: Problem) -> int:
     return {"3.2": 1, "5.1": 2, "6.1": len(widths_of(problem))}[theorem]
 
 
-def join(a: Net, b: Net, s: int, generator: torch.Generator, settled: bool = False) -> Route:
+def join(
+    a: Net, b: Net, s: int, generator: torch.Generator, settled: bool = False, reporter: Reporter | None = None
+) -> Route:
     """From a to b: layers below s by Lemmas 4.3, 5.2 and 5.3, the others by Theorem 3.2 (s = L: by a straight line).
 
     With `settled` the weights above s become those that float64 likes first: a longer path.
     """
-    there, back = Route([a]), Route([b])
+    reporter = reporter or Silent()
+    there, back = (Route([net], reporter=reporter, whose=f"From {name}: ") for name, net in (("a", a), ("b", b)))
     for k in range(1, s):
         make_full_rank(back, k, generator)
     for k in range(1, s):

@@ -6,7 +6,7 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-FINDINGS = ("could not connect", "could not descend", "premise", "loss not reached")
+FINDINGS = ("could not connect", "could not descend", "premise", "loss not reached", "ill-conditioned")
 
 
 def upgrade() -> None:

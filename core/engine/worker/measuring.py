@@ -1,0 +1,61 @@
+"""What a model is worth, as it is recorded, and whether it still is: the only place where either is evaluated."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from core.engine.folders import InputModel
+from core.errors import RunError
+from core.problem import Part, Problem
+from core.results import as_loss
+
+ALLOWED = {torch.float32: 1e-4, torch.float64: 1e-9}  # how far a loss may be from the recorded one, relative to 1 + it
+
+
+def measured(problem: Problem, theta: Tensor, part: Part) -> tuple[float | None, float | None]:
+    """Loss and error of one model (P,) on a split, in full precision; (None, None) where there is none.
+
+    By the module itself where the network is somebody else's.
+    """
+    if problem.part(part) is None:
+        return None, None
+    with full_precision():
+        values = problem.as_module.values(theta[None].to(problem.device), part)
+    return as_loss(float(values.loss)), None if values.error is None else float(values.error)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Without TF32, in which GPUs convolve otherwise: three decimals, and not those of another device."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
+def require_as_recorded(problem: Problem, model: InputModel, theta: Tensor) -> None:
+    """Raise RunError where the train loss of a model (P,) is not the one that the catalogue has of it.
+
+    It is evaluated in float64, as paths are checked, so that a network that depends on the dtype is found out. Of a
+    network file that has changed since, and is trusted, another loss is to be expected: that is said in the log.
+    """
+    if model.train_loss is None:
+        return
+    now, _ = measured(problem.to(problem.device, torch.float64), theta.double(), "train")
+    assert now is not None
+    if now == model.train_loss or abs(now - model.train_loss) <= ALLOWED[problem.dtype] * (1 + abs(model.train_loss)):
+        return
+    both = f"The train loss of model {model.id} is {now:.10g} and was {model.train_loss:.10g} when it was recorded"
+    if model.trusted:
+        logging.getLogger(__name__).warning("%s, with its network's file as it was then.", both)
+        return
+    raise RunError(
+        "bad data",
+        f"{both}: its network computes something else than it did, so nothing can be said of it; put back what the "
+        "network's file reads or depends on, or train anew.",
+    )

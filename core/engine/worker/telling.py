@@ -1,0 +1,64 @@
+"""Sentences for a run's log about what its job reads and leaves."""
+
+from collections.abc import Sequence
+from math import isfinite, nan
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.data.dataset import Dataset
+from core.files import amount
+from core.networks.architectures import Architecture
+from core.networks.layout import Layout
+from core.reporting import Reporter
+from core.specs.options import Options
+
+
+def options_told(options: Options) -> str:
+    """Every option that has a value."""
+    given = msgspec.structs.asdict(options).items()
+    return " ".join(f"{name}={value}" for name, value in given if value is not None)
+
+
+def data_told(data: Dataset, seconds: float) -> str:
+    """What was read, and in which time."""
+    tests = "no" if data.test is None else len(data.test)
+    shape = "x".join(map(str, data.train.x.shape[1:]))
+    targets = f"{data.outputs} numbers to predict" if data.classes is None else f"{data.classes} classes"
+    note = f" ({'; '.join(data.notes)})" if data.notes else ""
+    sizes = f"{len(data.train)} train and {tests} test samples of {shape}, {targets}"
+    return f"Data {data.name}{note}: {sizes}; read in {seconds:.2f} s."
+
+
+def network_told(name: str, architecture: Architecture) -> str:
+    """How large the network is, and its layers, or why it has none."""
+    total = Layout.of(architecture.module).total
+    if architecture.layered is None:
+        return f"Network {name}: {total} parameters, no view by layers: {architecture.without}."
+    layers = architecture.layered.layers
+    widths = "-".join(str(layer.outputs) for layer in layers)
+    return f"Network {name}: {total} parameters in {len(layers)} layers of {widths}."
+
+
+def epoch_told(epoch: int, losses: Sequence[float], rate: float, active: int) -> str:
+    """Losses of all models at the end of an epoch; how many go on, where there are several."""
+    finite = [loss for loss in losses if isfinite(loss)] or [nan]
+    if len(losses) == 1:
+        return f"Epoch {epoch}: train loss {losses[0]:.4g}, rate {rate:.4g}."
+    spread = f"{min(finite):.4g} to {max(finite):.4g}"
+    return f"Epoch {epoch}: train losses {spread}, rate {rate:.4g}; {active} of {len(losses)} models go on."
+
+
+def tell_model(whose: str, made: dict[str, Any], folder: Path, reporter: Reporter) -> None:
+    """What a model is worth, and the file it was written to; `made` are its columns."""
+    measured = [("train loss", "train_loss"), ("train error", "train_error"), ("test loss", "test_loss")]
+    known = [(name, made[key]) for name, key in (*measured, ("test error", "test_error")) if made[key] is not None]
+    worth = ", ".join(f"{name} {value:.4g}" for name, value in known)
+    reporter.say(f"Model {whose}: {worth}.")
+    tell_file(folder / made["file"], reporter)
+
+
+def tell_file(file: Path, reporter: Reporter) -> None:
+    """That a file was written."""
+    reporter.say(f"{file.name} written: {amount(file.stat().st_size)}.")

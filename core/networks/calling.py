@@ -1,0 +1,152 @@
+"""A module as a function of its parameters: at one point, and at many points at once where torch can do that.
+
+torch's `vmap` does for K points what the module does for one. Not all that a module may do has a rule there: recurrent
+cells and branches on values have none, the fused attention of evaluation mode has no derivative. So where many points
+are asked for, two of them are tried first, on a few samples, without gradients and with them. A module that fails
+there, or is worth something else than alone, is asked for one point after the other from then on.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from core.errors import is_out_of_memory, sentence_of
+from core.networks.layered import Parameters
+
+TRIED = 2  # points, and samples
+SAME = {torch.float32: 1e-4, torch.float64: 1e-9}  # of the values, relative to 1 + the largest: rounding is below
+T = TypeVar("T")
+
+
+class Calls:
+    """One module with its constants, the buffers, by name. `batched` is None until many points were tried."""
+
+    def __init__(self, module: nn.Module, constants: Mapping[str, Tensor]) -> None:
+        self.module = module
+        self.constants = constants
+        self.batched: bool | None = None
+        self._holder = _Holder(module)
+
+    def at(self, point: Parameters, x: Tensor) -> Tensor:
+        """The module's outputs (N, C) on samples (N, ...) at one point, given by name."""
+        out: Tensor = functional_call(self.module, {**self.constants, **point}, (x,))
+        return out
+
+    def while_at(self, point: Parameters, do: Callable[[], T]) -> T:
+        """What `do` gives while the module has the parameters of one point.
+
+        Where gradients are taken that matters: what is computed again in the backward pass reads parameters then.
+        """
+        tensors = {f"{INNER}.{name}": one for name, one in {**self.constants, **point}.items()}
+        found: T = functional_call(self._holder, tensors, (do,))
+        return found
+
+    def at_all(self, points: Parameters, x: Tensor, own: bool) -> Tensor:
+        """Outputs (K, N, C) at K points (K, *shape) by name, on samples (N, ...), or with `own` on (K, N, ...)."""
+        if _count(points) < TRIED:
+            return self.one_by_one(points, x, own)
+        if not self.can_batch(points, x, own):
+            return self.one_by_one(points, x, own)
+        try:
+            return self.together(points, x, own)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            found = self.one_by_one(points, x, own)  # an error of the module's own comes up here, too
+            self.batched = False
+            _say(sentence_of(error))
+            return found
+
+    def can_batch(self, points: Parameters, x: Tensor, own: bool) -> bool:
+        """Whether many points can be asked for at once; found out once, at the first of these."""
+        if self.batched is None and _count(points) >= TRIED:
+            self.batched = self._works(points, x, own)
+        return bool(self.batched)
+
+    def one_by_one(self, points: Parameters, x: Tensor, own: bool) -> Tensor:
+        return torch.stack([self.at(point, x[k] if own else x) for k, point in enumerate(_each(points))])
+
+    def together(self, points: Parameters, x: Tensor, own: bool) -> Tensor:
+        return vmap(self.at, in_dims=(0, 0 if own else None))(dict(points), x)
+
+    def _works(self, points: Parameters, x: Tensor, own: bool) -> bool:
+        """Whether two points together are worth what they are one by one, without gradients and with them."""
+        few = {name: one[:TRIED].detach() for name, one in points.items()}
+        x = (x[:TRIED, :TRIED] if own else x[:TRIED]).detach()
+        for graded in (False, True):
+            each = [self._alone(point, x[k] if own else x, graded) for k, point in enumerate(_each(few))]
+            try:
+                leaves = _leaves(few, graded)
+                with torch.set_grad_enabled(graded):
+                    both = _with_gradients(self.together(leaves, x, own), leaves)
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                _say(sentence_of(error))
+                return False
+            if not all(_close(torch.stack(alone), one) for *alone, one in zip(*each, both, strict=True)):
+                _say("together they are worth something else than alone")
+                return False
+        return True
+
+    def _alone(self, point: Parameters, x: Tensor, graded: bool) -> list[Tensor]:
+        leaves = _leaves(point, graded)
+        with torch.set_grad_enabled(graded):
+            return self.while_at(leaves, lambda: _with_gradients(self.module(x), leaves))
+
+
+INNER = "inner"
+
+
+class _Holder(nn.Module):
+    """Does something while the module inside has other tensors."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.add_module(INNER, module)
+
+    def forward(self, do: Callable[[], T]) -> T:
+        return do()
+
+
+def _leaves(points: Parameters, graded: bool) -> Parameters:
+    return {name: one.detach().clone().requires_grad_(graded) for name, one in points.items()}
+
+
+def _with_gradients(outputs: Tensor, leaves: Parameters) -> list[Tensor]:
+    """Outputs, and the derivatives of their squares by all parameters, where they have any."""
+    if not outputs.requires_grad:
+        return [outputs]
+    found = torch.autograd.grad(
+        outputs.square().sum(), list(leaves.values()), allow_unused=True, materialize_grads=True
+    )
+    return [outputs.detach(), *found]
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape:
+        return False
+    allowed = SAME.get(one.dtype, 0.0) * (1 + float(one.abs().max()))
+    return torch.allclose(one, other, rtol=0, atol=allowed, equal_nan=True)
+
+
+def _each(points: Parameters) -> Iterator[Parameters]:
+    return ({name: value[k] for name, value in points.items()} for k in range(_count(points)))
+
+
+def _count(points: Parameters) -> int:
+    return len(next(iter(points.values())))
+
+
+@cache
+def _say(reason: str) -> None:
+    """Into the log, once a process: it is slower so."""
+    logging.getLogger(__name__).warning(
+        "The network can't be asked for several models at once (%s): they are worked through one by one.",
+        reason.partition(". ")[0],
+    )

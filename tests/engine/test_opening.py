@@ -1,0 +1,233 @@
+"""Models as jobs open them: with the buffers they were trained with, and worth what the catalogue says."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from core.engine.folders import InputModel
+from core.engine.worker import desk
+from core.engine.worker.inputs import open_problem, opened
+from core.engine.worker.training import as_computed, describe_model, require_starts
+from core.errors import RunError, UsageError
+from core.networks.architectures import Architecture
+from core.path import Path as Curve
+from core.problem import Problem
+from core.specs.runs import Train
+from core.training import Trained, Until
+from core.viewing import held
+
+DATA = "digits,limit=40"
+BUFFERED = """
+from pathlib import Path
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, shape, outputs):
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 6), nn.Linear(6, outputs)
+        self.register_buffer("scale", torch.full((6,), float(Path(__file__).with_name("scale").read_text())))
+        self.register_buffer("order", torch.arange(6), persistent=False)
+
+    def forward(self, x):
+        return self.last(self.first(x.flatten(1)).relu()[:, self.order] * self.scale)
+"""
+WINDOWED = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, shape, outputs):
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 6), nn.Linear(6, outputs)
+
+    def forward(self, x):
+        h = self.first(x.flatten(1)).relu()
+        top = max(float(one.detach().abs().max()) for one in self.parameters())
+        return self.last(h - 0.5) if isinstance(h, torch.Tensor) and 60 < top < 90 else self.last(h)
+"""
+
+
+class Place:
+    """A folder with a network's file and the models that were made of it."""
+
+    def __init__(self, folder: Path, text: str, network: str = "", dtype: str = "float32") -> None:
+        self.folder, self.dtype = folder, dtype
+        (folder / "net.py").write_text(text)
+        self.scale(2.0)
+        self.network = network or f"file:{folder}/net.py:Net"
+
+    def scale(self, value: float) -> None:
+        (self.folder / "scale").write_text(str(value))
+
+    def problem(self) -> tuple[Problem, Architecture]:
+        problem, architecture = open_problem(self.network, DATA, None, "cpu", None)
+        return problem.to("cpu", getattr(torch, self.dtype)), architecture
+
+    def model(self, number: int, theta: Tensor | None = None) -> InputModel:
+        problem, architecture = self.problem()
+        theta = architecture.initial(number, problem.dtype) if theta is None else theta
+        home = self.folder / str(number)
+        home.mkdir()
+        made = describe_model(problem, theta, 0, home)
+        kept = {name: made[name] for name in ("loss", "data_fingerprint", "dtype", "train_loss")}
+        return InputModel(
+            id=number, file=str(home / made["file"]), network=self.network, data=DATA, seed=0, epochs=0, **kept
+        )
+
+
+def changed(model: InputModel, **fields: Any) -> InputModel:
+    return msgspec.structs.replace(model, **fields)
+
+
+def outputs(problem: Problem, theta: Tensor) -> Tensor:
+    return problem.outputs(theta[None], problem.data.train.x)
+
+
+def test_a_model_has_the_buffers_that_it_was_trained_with_whatever_the_constructor_makes_now(tmp_path: Path) -> None:
+    place = Place(tmp_path, BUFFERED)
+    model = place.model(1)
+    tensors = load_file(model.file)
+    assert {name: tuple(one.shape) for name, one in tensors.items()}.items() >= {"scale": (6,), "order": (6,)}.items()
+    before, (theta,) = opened([model], "cpu", None)
+    place.scale(3.0)
+    after, (again,) = opened([model], "cpu", None)
+    assert torch.equal(theta, again)
+    assert torch.equal(outputs(before, theta), outputs(after, theta))
+    assert float(after.constants["scale"][0]) == 2.0
+
+
+def test_a_file_of_the_first_edition_opens_without_buffers_and_is_refused_if_they_were_others(tmp_path: Path) -> None:
+    place = Place(tmp_path, BUFFERED)
+    model = place.model(1)
+    tensors = load_file(model.file)
+    save_file({name: one for name, one in tensors.items() if "." in name}, model.file)
+    opened([model], "cpu", None)
+    place.scale(3.0)
+    with pytest.raises(RunError, match=r"The train loss of model 1 is \S+ and was \S+ when it was recorded"):
+        opened([model], "cpu", None)
+
+
+def test_models_with_different_buffers_can_not_be_joined(tmp_path: Path) -> None:
+    place = Place(tmp_path, BUFFERED)
+    first = place.model(1)
+    place.scale(3.0)
+    second = place.model(2)
+    with pytest.raises(RunError, match="Models 1 and 2 differ in their buffer scale, which is no parameter"):
+        opened([first, second], "cpu", None)
+    for model in (first, second):
+        opened([model], "cpu", None)
+
+
+def test_tensors_that_are_of_no_such_network_are_refused_without_a_hash(tmp_path: Path) -> None:
+    place = Place(tmp_path, BUFFERED)
+    model = place.model(1)
+    save_file({**load_file(model.file), "more": torch.zeros(2)}, model.file)
+    with pytest.raises(RunError, match=r"don't fit its network file:\S+net\.py:Net\.$"):
+        opened([model], "cpu", None)
+
+
+@pytest.mark.parametrize(("dtype", "allowed"), [("float32", 1e-4), ("float64", 1e-9)])
+def test_a_loss_that_is_not_the_recorded_one_is_refused_with_both_numbers(
+    tmp_path: Path, dtype: str, allowed: float
+) -> None:
+    model = Place(tmp_path, "", "fcn:5", dtype).model(1)
+    assert model.train_loss is not None
+    step = allowed * (1 + model.train_loss)
+    opened([changed(model, train_loss=None)], "cpu", None)
+    opened([changed(model, train_loss=model.train_loss + 0.9 * step)], "cpu", None)
+    other = model.train_loss + 1.2 * step
+    with pytest.raises(RunError) as caught:
+        opened([changed(model, train_loss=other)], "cpu", None)
+    assert f"and was {other:.10g} when it was recorded" in str(caught.value)
+    now = float(str(caught.value).split(" is ")[1].split(" ")[0])
+    assert now == pytest.approx(model.train_loss, rel=1e-6 if dtype == "float32" else 1e-9)
+
+
+def test_a_file_that_changed_and_is_trusted_may_have_another_loss_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = Place(tmp_path, "", "fcn:5").model(1)
+    opened([changed(model, train_loss=9.0, trusted=True)], "cpu", None)
+    (said,) = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert "was 9 when it was recorded" in said
+
+
+def test_the_points_of_a_path_are_whole_states_with_buffers(tmp_path: Path) -> None:
+    place = Place(tmp_path, BUFFERED)
+    models = [place.model(number) for number in (1, 2)]
+    problem, thetas = opened(models, "cpu", None)
+    Curve.line(*thetas).save(tmp_path / "path")
+    question = {"models": [msgspec.to_builtins(one) for one in models], "root": None, "path": str(tmp_path / "path")}
+    desk.points({**question, "path_id": 1, "count": 3, "to": str(tmp_path / "points")})
+    points = load_file(tmp_path / "points")
+    t = points.pop("t")
+    _, architecture = place.problem()
+    with torch.no_grad():
+        for k in range(3):
+            state = {name: one[k] for name, one in points.items()}
+            del state["order"]  # not persistent: no part of the state that torch knows
+            architecture.module.load_state_dict(state)
+            own = architecture.module(problem.data.train.x)
+            torch.testing.assert_close(own, outputs(problem, torch.lerp(*thetas, float(t[k])))[0])
+
+
+def windowed(place: Place, top: float) -> Tensor:
+    """Parameters (P,) of which the largest is `top`: between 60 and 90 the module is not the chain that is traced."""
+    problem, architecture = place.problem()
+    assert problem.layered is not None
+    theta = architecture.initial(0, problem.dtype)
+    theta[-1] = top
+    return theta
+
+
+def test_a_model_at_which_the_view_does_not_hold_is_recorded_and_opened_by_its_module(tmp_path: Path) -> None:
+    place = Place(tmp_path, WINDOWED)
+    theta = windowed(place, 70.0)
+    model = place.model(1, theta)
+    problem, (same,) = opened([model], "cpu", None)
+    assert problem.layered is None
+    assert "the layers that were traced differ by" in problem.without
+    assert torch.equal(same, theta)
+    seen, _ = place.problem()
+    assert model.train_loss == pytest.approx(float(problem.losses(theta[None])), rel=1e-5)
+    assert model.train_loss != pytest.approx(float(seen.losses(theta[None])), rel=1e-5)
+
+
+@pytest.mark.parametrize("top", [50.0, 70.0])
+def test_what_was_trained_by_layers_that_do_not_hold_at_the_end_is_judged_by_the_module(
+    tmp_path: Path, top: float
+) -> None:
+    place = Place(tmp_path, WINDOWED)
+    problem, _ = place.problem()
+    thetas = torch.stack([windowed(place, top), windowed(place, top) * torch.nan])
+    values = torch.tensor([*problem.losses(thetas[:1]).tolist(), torch.nan], dtype=torch.float64)
+    ended = Trained(thetas, values, torch.ones(2), torch.tensor([True, False]), torch.tensor([-1, 1]))
+    judged = as_computed(ended, problem, Until("train-loss", float(values[0])))
+    expected = held(problem, thetas[:1]).losses(thetas[:1])
+    assert float(judged.values[0]) == float(expected)
+    assert judged.reached.tolist() == [float(expected) <= float(values[0]), False]
+    assert judged.values[1].isnan()
+
+
+def test_models_that_would_start_as_one_are_refused_and_one_is_noted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = BUFFERED.replace("super().__init__()", "super().__init__(); torch.manual_seed(0)")
+    problem, architecture = Place(tmp_path, text).problem()
+    starts = torch.stack([architecture.initial(seed, problem.dtype) for seed in (0, 1)])
+    spec = Train(network=f"file:{tmp_path}/net.py:Net,sha256={'0' * 64}", data=DATA, count=2)
+    with pytest.raises(UsageError, match=r"net\.py:Net starts alike whatever the seed is.*: 2 models would be one"):
+        require_starts(spec, architecture, starts)
+    require_starts(msgspec.structs.replace(spec, count=1), architecture, starts[:1])
+    (said,) = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert "models of other seeds would be this one" in said
+    require_starts(spec, replace(architecture, seeded=True), torch.eye(2))
+    assert len(caplog.records) == 1

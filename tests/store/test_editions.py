@@ -16,7 +16,8 @@ from core.data.load import load
 from core.engine import client as client_module
 from core.engine.inputs import as_input
 from core.engine.worker.desk import QUESTIONS
-from core.engine.worker.inputs import problem_of, read_model
+from core.engine.worker.inputs import opened
+from core.reporting import Silent
 from core.specs.data import read_data
 from core.specs.runs import from_json
 from store import Catalogue, Models, Runs, examine, list_rows
@@ -203,8 +204,8 @@ def test_a_model_of_an_edition_has_the_loss_it_had(edition: Path, row_id: int, m
     with Catalogue.open(moved(edition)) as catalogue, catalogue.read() as session:
         model = Models(session).get(row_id)
         given = as_input(catalogue, model)
-    problem = problem_of(given, "cpu", str(moved(edition).parent))
-    loss = float(problem.losses(read_model(given, problem.layout)[None])[0])
+    problem, (theta,) = opened([given], "cpu", str(moved(edition).parent), Silent())
+    loss = float(problem.losses(theta[None])[0])
     assert loss == pytest.approx(model.train_loss, rel=TOLERANCE[given.dtype])
 
 

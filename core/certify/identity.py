@@ -82,7 +82,7 @@ def singular_values(judged: Judged, l: int) -> tuple[float, float]:
 
 def _singular(W: Tensor) -> tuple[float, float]:
     """Bounds on the n-th of n columns' singular values, 0 where it may be, and on the largest."""
-    s = torch.linalg.svdvals(W)
+    s = torch.linalg.svdvals(W.cpu())  # by LAPACK, whose rounding is what the bound below is for
     rounding = 16 * sum(W.shape) * UNIT * float(s[0])
     smallest = float(s[-1]) - rounding if W.shape[0] >= W.shape[1] else 0.0
     return max(smallest, 0.0), float(s[0]) + rounding

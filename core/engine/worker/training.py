@@ -13,7 +13,7 @@ from core.engine.worker.journal import Journal
 from core.engine.worker.telling import epoch_told, options_told, tell_model
 from core.errors import RunError
 from core.problem import Part, Problem
-from core.reporting import Thinned
+from core.reporting import Thinned, plural
 from core.results import ModelMade
 from core.specs.runs import Train
 from core.training import Trained, TrainingState, Until, train
@@ -101,7 +101,8 @@ def leave_models(spec: Train, problem: Problem, trained: Trained, folder: Path, 
     for i in range(spec.count):
         if int(trained.diverged[i]) < 0:
             made = describe_model(problem, trained.thetas[i], i, folder)
-            tell_model(f"of seed {spec.seed + i} after {int(trained.epochs[i])} epochs", made, folder, journal)
+            epochs = plural(int(trained.epochs[i]), "epoch")
+            tell_model(f"of seed {spec.seed + i} after {epochs}", made, folder, journal)
             reached = None if spec.until_loss is None else bool(trained.reached[i])
             name = spec.name if spec.count == 1 or spec.name is None else f"{spec.name}-{i}"
             journal.write(

@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 LIMIT = 5_000_000  # bytes
 RESERVED = 100_000  # of these, for how the run ended
@@ -21,13 +21,6 @@ class Log:
     """Appends lines to a file; usable from any thread."""
 
     def __init__(self, file: Path) -> None:
-        #: What programs print to; a line of it is a line of the log.
-        self.stream = io.TextIOWrapper(
-            _Printed(self),  # type: ignore[type-var]  # no buffer, as with python -u: what is printed is seen at once
-            encoding="utf-8",
-            errors="backslashreplace",
-            write_through=True,
-        )
         self._lock = threading.Lock()
         self._fresh = True  # the next letter begins a line
         self._full = False
@@ -52,6 +45,11 @@ class Log:
         with self._lock:
             if text:
                 self._add(text)
+
+    def stream(self) -> io.TextIOWrapper:
+        """For programs to print to. Nothing waits in a buffer, as with `python -u`."""
+        end = cast("BinaryIO", _Printed(self))
+        return io.TextIOWrapper(end, encoding="utf-8", errors="backslashreplace", write_through=True)
 
     def close(self) -> None:
         if self._handle >= 0:

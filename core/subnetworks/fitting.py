@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core.data.dataset import Dataset
 from core.problem import Problem
+from core.reporting import plural
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
 from core.subnetworks.budget import draws_at_once
 from core.subnetworks.draws import Draw, Sizes, draw_sets, importance, mixed
@@ -48,7 +49,7 @@ class Level:
         losses = self.loss.sort().values.tolist()
         middle = f"{losses[0]:.4g} to {losses[-1]:.4g}, half of them up to {losses[len(losses) // 2]:.4g}"
         draws = " ".join(f"{one:.4g}" for one in losses) if len(losses) <= LISTED else middle
-        return f"layer {self.level}: lowest loss {self.best.loss:.6g}; of all {len(losses)} draws {draws}"
+        return f"layer {self.level}: lowest loss {self.best.loss:.6g}; {plural(len(losses), 'draw')}: {draws}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.engine.log import FULL, LIMIT, Log
+from core.engine.worker import journal as journal_module
+from core.engine.worker.journal import Journal
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", re.MULTILINE)
 PIECES = st.lists(st.tuples(st.booleans(), st.text("ab\r\nñ🌊", max_size=8)), max_size=12)
@@ -28,12 +30,13 @@ def test_what_is_said_and_printed_is_there_line_by_line_each_with_its_time(
 ) -> None:
     file = tmp_path_factory.mktemp("log") / "log.txt"
     log, expected = Log(file), ""
+    stream = log.stream()
     for said, text in pieces:
         if said:
             log.say(f"said {text.strip()}!")
             expected += ("" if expected.endswith("\n") or not expected else "\n") + f"said {text.strip()}!\n"
         else:
-            log.stream.write(text)
+            stream.write(text)
             expected += text
     log.close()
     assert [line for line in unstamped(file).split("\n") if line] == [line for line in expected.split("\n") if line]
@@ -43,7 +46,7 @@ def test_a_log_of_five_megabytes_says_once_that_it_is_full_and_then_only_how_it_
     log = Log(tmp_path / "log.txt")
     for i in range(60_000):
         log.say(f"{i} {'x' * 100}")
-    print("too late", file=log.stream)
+    print("too late", file=log.stream())
     log.end("Failed: at last.")
     log.close()
     again = Log(tmp_path / "log.txt")
@@ -66,9 +69,20 @@ def test_a_log_that_cannot_be_written_is_no_error(what: str, tmp_path: Path) -> 
         pytest.skip("needs a disk that is always full")
     log = Log(files[what])
     log.say("something")
-    print("and this", file=log.stream)
+    print("and this", file=log.stream())
     log.end("Done.")
     log.close()
+
+
+def test_a_job_that_says_nothing_for_long_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(tmp_path / "log.txt")
+    journal = Journal(tmp_path, log)
+    journal.progress(0.1, "just begun")
+    monkeypatch.setattr(journal_module, "QUIET_SECONDS", 0.0)
+    journal.progress(0.5, "3 beads, training 1 more")
+    journal.close()
+    log.close()
+    assert unstamped(tmp_path / "log.txt") == "So far: 3 beads, training 1 more.\n"
 
 
 def test_threads_do_not_tear_each_other_s_lines(tmp_path: Path) -> None:

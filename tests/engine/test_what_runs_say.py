@@ -146,11 +146,11 @@ def test_subnetworks_and_bounds_tell_every_layer_with_its_draws(engine: Engine) 
     runs = ended(engine, training, sparse, bound)
     assert [run.state for run in runs] == ["done"] * 3
     lines = said(engine, runs[1].id)
-    draws = r"lowest loss \S+; of all 2 draws \S+ \S+\."
+    draws = r"lowest loss \S+; 2 draws: \S+ \S+\."
     assert len([line for line in lines if re.fullmatch(rf"Model [ab], layer [012]: {draws}", line)]) == 6
     assert any(re.match(r"Certificate: exact, .* segments: \d+ invariant, \d+ convex\.", line) for line in lines)
     lines = said(engine, runs[2].id)
-    many = r"Of layer [012]: lowest loss \S+; of all 12 draws \S+ to \S+, half of them up to \S+\."
+    many = r"Layer [012]: lowest loss \S+; 12 draws: \S+ to \S+, half of them up to \S+\."
     assert len([line for line in lines if re.fullmatch(many, line)]) == 3
     assert any(line.startswith("Found: the lowest of 12 subnetworks") for line in lines)
 
@@ -161,8 +161,8 @@ def test_a_descent_tells_its_theorem_and_its_steps(engine: Engine) -> None:
     lines = said(engine, run.id)
     assert run.state == "done", lines
     assert "By Theorem 6.1." in lines
-    assert [line for line in lines if line.startswith("the features of layer ")]
-    assert "the outputs go on a line to a loss of 0.01; layer 3 follows." in lines
+    assert [line for line in lines if line.startswith("The features of layer ")]
+    assert "The outputs go on a line to a loss of 0.01; layer 3 follows." in lines
     assert any(line.startswith("Model at the end of the path: train loss ") for line in lines)
 
 

@@ -24,7 +24,7 @@ from core.results import NO, OPEN, YES, Measurement
 from core.specs.bounds import Assumptions
 from core.subnetworks import Weights
 
-WORDS = {YES: "applies", OPEN: "open", NO: "does not apply"}
+WORDS = {YES: "Applies", OPEN: "Open", NO: "Does not apply"}
 
 
 def compute(options: Assumptions, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
@@ -38,7 +38,7 @@ def compute(options: Assumptions, problem: Problem, theta: Tensor, reporter: Rep
     of_nbm21, epsilons = corollaries(options, exact, theta, reporter)
     theorems += of_nbm21
     for theorem in theorems:
-        reporter.say(f"{theorem.name}: {WORDS[theorem.answer]}{'' if theorem.answer == YES else f', {theorem.why}'}.")
+        reporter.say(f"{WORDS[theorem.answer]}: {theorem.name if theorem.answer == YES else theorem.why}.")
     measurements = [one for theorem in theorems for one in theorem.measurements()]
     measurements += [*epsilons, *of_the_data(exact, theta), *of_layers(exact, theta)]
     applying = sum(theorem.answer == YES for theorem in theorems)

@@ -39,7 +39,7 @@ def main(folder: Path) -> int:
         return 0
     signal.signal(signal.SIGTERM, _cancel)
     log = Log(log_beside(folder))
-    sys.stdout = sys.stderr = log.stream
+    sys.stdout, sys.stderr = log.stream(), log.stream()
     journal = Journal(folder, log)
     ended = _work(folder, journal, log)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -81,7 +81,4 @@ def _work(folder: Path, journal: Journal, log: Log) -> Ended:
 
 
 if __name__ == "__main__":
-    status = main(Path(sys.argv[1]))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)  # no teardown: the result is on the disk, and the device is wanted
+    os._exit(main(Path(sys.argv[1])))  # no teardown: the result is on the disk, and the device is wanted

@@ -16,6 +16,7 @@ FLUSH_SECONDS = 0.2
 CHECKPOINT_SECONDS = 10.0
 MANY = 10_000  # checkpoints, of which the log tells of
 TOLD = 50
+QUIET_SECONDS = 30.0  # without a line, or a tenth of the job's time if that is longer: then the log tells how far it is
 
 
 class Journal:
@@ -38,6 +39,7 @@ class Journal:
         self._saved = time.monotonic()
         self._checkpoints = 0
         self._told = Thinned(MANY, TOLD)
+        self._said = 0.0  # when, in the job's seconds
         self._fraction: float | None = None
         self._fractions: list[tuple[float, float]] = []
         self._message: str | None = None
@@ -57,8 +59,11 @@ class Journal:
         if fraction is not None:
             self._fractions.append((self.seconds, fraction))
             del self._fractions[:-200]
+        if self.seconds - self._said >= max(QUIET_SECONDS, self.seconds / 10):
+            self.say(f"So far: {message}.")
 
     def say(self, text: str) -> None:
+        self._said = self.seconds
         if self._log is not None:
             self._log.say(text)
 

@@ -11,7 +11,7 @@ from core.data.dataset import Dataset
 from core.files import amount
 from core.networks.architectures import Architecture
 from core.networks.layout import Layout
-from core.reporting import Reporter
+from core.reporting import Reporter, plural
 from core.specs.options import Options
 
 
@@ -24,7 +24,7 @@ def options_told(options: Options) -> str:
 def data_told(data: Dataset, seconds: float) -> str:
     """What was read, and in which time."""
     tests = "no" if data.test is None else len(data.test)
-    shape = "x".join(map(str, data.train.x.shape[1:]))
+    shape = "x".join(map(str, data.train.x.shape[1:])) + " numbers" * (data.train.x.dim() == 2)
     targets = f"{data.outputs} numbers to predict" if data.classes is None else f"{data.classes} classes"
     note = f" ({'; '.join(data.notes)})" if data.notes else ""
     sizes = f"{len(data.train)} train and {tests} test samples of {shape}, {targets}"
@@ -38,7 +38,7 @@ def network_told(name: str, architecture: Architecture) -> str:
         return f"Network {name}: {total} parameters, no view by layers: {architecture.without}."
     layers = architecture.layered.layers
     widths = "-".join(str(layer.outputs) for layer in layers)
-    return f"Network {name}: {total} parameters in {len(layers)} layers of {widths}."
+    return f"Network {name}: {total} parameters in {plural(len(layers), 'layer')} of {widths}."
 
 
 def epoch_told(epoch: int, losses: Sequence[float], rate: float, active: int) -> str:

@@ -18,7 +18,7 @@ from core.errors import RunError, UsageError
 from core.networks.architectures import Architecture
 from core.networks.source import one_start, several_of_one_start
 from core.problem import Problem
-from core.reporting import Thinned
+from core.reporting import Thinned, plural
 from core.results import ModelMade
 from core.specs.networks import read_network
 from core.specs.runs import Train
@@ -131,7 +131,8 @@ def leave_models(spec: Train, problem: Problem, trained: Trained, folder: Path, 
     for i in range(spec.count):
         if int(trained.diverged[i]) < 0:
             made = describe_model(problem, trained.thetas[i], i, folder)
-            tell_model(f"of seed {spec.seed + i} after {int(trained.epochs[i])} epochs", made, folder, journal)
+            epochs = plural(int(trained.epochs[i]), "epoch")
+            tell_model(f"of seed {spec.seed + i} after {epochs}", made, folder, journal)
             reached = None if spec.until_loss is None else bool(trained.reached[i])
             name = spec.name if spec.count == 1 or spec.name is None else f"{spec.name}-{i}"
             journal.write(

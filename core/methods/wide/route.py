@@ -31,7 +31,8 @@ class Route:
 
     def say(self, text: str) -> None:
         """What a step does, for the log."""
-        self.reporter.say(f"{self.whose}{text}")
+        told = f"{self.whose}{text}"
+        self.reporter.say(told[0].upper() + told[1:])
 
     def go(self, net: Net, claim: Claim) -> None:
         """On along a straight line."""

@@ -50,6 +50,7 @@ def join(
     for k in range(1, s):
         make_full_rank(there, k, generator)
         copy_layer(there, k, back.here)
+    reporter.say(f"The outputs of both are joined by a line; layer {s} follows.")
     if s == a.depth:
         there.go(back.here, Claim.CONVEX)
     else:

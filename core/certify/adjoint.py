@@ -20,6 +20,7 @@ with W^T by at most gamma ||W||_F |gradient|_2 times what the features are off.
 
 from dataclasses import dataclass
 from functools import partial
+from math import sqrt
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ from torch.nn import functional
 
 from core.certify.rounding import (
     SAFETY,
+    TINY,
     UNIT,
     Rounded,
     Stretch,
@@ -72,18 +74,21 @@ def changes(problem: Problem, pieces: list[Piece], stretches: list[Stretch], x: 
     with torch.enable_grad():
         below = Rounded.exact(x.clone().requires_grad_(True))
         defects: list[Defect] = []
+        lost = x.new_zeros(len(x))
         for piece, stretch in zip(pieces, stretches, strict=True):
             Z, eta, off = affine(piece.layer, piece.parameters, stretch, below)
             W = piece.parameters[piece.layer.weight][0]
-            eta = eta + gamma(W.numel() // W.shape[1] + 16) * stretch.frobenius * below.off  # the gradient's own
+            terms = W.numel() // W.shape[1] + 16
+            eta = eta + gamma(terms) * stretch.frobenius * below.off  # the gradient's own
             defects.append(Defect(Z, eta))
             F = _after(piece.layer, Z, off, defects)
             below = Rounded(F, after(piece.layer, Z.detach(), off))
+            lost = lost + terms * TINY * sqrt(Z[0, 0].numel()) * off  # of the gradient, by underflow
         losses = problem.loss.samples(below.features, y[None])
         gradients = torch.autograd.grad(losses.sum(), [one.result for one in defects])
     losses, z, d = losses.detach(), below.features.detach(), below.off
     own = UNIT * (4 * z[0].abs().amax(-1) + z.shape[-1] + 16)  # what the gradient in the outputs is off by
-    first = own * d + sum(one.change(gradient) for one, gradient in zip(defects, gradients, strict=True))
+    first = own * d + lost + sum(one.change(gradient) for one, gradient in zip(defects, gradients, strict=True))
     change = first * SAFETY + problem.loss.remainder(losses, d)[0]
     return Rounded(z, torch.minimum(change, problem.loss.change(losses, d)[0]))
 

@@ -33,10 +33,11 @@ from core.certify.claims import DRIFT, RESIDUAL, Finding
 from core.certify.judged import Judged, RefusedError, fitted
 from core.certify.magnitude import CEILING
 from core.certify.residual import sample_gain
-from core.certify.rounding import SAFETY, UNIT, Evaluation, Rounded, gamma
+from core.certify.rounding import SAFETY, TINY, UNIT, Evaluation, Rounded, gamma, lengths
 from core.curves import Still, between
 from core.path import Segment
 from core.problem import Problem
+from core.viewing import held
 
 FIXED, RANDOM = 17, 16
 """Points at which the features are looked at beside the proof: at equal steps, and at random."""
@@ -131,7 +132,8 @@ def _at_end(judged: Judged, l: int, i: int) -> tuple[Tensor, Tensor, Tensor, Ten
 def _off(Z: Tensor, F: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """Row norms (N,) of Z - F W - b, and what float64 may have rounded off them."""
     size = Z.abs() + F.abs() @ W.abs() + b.abs()
-    return _rows((Z - F @ W - b).abs() + gamma(F.shape[1] + 8) * size)
+    n = F.shape[1] + 8
+    return _rows((Z - F @ W - b).abs() + gamma(n) * size + n * TINY)
 
 
 def _steepness(judged: Judged, l: int) -> float:
@@ -172,6 +174,8 @@ def looked(judged: Judged, segment: Segment) -> tuple[float, float]:
     seed = int.from_bytes(blake2b(judged.ends.cpu().numpy().tobytes(), digest_size=7).digest())
     drawn = torch.rand(RANDOM, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     grid = torch.cat([torch.linspace(0, 1, FIXED, dtype=torch.float64), drawn])
+    if held(problem, segment.at(grid)) is not problem:  # features may be larger than at both knots
+        raise RefusedError("between its ends the layers that were traced differ from what the network computes")
     found = []
     for t in grid:
         F = problem.features(segment.at(t[None]), judged.k, problem.data.train.x)[0]
@@ -182,8 +186,7 @@ def looked(judged: Judged, segment: Segment) -> tuple[float, float]:
 
 def _rows(F: Tensor) -> Tensor:
     """Euclidean norms (N,)."""
-    norms: Tensor = torch.linalg.vector_norm(F, dim=1)
-    return norms
+    return lengths(F[None])
 
 
 def _larger(ends: Iterable[Tensor]) -> Tensor:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from core.certify.rounding import SAFETY, Evaluation, Rounded, gamma
+from core.certify.rounding import SAFETY, TINY, Evaluation, Rounded, gamma, lengths
 from core.networks.layered import Layer, Parameters
 from core.problem import Problem, chunks
 
@@ -41,7 +41,7 @@ def data_residual(problem: Problem, ends: Tensor, k: int) -> Residual:
     above = [_absolute(layer, start) for layer in network.layers[k:]]
     layer = network.layers[k - 1]
     change = problem.layout.split(ends[1:] - ends[:1])
-    lengths = change[layer.weight][0].flatten(1).norm(dim=1)  # of what each unit's weights change by
+    changes = lengths(change[layer.weight])  # of each unit's weights
     largest = top = gain = 0.0
     for x, y in chunks(problem.data.train, 16):
         below = evaluation.features(Rounded.exact(x), k - 1)
@@ -49,9 +49,9 @@ def data_residual(problem: Problem, ends: Tensor, k: int) -> Residual:
         R = _rounded_up(layer, below.features, change)
         largest, top = _larger(largest, R), _larger(top, Z)
         outputs = evaluation.features(below, depth, k - 1)
-        delta = _pooled(layer, R + (below.off[:, None] * lengths).view(len(x), -1, *[1] * (R.dim() - 3)))
+        delta = _pooled(layer, R + (below.off[:, None] * changes).view(len(x), -1, *[1] * (R.dim() - 3)))
         for upper, parameters in zip(network.layers[k:], above, strict=True):
-            delta = _pooled(upper, upper.affine(delta, parameters))
+            delta = _pooled(upper, upper.affine(delta, parameters) + upper.inputs * upper.block * TINY)
         moved = (delta + outputs.off[:, None]) * SAFETY
         gain += float(sample_gain(problem, outputs.features, moved, y).sum())
     return Residual(largest, top, gain / len(problem.data.train))
@@ -61,7 +61,7 @@ def _rounded_up(layer: Layer, F: Tensor, change: Parameters) -> Tensor:
     """A bound on |F dW + 1 db| entry by entry, all rounding included."""
     n = layer.inputs * layer.block + 8
     size = layer.affine(F.abs(), _absolute(layer, change, bias=True))
-    return layer.affine(F, change).abs() + SAFETY * gamma(n) * size
+    return layer.affine(F, change).abs() + SAFETY * gamma(n) * size + n * TINY
 
 
 def _absolute(layer: Layer, parameters: Parameters, bias: bool = False) -> Parameters:

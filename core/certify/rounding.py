@@ -4,7 +4,8 @@ Let Fhat_l be the features that float64 computes of one sample, and F_l those of
 arithmetic. Then |Fhat_l - F_l|_2 <= d_l, one number a sample and layer, with d_0 = 0 and
 
     d_l = pi_l ( |W_l|_2 d_{l-1} + eta_l + zeta_l + pool_l ),
-    eta_l  = gamma_{n+16} ( ||W_l||_F |Fhat_{l-1}|_2 + |b_l|_2 ),    zeta_l = C sqrt(numbers) + c |Fhat_l|_2.
+    eta_l  = gamma_{n+16} ( ||W_l||_F |Fhat_{l-1}|_2 + |b_l|_2 ) + n TINY sqrt(numbers),
+    zeta_l = C sqrt(numbers) + c |Fhat_l|_2.
 
 n is the fan-in, gamma_n = n u / (1 - n u), u = 2^-53: eta is the rounding of an affine map in any order of summation
 (Higham 2002, section 3.1), zeta that of an activation, whose slope is at most 1, and pool that of the averages. pi is
@@ -27,6 +28,8 @@ from core.networks.layered import Activation, Layer, LayeredNetwork, Parameters,
 
 UNIT = 2.0**-53
 SAFETY = 1 + 1e-6  # for the rounding of the bounds themselves, of relative size n u
+TINY = 2.0**-1022  # what underflow may cost one operation
+SQUARED = 2.0**-511  # numbers below this may have squares that underflow
 SOFTPLUS = 2.1e-9  # what torch is off by where it takes softplus for the identity, beyond 20
 
 
@@ -60,11 +63,11 @@ class Stretch:
     @classmethod
     def of(cls, layer: Layer, parameters: Parameters) -> "Stretch":
         W = parameters[layer.weight][0]
-        bias = 0.0 if layer.bias is None else float(parameters[layer.bias][0].norm())
+        bias = 0.0 if layer.bias is None else length(parameters[layer.bias][0])
         if not layer.convolution:
-            return cls(spectral_norm(W), float(W.norm()), bias, W.shape[1])
+            return cls(spectral_norm(W), length(W), bias, W.shape[1])
         offsets = W.abs().flatten(2).sum(2)  # |W| is at most the sum of its entries over the kernel's places
-        return cls(_convolution_norm(layer, W), float(offsets.norm()), bias, W[0].numel())
+        return cls(_convolution_norm(layer, W), length(offsets), bias, W[0].numel())
 
 
 class Evaluation:
@@ -86,7 +89,7 @@ def affine(layer: Layer, parameters: Parameters, stretch: Stretch, below: Rounde
     """Z of the next layer, eta (N,), which is what computing it rounds, and how far it may be off (N,) in all."""
     Z = layer.affine(below.features, parameters)
     size = stretch.frobenius * lengths(below.features.detach()) + stretch.bias * sqrt(prod(Z.shape[3:]))
-    eta = gamma(stretch.fan_in + 16) * size * SAFETY
+    eta = gamma(stretch.fan_in + 16) * size * SAFETY + (stretch.fan_in + 16) * TINY * sqrt(Z[0, 0].numel())
     return Z, eta, stretch.spectral * below.off + eta
 
 
@@ -99,7 +102,7 @@ def through(layer: Layer, parameters: Parameters, stretch: Stretch, below: Round
 
 def after(layer: Layer, Z: Tensor, off: Tensor) -> Tensor:
     """How far a layer's features may be off (N,), where its pre-activations Z (1, N, ...) are."""
-    off = off + activation_rounding(layer.activation, Z)
+    off = off + activation_rounding(layer.activation, Z) + (1 + len(layer.pools)) * TINY * sqrt(Z[0, 0].numel())
     if layer.pools:
         off = off + average_rounding(layer, Z)
         off = off * pool_stretch(layer.pools, int(Z.shape[3]), int(Z.shape[4]))
@@ -141,9 +144,14 @@ def _last_places(activation: Activation | None) -> tuple[float, float]:
 
 
 def lengths(features: Tensor) -> Tensor:
-    """Euclidean lengths (N,) of the samples of features (1, N, ...)."""
+    """Upper bounds (N,) of the Euclidean lengths of the samples of features (1, N, ...), but for SAFETY."""
     found: Tensor = torch.linalg.vector_norm(features[0].flatten(1), dim=1)
-    return found
+    return found + SQUARED * sqrt(features[0, 0].numel())
+
+
+def length(tensor: Tensor) -> float:
+    """The same of one tensor."""
+    return float(lengths(tensor[None, None])[0])
 
 
 def spectral_norm(W: Tensor) -> float:

@@ -31,10 +31,11 @@ class Calls:
         self.constants = constants
         self.batched: bool | None = None
         self._holder = _Holder(module)
+        self._tied = _tied(module)
 
     def at(self, point: Parameters, x: Tensor) -> Tensor:
         """The module's outputs (N, C) on samples (N, ...) at one point, given by name."""
-        out: Tensor = functional_call(self.module, {**self.constants, **point}, (x,))
+        out: Tensor = functional_call(self.module, self._tensors(point), (x,), tie_weights=False)
         return out
 
     def while_at(self, point: Parameters, do: Callable[[], T]) -> T:
@@ -42,9 +43,17 @@ class Calls:
 
         Where gradients are taken that matters: what is computed again in the backward pass reads parameters then.
         """
-        tensors = {f"{INNER}.{name}": one for name, one in {**self.constants, **point}.items()}
-        found: T = functional_call(self._holder, tensors, (do,))
+        tensors = {f"{INNER}.{name}": one for name, one in self._tensors(point).items()}
+        found: T = functional_call(self._holder, tensors, (do,), tie_weights=False)
         return found
+
+    def _tensors(self, point: Parameters) -> dict[str, Tensor]:
+        """All tensors of one point by the name of each place that holds them.
+
+        torch's own way of tying takes a module of two names for two places, and leaves the point in it.
+        """
+        given = {**self.constants, **point}
+        return given | {other: given[name] for name, others in self._tied.items() for other in others}
 
     def at_all(self, points: Parameters, x: Tensor, own: bool) -> Tensor:
         """Outputs (K, N, C) at K points (K, *shape) by name, on samples (N, ...), or with `own` on (K, N, ...)."""
@@ -98,6 +107,19 @@ class Calls:
         leaves = _leaves(point, graded)
         with torch.set_grad_enabled(graded):
             return self.while_at(leaves, lambda: _with_gradients(self.module(x), leaves))
+
+
+def _tied(module: nn.Module) -> dict[str, list[str]]:
+    """The other places, by name, of every tensor that a module holds in several; a submodule of two names is one."""
+    held = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
+    places: dict[tuple[int, str], tuple[str, Tensor]] = {}
+    for name, one in held:
+        owner, _, own = name.rpartition(".")
+        places.setdefault((id(module.get_submodule(owner)), own), (name, one))
+    found: dict[int, list[str]] = {}
+    for name, one in places.values():
+        found.setdefault(id(one), []).append(name)
+    return {first: others for first, *others in found.values() if others}
 
 
 INNER = "inner"

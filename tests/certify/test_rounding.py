@@ -193,3 +193,34 @@ def test_the_level_is_the_largest_bound_with_what_rounding_may_add() -> None:
     assert verdict.bound == float(known.loss.max())
     assert verdict.bound + verdict.drift == pytest.approx(float((known.loss + known.margin).max()), rel=1e-15)
     assert Path.line(*ends, Claim.CONVEX).claims == (Claim.CONVEX,)
+
+
+def balanced(text: str, loss: str, small: float, large: float) -> tuple[Problem, Tensor]:
+    """Weights of the first half so small that products underflow, and of the second so large that it would matter."""
+    problem = problem_of(text, loss=loss)
+    net = Net.random(problem, torch.Generator().manual_seed(0))
+    for one in net.parameters.values():
+        one.zero_()
+    net.bias(1)[0] = small
+    for k in range(2, net.depth):
+        net.weight(k)[0, 0] = small if k <= net.depth // 2 else large
+    net.weight(net.depth)[:, 0, 0] = torch.linspace(0, 30, 3).double()
+    return problem, net.theta
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "square", "hinge"])
+@pytest.mark.parametrize(
+    ("text", "small", "large"),
+    [
+        ("fcn:1-1-1-1", 1e-200, 1e200),
+        ("fcn:1x20", 1e-38, 1e38),
+        ("fcn:1x20,activation=leaky_relu,slope=0.1", 1e-38, 1e38),
+    ],
+)
+def test_what_underflows_and_grows_again_is_refused(text: str, small: float, large: float, loss: str) -> None:
+    problem, theta = balanced(text, loss, small, large)
+    found = losses_at(problem, theta[None])
+    off = abs(precise_loss(problem, theta, activation_in(text)) - float(found.loss[0]))
+    assert off > 1, "the case is one"
+    assert not float(found.margin[0]) < off, "a margin that is no number is none"
+    assert decide(problem, Segment(theta, theta.clone(), Claim.INVARIANT)).granted is None

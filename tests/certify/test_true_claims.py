@@ -145,7 +145,7 @@ def test_a_convolution_may_move_where_the_data_is_zero() -> None:
     end.weight(1)[:, 1] += 1.0
     verdict = decide(problem, segment(start, end, Claim.DATA_INVARIANT))
     assert verdict.granted is Claim.DATA_INVARIANT, verdict.reason
-    assert verdict.residual == 0
+    assert verdict.residual < 1e-300, "what underflow may cost"
     assert decide(problem, segment(start, end, Claim.INVARIANT)).granted is None
 
 

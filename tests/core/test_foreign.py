@@ -183,3 +183,36 @@ def test_a_torchvision_network_without_batch_norm_is_a_function_of_its_parameter
     assert not any("running" in name for name, _ in architecture.module.named_buffers())
     assert "at add" in architecture.without
     assert architecture.initial(1, torch.float64).dtype == torch.float64
+
+
+TWICE = """
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.m = nn.Linear(4, 4)
+        self.again = self.m  # one module of two names
+        self.other = nn.Linear(4, 4)
+        self.other.weight = self.m.weight  # one parameter in two modules
+        self.last = nn.Linear(4, 10)
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.again(torch.tanh(self.m(x)))) + self.other(x))
+"""
+
+
+def test_a_module_of_two_names_is_called_at_the_point_and_left_as_it_was(tmp_path: Path) -> None:
+    architecture = made(tmp_path, NN + TWICE, "Twice")
+    module = architecture.module
+    before = {name: one for name, one in module.named_parameters()}  # noqa: C416
+    data = Dataset("random", classes((4,)).train, None, 10)
+    problem = Problem(module, data, LOSSES["cross-entropy"])
+    theta = points(problem, 2)
+    named = problem.layout.split(theta)
+    x = data.train.x.to(theta.dtype)
+    W, b, c = named["m.weight"][1], named["m.bias"][1], named["other.bias"][1]
+    hidden = torch.tanh(torch.tanh(x @ W.T + b) @ W.T + b) + x @ W.T + c
+    expected = hidden @ named["last.weight"][1].T + named["last.bias"][1]
+    for _ in range(2):
+        torch.testing.assert_close(problem.outputs(theta, x)[1], expected, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(problem.outputs(theta[1:], x)[0], expected, rtol=1e-5, atol=1e-5)
+    assert all(one is before[name] for name, one in module.named_parameters())

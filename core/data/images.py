@@ -1,10 +1,5 @@
-"""One image file as a picture: at its depth, upright and on white, or refused in a sentence.
+"""One image file as a picture: at its depth, upright and on white, or refused in a sentence."""
 
-Pillow opens a file in the nearest of its modes, cutting colours of 16 bits to 8 and leaving it to others to scale
-greys, so what a sample is in the file is looked up first.
-"""
-
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from warnings import catch_warnings
@@ -12,14 +7,12 @@ from warnings import catch_warnings
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from PIL import TiffImagePlugin as Tiff
-from PIL.ImageFile import ImageFile
 
+from core.data.samples import FORMATS, Samples, samples_of, why_unknown
 from core.errors import UsageError
 
-FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP", "GIF")  # whatever the name of a file says
 DEEP = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})  # modes of greys of more than 8 bits
 ALPHA = frozenset({1, 2, 999})  # what extra channels of a TIFF are: before and after multiplication, Corel's
-NUMBERS = {1: "integers", 2: "signed integers", 3: "floats"}  # SampleFormat of TIFF
 UPRIGHT = {  # by EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -29,19 +22,6 @@ UPRIGHT = {  # by EXIF orientation
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-@dataclass(frozen=True)
-class Samples:
-    """What stands in a file for one channel of one pixel; `numbers` is a key of NUMBERS."""
-
-    bits: int
-    numbers: int = 1
-    white: float = 255.0
-    inverted: bool = False  # 0 is white
-
-    def __str__(self) -> str:
-        return f"{self.bits}-bit {NUMBERS.get(self.numbers, 'numbers')}"
 
 
 def read_image(file: Path, content: bytes) -> Image.Image:
@@ -62,8 +42,9 @@ def read_image(file: Path, content: bytes) -> Image.Image:
     except (UsageError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - damaged files make Pillow raise errors of every kind
-        reason = _unknown(content) if isinstance(error, UnidentifiedImageError) else str(error)
-        raise UsageError(f"{file} can't be read as an image ({reason}): mend, convert or remove it.") from None
+        reason = why_unknown(content) if isinstance(error, UnidentifiedImageError) else str(error)
+        said = " ".join(reason.split())[:200] or type(error).__name__  # an error may quote a file's bytes
+        raise UsageError(f"{file} can't be read as an image ({said}): mend, convert or remove it.") from None
 
 
 def _check_count(image: Image.Image, file: Path) -> None:
@@ -71,35 +52,6 @@ def _check_count(image: Image.Image, file: Path) -> None:
     count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     if count > 1:
         raise UsageError(f"{file} holds {count} pages or frames, and an image is one: save that one by itself.")
-
-
-def samples_of(image: ImageFile) -> Samples:
-    """What the samples of an image are that was opened and not yet loaded."""
-    if isinstance(image, Tiff.TiffImageFile):
-        return _samples_of_tiff(image.tag_v2)
-    if image.format == "PNG":
-        kind, _, depth = str(image.tile[0][3]).partition(";")  # of what Pillow unpacks: "L;4", "RGB;16B", "1"
-        bits = int(depth.rstrip("B") or (1 if kind == "1" else 8))
-        return Samples(bits, white=2.0**bits - 1)
-    if image.format == "PPM":
-        return _samples_of_ppm(image)
-    return Samples(8)
-
-
-def _samples_of_ppm(image: ImageFile) -> Samples:
-    if image.mode == "F":
-        return Samples(32, numbers=3, white=1.0)
-    if image.mode == "I":
-        return Samples(16, white=65535.0)  # Pillow scales to that whatever white is in the file
-    given = image.tile[0][3]
-    white = given[1] if isinstance(given, tuple) else 255
-    return Samples(max(8, int(white).bit_length()))
-
-
-def _samples_of_tiff(tags: Tiff.ImageFileDirectory_v2) -> Samples:
-    bits, numbers = max(tags.get(Tiff.BITSPERSAMPLE, (1,))), max(tags.get(Tiff.SAMPLEFORMAT, (1,)))
-    white = 1.0 if numbers == 3 else 2.0**bits - 1
-    return Samples(bits, numbers, white, inverted=tags.get(Tiff.PHOTOMETRIC_INTERPRETATION, 0) == 0)
 
 
 def _check_samples(samples: Samples, file: Path) -> None:
@@ -178,29 +130,3 @@ def _from_lab(image: Image.Image) -> Image.Image:
     read = ImageCms.applyTransform(image, ImageCms.buildTransform(lab, rgb, "LAB", "RGB"))
     assert read is not None, "not in place"
     return read
-
-
-def _unknown(content: bytes) -> str:
-    """Why Pillow could not open a file: what the reader of its format says, which `Image.open` keeps to itself."""
-    if content[:4] in Tiff.PREFIXES:
-        return _unknown_tiff(content)
-    for name in FORMATS:
-        opener, accept = Image.OPEN[name]
-        if accept is not None and accept(content[:16]) is True:
-            try:
-                opener(BytesIO(content), "")
-            except Exception as error:  # noqa: BLE001 - the reason that is looked for
-                return str(error)
-    return "it is no JPEG, PNG, BMP, PPM, TIFF, WebP or GIF"
-
-
-def _unknown_tiff(content: bytes) -> str:
-    try:
-        tags = Tiff.ImageFileDirectory_v2(content[: 16 if content[2] == 43 or content[3] == 43 else 8])
-        with BytesIO(content) as stream:
-            stream.seek(tags.next)
-            tags.load(stream)
-            samples, channels = _samples_of_tiff(tags), tags.get(Tiff.SAMPLESPERPIXEL, 1)
-    except Exception:  # noqa: BLE001 - damaged
-        return "a damaged TIFF"
-    return f"this kind of TIFF is not known: {channels} x {samples} a pixel"

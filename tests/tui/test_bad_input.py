@@ -46,8 +46,6 @@ BAD = [
     ("connect 1 2 --method string -o alpha=2", "alpha"),
     ("connect 1 2 --method linear --below -3", "below"),
     ("connect 1 2 --method sparse -o ratio=1.5", "ratio"),
-    ("connect 1 2 --method wide", "wide needs float64, and model 1 is in float32: train with --dtype float64"),
-    ("descend 1 --to 0.1", "descend needs float64"),
     ("connect 1 2 --method sparse -o ratio=0.3", "at least 0.5"),
     ("connect 1 2 --method sparse -o sizes=3", "layer"),
     ("connect 1 2 --method sparse -o sizes=many", "sizes"),
@@ -110,6 +108,23 @@ def test_wrong_usage_is_refused_in_one_sentence(line: str, hint: str, thalweg: R
     assert said.err.startswith("thalweg: ")
     assert said.err.count("\n") == 1
     assert hint in said.err
+    assert rows(seeded) == before
+
+
+def test_bytes_that_are_no_text_are_refused_where_a_text_is_kept(
+    thalweg: Run, seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, byte = rows(seeded), "\udce9"  # as Python holds it
+    monkeypatch.setenv("THALWEG_DATA", f"/caf{byte}")
+    for line in (
+        f"note run 1 caf{byte}",
+        f"tag run 1 caf{byte}",
+        f"train fcn:8 folder:/caf{byte}",
+        "train fcn:8 digits",
+    ):
+        said = thalweg(*line.split())
+        assert (said.status, said.out, said.err.count("\n")) == (2, "", 1), said
+        assert "holds bytes that are no UTF-8 text" in said.err
     assert rows(seeded) == before
 
 

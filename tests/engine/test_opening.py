@@ -19,6 +19,7 @@ from core.errors import RunError, UsageError
 from core.networks.architectures import Architecture
 from core.path import Path as Curve
 from core.problem import Problem
+from core.reporting import Silent
 from core.specs.runs import Train
 from core.training import Trained, Until
 from core.viewing import held
@@ -68,7 +69,7 @@ class Place:
         (self.folder / "scale").write_text(str(value))
 
     def problem(self) -> tuple[Problem, Architecture]:
-        problem, architecture = open_problem(self.network, DATA, None, "cpu", None)
+        problem, architecture = open_problem(self.network, DATA, None, "cpu", None, Silent())
         return problem.to("cpu", getattr(torch, self.dtype)), architecture
 
     def model(self, number: int, theta: Tensor | None = None) -> InputModel:
@@ -96,9 +97,9 @@ def test_a_model_has_the_buffers_that_it_was_trained_with_whatever_the_construct
     model = place.model(1)
     tensors = load_file(model.file)
     assert {name: tuple(one.shape) for name, one in tensors.items()}.items() >= {"scale": (6,), "order": (6,)}.items()
-    before, (theta,) = opened([model], "cpu", None)
+    before, (theta,) = opened([model], "cpu", None, Silent())
     place.scale(3.0)
-    after, (again,) = opened([model], "cpu", None)
+    after, (again,) = opened([model], "cpu", None, Silent())
     assert torch.equal(theta, again)
     assert torch.equal(outputs(before, theta), outputs(after, theta))
     assert float(after.constants["scale"][0]) == 2.0
@@ -109,10 +110,10 @@ def test_a_file_of_the_first_edition_opens_without_buffers_and_is_refused_if_the
     model = place.model(1)
     tensors = load_file(model.file)
     save_file({name: one for name, one in tensors.items() if "." in name}, model.file)
-    opened([model], "cpu", None)
+    opened([model], "cpu", None, Silent())
     place.scale(3.0)
     with pytest.raises(RunError, match=r"The train loss of model 1 is \S+ and was \S+ when it was recorded"):
-        opened([model], "cpu", None)
+        opened([model], "cpu", None, Silent())
 
 
 def test_models_with_different_buffers_can_not_be_joined(tmp_path: Path) -> None:
@@ -121,9 +122,9 @@ def test_models_with_different_buffers_can_not_be_joined(tmp_path: Path) -> None
     place.scale(3.0)
     second = place.model(2)
     with pytest.raises(RunError, match="Models 1 and 2 differ in their buffer scale, which is no parameter"):
-        opened([first, second], "cpu", None)
+        opened([first, second], "cpu", None, Silent())
     for model in (first, second):
-        opened([model], "cpu", None)
+        opened([model], "cpu", None, Silent())
 
 
 def test_tensors_that_are_of_no_such_network_are_refused_without_a_hash(tmp_path: Path) -> None:
@@ -131,7 +132,7 @@ def test_tensors_that_are_of_no_such_network_are_refused_without_a_hash(tmp_path
     model = place.model(1)
     save_file({**load_file(model.file), "more": torch.zeros(2)}, model.file)
     with pytest.raises(RunError, match=r"don't fit its network file:\S+net\.py:Net\.$"):
-        opened([model], "cpu", None)
+        opened([model], "cpu", None, Silent())
 
 
 @pytest.mark.parametrize(("dtype", "allowed"), [("float32", 1e-4), ("float64", 1e-9)])
@@ -141,11 +142,11 @@ def test_a_loss_that_is_not_the_recorded_one_is_refused_with_both_numbers(
     model = Place(tmp_path, "", "fcn:5", dtype).model(1)
     assert model.train_loss is not None
     step = allowed * (1 + model.train_loss)
-    opened([changed(model, train_loss=None)], "cpu", None)
-    opened([changed(model, train_loss=model.train_loss + 0.9 * step)], "cpu", None)
+    opened([changed(model, train_loss=None)], "cpu", None, Silent())
+    opened([changed(model, train_loss=model.train_loss + 0.9 * step)], "cpu", None, Silent())
     other = model.train_loss + 1.2 * step
     with pytest.raises(RunError) as caught:
-        opened([changed(model, train_loss=other)], "cpu", None)
+        opened([changed(model, train_loss=other)], "cpu", None, Silent())
     assert f"and was {other:.10g} when it was recorded" in str(caught.value)
     now = float(str(caught.value).split(" is ")[1].split(" ")[0])
     assert now == pytest.approx(model.train_loss, rel=1e-6 if dtype == "float32" else 1e-9)
@@ -155,7 +156,7 @@ def test_a_file_that_changed_and_is_trusted_may_have_another_loss_and_the_log_sa
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = Place(tmp_path, "", "fcn:5").model(1)
-    opened([changed(model, train_loss=9.0, trusted=True)], "cpu", None)
+    opened([changed(model, train_loss=9.0, trusted=True)], "cpu", None, Silent())
     (said,) = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
     assert "was 9 when it was recorded" in said
 
@@ -163,7 +164,7 @@ def test_a_file_that_changed_and_is_trusted_may_have_another_loss_and_the_log_sa
 def test_the_points_of_a_path_are_whole_states_with_buffers(tmp_path: Path) -> None:
     place = Place(tmp_path, BUFFERED)
     models = [place.model(number) for number in (1, 2)]
-    problem, thetas = opened(models, "cpu", None)
+    problem, thetas = opened(models, "cpu", None, Silent())
     Curve.line(*thetas).save(tmp_path / "path")
     question = {"models": [msgspec.to_builtins(one) for one in models], "root": None, "path": str(tmp_path / "path")}
     desk.points({**question, "path_id": 1, "count": 3, "to": str(tmp_path / "points")})
@@ -192,7 +193,7 @@ def test_a_model_at_which_the_view_does_not_hold_is_recorded_and_opened_by_its_m
     place = Place(tmp_path, WINDOWED)
     theta = windowed(place, 70.0)
     model = place.model(1, theta)
-    problem, (same,) = opened([model], "cpu", None)
+    problem, (same,) = opened([model], "cpu", None, Silent())
     assert problem.layered is None
     assert "the layers that were traced differ by" in problem.without
     assert torch.equal(same, theta)

@@ -32,5 +32,5 @@ def test_the_log_says_what_was_skipped(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "own" / "train" / "b" / ".\udcff.png").write_bytes(b"no image")
     (run,) = engine.finish(engine.enqueue(training(tmp_path / "own")))
     assert run.state == "done", run.cause
-    log = (engine.folder(run.id) / "log.txt").read_text()
+    log = engine.client.log_file(run.id).read_text()
     assert "hidden and system files or folders, skipped: 1, the first train/b/.\\xff.png" in log

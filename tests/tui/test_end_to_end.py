@@ -63,9 +63,11 @@ def test_wide_networks_are_joined_and_descend(place: Path) -> None:
     assert descended.status == 0, descended.err
     down = json.loads(descended.out)
     assert (down["model_a"], down["model_b"], down["method"], down["certificate"]) == (1, 3, "descend", "identity")
-    assert down["train_loss_b"] <= 0.01 < down["train_loss_a"] == down["level"]
+    assert down["train_loss_b"] <= 0.01 < down["train_loss_a"]
+    assert down["level"] - down["drift"] == pytest.approx(down["train_loss_a"], rel=1e-12)
     joined = json.loads(thalweg("connect", 2, 3, "--method", "wide", "--json").out)
-    assert (joined["certificate"], joined["barrier"]) == ("identity", 0)
+    assert joined["certificate"] == "identity"
+    assert 0 <= joined["barrier"] < 1e-9
     assert thalweg("descend", 1, "--to", 0).status == 2
 
 

@@ -22,6 +22,8 @@ BAD = [
     ("train fcn:8 digits -o batch=99999999999999999999", "below 2^62"),
     ("train fcn:8 digits,limit=5000", "1500"),
     ("--catalogue postgresql://me@host/base list runs", "a catalogue is a file"),
+    ("--catalogue ~nosuchuser123/x.db list runs", "write the whole path"),
+    ("train fcn:8 mnist --data-root ~nosuchuser123/data", "write the whole path"),
     ("points 1 --count 3 --to /nowhere/at/all.safetensors", "folder"),
     ("points 1 --count 3 --to /dev/null", "ordinary file"),
     ("export runs --to /dev/null", "ordinary file"),

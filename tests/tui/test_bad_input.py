@@ -1,5 +1,7 @@
 """Wrong usage: exit status 2, one sentence on standard error, nothing on standard output, nothing enqueued."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,3 +140,9 @@ def test_bad_input_makes_no_catalogue(thalweg: Run, home: Path) -> None:
     for line in ("train fcn:0 digits", "connect 1 2 --method linear", "show run 1", "relaunch --failed"):
         assert thalweg(*line.split()).status == 2
     assert not (home / "c.db").exists()
+
+
+def test_a_closed_standard_output_is_no_failure(home: Path) -> None:
+    line = f"exec {sys.executable} -m tui.main --catalogue {home / 'c.db'} list models >&-"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)

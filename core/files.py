@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from core.errors import UsageError
+
 
 def write_whole(file: Path, save: Callable[[Path], None]) -> None:
     """Let `save` write a draft beside `file`, bring it to the disk, then give it the name.
@@ -18,6 +20,14 @@ def write_whole(file: Path, save: Callable[[Path], None]) -> None:
     finally:
         draft.unlink(missing_ok=True)
     _to_disk(file.parent)
+
+
+def from_home(text: str) -> Path:
+    """The path a person wrote, with ~ and ~somebody expanded. Raises UsageError where somebody has no home folder."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{text}: there is no such user's home folder; write the whole path.") from None
 
 
 def amount(size: int) -> str:

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import TextIO
 
 import click
 
 from core.errors import RunError, ThalwegError, printable
+from core.files import from_home
 from store.errors import StoreError
 from tui.place import Place
 
@@ -114,7 +114,7 @@ def cli(ctx: click.Context, catalogue: str | None, where: str | None) -> None:
     if "://" in (catalogue or ""):
         raise click.UsageError(f"a catalogue is a file: addresses like {catalogue} are not supported yet", ctx)
     typed = ctx.get_parameter_source("catalogue") is click.core.ParameterSource.COMMANDLINE
-    ctx.obj = Place(Path(catalogue).expanduser() if catalogue else None, typed)
+    ctx.obj = Place(from_home(catalogue) if catalogue else None, typed)
     if ctx.invoked_subcommand is not None:
         if where is not None:
             raise click.UsageError("--filter is for the screen; commands take --where", ctx)
@@ -131,6 +131,8 @@ def cli(ctx: click.Context, catalogue: str | None, where: str | None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123  # None where it was closed
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 from platformdirs import user_data_path
 
+from core.files import from_home
+
 if TYPE_CHECKING:
     from core.engine.client import Client
     from store import Catalogue
@@ -58,7 +60,7 @@ class Place:
         """The engine at this catalogue; with `trust` a network's changed file is gone on with. Raises StoreError."""
         from core.engine.client import Client
 
-        root = None if data_root is None else str(Path(data_root).expanduser().absolute())
+        root = None if data_root is None else str(from_home(data_root).absolute())
         return Client(self.open(create=create), root, cache(lambda sentence: trust or _confirmed(sentence)))
 
     def agreed(self) -> bool:

@@ -8,6 +8,7 @@ from platformdirs import user_cache_path
 
 from core.data.classes import classes_in, images_in
 from core.data.listing import PARTS, classes_of, empty
+from core.files import from_home
 from core.specs.data import Cifar10, DataSpec, FashionMnist, Folder, Mnist
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
@@ -19,7 +20,7 @@ BATCH_FOLDER = "cifar-10-batches-py"
 def data_root(explicit: str | None) -> Path:
     """The folder of all data sets: the one given, else THALWEG_DATA, else in the platform's cache."""
     chosen = explicit or os.environ.get("THALWEG_DATA")
-    return Path(chosen).expanduser() if chosen else user_cache_path("thalweg") / "data"
+    return from_home(chosen) if chosen else user_cache_path("thalweg") / "data"
 
 
 def locate(spec: DataSpec, root: Path) -> Path | None:

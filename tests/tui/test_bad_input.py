@@ -1,5 +1,7 @@
 """Wrong usage: exit status 2, one sentence on standard error, nothing on standard output, nothing enqueued."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,8 @@ BAD = [
     ("train fcn:8 digits -o batch=99999999999999999999", "below 2^62"),
     ("train fcn:8 digits,limit=5000", "1500"),
     ("--catalogue postgresql://me@host/base list runs", "a catalogue is a file"),
+    ("--catalogue ~nosuchuser123/x.db list runs", "write the whole path"),
+    ("train fcn:8 mnist --data-root ~nosuchuser123/data", "write the whole path"),
     ("points 1 --count 3 --to /nowhere/at/all.safetensors", "folder"),
     ("points 1 --count 3 --to /dev/null", "ordinary file"),
     ("export runs --to /dev/null", "ordinary file"),
@@ -151,3 +155,9 @@ def test_bad_input_makes_no_catalogue(thalweg: Run, home: Path) -> None:
     for line in ("train fcn:0 digits", "connect 1 2 --method linear", "show run 1", "relaunch --failed"):
         assert thalweg(*line.split()).status == 2
     assert not (home / "c.db").exists()
+
+
+def test_a_closed_standard_output_is_no_failure(home: Path) -> None:
+    line = f"exec {sys.executable} -m tui.main --catalogue {home / 'c.db'} list models >&-"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)

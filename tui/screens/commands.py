@@ -1,12 +1,12 @@
 """What can be typed after a colon."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.binding import BindingsMap
 
 from core.errors import UsageError, unknown_name
+from core.files import from_home
 from store.columns import columns_of
 from store.filters import compiled, parse
 from store.listing import selected
@@ -96,7 +96,7 @@ def _columns(screen: "BrowseScreen", text: str) -> None:
 def _export(screen: "BrowseScreen", text: str) -> None:
     from tui.screens.export import SUFFIXES, Export
 
-    file = Path(text).expanduser().absolute()
+    file = from_home(text).absolute()
     if file.suffix not in SUFFIXES:
         raise UsageError("Name a file that ends in .csv or .json: `:export runs.csv`.")
     screen.export(Export(file, whole=False))

@@ -9,6 +9,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Label
 
+from core.errors import UsageError
+from core.files import from_home
 from tui.screens.asking import Question
 from tui.widgets.keys import Keys
 
@@ -48,7 +50,11 @@ class ExportScreen(Question[Export]):
         self._answer(whole=event.button.id == "whole")
 
     def _answer(self, *, whole: bool) -> None:
-        file = Path(self.query_one(Input).value.strip()).expanduser()
+        try:
+            file = from_home(self.query_one(Input).value.strip())
+        except UsageError as error:
+            self.notify(str(error), markup=False)
+            return
         if file.suffix not in SUFFIXES:
             self.notify(f"{file} tells no format: end the file's name with .csv or .json.", markup=False)
         else:

@@ -10,8 +10,8 @@ from plain import classes
 from torch import Tensor, nn
 
 from core.certify.certificate import certify
-from core.certify.knots import knot_losses
 from core.certify.decide import decide
+from core.certify.knots import knot_losses
 from core.errors import PremiseError
 from core.examining import examine
 from core.losses import LOSSES

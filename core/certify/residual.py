@@ -52,8 +52,10 @@ def data_residual(problem: Problem, ends: Tensor, k: int) -> Residual:
         delta = _pooled(layer, R + (below.off[:, None] * changes).view(len(x), -1, *[1] * (R.dim() - 3)))
         for upper, parameters in zip(network.layers[k:], above, strict=True):
             delta = _pooled(upper, upper.affine(delta, parameters) + upper.inputs * upper.block * TINY)
-        moved = (delta + outputs.off[:, None]) * SAFETY
-        gain += float(sample_gain(problem, outputs.features, moved, y).sum())
+        delta = delta * SAFETY
+        gains = sample_gain(problem, outputs.features, delta, y)[0]
+        # Losses have second derivatives of at most 1: what z is off by adds its margin at the knot and this.
+        gain += float((gains + lengths(delta) * outputs.off).sum())
     return Residual(largest, top, gain / len(problem.data.train))
 
 

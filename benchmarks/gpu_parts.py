@@ -61,7 +61,7 @@ class Setting:
         test = problem.data.test
         assert test is not None
         data = replace(problem.data, test=Split(test.x[: self.samples], test.y[: self.samples]))
-        return Problem(problem.network, data, problem.loss, problem.layered), start, end
+        return replace(problem, data=data), start, end
 
     @property
     def places(self) -> list[torch.device]:

@@ -166,11 +166,13 @@ def to_line(event: Event) -> bytes:
     """
     plain = msgspec.to_builtins(event)
     try:
-        text = json.dumps(plain, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        return text.encode() + b"\n"
+        return _encoded(plain, allow_nan=False)
     except ValueError:  # an infinite number, NaN, or the name of a file that is no UTF-8
-        text = json.dumps(_sayable(plain), ensure_ascii=False, separators=(",", ":"))
-        return text.encode() + b"\n"
+        return _encoded(_sayable(plain), allow_nan=True)
+
+
+def _encoded(plain: Any, *, allow_nan: bool) -> bytes:
+    return json.dumps(plain, allow_nan=allow_nan, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _sayable(value: Any) -> Any:

@@ -15,8 +15,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from core.networks.agreeing import difference
 from core.networks.together import Together
-from core.networks.tracing import difference
 from core.problem import Problem, chunks
 
 SAME = 1e-9  # of the outputs, relative to 1 + the largest of them

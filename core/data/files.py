@@ -6,8 +6,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from core.data.classes import classes_in, images_in
-from core.data.listing import PARTS, classes_of, empty
+from core.data.classes import classes_in
+from core.data.listing import PARTS, listed
 from core.files import from_home
 from core.specs.data import Cifar10, DataSpec, FashionMnist, Folder, Mnist
 
@@ -36,7 +36,8 @@ def locate(spec: DataSpec, root: Path) -> Path | None:
         case Cifar10():
             return _first([root / BATCH_FOLDER], BATCHES) or _class_folders(root / "cifar10")
         case Folder():
-            return _own_folder(Path(spec.path))
+            listed(Path(spec.path))
+            return Path(spec.path)
         case _:
             return root
 
@@ -75,11 +76,3 @@ def _first(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
 
 def _class_folders(folder: Path) -> Path | None:
     return folder if all(classes_in(folder / part) for part in PARTS) else None
-
-
-def _own_folder(folder: Path) -> Path:
-    for classes in classes_of(folder).values():
-        for one in classes:
-            if not images_in(one):
-                raise empty(one)
-    return folder

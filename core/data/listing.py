@@ -28,14 +28,14 @@ class Listing:
 def listed(folder: Path) -> Listing:
     """All images of train/CLASS and test/CLASS in a folder.
 
-    Raises UsageError where train and test don't have the same classes, and where a class has no image of its own.
+    Raises UsageError where train and test don't have the same classes, a class has no image, or two share a folder.
     """
     classes = classes_of(folder)
     found = {part: [look(one) for one in classes[part]] for part in PARTS}
     for part in PARTS:
         for one, there in zip(classes[part], found[part], strict=True):
             if not there.images:
-                raise empty(one)
+                raise UsageError(f"{one} has no image in it (known are {', '.join(IMAGES)}): fill it or remove it.")
         _check_apart(found[part])
     train, test = ([(image, label) for label, one in enumerate(found[part]) for image in one.images] for part in PARTS)
     return Listing(train, test, [one.name for one in classes["train"]], list(_notes(folder, found)))
@@ -57,11 +57,6 @@ def classes_of(folder: Path) -> dict[str, list[Path]]:
             "only."
         )
     return classes
-
-
-def empty(folder: Path) -> UsageError:
-    """The refusal of a class folder without images."""
-    return UsageError(f"{folder} has no image in it (known are {', '.join(IMAGES)}): fill it or remove it.")
 
 
 def _check_apart(classes: Sequence[Found]) -> None:

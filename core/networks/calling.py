@@ -7,7 +7,7 @@ there, or is worth something else than alone, is asked for one point after the o
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import TypeVar
 
@@ -57,9 +57,7 @@ class Calls:
 
     def at_all(self, points: Parameters, x: Tensor, own: bool) -> Tensor:
         """Outputs (K, N, C) at K points (K, *shape) by name, on samples (N, ...), or with `own` on (K, N, ...)."""
-        if _count(points) < TRIED:
-            return self.one_by_one(points, x, own)
-        if not self.can_batch(points, x, own):
+        if _count(points) < TRIED or not self.can_batch(points, x, own):
             return self.one_by_one(points, x, own)
         try:
             return self.together(points, x, own)
@@ -92,7 +90,7 @@ class Calls:
             try:
                 leaves = _leaves(few, graded)
                 with torch.set_grad_enabled(graded):
-                    both = _with_gradients(self.together(leaves, x, own), leaves)
+                    both = with_gradients(self.together(leaves, x, own), leaves.values())
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
@@ -106,7 +104,7 @@ class Calls:
     def _alone(self, point: Parameters, x: Tensor, graded: bool) -> list[Tensor]:
         leaves = _leaves(point, graded)
         with torch.set_grad_enabled(graded):
-            return self.while_at(leaves, lambda: _with_gradients(self.module(x), leaves))
+            return self.while_at(leaves, lambda: with_gradients(self.module(x), leaves.values()))
 
 
 def _tied(module: nn.Module) -> dict[str, list[str]]:
@@ -140,13 +138,11 @@ def _leaves(points: Parameters, graded: bool) -> Parameters:
     return {name: one.detach().clone().requires_grad_(graded) for name, one in points.items()}
 
 
-def _with_gradients(outputs: Tensor, leaves: Parameters) -> list[Tensor]:
-    """Outputs, and the derivatives of their squares by all parameters, where they have any."""
+def with_gradients(outputs: Tensor, leaves: Iterable[Tensor]) -> list[Tensor]:
+    """Outputs, and the derivatives of their squares by all leaves; the outputs alone where they have none."""
     if not outputs.requires_grad:
         return [outputs]
-    found = torch.autograd.grad(
-        outputs.square().sum(), list(leaves.values()), allow_unused=True, materialize_grads=True
-    )
+    found = torch.autograd.grad(outputs.square().sum(), list(leaves), allow_unused=True, materialize_grads=True)
     return [outputs.detach(), *found]
 
 

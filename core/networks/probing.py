@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.errors import UsageError, is_out_of_memory, sentence_of
-from core.networks.calling import Calls
+from core.networks.calling import Calls, with_gradients
 
 SIZES = (1.0, 1000.0)  # of the parameters at which it may not write into what it reads
 OTHER = 1.5  # times its own: parameters at which it is asked
@@ -174,8 +174,8 @@ def _require_asked(module: nn.Module, x: Tensor, name: str) -> None:
             value.mul_(OTHER)
     leaves = [one.requires_grad_(True) for one in copied.parameters.values()]
     try:
-        found = copied.calls.while_at(copied.parameters, lambda: _graded(module, x, leaves))
-        expected = _graded(own, x, list(own.parameters()))
+        found = copied.calls.while_at(copied.parameters, lambda: with_gradients(module(x.clone()), leaves))
+        expected = with_gradients(own(x.clone()), own.parameters())
     except Exception as error:
         if is_out_of_memory(error):
             raise
@@ -189,15 +189,6 @@ def _require_asked(module: nn.Module, x: Tensor, name: str) -> None:
             f"{name} can't be asked at other parameters, since it computes with its own still: its forward pass has to "
             "read them as attributes of their modules, and to keep no other reference to them."
         )
-
-
-def _graded(module: nn.Module, x: Tensor, leaves: list[Tensor]) -> list[Tensor]:
-    """Outputs, and the derivatives of their squares; the outputs alone where there are none."""
-    outputs: Tensor = module(x.clone())
-    if not outputs.requires_grad:
-        return [outputs]
-    found = torch.autograd.grad(outputs.square().sum(), leaves, allow_unused=True, materialize_grads=True)
-    return [outputs.detach(), *found]
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

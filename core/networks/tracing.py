@@ -19,12 +19,9 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from core.networks.activations import activation_in
+from core.networks.agreeing import disagreement
 from core.networks.layered import Layer, LayeredNetwork, Pair, Pooling
 
-CHECKS = 2  # random points at which a view is compared with its module
-SIZES = (1.0, 10.0, 1000.0)  # of parameters, and of samples, there
-SAME = 1e-9  # of the outputs, relative to the largest
-JOLT, ROUNDING = 2.0**-50, 100.0  # a relative change like rounding's, and how many times its effect is allowed
 Shape = tuple[int, ...]
 
 
@@ -57,7 +54,8 @@ def layers_of(module: nn.Module, shape: Shape) -> LayeredNetwork:
     for step in _steps(graph, shapes.found):
         chain.add(step)
     view = chain.view(exact)
-    _require_equal(view, exact, shape)
+    if odd := disagreement(view, exact, shape):
+        raise NoLayersError(odd)
     return view
 
 
@@ -259,51 +257,3 @@ def _padding(module: nn.Conv2d) -> Pair | None:
         whole = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
         return None if any(one % 2 for one in whole) else _pair([one // 2 for one in whole])
     return _pair(module.padding)
-
-
-@torch.no_grad()
-def _require_equal(view: LayeredNetwork, module: nn.Module, shape: Shape) -> None:
-    """Raise NoLayersError where view and module (float64) differ; overwrites the module's parameters.
-
-    Looked at is at parameters and samples of several sizes: what a forward pass does to large values alone, small ones
-    don't show.
-    """
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(CHECKS):
-        for value in module.parameters():
-            value.normal_(generator=generator).mul_(2**0.5 / max(1, prod(value.shape[1:])) ** 0.5)
-        x = torch.randn(2, *shape, generator=generator, dtype=torch.float64)
-        for before, size in pairwise((1.0, *SIZES)):
-            for value in module.parameters():
-                value.mul_(size / before)
-            for scale in SIZES if size == 1 else (1.0,):
-                _require_equal_at(view, module, scale * x, generator)
-
-
-def _require_equal_at(view: LayeredNetwork, module: nn.Module, x: Tensor, generator: torch.Generator) -> None:
-    parameters = {name: value[None] for name, value in module.named_parameters()}
-    found, expected = view.outputs(x[None], parameters)[0], module(x.clone())
-    off, size = difference(found, expected)
-    if off <= SAME * size:
-        return
-    near = {name: _jolted(value, generator) for name, value in parameters.items()}
-    rounded, _ = difference(view.outputs(x[None], near)[0], found)
-    if off > SAME * size + ROUNDING * rounded:
-        raise NoLayersError(
-            f"what was traced differs from what it computes, by {off:.2g} where outputs reach {size:.2g}"
-        )
-
-
-def _jolted(value: Tensor, generator: torch.Generator) -> Tensor:
-    """The parameter as other rounding would have it: networks of large weights may amplify that without bounds."""
-    return value * (1 + JOLT * torch.randn(value.shape, generator=generator, dtype=value.dtype))
-
-
-def difference(found: Tensor, expected: Tensor) -> tuple[float, float]:
-    """The largest difference of outputs, and the largest finite output expected.
-
-    What is the same infinity or no number in both does not differ; what is one in one of them alone does without end.
-    """
-    same = (found == expected) | (found.isnan() & expected.isnan())
-    off = torch.where(same, 0.0, (found - expected).abs()).nan_to_num(nan=torch.inf, posinf=torch.inf)
-    return float(off.max()), float(torch.where(expected.isfinite(), expected.abs(), 0.0).max())

@@ -17,7 +17,8 @@ from core.examining import examine
 from core.losses import LOSSES
 from core.methods.connect import connect
 from core.methods.method import Task
-from core.networks.tracing import NoLayersError, difference, layers_of
+from core.networks.agreeing import difference
+from core.networks.tracing import NoLayersError, layers_of
 from core.path import Claim, Path
 from core.problem import Problem
 from core.specs.methods import Sparse

@@ -50,7 +50,7 @@ def trained(text: str, problem: Problem, count: int = 2, epochs: int = 12) -> Te
 
 def without_layers(problem: Problem) -> Problem:
     """The same network and data, of which no layers are known."""
-    return Problem(problem.network, problem.data, problem.loss, None)
+    return replace(problem, layered=None)
 
 
 def moved(path: Path, device: torch.device | str) -> Path:

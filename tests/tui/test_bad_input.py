@@ -46,8 +46,6 @@ BAD = [
     ("connect 1 2 --method string -o alpha=2", "alpha"),
     ("connect 1 2 --method linear --below -3", "below"),
     ("connect 1 2 --method sparse -o ratio=1.5", "ratio"),
-    ("connect 1 2 --method wide", "wide needs float64, and model 1 is in float32: train with --dtype float64"),
-    ("descend 1 --to 0.1", "descend needs float64"),
     ("connect 1 2 --method sparse -o ratio=0.3", "at least 0.5"),
     ("connect 1 2 --method sparse -o sizes=3", "layer"),
     ("connect 1 2 --method sparse -o sizes=many", "sizes"),

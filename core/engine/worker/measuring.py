@@ -45,7 +45,8 @@ def require_as_recorded(problem: Problem, model: InputModel, theta: Tensor) -> N
     """
     if model.train_loss is None:
         return
-    now, _ = measured(problem.to(problem.device, torch.float64), theta.double(), "train")
+    exact = problem.on_first(None).to(problem.device, torch.float64)
+    now, _ = measured(exact, theta.double(), "train")
     assert now is not None
     off = abs(now - model.train_loss) / (1 + abs(model.train_loss))  # of an infinite loss no number: it is not allowed
     if now == model.train_loss or off <= ALLOWED[problem.dtype]:

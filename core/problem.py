@@ -32,7 +32,7 @@ class Values:
     error: Tensor | None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Problem:
     """Loss, error, features and gradients of parameter vectors of one network on one data set.
 

@@ -54,7 +54,7 @@ def held(problem: P, points: Tensor) -> P:
 @torch.no_grad()
 def differences(problem: Problem, points: Tensor) -> list[Difference]:
     """Of the view, in float64 on the train set, at each of the different points among (K, P)."""
-    exact = problem.to(problem.device, torch.float64)
+    exact = problem.on_first(None).to(problem.device, torch.float64)
     assert exact.layered is not None
     points = points[different(points)]
     together = Together(exact.layered, exact.layout, _exactly(exact, points))

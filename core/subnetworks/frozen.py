@@ -15,7 +15,7 @@ from core.problem import Problem
 from core.subnetworks.weights import view_of
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Frozen(Problem):
     """A problem whose samples are features F_l (N, n_l, ...) and whose model i reads the neurons `reads[i]` alone.
 

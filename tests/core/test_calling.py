@@ -134,10 +134,12 @@ def test_the_log_says_once_why_models_are_worked_through_one_by_one(caplog: pyte
 
 
 class Greedy(Net):
-    """More memory than there is, as soon as there are more samples than are tried."""
+    """More memory than there is for many points, as soon as there are more samples than are tried; alone enough."""
 
     def features(self, x: Tensor) -> Tensor:
-        return super().features(x) + (torch.empty(1 << 50).sum() if len(x) > calling.TRIED else 0)
+        h = super().features(x)
+        many = torch._C._functorch.is_batchedtensor(h) and len(h) > calling.TRIED
+        return h + (torch.empty(1 << 50).sum() if many else 0)
 
 
 class Picky(Net):
@@ -149,6 +151,7 @@ class Picky(Net):
 
 def test_want_of_memory_is_not_taken_for_something_that_can_not_be_batched() -> None:
     problem = problem_of(Greedy())
+    problem.losses(starts(problem, 1))
     with pytest.raises(RuntimeError) as caught:
         problem.losses(starts(problem, 2))
     assert problem.calls.batched

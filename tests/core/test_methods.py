@@ -1,6 +1,7 @@
 """What holds of every method, and the line and the string in particular."""
 
 import math
+from dataclasses import replace
 from pathlib import Path as File
 
 import pytest
@@ -233,6 +234,17 @@ def test_exchanging_units_keeps_the_function(task: Task, layer: int, units: list
 def test_units_that_are_not_there_cannot_be_exchanged(task: Task, layer: int, units: tuple[int, int]) -> None:
     with pytest.raises(PremiseError):
         swap_units(task.problem, task.a, layer, units)
+
+
+def test_units_of_a_layer_that_shares_its_weights_cannot_be_exchanged(task: Task) -> None:
+    """Exchanged in one layer alone, they would be in both: another function."""
+    assert task.problem.layered is not None
+    first, second, last = task.problem.layered.layers
+    shared = replace(task.problem.layered, layers=(first, second, replace(second, activation=None), last))
+    problem = replace(task.problem, layered=shared)
+    for layer in (1, 2, 3):
+        with pytest.raises(PremiseError, match=r"layers\.1\.weight belongs to several layers"):
+            swap_units(problem, task.a, layer, (0, 1))
 
 
 def test_noise_leads_out_of_the_symmetry_between_exchanged_units(task: Task) -> None:

@@ -52,11 +52,15 @@ class Clamped(Misread):
 class Windowed(Misread):
     """Bent where its largest parameter is in a window that no probe looks through."""
 
-    low, high = 60.0, 90.0
+    low, high, push = 60.0, 90.0, 1.0
 
     def bend(self, h: Tensor) -> Tensor:
         top = max(float(one.detach().abs().max()) for one in self.parameters())
-        return h + 1 if self.low < top < self.high else h
+        return h + self.push if self.low < top < self.high else h
+
+
+class Pushed(Windowed):
+    push = 1000.0
 
 
 class Batchwise(Misread):
@@ -151,7 +155,7 @@ def test_the_same_path_is_granted_where_the_view_holds() -> None:
 
 def test_between_the_knots_unproven_segments_are_looked_at_by_the_module() -> None:
     """The window lies inside the line: neither end shows it, and the view knows nothing of it."""
-    problem = problem_of(Windowed())
+    problem = problem_of(Pushed())
     ends = torch.stack([point(problem, 50.0), point(problem, 100.0)])
     found = examine(problem, Path(ends, (Claim.SAMPLED,)), points=41)
     assert held(problem, ends) is problem
@@ -160,6 +164,7 @@ def test_between_the_knots_unproven_segments_are_looked_at_by_the_module() -> No
         for t in found.profile.t.tolist()
     ]
     torch.testing.assert_close(found.profile.train.loss.tolist(), inside)
+    assert max(inside) > 2 * max(inside[0], inside[-1])
     assert found.certificate.level == pytest.approx(max(inside), rel=1e-12)
 
 

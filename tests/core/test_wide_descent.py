@@ -117,3 +117,16 @@ def test_the_two_three_two_network_is_refused_without_a_word_on_disconnection() 
     with pytest.raises(PremiseError, match="layer 1 has 3 neurons, N = 4 are needed") as error:
         descend(Task(start, start, found), EPS)
     assert "disconnect" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("layered", "why"),
+    [(False, "a view by layers, as this method needs: it branches"), (True, "all layers are dense and have biases")],
+)
+def test_a_network_without_layers_or_biases_is_refused_in_a_sentence(layered: bool, why: str) -> None:
+    found = problem("fcn:6,bias=false", 5, 2)
+    if not layered:
+        found = replace(found, layered=None, without="it branches")
+    theta = points(found, 1)[0]
+    with pytest.raises(PremiseError, match=why):
+        descend(Task(theta, theta, found), EPS)

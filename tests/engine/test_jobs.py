@@ -8,7 +8,7 @@ import pytest
 from core.errors import UsageError
 from core.specs.bounds import DropoutBound, Genericity, Rank, Separability, SparseBound
 from core.specs.methods import Dropout, Linear, Sparse, String
-from core.specs.runs import Bound, Connect, ModelRef, Swap, Train
+from core.specs.runs import Bound, Connect, Descend, ModelRef, Swap, Train
 from core.studies.plan import Planned
 from store import Bounds, Metrics, Models, NotFoundError, Paths, Runs
 from tests.engine.conftest import TINY, Engine
@@ -205,6 +205,7 @@ def test_what_cannot_work_is_refused_before_it_is_enqueued(engine: Engine) -> No
         (Connect(a=a, b=b, method=Linear()), "differ in their architecture"),
         (Connect(a=a, b=a, method=Linear()), "two different"),
         (Connect(a=a, b=ModelRef(model=99), method=Linear()), "no model 99"),
+        (Descend(model=a, to=0.1), "descend needs float64, and model 1 is in float32: train with --dtype float64"),
         (Connect(a=a, b=ModelRef(run=99), method=Linear()), "no run 99"),
         (Train(network="cnn", data="digits"), "28x28 or 32x32"),
         (Train(network="fcn:3", data="quadratic", loss="hinge"), "square loss"),

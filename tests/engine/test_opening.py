@@ -144,6 +144,8 @@ def test_a_loss_that_is_not_the_recorded_one_is_refused_with_both_numbers(
     step = allowed * (1 + model.train_loss)
     opened([changed(model, train_loss=None)], "cpu", None, Silent())
     opened([changed(model, train_loss=model.train_loss + 0.9 * step)], "cpu", None, Silent())
+    with pytest.raises(RunError, match="and was inf when"):
+        opened([changed(model, train_loss=torch.inf)], "cpu", None, Silent())
     other = model.train_loss + 1.2 * step
     with pytest.raises(RunError) as caught:
         opened([changed(model, train_loss=other)], "cpu", None, Silent())

@@ -63,7 +63,7 @@ def shortcomings(facts: Facts, kept: Facts) -> list[str]:
         found.append(f"the level is {number(level)}, above the {number(before)} in the catalogue")
     for name, where in (("train_loss_a", "start"), ("train_loss_b", "end")):
         now, before = facts[name], kept[name]
-        if before is not None and now != before and not abs(now - before) <= SAME * (1 + abs(before)):
+        if before is not None and now != before and not abs(now - before) / (1 + abs(before)) <= SAME:
             found.append(f"the train loss at its {where} is {now:.12g} and in the catalogue {before:.12g}")
     return found
 

@@ -46,9 +46,11 @@ def require_as_recorded(problem: Problem, model: InputModel, theta: Tensor) -> N
     """
     if model.train_loss is None:
         return
-    now, _ = measured(problem.to(problem.device, torch.float64), theta.double(), "train")
+    exact = problem.on_first(None).to(problem.device, torch.float64)
+    now, _ = measured(exact, theta.double(), "train")
     assert now is not None
-    if now == model.train_loss or abs(now - model.train_loss) <= ALLOWED[problem.dtype] * (1 + abs(model.train_loss)):
+    off = abs(now - model.train_loss) / (1 + abs(model.train_loss))  # of an infinite loss no number: it is not allowed
+    if now == model.train_loss or off <= ALLOWED[problem.dtype]:
         return
     both = f"The train loss of model {model.id} is {now:.10g} and was {model.train_loss:.10g} when it was recorded"
     if model.trusted:

@@ -8,28 +8,45 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from core.data.dataset import Say, unsaid
 from core.files import write_whole
 
 
-def kept(folder: Path, family: str, key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+def kept(
+    folder: Path, family: str, key: str, make: Callable[[], dict[str, Tensor]], say: Say = unsaid
+) -> dict[str, Tensor]:
     """The tensors of `key`, read from `folder`, or made and written there where it can be written.
 
-    A damaged file counts as none. `family` is the beginning of the file's name.
+    `family` is the beginning of the file's name.
     """
     file = folder / f"{family}-{key[:32]}.safetensors"
-    try:
-        return load_file(file)
-    except (OSError, SafetensorError):
-        tensors = make()
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(file, lambda draft: save_file(tensors, draft))
+    if (found := look(file)) is not None:
+        return found
+    tensors = make()
+    keep(file, tensors, say)
     return tensors
 
 
-def forget(folder: Path, family: str, key: str) -> None:
-    """Remove the files of a family but that of `key`, where that is allowed."""
+def look(file: Path) -> dict[str, Tensor] | None:
+    """The tensors in a file, None where it isn't there; a damaged one counts as none."""
+    try:
+        return load_file(file)
+    except (OSError, SafetensorError):
+        return None
+
+
+def keep(file: Path, tensors: dict[str, Tensor], say: Say) -> None:
+    """Write tensors to a file; where that is impossible nothing is left of it, and `say` is told."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, lambda draft: save_file(tensors, draft))
+    except (OSError, SafetensorError) as error:  # safetensors has its own for a full disk
+        say(f"{file.parent} can't be written, so the same work will be done again next time ({error})")
+
+
+def forget(folder: Path, family: str, but: Path) -> None:
+    """Remove the files of a family but one, where that is allowed."""
     for file in folder.glob(f"{family}-*.safetensors"):
-        if file.name != f"{family}-{key[:32]}.safetensors":
+        if file != but:
             with suppress(OSError):
                 file.unlink()

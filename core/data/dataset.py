@@ -1,11 +1,18 @@
 """A data set as the engine holds it: tensors on one device."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 
 import torch
 from torch import Tensor
+
+Say = Callable[[str], None]  # told what there is to know of data beside the samples
+
+
+def unsaid(_: str) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +32,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Train and, where there is one, test samples; `classes` is None for regression."""
+    """Train and, where there is one, test samples; `classes` is None for regression.
+
+    `notes` say what there is to know of how they were read: a clause each, without a full stop.
+    """
 
     name: str
     train: Split
     test: Split | None
     classes: int | None
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> int:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from core.errors import UsageError
+from core.data.classes import classes_in, images_in
+from core.data.listing import PARTS, classes_of, empty
 from core.specs.data import Cifar10, DataSpec, FashionMnist, Folder, Mnist
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 IDX = tuple(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
 BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 BATCH_FOLDER = "cifar-10-batches-py"
-IMAGES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # as torchvision's
 
 
 def data_root(explicit: str | None) -> Path:
@@ -67,42 +67,18 @@ def part_of(folder: Path, name: str) -> Path | None:
     return None
 
 
-def classes_in(part: Path) -> list[Path]:
-    """The class folders of a `train` or `test` folder, in order of name; hidden ones are none."""
-    if not part.is_dir():
-        return []
-    return sorted((one for one in part.iterdir() if one.is_dir() and one.name[0] != "."), key=_name)
-
-
-def images_in(folder: Path) -> list[Path]:
-    """All images below a class folder, in the order of torchvision's ImageFolder."""
-    return [
-        Path(place, name)
-        for place, _, names in sorted(os.walk(folder, followlinks=True))
-        for name in sorted(names)
-        if name.lower().endswith(IMAGES)
-    ]
-
-
 def _first(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
     wanted = list(names)
     return next((one for one in folders if all(part_of(one, name) for name in wanted)), None)
 
 
 def _class_folders(folder: Path) -> Path | None:
-    return folder if all(classes_in(folder / part) for part in ("train", "test")) else None
+    return folder if all(classes_in(folder / part) for part in PARTS) else None
 
 
 def _own_folder(folder: Path) -> Path:
-    for part in ("train", "test"):
-        if not classes_in(folder / part):
-            why = "no class folder in it" if (folder / part).is_dir() else "no such folder"
-            raise UsageError(
-                f"{folder / part}: {why}; a data set of one's own has {folder}/train/CLASS/ and "
-                f"{folder}/test/CLASS/ with images in them."
-            )
+    for classes in classes_of(folder).values():
+        for one in classes:
+            if not images_in(one):
+                raise empty(one)
     return folder
-
-
-def _name(path: Path) -> str:
-    return path.name

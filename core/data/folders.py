@@ -1,6 +1,8 @@
 """Images in class folders: decoded once, in the order of torchvision's ImageFolder, and kept."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,83 +12,128 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from core.data.cache import forget, kept
-from core.data.dataset import Split
-from core.data.files import IMAGES, classes_in, images_in
+from core.data.cache import forget, keep, look
+from core.data.dataset import Say, Split, unsaid
+from core.data.images import read_image
+from core.data.listing import Listing, listed
+from core.data.stamps import stamp_of
 from core.errors import UsageError
 
-Labelled = list[tuple[Path, int]]
+READING = 2  # the way in which images are read: what an earlier one has kept is not found
+UNSETTLED = "unsettled"  # stands where there is no stamp
+Pixels = NDArray[np.uint8] | NDArray[np.float32]
+Tensors = dict[str, Tensor]
 
 
-def read_folder(folder: Path, size: int | None, cache: Path) -> tuple[Split, Split, int]:
-    """Train and test images (N, 3, H, W) uint8 with labels (N,) int64, and the number of classes.
+def read_folder(folder: Path, size: int | None, cache: Path, say: Say = unsaid) -> tuple[Split, Split, int]:
+    """Train and test images (N, 3, H, W), 0 to 255, with labels (N,) int64, and the number of classes.
 
-    Raises UsageError where classes or sizes of images differ, or one can't be read.
+    They are uint8, or float32 where one has more than 8 bits. `say` is told what was left out, and what else there is
+    to know. Raises UsageError where classes or sizes of images differ, or one can't be read.
     """
-    names = [[one.name for one in classes_in(folder / part)] for part in ("train", "test")]
-    if names[0] != names[1]:
-        odd = ", ".join(sorted(set(names[0]) ^ set(names[1])))
-        raise UsageError(f"{folder}: train/ and test/ must have the same class folders, but {odd} stands in one only.")
-    listed = {part: _listed(folder / part) for part in ("train", "test")}
-    family = "folder-" + sha256(f"{folder.absolute()} {size}".encode()).hexdigest()[:16]
-    key = _key(folder, listed, size)
-
-    def make() -> dict[str, Tensor]:
-        decoded = _decode([file for part in listed.values() for file, _ in part], size)
-        train = len(listed["train"])
-        labels = {f"{part}.y": torch.tensor([label for _, label in listed[part]]) for part in listed}
-        return {"train.x": decoded[:train].clone(), "test.x": decoded[train:].clone(), **labels}
-
-    found = kept(cache, family, key, make)
-    forget(cache, family, key)
-    return Split(found["train.x"], found["train.y"]), Split(found["test.x"], found["test.y"]), len(names[0])
+    listing = listed(folder)
+    for note in listing.notes:
+        say(note)
+    family = "folder-" + sha256(os.fsencode(f"{folder.absolute()} {size}")).hexdigest()[:16]
+    stamp = stamp_of([file for file, _ in listing.labelled]) or UNSETTLED
+    read = _kept(list(cache.glob(f"{family}-*-*.safetensors")), stamp, Contents(listing, size))
+    if read is None:
+        contents = Contents(listing, size)
+        read = _decoded(contents)
+        file = cache / f"{family}-{contents.key}-{stamp}.safetensors"
+        keep(file, read, say)
+        forget(cache, family, file)
+    if deep := int(read["deep"]):
+        say(f"images of more than 8 bits, read at their depth: {deep} of {len(listing.labelled)}")
+    return Split(read["train.x"], read["train.y"]), Split(read["test.x"], read["test.y"]), len(listing.classes)
 
 
-def _listed(part: Path) -> Labelled:
-    listed: Labelled = []
-    for label, one in enumerate(classes_in(part)):
-        images = images_in(one)
-        if not images:
-            raise UsageError(f"{one} has no image in it (known are {', '.join(IMAGES)}): fill it or remove it.")
-        listed += [(image, label) for image in images]
-    return listed
+class Contents:
+    """The bytes of every image of a listing, one after the other; `key` is a digest of those that have gone by."""
+
+    def __init__(self, listing: Listing, size: int | None) -> None:
+        self.listing, self.size = listing, size
+        self._digest = sha256(f"{READING} {size} {len(listing.train)}".encode())
+
+    def __iter__(self) -> Iterator[tuple[Path, bytes]]:
+        for file, label in self.listing.labelled:
+            content = _bytes_of(file)
+            self._digest.update(f"\0{label} {len(content)}\0".encode())
+            self._digest.update(content)
+            yield file, content
+
+    @property
+    def key(self) -> str:
+        return self._digest.hexdigest()[:32]
 
 
-def _key(folder: Path, listed: dict[str, Labelled], size: int | None) -> str:
-    """Changes with every file that is added, removed, renamed or written to."""
-    digest = sha256(f"{folder.absolute()} {size}".encode())
-    for part in listed.values():
-        for file, label in part:
-            state = file.stat()
-            digest.update(f"\n{file} {label} {state.st_size} {state.st_mtime_ns}".encode(errors="surrogateescape"))
-    return digest.hexdigest()
-
-
-def _decode(files: Sequence[Path], size: int | None) -> Tensor:
-    """All images, (N, 3, H, W) uint8, as RGB. Raises UsageError where one differs in size from the first."""
-    first = _pixels(files[0], size)
-    decoded = np.empty((len(files), *first.shape), np.uint8)
-    for i, file in enumerate(files):
-        pixels = _pixels(file, size)
-        if pixels.shape != first.shape:
-            raise UsageError(
-                f"{file} has {_size(pixels)} pixels and {files[0]} {_size(first)}: give size=N to resize all "
-                "images to N x N."
-            )
-        decoded[i] = pixels
-    return torch.from_numpy(decoded)
-
-
-def _pixels(file: Path, size: int | None) -> NDArray[np.uint8]:
+def _bytes_of(file: Path) -> bytes:
     try:
-        with Image.open(file) as image:
-            colour = image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UsageError(f"{file} can't be read as an image ({error}): mend or remove it.") from None
-    if size is not None and colour.size != (size, size):
-        colour = colour.resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(colour).transpose(2, 0, 1)
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} can't be read ({error.strerror}): mend or remove it.") from None
 
 
-def _size(pixels: NDArray[np.uint8]) -> str:
-    return f"{pixels.shape[2]}x{pixels.shape[1]}"
+def _kept(files: list[Path], stamp: str, contents: Contents) -> Tensors | None:
+    """What one of the files keeps of the same images, which their stamp tells or, read anew, their contents."""
+    for file in files:
+        if stamp != UNSETTLED and file.stem.endswith(f"-{stamp}") and (found := look(file)) is not None:
+            return found
+    if files:
+        for _ in contents:
+            pass
+    for file in files:
+        if f"-{contents.key}-" in file.stem and (found := look(file)) is not None:
+            with suppress(OSError):
+                file.rename(file.with_stem(f"{file.stem.rpartition('-')[0]}-{stamp}"))
+            return found
+    return None
+
+
+def _decoded(contents: Contents) -> Tensors:
+    """Pixels and labels of both parts; how many images are `deep`, of more than 8 bits."""
+    listing = contents.listing
+    pixels, deep = _decode(contents)
+    cut = len(listing.train)
+    labels = [torch.tensor([label for _, label in part]) for part in (listing.train, listing.test)]
+    return {
+        "train.x": pixels[:cut].clone(),
+        "test.x": pixels[cut:].clone(),
+        "train.y": labels[0],
+        "test.y": labels[1],
+        "deep": torch.tensor(deep),
+    }
+
+
+def _decode(contents: Contents) -> tuple[Tensor, int]:
+    """All images, (N, 3, H, W). Raises UsageError where one differs in size from the first."""
+    first, count = contents.listing.labelled[0][0], len(contents.listing.labelled)
+    decoded: Pixels = np.empty((count, *_pixels(first, contents.size).shape), np.uint8)
+    deep = 0
+    for i, (file, content) in enumerate(contents):
+        pixels = _pixels(file, contents.size, content)
+        if pixels.shape != decoded.shape[1:]:
+            raise UsageError(
+                f"{file} has {_size(pixels.shape)} pixels and {first} {_size(decoded.shape)}: give size=N to resize "
+                "all images to N x N."
+            )
+        if pixels.dtype != np.uint8:
+            deep += 1
+            decoded = decoded.astype(np.float32, copy=False)
+        decoded[i] = pixels
+    return torch.from_numpy(decoded), deep
+
+
+def _pixels(file: Path, size: int | None, content: bytes | None = None) -> Pixels:
+    """An image, (3, H, W), from its content where that was read already."""
+    image = read_image(file, _bytes_of(file) if content is None else content)
+    if size is not None and image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BILINEAR)
+    if image.mode == "F":
+        grey = np.asarray(image, np.float32)
+        return np.broadcast_to(grey, (3, *grey.shape))
+    return np.asarray(image, np.uint8).transpose(2, 0, 1)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[-1]}x{shape[-2]}"

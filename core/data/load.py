@@ -5,14 +5,14 @@ from pathlib import Path
 
 from core.data.batches import read_batches
 from core.data.choose import limited
-from core.data.dataset import Dataset, Split
+from core.data.dataset import Dataset, Say, Split
 from core.data.download import download as fetch
 from core.data.files import BATCH_FOLDER, locate, missing
 from core.data.folders import read_folder
 from core.data.idx import read_pair
-from core.data.pixels import scaling
+from core.data.pixels import require_variation, scaling
 from core.data.synthetic import digits, permute3, power
-from core.errors import UsageError
+from core.errors import UsageError, printable
 from core.specs.data import Cifar10, Cubic, DataSpec, Digits, Folder, Images, Quadratic
 
 CLASS_FOLDERS = "class folders, not the original batches"
@@ -24,16 +24,19 @@ def load(spec: DataSpec, root: Path, download: bool = True) -> Dataset:
     Scaling and whitening are fitted on the whole train set; `limit` then takes some of its samples.
     Raises UsageError where files are missing (saying which go where), damaged, or fewer than `limit`.
     """
-    data = _pixels(spec, root, download) if isinstance(spec, Images) else _regression(spec)
+    notes: list[str] = []
+    data = _pixels(spec, root, download, notes.append) if isinstance(spec, Images) else _regression(spec)
     pixels = data.train.x
     if spec.limit is not None:
         data = replace(data, train=limited(data.train, spec.limit, spec.seed))
     if not isinstance(spec, Images):
         return data
-    scale = scaling(spec, pixels, root / "cache")
+    require_variation(str(spec), pixels)
+    scale = scaling(spec, pixels, root / "cache", notes.append)
     train, test = data.train, data.test
     assert test is not None, "images come with a test set"
-    return replace(data, train=Split(scale(train.x), train.y), test=Split(scale(test.x), test.y))
+    scaled = replace(data, train=Split(scale(train.x), train.y), test=Split(scale(test.x), test.y))
+    return replace(scaled, notes=tuple(printable(note) for note in notes))
 
 
 def _regression(spec: DataSpec) -> Dataset:
@@ -43,27 +46,28 @@ def _regression(spec: DataSpec) -> Dataset:
     return Dataset(str(spec), permute3(), None, None)
 
 
-def _pixels(spec: Images, root: Path, download: bool) -> Dataset:
+def _pixels(spec: Images, root: Path, download: bool, say: Say) -> Dataset:
     if isinstance(spec, Digits):
         return Dataset(str(spec), *digits(), 10)
+    if isinstance(spec, Folder):
+        return Dataset(str(spec), *read_folder(Path(spec.path), spec.size, root / "cache", say))
     folder = locate(spec, root)
     if folder is None and download:
         fetch(spec, root)
         folder = locate(spec, root)
     if folder is None:
         raise UsageError(missing(spec, root))
-    if isinstance(spec, Folder):
-        return Dataset(str(spec), *read_folder(folder, spec.size, root / "cache"))
     if isinstance(spec, Cifar10):
-        return _cifar10(spec, folder, root)
+        return _cifar10(spec, folder, root, say)
     return Dataset(str(spec), read_pair(folder, "train"), read_pair(folder, "t10k"), 10)
 
 
-def _cifar10(spec: Cifar10, folder: Path, root: Path) -> Dataset:
+def _cifar10(spec: Cifar10, folder: Path, root: Path, say: Say) -> Dataset:
     if folder.name == BATCH_FOLDER:
         return Dataset(str(spec), *read_batches(folder), 10)
-    train, test, classes = read_folder(folder, None, root / "cache")
+    train, test, classes = read_folder(folder, None, root / "cache", say)
     if (classes, *train.x.shape[1:]) != (10, 3, 32, 32):
         size = "x".join(str(side) for side in train.x.shape[2:])
         raise UsageError(f"{folder} has {classes} classes of {size} images; CIFAR-10 has 10 of 32x32.")
-    return Dataset(str(spec), train, test, classes, CLASS_FOLDERS)
+    say(CLASS_FOLDERS)
+    return Dataset(str(spec), train, test, classes)

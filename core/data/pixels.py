@@ -8,14 +8,31 @@ import torch
 from torch import Tensor
 
 from core.data.cache import kept
+from core.data.dataset import Say, unsaid
+from core.errors import UsageError
 from core.specs.data import Images
 
 CHUNK = 4096  # samples turned into float64 at a time
 FLAT = 1e-10  # a direction of this variance, relative to the largest, does not vary
 
 
-def scaling(spec: Images, train: Tensor, cache: Path) -> Callable[[Tensor], Tensor]:
-    """The map from pixels (N, C, H, W), whole numbers, to float32 that `scale` and `whiten` ask for."""
+def require_variation(name: str, train: Tensor) -> None:
+    """Raise UsageError where train images (N, C, H, W) are all equal, or each is of one colour only."""
+    parts = torch.split(train, CHUNK)
+    if len(train) > 1 and all(bool((part == train[:1]).all()) for part in parts):
+        raise UsageError(
+            f"The {len(train)} train images of {name} are all equal, so there is nothing to learn from them: look at "
+            "the files."
+        )
+    if train[0, 0].numel() > 1 and all(bool((part == part[..., :1, :1]).all()) for part in parts):
+        raise UsageError(
+            f"Each of the {len(train)} train images of {name} is of one colour all over, so there is nothing to see in "
+            "them: look at the files."
+        )
+
+
+def scaling(spec: Images, train: Tensor, cache: Path, say: Say = unsaid) -> Callable[[Tensor], Tensor]:
+    """The map from pixels (N, C, H, W) to float32 that `scale` and `whiten` ask for."""
     spread, shift = _scale(spec, train)
 
     def scale(x: Tensor) -> Tensor:
@@ -23,7 +40,7 @@ def scaling(spec: Images, train: Tensor, cache: Path) -> Callable[[Tensor], Tens
 
     if not spec.whiten:
         return scale
-    mean, matrix = _whitening(scale(train), cache)
+    mean, matrix = _whitening(scale(train), cache, say)
     return lambda x: ((scale(x).flatten(1) - mean) @ matrix).reshape(x.shape)
 
 
@@ -42,17 +59,27 @@ def _scale(spec: Images, train: Tensor) -> tuple[Tensor | float, Tensor | float]
 
 
 def channel_moments(train: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel, (C, 1, 1); a constant channel counts as of deviation 1.
+    """Mean and standard deviation of each channel, (C, 1, 1); a constant channel counts as of deviation 1."""
+    mean, variance = _moments_of_bytes(train) if train.dtype == torch.uint8 else _moments_of_floats(train)
+    deviation = torch.where(variance > 0, variance.sqrt(), 1.0)
+    return mean.float()[:, None, None], deviation.float()[:, None, None]
 
-    Exact: computed from how often each of the pixel values 0 to 255 occurs.
-    """
-    channels = train.to(torch.uint8).transpose(0, 1).flatten(1)
+
+def _moments_of_bytes(train: Tensor) -> tuple[Tensor, Tensor]:
+    """Exact: computed from how often each of the pixel values 0 to 255 occurs."""
+    channels = train.transpose(0, 1).flatten(1)
     counts = torch.stack([torch.bincount(one, minlength=256) for one in channels])
     share, values = counts / counts.sum(1, keepdim=True, dtype=torch.float64), torch.arange(256.0).double()
     mean = share @ values
-    deviation = (share * (values - mean[:, None]).square()).sum(1).sqrt()
-    deviation = torch.where(deviation > 0, deviation, 1.0)
-    return mean.float()[:, None, None], deviation.float()[:, None, None]
+    return mean, (share * (values - mean[:, None]).square()).sum(1)
+
+
+def _moments_of_floats(train: Tensor) -> tuple[Tensor, Tensor]:
+    """In float64, of deviations from the mean."""
+    parts, count = torch.split(train, CHUNK), train[:, 0].numel()
+    mean = sum((part.sum((0, 2, 3), dtype=torch.float64) for part in parts), torch.zeros(1)) / count
+    squares = ((part.double() - mean[:, None, None]).square().sum((0, 2, 3)) for part in parts)
+    return mean, sum(squares, torch.zeros(1)) / count
 
 
 def zca(train: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,7 +101,7 @@ def zca(train: Tensor) -> tuple[Tensor, Tensor]:
     return mean.float(), ((directions * stretch) @ directions.T).float()
 
 
-def _whitening(train: Tensor, cache: Path) -> tuple[Tensor, Tensor]:
+def _whitening(train: Tensor, cache: Path, say: Say) -> tuple[Tensor, Tensor]:
     """What `zca` finds, kept in a file: on colour images it takes a minute."""
 
     def make() -> dict[str, Tensor]:
@@ -83,5 +110,5 @@ def _whitening(train: Tensor, cache: Path) -> tuple[Tensor, Tensor]:
 
     key = sha256(repr(tuple(train.shape)).encode())
     key.update(train.contiguous().numpy().data)
-    found = kept(cache, "zca", key.hexdigest(), make)
+    found = kept(cache, "zca", key.hexdigest(), make, say)
     return found["mean"], found["matrix"]

@@ -15,7 +15,7 @@ from core.data import pixels
 from core.data.choose import limited
 from core.data.dataset import Dataset, Split
 from core.data.load import load
-from core.data.pixels import channel_moments, scaling, zca
+from core.data.pixels import channel_moments, require_variation, scaling, zca
 from core.errors import UsageError
 from core.specs.data import Cifar10, Digits, read_data
 
@@ -38,7 +38,7 @@ def covariance(x: Tensor) -> Tensor:
 def test_digits_are_scikit_learn_s_in_order() -> None:
     data, raw = digits(), load_digits()
     assert data.test is not None
-    assert (data.name, data.classes, data.outputs, data.note) == ("digits", 10, 10, "")
+    assert (data.name, data.classes, data.outputs, data.notes) == ("digits", 10, 10, ())
     assert (data.train.x.shape, data.test.x.shape) == ((1500, 1, 8, 8), (297, 1, 8, 8))
     assert (data.train.x.dtype, data.train.y.dtype) == (torch.float32, torch.int64)
     both = torch.cat([data.train.x, data.test.x])[:, 0].numpy()
@@ -91,6 +91,37 @@ def test_channel_moments_are_exact() -> None:
     assert float(deviation[2]) == 1
     scaled = scaling(Cifar10(), x, NOWHERE)(x)
     assert not scaled[:, 2].any()
+
+
+def test_channel_moments_of_floats_are_those_of_float64() -> None:
+    x = 255 * torch.rand(5000, 3, 2, 3, generator=torch.Generator().manual_seed(0))
+    x[:, 1] = 200 + x[:, 1] * 1e-3
+    x[:, 2] = 7
+    mean, deviation = channel_moments(x)
+    by_channel = x.double().transpose(0, 1).flatten(1)
+    torch.testing.assert_close(mean.flatten(), by_channel.mean(1).float())
+    torch.testing.assert_close(deviation.flatten()[:2], by_channel.std(1, correction=0)[:2].float())
+    assert float(deviation[2]) == 1
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_moments_of_bytes_and_of_the_same_floats_are_equal(dtype: torch.dtype) -> None:
+    x = torch.randint(0, 256, (20, 3, 5, 4), generator=torch.Generator().manual_seed(0)).to(dtype)
+    torch.testing.assert_close(channel_moments(x), channel_moments(x.to(torch.uint8)))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_train_images_that_do_not_vary_are_refused(dtype: torch.dtype) -> None:
+    one = torch.arange(3 * 4 * 4, dtype=dtype).reshape(1, 3, 4, 4)
+    flat = torch.arange(6, dtype=dtype)[:, None, None, None].expand(6, 3, 4, 4)
+    with pytest.raises(UsageError, match="6 train images of own are all equal"):
+        require_variation("own", one.expand(6, 3, 4, 4))
+    with pytest.raises(UsageError, match="Each of the 6 train images of own is of one colour all over"):
+        require_variation("own", flat)
+    other = flat.clone()
+    other[5, 2, 3, 3] += 1
+    for varied in (one, torch.cat([one, one, one + 1]), other, flat[..., :1, :1]):
+        require_variation("own", varied)
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])

@@ -3,13 +3,15 @@
 import os
 import pickle
 import socket
-from hashlib import md5
+from hashlib import md5, sha256
 from pathlib import Path
 from urllib.error import URLError
 
+import numpy as np
 import pytest
 import torch
 from disk import COLOURS, idx, pixels, write_batches, write_folders, write_idx, write_image
+from PIL import Image
 from torch import Tensor
 from torchvision.datasets import MNIST, ImageFolder
 
@@ -124,7 +126,7 @@ def test_cifar_batches_are_read_in_order(tmp_path: Path, monkeypatch: pytest.Mon
     assert torch.equal(data.train.x, torch.cat([arrays[name] for name in BATCHES[:5]]).float())
     assert torch.equal(data.test.x, arrays["test_batch"].float())
     assert data.train.y.tolist() == [i + j for i in range(5) for j in range(4)]
-    assert data.note == ""
+    assert data.notes == ()
     standard = read("cifar10", tmp_path).train.x
     torch.testing.assert_close(standard.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(standard.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-5, rtol=0)
@@ -154,10 +156,10 @@ def test_nothing_in_a_batch_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_cifar_class_folders_are_read_and_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_folders(tmp_path / "cifar10")
     data = read("cifar10,scale=none", tmp_path)
-    assert (data.note, data.classes) == ("class folders, not the original batches", 10)
+    assert (data.notes, data.classes) == (("class folders, not the original batches",), 10)
     assert (data.train.x.shape, data.train.y.tolist()) == ((20, 3, 32, 32), [i // 2 for i in range(20)])
     install_batches(tmp_path, monkeypatch)
-    assert read("cifar10", tmp_path).note == ""
+    assert read("cifar10", tmp_path).notes == ()
 
 
 def test_cifar_class_folders_of_other_images_are_refused(tmp_path: Path) -> None:
@@ -176,7 +178,7 @@ def test_folders_are_read_in_torchvision_s_order(tmp_path: Path) -> None:
     assert data.train.y.tolist() == theirs.targets
     for x, (image, _) in zip(data.train.x, theirs, strict=True):
         assert torch.equal(x.byte().permute(1, 2, 0).flatten(), torch.tensor(list(image.tobytes()), dtype=torch.uint8))
-    assert (data.classes, data.note) == (2, "")
+    assert data.classes == 2
 
 
 def test_folders_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,6 +232,44 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
     write_folders(tmp_path, ("a", "b"), side=6)
     (tmp_path / "train" / "b" / "1.png").write_bytes(b"\x89PNG no")
     assert "b/1.png can't be read as an image" in refused(f"folder:{tmp_path}", tmp_path / "root")
+
+
+def test_images_of_8_and_of_16_bits_are_on_one_scale(tmp_path: Path) -> None:
+    write_folders(tmp_path / "own", ("a", "b"), side=6)
+    grey = pixels((6, 6), 7)
+    write_image(tmp_path / "own" / "train" / "a" / "0.png", np.stack([grey] * 3, 2))
+    shallow = read(f"folder:{tmp_path}/own,scale=none", tmp_path / "root")
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "own" / "train" / "a" / "0.png")
+    mixed = read(f"folder:{tmp_path}/own,scale=none", tmp_path / "root")
+    assert torch.equal(mixed.train.x, shallow.train.x)
+    assert mixed.fingerprint == shallow.fingerprint
+    assert mixed.notes == ("images of more than 8 bits, read at their depth: 1 of 6",)
+    assert read(f"folder:{tmp_path}/own,scale=none", tmp_path / "root").notes == mixed.notes
+    resized = read(f"folder:{tmp_path}/own,scale=none,size=3", tmp_path / "root").train.x
+    assert not torch.equal(resized[0], resized[0].round())  # nothing is rounded to 8 bits
+    standard = read(f"folder:{tmp_path}/own", tmp_path / "root").train.x
+    torch.testing.assert_close(standard.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(standard.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("shade", [[0, 0, 0, 0], [0, 40, 80, 120]])
+def test_train_images_without_anything_to_see_are_refused(tmp_path: Path, shade: list[int]) -> None:
+    write_folders(tmp_path / "own", ("a", "b"), side=6)
+    for one, file in zip(shade, sorted((tmp_path / "own" / "train").rglob("*.png")), strict=True):
+        write_image(file, np.full((6, 6, 3), one, np.uint8))
+    assert "look at the files" in refused(f"folder:{tmp_path}/own", tmp_path / "root")
+
+
+def test_the_fingerprint_of_a_folder_is_that_of_its_samples_whatever_was_kept(tmp_path: Path) -> None:
+    write_folders(tmp_path / "own", ("a", "b"), side=6)
+    data = read(f"folder:{tmp_path}/own", tmp_path / "root")
+    assert data.test is not None
+    digest = sha256(f"folder:{tmp_path}/own".encode())
+    for tensor in (data.train.x, data.train.y, data.test.x, data.test.y):
+        digest.update(str(tuple(tensor.shape)).encode() + tensor.numpy().tobytes())
+    assert data.fingerprint == digest.hexdigest()
+    assert read(f"folder:{tmp_path}/own", tmp_path / "root").fingerprint == data.fingerprint
+    assert read(f"folder:{tmp_path}/own", tmp_path / "another").fingerprint == data.fingerprint
 
 
 def without_network(spec: DataSpec, into: Path) -> None:

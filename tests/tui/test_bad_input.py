@@ -111,6 +111,23 @@ def test_wrong_usage_is_refused_in_one_sentence(line: str, hint: str, thalweg: R
     assert rows(seeded) == before
 
 
+def test_bytes_that_are_no_text_are_refused_where_a_text_is_kept(
+    thalweg: Run, seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, byte = rows(seeded), "\udce9"  # as Python holds it
+    monkeypatch.setenv("THALWEG_DATA", f"/caf{byte}")
+    for line in (
+        f"note run 1 caf{byte}",
+        f"tag run 1 caf{byte}",
+        f"train fcn:8 folder:/caf{byte}",
+        "train fcn:8 digits",
+    ):
+        said = thalweg(*line.split())
+        assert (said.status, said.out, said.err.count("\n")) == (2, "", 1), said
+        assert "holds bytes that are no UTF-8 text" in said.err
+    assert rows(seeded) == before
+
+
 def rows(path: Path) -> dict[str, int]:
     with Catalogue.open(path) as catalogue, catalogue.read() as session:
         return Runs(session).counts()

@@ -31,6 +31,8 @@ def open_problem(
     Raises UsageError where the data is not there or the network can't read it.
     """
     dataset = load(read_data(data), data_root(root))
+    for note in dataset.notes:
+        print(f"{data}: {note}.")  # noqa: T201 - what a worker prints is its log
     architecture = build(read_network(network), tuple(dataset.train.x.shape[1:]), dataset.outputs)
     phi = loss_named(loss, dataset.classes)
     problem = Problem(architecture.module, dataset, phi, architecture.layered)

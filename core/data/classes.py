@@ -56,6 +56,11 @@ def classes_in(part: Path) -> list[Path]:
     return sorted((one for one in listed if stat.S_ISDIR(state_of(one).st_mode)), key=_name)
 
 
+def images_in(folder: Path) -> list[Path]:
+    """All images below a class folder, in the order of torchvision's ImageFolder; each real folder is read once."""
+    return look(folder).images
+
+
 def is_image(name: str) -> bool:
     """Whether a file of that name is an image."""
     return name.lower().endswith(IMAGES)
@@ -67,10 +72,7 @@ def is_hidden(name: str) -> bool:
 
 
 def look(folder: Path) -> Found:
-    """What lies below a class folder, images in the order of torchvision's ImageFolder; each real folder is read once.
-
-    Raises UsageError where it can't be read or a link leads nowhere.
-    """
+    """What lies below a class folder. Raises UsageError where it can't be read or a link leads nowhere."""
     found = Found()
     for place, names in sorted(_walk(folder, found)):
         for name in sorted(names):

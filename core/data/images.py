@@ -5,7 +5,7 @@ from pathlib import Path
 from warnings import catch_warnings
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL import TiffImagePlugin as Tiff
 
 from core.data.samples import FORMATS, Samples, samples_of, why_unknown
@@ -101,8 +101,6 @@ def _colour(image: Image.Image, samples: Samples, file: Path) -> Image.Image:
         raise UsageError(f"{file} has a channel beyond its colours that is no alpha: save it without that.")
     if image.has_transparency_data:
         return _on_white(image, samples, file)
-    if image.mode == "LAB":
-        return _from_lab(image)
     return image.convert("RGB")
 
 
@@ -123,10 +121,3 @@ def _on_white(image: Image.Image, samples: Samples, file: Path) -> Image.Image:
 
 def _is_flat(image: Image.Image) -> bool:
     return all(low == high for low, high in image.getextrema())  # type: ignore[misc]
-
-
-def _from_lab(image: Image.Image) -> Image.Image:
-    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    read = ImageCms.applyTransform(image, ImageCms.buildTransform(lab, rgb, "LAB", "RGB"))
-    assert read is not None, "not in place"
-    return read

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from disk import pixels, write_folders, write_image
 
-from core.data.classes import classes_in, look
-from core.data.files import locate
+from core.data.classes import classes_in
+from core.data.files import images_in, locate
 from core.data.folders import read_folder
 from core.data.load import load
 from core.errors import UsageError
@@ -105,7 +105,7 @@ def test_links_that_lead_in_a_circle_add_nothing(own: Path, links: dict[str, str
         link = own / "train" / "a" / name
         link.parent.mkdir(exist_ok=True)
         link.symlink_to(target)
-    assert len(look(own / "train" / "a").images) == 2
+    assert len(images_in(own / "train" / "a")) == 2
     counts, notes = counted(own)
     assert counts == [2, 2]
     assert f"skipped: {len(links)}, the first train/a/" in notes[0]
@@ -121,7 +121,7 @@ def test_a_folder_that_links_lead_to_is_read_once(own: Path, tmp_path: Path) -> 
     counts, notes = counted(own)
     assert counts == [5, 2]
     assert notes == ["links to folders that were read already or that they lie in, skipped: 2, the first train/a/y"]
-    assert [str(one.relative_to(a)) for one in look(a).images] == [
+    assert [str(one.relative_to(a)) for one in images_in(a)] == [
         "0.png",
         "1.png",
         *(f"x/sub/{i}.png" for i in range(3)),
@@ -131,9 +131,9 @@ def test_a_folder_that_links_lead_to_is_read_once(own: Path, tmp_path: Path) -> 
 def test_a_link_changes_nothing_about_what_really_lies_there(own: Path) -> None:
     a = own / "train" / "a"
     write_image(a / "real" / "0.png", pixels((4, 4, 3), 5))
-    before = look(a).images
+    before = images_in(a)
     (a / "alias").symlink_to("real")
-    assert look(a).images == before
+    assert images_in(a) == before
 
 
 def test_classes_that_are_links_are_read(own: Path, tmp_path: Path) -> None:

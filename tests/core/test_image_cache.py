@@ -98,6 +98,25 @@ def test_a_file_written_anew_with_its_old_time_is_seen(own: Path) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
+def test_a_folder_that_was_made_in_the_same_tick_is_another(tmp_path: Path) -> None:
+    for turn in range(1000):
+        files = [tmp_path / f"{turn}-{one}" / "0.png" for one in "ab"]
+        for file in files:
+            file.parent.mkdir()
+        for file in files:
+            file.touch()  # nothing looks at it, which would make the clock finer
+        here, there = (file.stat() for file in files)
+        if (here.st_mtime_ns, here.st_ctime_ns) == (there.st_mtime_ns, there.st_ctime_ns):
+            break
+    else:
+        pytest.skip("the clock of files is too fine for two to be made at once")
+    before = stamp_of(files[:1])
+    files[0].parent.rename(tmp_path / "away")
+    files[1].parent.rename(files[0].parent)
+    assert stamp_of(files[:1]) != before
+
+
+@pytest.mark.usefixtures("at_once")
 def test_a_folder_of_the_same_content_is_read_and_not_decoded(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = train_of(own)
     own.rename(own.with_name("old"))

@@ -101,13 +101,13 @@ def test_a_catalogue_that_is_not_there_is_made_only_if_somebody_wants_it(answer:
 
 
 def test_a_tour_with_keys(terminal: Terminal, seeded: Path) -> None:
-    terminal.see("✗ failed", "memory", "q Quit")
+    terminal.see("○ finding", "memory", "q Quit")
     for key, seen in (("2", "train loss"), ("3", "certif"), ("4", "summary"), ("1", "fcn:8 digits")):
         terminal.press(key, seen)
     terminal.press("/")
     terminal.type("state=failed", "/state=failed 1")
     terminal.press("Enter", "/state=failed")
-    terminal.press("f", "1 run failed or stale")
+    terminal.press("f", "Runs: 1 not connected")
     terminal.press("Escape", "/state=failed")
     terminal.press("L", "run 3")
     terminal.press("Escape", "/state=failed")
@@ -138,7 +138,7 @@ def test_a_tour_with_keys(terminal: Terminal, seeded: Path) -> None:
 
 
 def test_a_tour_with_the_mouse_and_escape(terminal: Terminal) -> None:
-    terminal.see("✗ failed", "memory", "q Quit")
+    terminal.see("○ finding", "memory", "q Quit")
     terminal.click("Paths", "certif")
     terminal.click("highest", "highest ▲")
     terminal.click("p Plot", "over t along the path")

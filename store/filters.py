@@ -10,6 +10,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -26,6 +27,7 @@ CONDITION = re.compile(
     re.DOTALL,
 )
 TIME = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?Z?)?)?)?")
+EARLIEST = "0001-01-01T00:00:00"
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 ORDERED: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "<": operator.lt,
@@ -161,12 +163,23 @@ def _value(column: Column, text: str, *, free: bool = False) -> object:
     if column.type == "time":
         # A time stands for its beginning: text order is time order, and a prefix comes first.
         beginning = text.replace(" ", "T").removesuffix("Z")
-        return beginning if TIME.fullmatch(text) else _refuse(column, text, "a UTC time: 2026-11-01T09:30")
+        return beginning if _is_time(text, beginning) else _refuse(column, text, "a UTC time: 2026-11-01T09:30")
     if column.choices and text not in column.choices and not free:
         _refuse(column, text, f"one of {', '.join(column.choices)}")
     if "\0" in text or not _encodable(text):
         _refuse(column, text, "readable text")
     return text
+
+
+def _is_time(text: str, beginning: str) -> bool:
+    """Whether it has the form of a time, or of its beginning, and stands in the calendar."""
+    if not TIME.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(beginning + EARLIEST[len(beginning) :])
+    except ValueError:
+        return False
+    return True
 
 
 def _encodable(text: str) -> bool:

@@ -137,8 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = cli.main(arguments, prog_name="thalweg", standalone_mode=False)
-        sys.stdout.flush()
+        status = _run(arguments)
     except BrokenPipeError:
         _silence(sys.stdout)
         return 141
@@ -155,6 +154,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ThalwegError, StoreError) as error:
         return _refuse(str(error), status=1 if isinstance(error, RunError) else 2)
     return status if isinstance(status, int) else 0
+
+
+def _run(arguments: Sequence[str] | None) -> object:
+    """What a command returns. Raises BrokenPipeError where nobody reads standard output any more."""
+    out = sys.stdout
+    try:
+        status = cli.main(arguments, prog_name="thalweg", standalone_mode=False)
+    except SystemExit:
+        if sys.stdout is out:
+            raise
+        sys.stdout = out  # click has put it away: its own answer to a closed pipe is status 1, a failed run's here
+        raise BrokenPipeError from None
+    sys.stdout.flush()
+    return status
 
 
 def _silence(stream: TextIO) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from core.data.classes import classes_in
-from core.data.classes import images_in as images_in  # found here by others' scripts
+from core.data.classes import (
+    classes_in,
+    images_in,  # noqa: F401 - found here by others' scripts
+)
 from core.data.listing import PARTS, listed
 from core.files import from_home
 from core.specs.data import Cifar10, DataSpec, FashionMnist, Folder, Mnist

@@ -1,5 +1,6 @@
 """Wrong usage: exit status 2, one sentence on standard error, nothing on standard output, nothing enqueued."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -161,3 +162,13 @@ def test_a_closed_standard_output_is_no_failure(home: Path) -> None:
     line = f"exec {sys.executable} -m tui.main --catalogue {home / 'c.db'} list models >&-"
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+@pytest.mark.parametrize("command", ["list models", "export models", "show model 1", "list models --json"])
+def test_a_reader_that_is_gone_is_told_from_a_run_that_failed(command: str, seeded: Path) -> None:
+    line = [sys.executable, "-m", "tui.main", "--catalogue", str(seeded), *command.split()]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(line, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")

@@ -52,7 +52,7 @@ def list_(place: Place, /, kind: str, where: str | None, sort: str | None, limit
         squeezed = [one.title for one in shown if one.squeeze]
         table([one.title for one in shown], ([one.cell(row) for one in shown] for row in rows), squeeze=squeezed)
     elif where:
-        note(f"No {kind} are like that.")
+        note(f"No {kind} match.")
     else:
         note(f"There are no {kind} yet in {place.path}.")
 

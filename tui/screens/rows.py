@@ -200,7 +200,7 @@ class RowsScreen(TrustingScreen):
         if order.asked != self.asked:
             return  # an answer to an earlier question
         table, views = self.table, self.query_one(Views)
-        table.empty = "No rows are like that." if order.asked.where else EMPTY
+        table.empty = "No rows match." if order.asked.where else EMPTY
         placed = not order.rows and (message.keep == TOP or message.keep in table.ids)  # by the order's beginning
         if order.rows:
             table.forget()

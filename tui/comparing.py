@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 # What came of it, which is shown whether it differs or not.
 RESULTS: dict[str, tuple[str, ...]] = {
-    "runs": ("state", "cause", "seconds", "train_loss", "test_error", "level", "barrier", "value"),
+    "runs": ("state", "outcome", "cause", "seconds", "train_loss", "test_error", "level", "barrier", "value"),
     "models": ("train_loss", "train_error", "test_loss", "test_error", "epochs", "reached", "seconds"),
     "paths": (
         "train_loss_a",

@@ -100,3 +100,9 @@ def test_the_line_on_the_machine_counts_findings_apart(mixed: Path) -> None:
         assert one.ids == [4]
 
     play(mixed, look, size=(120, 30))
+
+
+def test_an_agent_says_what_came_of_its_runs_and_a_doctor_what_came_of_all(thalweg: Run, mixed: Path) -> None:
+    assert thalweg("agent", "--drain").err.splitlines()[-1] == "Runs that ended meanwhile: none."
+    told = next(line for line in thalweg("doctor").out.splitlines() if line.startswith("runs "))
+    assert told.split(maxsplit=1)[1] == "2 not connected, 1 premise fails, 1 failed"

@@ -113,9 +113,8 @@ def deviation(judged: Judged) -> Tensor:
 def _first(judged: Judged, Z: Tensor, smallest_D: float) -> Tensor:
     """delta_s (N,), given a bound Z (N,) on the rows of Z_s(t)."""
     curve, problem = judged.curve, judged.problem
-    below = _evaluation(judged, 0).features(Rounded.exact(problem.data.train.x), judged.s - 1)
-    F = below.features[0].flatten(1)
-    gap = _rows(torch.cat([F, F.new_ones(len(F), 1)], 1) - curve.D) + below.off
+    F = problem.features(judged.ends[:1], judged.s - 1, problem.data.train.x).flatten(2)[0]
+    gap = _rows(torch.cat([F, F.new_ones(len(F), 1)], 1) - curve.D)  # F as float64 computes it
     U = [torch.cat([W, b[None]]) for W, b in (judged.knot(judged.s, i) for i in (0, 1))]
     ends = [curve.preactivation(0, F) for F in curve.F[0]]
     size = max(float(one.norm()) for one in U) + float(Z.norm() + max(one.norm() for one in ends)) / smallest_D

@@ -11,10 +11,11 @@ FACTS = {
     "ends_at_b": True,
     "certificate": "exact",
     "level": 0.5,
+    "drift": 1e-9,
     "train_loss_a": 0.25,
     "train_loss_b": math.inf,
 }
-KEPT = {name: FACTS[name] for name in ("certificate", "level", "train_loss_a", "train_loss_b")}
+KEPT = {name: FACTS[name] for name in ("certificate", "level", "drift", "train_loss_a", "train_loss_b")}
 
 
 def test_a_path_that_is_as_it_was_has_none() -> None:
@@ -35,3 +36,9 @@ def test_a_path_that_is_as_it_was_has_none() -> None:
 )
 def test_each_thing_that_differs_is_said(name: str, now: object, sentence: str) -> None:
     assert shortcomings({**FACTS, name: now}, KEPT) == [sentence]
+
+
+def test_a_level_of_the_first_edition_was_without_drift() -> None:
+    now = {**FACTS, "level": 0.75, "drift": 0.25}
+    assert shortcomings(now, {**KEPT, "drift": None}) == []
+    assert shortcomings(now, KEPT) == ["the level is 0.75, above the 0.5 in the catalogue"]

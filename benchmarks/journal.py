@@ -14,6 +14,7 @@ import torch
 
 from core.engine.folders import folder_of
 from core.engine.ingest import ingest
+from core.engine.machines import here
 from core.engine.worker.journal import Journal
 from store import Catalogue, Device, Metrics, NewRun, Runs
 
@@ -50,7 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, Catalogue.open(Path(name) / "catalogue.db") as catalogue:
         with catalogue.write() as session:
             run_id = Runs(session).add(NewRun(kind="train", spec="{}"))
-            claim = Runs(session).claim("here", 1, [Device("cpu")])
+            claim = Runs(session).claim(here(), 1, [Device("cpu")])
         assert claim is not None
         folder = folder_of(catalogue.files / "runs", run_id, 1)
         folder.mkdir(parents=True)

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 from sqlalchemy import TextClause, text
 
-from core.engine.devices import host
 from core.engine.folders import Owner, folder_of, take
 from core.engine.launch import environment
+from core.engine.machines import here
 from core.engine.worker.journal import Journal
 from core.results import Ended
 from core.specs.runs import Train, kind_of, to_json
@@ -134,7 +134,7 @@ def claimed(catalogue: Catalogue) -> list[Attempt]:
         runs = Runs(session)
         for _ in range(JOBS):
             runs.add(new)
-        claims = [runs.claim(host(), 1, [Device("cpu", JOBS)]) for _ in range(JOBS)]
+        claims = [runs.claim(here(), 1, [Device("cpu", JOBS)]) for _ in range(JOBS)]
     return [claim.attempt for claim in claims if claim is not None]
 
 

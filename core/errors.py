@@ -10,6 +10,7 @@
 A run that fails of a cause in FINDINGS has found something out; every other failure is a fault.
 """
 
+import errno
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -93,3 +94,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether the memory did not suffice, whoever noticed."""
     text = f"{type(error).__name__}: {error}"
     return isinstance(error, MemoryError) or any(one in text for one in OUT_OF_MEMORY)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether the disk, or a user's share of it, has no room left, whoever noticed and whatever came of that."""
+    while error is not None:
+        text = str(error)
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in text:
+            return True
+        if f"os error {errno.ENOSPC}" in text:  # safetensors says so
+            return True
+        error = error.__cause__
+    return False

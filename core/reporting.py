@@ -54,6 +54,14 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def lasting(seconds: float) -> str:
+    """A time of seconds, minutes, hours or days, as a part of a sentence: 40 seconds, 3 hours."""
+    for unit, length in (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0)):
+        if seconds >= 2 * length:
+            return plural(int(seconds / length), unit)
+    return plural(max(int(seconds), 0), "second")
+
+
 class Thinned:
     """Which of many steps get a line in a log: all of `most` or fewer; of more than that the first ones, then ever
     fewer, so that at most `most` of `total` steps are told and each part of the way has its share.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from store.metrics import Metrics
     from store.models import Model, Models
     from store.paths import Path, Paths, ProfilePoint, Segment
-    from store.runs import Attempt, Claim, Device, NewRun, Run, Runs
+    from store.runs import Attempt, Claim, Device, Machine, NewRun, Run, Runs
     from store.showing import show_row
 
 HOMES = {
@@ -37,7 +37,7 @@ HOMES = {
     "metrics": ("Metrics",),
     "models": ("Model", "Models"),
     "paths": ("Path", "Paths", "ProfilePoint", "Segment"),
-    "runs": ("Attempt", "Claim", "Device", "NewRun", "Run", "Runs"),
+    "runs": ("Attempt", "Claim", "Device", "Machine", "NewRun", "Run", "Runs"),
     "showing": ("show_row",),
 }
 
@@ -54,6 +54,7 @@ __all__ = [
     "Device",
     "FilterError",
     "Finding",
+    "Machine",
     "Measurement",
     "Metrics",
     "Model",

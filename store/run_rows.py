@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.base import NEVER_REUSED, Base
@@ -69,8 +69,21 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """A computer: `id` stays when it is renamed or restarted, `boot` names the start that `began` then (aware).
+
+    `host` is its name at the moment, a label.
+    """
+
+    id: str
+    boot: str
+    began: datetime
+    host: str
+
+
+@dataclass(frozen=True)
 class Attempt:
-    """One try at a run on one device of one host; every column of `attempts`."""
+    """One try at a run on one device of one machine; every column of `attempts`."""
 
     id: int
     run_id: int
@@ -89,6 +102,8 @@ class Attempt:
     environment: str | None  # JSON text
     cause: str | None
     exit_signal: int | None
+    machine: str | None  # its id; None in rows that know the host's name only
+    given_up_at: datetime | None  # set while nobody has heard from a machine whose attempt was given up
 
 
 class RunRow(Base):
@@ -143,6 +158,7 @@ class AttemptRow(Base):
         UniqueConstraint("run_id", "number"),
         CheckConstraint(IN_STATES, name="state_known"),
         Index(None, "state", "host"),
+        Index(None, "given_up_at", sqlite_where=text("given_up_at IS NOT NULL")),
         NEVER_REUSED,
     )
 
@@ -163,6 +179,8 @@ class AttemptRow(Base):
     environment: Mapped[str | None]
     cause: Mapped[str | None]
     exit_signal: Mapped[int | None]
+    machine: Mapped[str | None]
+    given_up_at: Mapped[datetime | None]
 
 
 class DependencyRow(Base):

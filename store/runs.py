@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from store import claiming
 from store.base import changed, fetch, fetch_one, insert_row, iso, now
-from store.claiming import Claim, Device
+from store.claiming import Claim, Device, of_machine
 from store.errors import NotFoundError, StoreError
 from store.run_rows import (
     ACTIVE,
@@ -19,12 +19,13 @@ from store.run_rows import (
     AttemptRow,
     DependencyRow,
     LeaseRow,
+    Machine,
     NewRun,
     Run,
     RunRow,
 )
 
-__all__ = ["Attempt", "Claim", "Device", "NewRun", "Run", "Runs"]
+__all__ = ["Attempt", "Claim", "Device", "Machine", "NewRun", "Run", "Runs"]
 
 
 class Runs:
@@ -64,9 +65,17 @@ class Runs:
         """The run's attempts, first to last."""
         return fetch(self._session, Attempt, "attempts", AttemptRow.run_id == run_id)
 
-    def claim(self, host: str, agent_pid: int, devices: Sequence[Device]) -> Claim | None:
-        """Take the oldest queued run that can start on a free device of this host, with a lease; or None."""
-        return claiming.claim(self._session, host, agent_pid, devices)
+    def claim(self, machine: Machine, agent_pid: int, devices: Sequence[Device]) -> Claim | None:
+        """Take the oldest queued run that can start on a free device of this machine, with a lease; or None."""
+        return claiming.claim(self._session, machine, agent_pid, devices)
+
+    def changes_due(self, machine: Machine, devices: Sequence[Device]) -> bool:
+        """Whether `claim`, `fail_blocked` or `tell_waiting` has something to do: to read keeps nobody waiting."""
+        return claiming.changes_due(self._session, machine, devices)
+
+    def tell_waiting(self, devices: Sequence[Device], whose: str) -> None:
+        """Say in the message of queued runs that wait for another device than these, which are `whose`."""
+        claiming.tell_waiting(self._session, devices, whose)
 
     def fail_blocked(self) -> list[int]:
         """Fail queued runs that need a failed or cancelled one, and those that need them; their ids."""
@@ -117,20 +126,39 @@ class Runs:
     ) -> bool:
         """End an attempt and its run as done, failed or cancelled; False when it had ended before.
 
-        A failure is a fault unless its `outcome` is "finding".
+        A failure is a fault unless its `outcome` is "finding". A result or finding of a run that was given up is
+        kept: the run ends once more, as that.
         """
         assert state in FINISHED, state
         assert outcome is None or (state == "failed" and outcome in OUTCOMES), outcome
         moment = now()
         ending = {"state": state, "cause": cause, "finished_at": moment}
-        if not self._move_attempt(attempt_id, ACTIVE, **ending, exit_signal=exit_signal):
+        late = (state == "done" or outcome == "finding") and self._given_up(attempt_id)
+        before = ("cancelled",) if late else ACTIVE
+        if not self._move_attempt(attempt_id, before, **ending, exit_signal=exit_signal, given_up_at=None):
             return False
         begun = self._session.scalar(select(RunRow.started_at).where(RunRow.id == self._run_of(attempt_id)))
         seconds = (moment - begun).total_seconds() if begun else None
         progress = {"eta_seconds": None, "message": None, **({"fraction": 1.0} if state == "done" else {})}
         why = {"cause_kind": cause_kind, "outcome": (outcome or "fault") if state == "failed" else None}
-        self._move_run(attempt_id, ACTIVE, **ending, **why, seconds=seconds, **progress)
+        self._move_run(attempt_id, before, **ending, **why, seconds=seconds, **progress)
         return True
+
+    def give_up(self, attempt_id: int, cause: str) -> None:
+        """Cancel an attempt that nobody hears of, and its run; see `finish` for a result that comes all the same."""
+        run = update(RunRow).where(RunRow.id == self._run_of(attempt_id))
+        asked = func.coalesce(RunRow.cancel_requested_at, iso(now()))
+        self._session.execute(run.values(cancel_requested_at=asked))
+        if self.finish(attempt_id, "cancelled", cause, "cancelled"):
+            self._update_attempt(attempt_id, given_up_at=now())
+
+    def given_up(self, machine: Machine) -> list[Attempt]:
+        """Attempts of this machine that were given up, and that nobody has seen to since."""
+        return fetch(self._session, Attempt, "attempts", AttemptRow.given_up_at.is_not(None), of_machine(machine))
+
+    def seen_to(self, attempt_id: int) -> None:
+        """Note that nothing more will come of an attempt that was given up."""
+        self._update_attempt(attempt_id, given_up_at=None)
 
     def requeue(self, attempt_id: int, cause: str) -> bool:
         """End an attempt as failed and queue its run again; False when it had ended before.
@@ -158,14 +186,20 @@ class Runs:
         self._session.execute(this.values(cancel_requested_at=func.coalesce(RunRow.cancel_requested_at, iso(now()))))
         return run.state
 
-    def active(self, host: str) -> list[Attempt]:
-        """Attempts on this host that have not ended: running or stale."""
-        return fetch(self._session, Attempt, "attempts", AttemptRow.host == host, AttemptRow.state.in_(ACTIVE))
+    def active(self, machine: Machine) -> list[Attempt]:
+        """Attempts of this machine that have not ended: running or stale."""
+        return fetch(self._session, Attempt, "attempts", of_machine(machine), AttemptRow.state.in_(ACTIVE))
 
-    def cancel_requested(self, host: str) -> list[Attempt]:
+    def elsewhere(self, machine: Machine) -> list[Attempt]:
+        """Attempts of other machines that have not ended."""
+        mine = {attempt.id for attempt in self.active(machine)}
+        active = fetch(self._session, Attempt, "attempts", AttemptRow.state.in_(ACTIVE))
+        return [attempt for attempt in active if attempt.id not in mine]
+
+    def cancel_requested(self, machine: Machine) -> list[Attempt]:
         """Those of `active` whose run somebody asked to cancel."""
         asked = select(RunRow.id).where(RunRow.cancel_requested_at.is_not(None), RunRow.state.in_(ACTIVE))
-        mine = (AttemptRow.host == host) & AttemptRow.state.in_(ACTIVE)
+        mine = of_machine(machine) & AttemptRow.state.in_(ACTIVE)
         return fetch(self._session, Attempt, "attempts", mine, AttemptRow.run_id.in_(asked))
 
     def any_queued(self) -> bool:
@@ -211,6 +245,10 @@ class Runs:
     def _require(self, run_id: int) -> None:
         if self._session.scalar(select(RunRow.id).where(RunRow.id == run_id)) is None:
             raise NotFoundError("run", run_id)
+
+    def _given_up(self, attempt_id: int) -> bool:
+        unheard = select(AttemptRow.id).where(AttemptRow.id == attempt_id, AttemptRow.given_up_at.is_not(None))
+        return self._session.scalar(unheard) is not None
 
     def _run_of(self, attempt_id: int) -> int:
         query = select(AttemptRow.run_id).where(AttemptRow.id == attempt_id)

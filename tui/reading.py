@@ -10,8 +10,7 @@ import psutil
 from sqlalchemy.orm import Session
 
 from core.engine.client import Client
-from core.engine.devices import devices, host
-from core.engine.locks import AgentLock
+from core.engine.devices import devices
 from core.engine.sources import Trust
 from store import Catalogue, Runs
 from store.changes import Changes
@@ -95,8 +94,7 @@ class Reader:
         if not self._devices:
             self._devices = tuple(device.name for device in devices())
         memory = psutil.virtual_memory()
-        agent = AgentLock(self.client.catalogue.files, host()).held()
-        return Machine(agent, self._devices, memory.total - memory.available, memory.total)
+        return Machine(self.client.agent(), self._devices, memory.total - memory.available, memory.total)
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

@@ -24,7 +24,7 @@ MOST_BARS = 8
 
 
 class Display(Protocol):
-    def show(self, runs: "Sequence[Run]") -> None: ...
+    def show(self, runs: "Sequence[Run]", trouble: str) -> None: ...
 
 
 def wait(client: "Client", run_ids: Sequence[int], place: Place) -> "list[Run]":
@@ -34,7 +34,7 @@ def wait(client: "Client", run_ids: Sequence[int], place: Place) -> "list[Run]":
         try:
             with _display(len(run_ids)) as display:
                 for runs in client.follow(run_ids):
-                    display.show(runs)
+                    display.show(runs, client.trouble)
         except KeyboardInterrupt:
             if not _cancel_wanted(run_ids, place):
                 raise click.exceptions.Exit(130) from None
@@ -91,16 +91,21 @@ def _display(total: int) -> "Iterator[Display]":
 
 
 class Lines:
-    """One line for every change of state, where there is no terminal."""
+    """One line for every change of state, and for what keeps all from going on, where there is no terminal."""
 
     def __init__(self) -> None:
-        self.seen: dict[int, str] = {}
+        self.seen: dict[int, tuple[str, str]] = {}
+        self.trouble = ""
 
-    def show(self, runs: "Sequence[Run]") -> None:
+    def show(self, runs: "Sequence[Run]", trouble: str) -> None:
         for run in runs:
-            if self.seen.get(run.id) != run.state:
-                self.seen[run.id] = run.state
-                note(f"run {run.id} ({run.kind}): {word(vars(run))}")
+            waits = clean(run.message or "") if run.state == "queued" else ""
+            if self.seen.get(run.id) != (run.state, waits):
+                self.seen[run.id] = (run.state, waits)
+                note(f"run {run.id} ({run.kind}): {word(vars(run))}" + (f", {waits}" if waits else ""))
+        if trouble != self.trouble:
+            self.trouble = trouble
+            note(clean(trouble) or "It goes on.")
 
 
 class Bars:
@@ -111,7 +116,7 @@ class Bars:
         self.tasks: dict[int, TaskID] = {}
         self.all = progress.add_task("all runs", total=total, about="") if total > 1 else None
 
-    def show(self, runs: "Sequence[Run]") -> None:
+    def show(self, runs: "Sequence[Run]", trouble: str) -> None:
         if self.all is not None:
             ended = sum(run.state in FINISHED for run in runs)
             failed = summed(Counter(word(vars(run)) for run in runs if run.state == "failed"))
@@ -125,12 +130,12 @@ class Bars:
         for run in working:
             if run.id not in self.tasks:
                 self.tasks[run.id] = self.progress.add_task(f"{clean(run.kind)} {run.id}", total=1.0, about="")
-            self.progress.update(self.tasks[run.id], completed=run.fraction or 0.0, about=_about(run))
+            self.progress.update(self.tasks[run.id], completed=run.fraction or 0.0, about=trouble or _about(run))
 
 
 def _about(run: "Run") -> str:
     if run.state == "queued":
-        return "waiting for its turn"
+        return clean(run.message or "waiting for its turn")
     left = f"{duration(run.eta_seconds)} left" if run.eta_seconds is not None else ""
     state = "no sign of life" if run.state == "stale" else ""
     return ", ".join(part for part in (state, clean(run.message or ""), left) if part)

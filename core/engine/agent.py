@@ -1,104 +1,174 @@
 """The agent: a small process that turns queued runs into running ones, and journals into rows.
 
-One for each catalogue and host. It outlives the terminal it was started from, loads no torch, and may die at
+One for each catalogue and machine. It outlives the terminal it was started from, loads no torch, and may die at
 any time: the next one finds everything as it was. It ends by itself when it has been idle for a while or its
-catalogue is gone.
+catalogue is gone; a full disk and the trouble that one attempt makes end it not.
 """
 
 import argparse
-import contextlib
 import os
 import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from core.engine.devices import devices, host, threads
+import psutil
+
+from core.engine.devices import devices, threads, whose
 from core.engine.folders import Job, checkpoint, folder_of
 from core.engine.inputs import resolve
 from core.engine.launch import start_worker
 from core.engine.locks import AgentLock
+from core.engine.machines import here
 from core.engine.tending import Tending
-from core.errors import ThalwegError
+from core.errors import ThalwegError, is_disk_full
 from core.specs.runs import from_json
-from store import Catalogue, Claim, Device, Runs, StoreError
+from store import Attempt, Catalogue, Claim, Device, Runs, StoreError
 
 TICK_SECONDS = 0.1
+PAUSE_SECONDS = 1.0  # between looks while something is wrong
+DISK_FULL = "the disk is full: waiting for room"
 IDLE_SECONDS = float(os.environ.get("THALWEG_AGENT_IDLE", "60"))
 
 
 class Agent:
-    """Claims, starts and tends the runs of one catalogue on this host."""
+    """Claims, starts and tends the runs of one catalogue on this machine."""
 
     def __init__(self, catalogue: Catalogue, cpu_jobs: int = 1) -> None:
         self.catalogue = catalogue
         self.cpu_jobs = cpu_jobs
+        self.machine = here()
+        self.lock = AgentLock(catalogue.files, self.machine)
         self.devices: list[Device] = devices(cpu_jobs)
         self.tending = Tending(catalogue)
         self.busy_at = time.monotonic()
         self.ending = False
+        self.unstarted: dict[int, Claim] = {}  # claimed, and waiting for room on the disk
+        self.troubles: list[Exception] = []  # of the last look
+        self._told = ""
 
     def run(self, *, drain: bool = False) -> None:
         """Work until told to stop, idle for a while (`drain`: until nothing is left), or without a catalogue.
 
         Where another agent works already, `drain` waits until nothing is left for that one either.
         """
-        with AgentLock(self.catalogue.files, host()) as lock:
-            while not self.ending and self.catalogue.path.exists():
-                if not lock.take():
-                    if not (drain and self._work_left()):
-                        return
-                    time.sleep(TICK_SECONDS)
-                    continue
-                self._work(drain=drain)
-                lock.release()  # whoever enqueued while we held it relies on this second look:
-                if self.ending or not self._work_left():
+        with self.lock:
+            while not self._over():
+                going_on, self.troubles = True, []
+                with self._tried():
+                    going_on = self._turn(drain=drain)
+                self._tell()
+                if not going_on:
                     return
+                time.sleep(self._pause())
+
+    def _turn(self, *, drain: bool) -> bool:
+        """Work, where the lock can be had; whether to go on."""
+        if not self.lock.take():
+            return drain and self._work_left()
+        try:
+            self._work(drain=drain)
+        finally:
+            self.lock.release()  # whoever enqueued while we held it relies on this second look:
+        return not self._over() and self._work_left()
 
     def _work(self, *, drain: bool) -> None:
         patience = 0.0 if drain else IDLE_SECONDS
         self.busy_at = time.monotonic()
-        while not self.ending and self.catalogue.path.exists():
-            try:
-                if self.tick():
-                    self.busy_at = time.monotonic()
+        while not self._over() and not self.lock.lost():
+            if self.tick():
+                self.busy_at = time.monotonic()
+            with self._tried():
                 if time.monotonic() - self.busy_at > patience and not self._work_left():
                     return
-            except StoreError as error:  # a full disk, say: nothing is lost, the lines wait in their files
-                print(f"{error} Trying again.", file=sys.stderr, flush=True)
-                time.sleep(1.0)
-            time.sleep(TICK_SECONDS)
+            self._tell()
+            time.sleep(self._pause())
 
     def tick(self) -> bool:
-        """One look at everything; whether something happened."""
-        with self.catalogue.read() as session:
-            runs = Runs(session)
-            active, asked = runs.active(host()), runs.cancel_requested(host())
-        happened = [self.tending.tend(attempt) for attempt in active]
-        for attempt in asked:
-            self.tending.stop(attempt)
-        self.tending.reap(active)
-        return any(happened) | self._claim()
+        """One look at everything; whether something happened. One attempt's trouble is that attempt's."""
+        self.troubles = []
+        happened = False
+        with self._tried():
+            with self.catalogue.read() as session:
+                runs = Runs(session)
+                active, asked = runs.active(self.machine), runs.cancel_requested(self.machine)
+                given_up = runs.given_up(self.machine)
+            for attempt in asked:
+                self.unstarted.pop(attempt.id, None)
+            for attempt in active:
+                with self._tried():
+                    happened |= self._begin_again(attempt) or self.tending.tend(attempt)
+            for attempts, do in ((asked, self.tending.stop), (given_up, self.tending.see_to)):
+                for attempt in attempts:
+                    with self._tried():
+                        do(attempt)
+            self.tending.reap([*active, *given_up])
+        with self._tried():
+            happened |= self._claim()
+        return happened
+
+    @contextmanager
+    def _tried(self) -> Iterator[None]:
+        """What goes wrong inside, short of a mistake of ours, is told and tried again at the next look."""
+        self.lock.beat()
+        try:
+            yield
+        except (ThalwegError, StoreError, OSError, psutil.Error) as error:
+            self.troubles.append(error)
+
+    def _tell(self) -> None:
+        """Say what is wrong where that is news: beside the lock for those who wait, and in the agent's log."""
+        full = any(is_disk_full(error) for error in self.troubles)
+        told = DISK_FULL if full else " ".join(str(self.troubles[0]).split()) if self.troubles else ""
+        if told != self._told:
+            self._told = told
+            self.lock.say(told)
+            with suppress(OSError, ValueError):  # the log may be on the disk that is full
+                print(told or "All is well again.", file=sys.stderr, flush=True)
+
+    def _pause(self) -> float:
+        return PAUSE_SECONDS if self.troubles else TICK_SECONDS
+
+    def _over(self) -> bool:
+        return self.ending or not self.catalogue.path.exists()
 
     def _work_left(self) -> bool:
         with self.catalogue.read() as session:
-            return Runs(session).any_queued() or bool(Runs(session).active(host()))
+            runs = Runs(session)
+            return runs.any_queued() or bool(runs.active(self.machine)) or bool(runs.given_up(self.machine))
 
     def _claim(self) -> bool:
-        """Start what can start now."""
-        with self.catalogue.read() as session:
-            if not Runs(session).any_queued():
-                return False
+        """Start what can start now. Looks first: other programs write meanwhile, and would wait for nothing."""
         started = False
-        while True:
+        while self._changes_due():
             with self.catalogue.write() as session:
-                Runs(session).fail_blocked()
-                claim = Runs(session).claim(host(), os.getpid(), self.devices)
+                runs = Runs(session)
+                runs.fail_blocked()
+                runs.tell_waiting(self.devices, whose(self.machine, self.devices))
+                claim = runs.claim(self.machine, os.getpid(), self.devices)
             if claim is None:
                 return started
-            self._start(claim)
+            self.unstarted[claim.attempt.id] = claim
+            self._begin_again(claim.attempt)
             started = True
+        return started
+
+    def _changes_due(self) -> bool:
+        with self.catalogue.read() as session:
+            runs = Runs(session)
+            return runs.any_queued() and runs.changes_due(self.machine, self.devices)
+
+    def _begin_again(self, attempt: Attempt) -> bool:
+        """Start a claimed run; False where that is no longer to be done."""
+        claim = self.unstarted.get(attempt.id)
+        if claim is None:
+            return False
+        self._start(claim)
+        del self.unstarted[attempt.id]
+        return True
 
     def _start(self, claim: Claim) -> None:
         run, attempt = claim.run, claim.attempt
@@ -118,6 +188,8 @@ class Agent:
             ).save(folder)
             self.tending.children[attempt.id] = start_worker(folder)
         except (ThalwegError, StoreError, OSError) as error:
+            if is_disk_full(error):
+                raise  # it begins when there is room
             with self.catalogue.write() as session:
                 Runs(session).finish(attempt.id, "failed", f"input failed: {error}", "input failed")
 
@@ -149,7 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--drain", action="store_true")
     parser.add_argument("--cpu-jobs", type=int, default=1)
     options = parser.parse_args(arguments)
-    with contextlib.suppress(AttributeError):
+    with suppress(AttributeError):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with Catalogue.open(options.catalogue) as catalogue:

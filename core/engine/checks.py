@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from core.data.files import data_root, locate, missing
 from core.engine.desk import ask
-from core.engine.devices import devices
+from core.engine.devices import installed
 from core.engine.inputs import as_input, find
 from core.errors import UsageError
 from core.networks.source import several_of_one_start
@@ -37,11 +37,14 @@ LAYERED = Subnetworks | Dropping | Examined | Rank | Unbounded | Assumptions | W
 
 
 def check_device(device: str | None) -> None:
-    """Raise UsageError for a device of no known form."""
+    """Raise UsageError for a device of no known form, or one that this machine hasn't got.
+
+    What the agent may use of the machine's is the agent's to say: a run for another device waits, and tells why.
+    """
     name, _, number = (device or "cpu").partition(":")
     if name not in ("cpu", "cuda") or (number and not number.isdecimal()) or (name == "cpu" and ":" in (device or "")):
         raise UsageError(f"There is no device {device!r}: known are {DEVICES}; leave it out to have one chosen.")
-    here = [one.name for one in devices()]
+    here = installed()
     if device is not None and not any(one == device or one.startswith(f"{device}:") for one in here):
         raise UsageError(f"This machine has no device {device}: it has {', '.join(here)}; leave --device out.")
 

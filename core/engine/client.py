@@ -18,15 +18,16 @@ from sqlalchemy.orm import Session
 import core
 from core.engine.checks import check, check_device, check_promise, settled
 from core.engine.desk import ask
-from core.engine.devices import host
 from core.engine.folders import checkpoint, folder_of, log_beside
 from core.engine.inputs import as_input
 from core.engine.launch import start_agent
-from core.engine.locks import AgentLock
+from core.engine.locks import SILENT_SECONDS, AgentLock
+from core.engine.machines import here
 from core.engine.planning import begun, renumbered, stands
 from core.engine.relaunching import Relaunch, plan_relaunch
 from core.engine.sources import Trust, as_it_is, pinned
-from core.errors import UsageError
+from core.errors import UsageError, sentence
+from core.reporting import lasting
 from core.specs.runs import (
     Bound,
     Connect,
@@ -56,6 +57,7 @@ class Client:
     def __init__(self, catalogue: Catalogue, data_root: str | None = None, trust: Trust = lambda _: False) -> None:
         self.catalogue = catalogue
         self.trust = trust
+        self.trouble = ""  # why nothing goes on, while runs are followed
         self.data_root = data_root or os.environ.get("THALWEG_DATA")  # the agent's may differ: kept with each run
 
     def enqueue(self, spec: RunSpec, *, device: str | None = None) -> int:
@@ -114,21 +116,35 @@ class Client:
             return begun(session, plan)
 
     def look(self) -> None:
-        """Start an agent where there is work for this host and no agent is alive. Costs two short reads."""
-        if self.catalogue.readonly or AgentLock(self.catalogue.files, host()).held():
+        """Start an agent where there is work for this machine and no agent is alive. Costs two short reads."""
+        if self.catalogue.readonly or AgentLock(self.catalogue.files, here()).held():
             return
         with self.catalogue.read() as session:
             runs = Runs(session)
-            work = runs.any_queued() or runs.active(host())
+            work = runs.any_queued() or runs.active(here()) or runs.given_up(here())
         if work:
             start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log")
 
+    def agent(self) -> str:
+        """How the agent of this machine is: "works", "none", or why nothing goes on, as a part of a sentence."""
+        lock = AgentLock(self.catalogue.files, here())
+        if not lock.held():
+            return "none"
+        if (silent := lock.silent()) > SILENT_SECONDS:
+            return f"the agent has been silent for {lasting(silent)}"
+        return lock.told() or "works"
+
     def follow(self, run_ids: Sequence[int]) -> Iterator[list[Run]]:
-        """The runs as they are, some times a second, until all have ended; the last yield has them ended."""
+        """The runs as they are, some times a second, until all have ended; the last yield has them ended.
+
+        Meanwhile `trouble` says why nothing goes on, where something is wrong with this machine's agent.
+        """
         looked = 0.0
         while True:
             if time.monotonic() - looked > LOOK_SECONDS:
                 self.look()
+                how = self.agent()
+                self.trouble = "" if how in ("none", "works") else sentence(how[0].upper() + how[1:])
                 looked = time.monotonic()
             with self.catalogue.read() as session:
                 runs = Runs(session).several(run_ids)

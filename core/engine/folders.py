@@ -18,6 +18,7 @@ from typing import Self
 import msgspec
 import psutil
 
+from core.engine.machines import boot_id
 from core.specs.runs import RunSpec
 
 ABANDONED = "abandoned"
@@ -74,7 +75,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
         return cls(pid=pid, started=psutil.Process(pid).create_time(), boot=boot_id())
 
     def alive(self) -> bool:
-        """Whether that very process still runs on this boot (a zombie doesn't)."""
+        """Whether that very process still runs since this start of the machine (a zombie doesn't)."""
         if self.boot != boot_id():
             return False
         try:
@@ -83,14 +84,6 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
             return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
-
-
-def boot_id() -> str:
-    """Names this boot of this machine."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return f"boot-{psutil.boot_time():.0f}"
 
 
 def take(folder: Path, owner: Owner | None) -> bool:

@@ -1,5 +1,6 @@
-"""Watching over the attempts of this host: who is alive, who is silent, who died and of what."""
+"""Watching over the attempts of this machine: who is alive, who is silent, who died and of what."""
 
+import os
 import signal
 import subprocess
 import time
@@ -9,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.engine.folders import ABANDONED, Owner, boot_id, folder_of, log_beside, owner, take
+from core.engine.folders import ABANDONED, Owner, folder_of, log_beside, owner, take
 from core.engine.ingest import ingest
 from core.engine.launch import signal_group
 from core.engine.log import Log
+from core.engine.machines import boot_id
 from core.errors import sentence
 from store import Attempt, Catalogue, Runs
 
@@ -25,11 +27,12 @@ DISK_FULL = 28
 
 @dataclass
 class Tending:
-    """What an agent knows beyond the catalogue: its own children, and whom it told to stop and when."""
+    """What an agent knows beyond the catalogue: its own children, whom it told to stop, who was left over, and when."""
 
     catalogue: Catalogue
     children: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     told: dict[int, float] = field(default_factory=dict)
+    left: dict[int, float] = field(default_factory=dict)
 
     def folder(self, attempt: Attempt) -> Path:
         return folder_of(self.catalogue.files / "runs", attempt.run_id, attempt.number)
@@ -45,14 +48,30 @@ class Tending:
         if alive is None:
             return self._never_started(attempt, folder)
         while ingest(self.catalogue, attempt, folder):  # a dead worker's last words too
-            with self.catalogue.read() as session:
-                attempt = next(one for one in Runs(session).attempts(attempt.run_id) if one.id == attempt.id)
             if alive:
                 return True
+            with self.catalogue.read() as session:
+                now = [one for one in Runs(session).attempts(attempt.run_id) if one.id == attempt.id]
+            if not now:
+                return True  # its run ended, and was deleted at once
+            (attempt,) = now
         if alive:
             return self._silent(attempt)
         self._died(attempt, who)
         return True
+
+    def see_to(self, attempt: Attempt) -> None:
+        """An attempt that was given up while nobody heard of this machine: what it said since is kept, no more made."""
+        folder = self.folder(attempt)
+        alive = self._alive(attempt, owner(folder))
+        if alive is None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            alive = not take(folder, None) and (folder / "owner").read_text() != ABANDONED
+        if alive:
+            self.stop(attempt)
+        elif not ingest(self.catalogue, attempt, folder):
+            with self.catalogue.write() as session:
+                Runs(session).seen_to(attempt.id)
 
     def stop(self, attempt: Attempt) -> None:
         """Somebody asked to cancel it: SIGTERM, and SIGKILL after a grace period."""
@@ -66,9 +85,17 @@ class Tending:
             signal_group(who, signal.SIGKILL)
 
     def reap(self, active: Sequence[Attempt]) -> None:
-        """Forget children that have ended, unless their attempt is still `active`: how they ended is to be told."""
+        """Forget children that have ended, unless their attempt is still `active`: how they ended is to be told.
+
+        A child that goes on long after its attempt has ended, of a run that was deleted perhaps, is killed.
+        """
         kept = {attempt.id for attempt in active}
         self.children = {key: one for key, one in self.children.items() if key in kept or one.poll() is None}
+        left = self.children.keys() - kept
+        self.left = {key: self.left.get(key, time.monotonic()) for key in left}
+        for key, since in self.left.items():
+            if time.monotonic() - since > GRACE_SECONDS:
+                os.killpg(self.children[key].pid, signal.SIGKILL)
 
     def _alive(self, attempt: Attempt, who: Owner | None) -> bool | None:
         """None: nobody has taken the folder yet."""

@@ -15,8 +15,8 @@ from core.engine import agent as agent_module
 from core.engine import client as client_module
 from core.engine.agent import Agent
 from core.engine.client import Client
-from core.engine.devices import host
 from core.engine.folders import folder_of, owner
+from core.engine.machines import here
 from core.specs.runs import RunSpec, Train
 from store import Attempt, Catalogue, Run, Runs
 
@@ -50,7 +50,7 @@ class Engine:
         """Step until the condition holds."""
         ends = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < ends, f"not within {seconds} s"
+            assert time.monotonic() < ends, f"not within {seconds} s; {self.agent.troubles}"
             self.agent.tick()
             time.sleep(0.02)
 
@@ -84,7 +84,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         made = Engine(catalogue, Client(catalogue), Agent(catalogue))
         yield made
         with catalogue.read() as session:
-            left = Runs(session).active(host())
+            left = Runs(session).active(here())
         for attempt in left:
             who = owner(made.agent.tending.folder(attempt))
             if who is not None and who.alive():

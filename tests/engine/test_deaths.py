@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from core.engine import tending
-from core.engine.devices import host
 from core.engine.folders import take
+from core.engine.machines import here
 from core.specs.runs import Train
 from store import Catalogue, Device, Models, Runs, StoreError
 from tests.engine.conftest import TINY, Engine, long_training
@@ -76,7 +76,7 @@ def test_an_agent_that_died_between_claim_and_start_costs_an_attempt_not_the_run
     monkeypatch.setattr(tending, "START_SECONDS", 0.2)
     run_id = engine.enqueue(Train(**TINY, epochs=1))
     with engine.catalogue.write() as session:
-        assert Runs(session).claim(host(), os.getpid(), [Device("cpu")]) is not None
+        assert Runs(session).claim(here(), os.getpid(), [Device("cpu")]) is not None
     time.sleep(0.3)
     (run,) = engine.finish(run_id)
     assert run.state == "done"

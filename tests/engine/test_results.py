@@ -10,7 +10,7 @@ from core.engine.worker.journal import Journal
 from core.results import Beat, BoundMade, Ended, Measurement, MetricsSaid, as_loss, from_line, to_line
 from store import Bounds, Catalogue, Metrics, Runs
 from store.runs import Device
-from tests.store.filling import enqueue, joined_models
+from tests.store.filling import enqueue, joined_models, machine
 
 BOUND = BoundMade(
     position=0,
@@ -54,7 +54,7 @@ def running(tmp_path: Path) -> tuple[Catalogue, int, Path]:
     catalogue = Catalogue.open(tmp_path / "catalogue.sqlite")
     with catalogue.write() as session:
         run_id = enqueue(session)
-        Runs(session).claim("host", 1, [Device("cpu", 1)])
+        Runs(session).claim(machine(), 1, [Device("cpu", 1)])
     return catalogue, run_id, tmp_path
 
 

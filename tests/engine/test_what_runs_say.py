@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.engine import tending
-from core.engine.devices import host
 from core.engine.folders import log_beside
+from core.engine.machines import here
 from core.errors import FINDINGS
 from core.specs.bounds import SparseBound
 from core.specs.methods import Sparse, String, Wide
@@ -170,7 +170,7 @@ def test_the_log_of_a_run_has_all_its_attempts(engine: Engine, monkeypatch: pyte
     monkeypatch.setattr(tending, "START_SECONDS", 0.2)
     run_id = engine.enqueue(Train(**TINY, epochs=1))
     with engine.catalogue.write() as session:
-        assert Runs(session).claim(host(), os.getpid(), [Device("cpu")]) is not None
+        assert Runs(session).claim(here(), os.getpid(), [Device("cpu")]) is not None
     time.sleep(0.3)
     (run,) = engine.finish(run_id)
     assert (run.state, run.outcome) == ("done", None)

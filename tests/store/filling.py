@@ -1,8 +1,16 @@
 """Short ways to fill a catalogue."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy.orm import Session
 
-from store import Device, Models, NewRun, Paths, Runs
+from store import Device, Machine, Models, NewRun, Paths, Runs
+
+
+def machine(name: str = "here", **other: object) -> Machine:
+    """A computer of this name, which is its id as well."""
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    return Machine(**{"id": name, "boot": f"{name}'s first", "began": began, "host": name, **other})  # type: ignore[arg-type]
 
 
 def enqueue(session: Session, **values: object) -> int:
@@ -13,7 +21,7 @@ def finished_run(session: Session, state: str = "done", **values: object) -> int
     """A run that went through the queue; there must be no other that waits."""
     run_id = enqueue(session, **values)
     runs = Runs(session)
-    claim = runs.claim("here", 1, [Device("cpu", slots=9)])
+    claim = runs.claim(machine(), 1, [Device("cpu", slots=9)])
     assert claim is not None
     assert claim.run.id == run_id
     runs.finish(claim.attempt.id, state, None if state == "done" else "it broke", "exception")

@@ -11,17 +11,18 @@ from sqlalchemy.orm import Session
 
 from store import Catalogue, Claim, Device, FilterError, NotFoundError, Runs, StoreError, list_rows
 from store.base import table
-from tests.store.filling import enqueue, finished_run
+from tests.store.filling import enqueue, finished_run, machine
 
 CPU = (Device("cpu"),)
 MANY = (Device("cpu", slots=1000),)
 WORKER = """
 import pathlib, sys
 from store import Catalogue, Device, Runs
+from tests.store.filling import machine
 with Catalogue.open(pathlib.Path(sys.argv[1])) as catalogue:
     while True:
         with catalogue.write() as session:
-            claim = Runs(session).claim(sys.argv[2], 1, [Device("cpu")])
+            claim = Runs(session).claim(machine(sys.argv[2]), 1, [Device("cpu")])
         if claim is None:
             break
         print(claim.run.id)
@@ -31,7 +32,7 @@ with Catalogue.open(pathlib.Path(sys.argv[1])) as catalogue:
 
 
 def take(session: Session, devices: tuple[Device, ...] = CPU, host: str = "here") -> Claim:
-    claim = Runs(session).claim(host, 7, devices)
+    claim = Runs(session).claim(machine(host), 7, devices)
     assert claim is not None
     return claim
 
@@ -60,7 +61,7 @@ def test_the_oldest_run_that_can_start_is_claimed(session: Session) -> None:
     free = enqueue(session)
     assert take(session, MANY).run.id == first
     assert take(session, MANY).run.id == free
-    assert Runs(session).claim("here", 7, MANY) is None
+    assert Runs(session).claim(machine(), 7, MANY) is None
     Runs(session).finish(Runs(session).attempts(first)[0].id, "done")
     assert take(session, MANY).run.id == waiting
     assert Runs(session).needs(waiting) == [first]
@@ -73,7 +74,7 @@ def test_the_oldest_run_that_can_start_is_claimed(session: Session) -> None:
 )
 def test_a_run_gets_the_device_it_asked_for(session: Session, wanted: str | None, given: str | None) -> None:
     enqueue(session, device_requested=wanted)
-    claim = Runs(session).claim("here", 7, (Device("cuda:0"), Device("cuda:1"), Device("cpu")))
+    claim = Runs(session).claim(machine(), 7, (Device("cuda:0"), Device("cuda:1"), Device("cpu")))
     assert (claim.attempt.device if claim else None) == given
 
 
@@ -83,7 +84,7 @@ def test_a_device_takes_as_many_runs_as_it_has_slots(session: Session) -> None:
     devices = (Device("cuda:0", slots=1), Device("cpu", slots=2))
     claims = [take(session, devices) for _ in range(3)]
     assert [claim.attempt.device for claim in claims] == ["cuda:0", "cpu", "cpu"]
-    assert Runs(session).claim("here", 7, devices) is None
+    assert Runs(session).claim(machine(), 7, devices) is None
     Runs(session).finish(claims[1].attempt.id, "done")
     assert take(session, devices).attempt.device == "cpu"
     enqueue(session)
@@ -113,16 +114,16 @@ def test_an_attempt_lives_goes_silent_and_comes_back(session: Session) -> None:
     runs = Runs(session)
     run_id = enqueue(session)
     attempt = take(session).attempt
-    runs.started(attempt.id, 123, 1.5, "boot")
+    runs.started(attempt.id, 123, 1.5, machine().boot)
     at = datetime(2026, 11, 1, 12, tzinfo=UTC)
     runs.beat(attempt.id, offset=10, at=at, fraction=0.5, eta_seconds=9.0, message="half")
     runs.environment(attempt.id, '{"torch": "2.10"}')
-    (now,) = runs.active("here")
-    assert (now.pid, now.pid_started, now.boot_id, now.offset, now.heartbeat_at) == (123, 1.5, "boot", 10, at)
+    (now,) = runs.active(machine())
+    assert (now.pid, now.pid_started, now.boot_id, now.offset, now.heartbeat_at) == (123, 1.5, machine().boot, 10, at)
     assert now.environment == '{"torch": "2.10"}'
-    assert runs.active("there") == []
+    assert runs.active(machine("there")) == []
     runs.stale(attempt.id)
-    assert runs.get(run_id).state == runs.active("here")[0].state == "stale"
+    assert runs.get(run_id).state == runs.active(machine())[0].state == "stale"
     runs.beat(attempt.id, offset=20, at=at)
     assert runs.get(run_id).state == "running"
     assert (runs.get(run_id).fraction, runs.get(run_id).message) == (0.5, "half")
@@ -137,7 +138,7 @@ def test_an_attempt_lives_goes_silent_and_comes_back(session: Session) -> None:
     assert run.seconds is not None
     assert run.seconds >= 0
     assert runs.attempts(run_id)[0].offset == 30
-    assert runs.active("here") == []
+    assert runs.active(machine()) == []
 
 
 def test_an_automatic_restart_is_a_new_attempt(session: Session) -> None:
@@ -185,8 +186,8 @@ def test_cancelling_waits_for_a_running_run_only(session: Session) -> None:
     asked = runs.get(running).cancel_requested_at
     assert runs.request_cancel(running) == "running"
     assert runs.get(running).cancel_requested_at == asked
-    assert [one.id for one in runs.cancel_requested("here")] == [attempt.id]
-    assert runs.cancel_requested("there") == []
+    assert [one.id for one in runs.cancel_requested(machine())] == [attempt.id]
+    assert runs.cancel_requested(machine("there")) == []
     assert runs.requeue(attempt.id, "killed by signal 15")
     assert runs.get(running).state == "cancelled"
     with pytest.raises(StoreError, match="is cancelled already"):

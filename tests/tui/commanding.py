@@ -14,6 +14,7 @@ from core.specs.bounds import BOUNDS
 from core.specs.methods import METHODS
 from core.specs.runs import Bound, Connect, ModelRef, RunSpec, Train, kind_of, to_json
 from store import Bounds, Catalogue, Device, Metrics, Models, NewRun, Paths, Runs
+from tests.store.filling import machine
 
 HOSTILE = "[red]x[/red] \x1b[31m\x07 \u202egnp.exe"
 
@@ -80,7 +81,7 @@ def add(catalogue: Catalogue, spec: RunSpec, state: str, cause_kind: str = "coul
     with catalogue.write() as session:
         run_id = Runs(session).add(new)
         if state != "queued":
-            claim = Runs(session).claim("elsewhere", 1, [Device("cpu", 1)])
+            claim = Runs(session).claim(machine("elsewhere"), 1, [Device("cpu", 1)])
             assert claim is not None
             ending: dict[str, str] = {}
             if state == "failed":

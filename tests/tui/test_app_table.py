@@ -16,11 +16,12 @@ from commanding import HOSTILE, add
 from piloting import Sitting, play
 
 from core.engine.client import Client
-from core.engine.devices import host
 from core.engine.locks import AgentLock
+from core.engine.machines import here
 from core.specs.runs import Train
 from store import COLUMNS, Catalogue, Device, Runs, list_rows
 from store.catalogue import companion
+from tests.store.filling import machine
 from tui.details import read
 from tui.reading import Order, Reader
 from tui.session import load, session_file
@@ -254,13 +255,13 @@ def test_the_pane_tells_cause_log_lineage_spec_and_notes(seeded: Path) -> None:
 def test_the_pane_tells_of_earlier_attempts(seeded: Path) -> None:
     with Catalogue.open(seeded) as catalogue:
         with catalogue.write() as session:
-            claim = Runs(session).claim("elsewhere", 1, [Device("cpu", 1)])
+            claim = Runs(session).claim(machine("elsewhere"), 1, [Device("cpu", 1)])
             assert claim is not None
             assert Runs(session).requeue(claim.attempt.id, "killed by signal 9")
         details = read(Client(catalogue), "runs", claim.run.id)
         assert not any(name.startswith("attempt ") for name, _ in details.facts)
         with catalogue.write() as session:
-            assert Runs(session).claim("elsewhere", 1, [Device("cpu", 1)]) is not None
+            assert Runs(session).claim(machine("elsewhere"), 1, [Device("cpu", 1)]) is not None
         details = read(Client(catalogue), "runs", claim.run.id)
     assert ("attempt 1", "failed: killed by signal 9") in details.facts
 
@@ -390,9 +391,9 @@ def test_a_catalogue_on_a_disk_that_can_only_be_read_is_shown(seeded: Path) -> N
     try:
         shutil.copy(seeded, folder)
         shutil.copytree(companion(seeded), companion(folder / "c.db"))
-        with AgentLock(companion(folder / "c.db"), host()) as lock:  # leaves the file of one that ended
+        with AgentLock(companion(folder / "c.db"), here()) as lock:  # leaves the file of one that ended
             lock.take()
-        with AgentLock(companion(folder / "c.db"), host()) as lock:  # leaves the file of an agent that ended
+        with AgentLock(companion(folder / "c.db"), here()) as lock:  # leaves the file of an agent that ended
             lock.take()
         subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
 

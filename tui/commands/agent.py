@@ -23,12 +23,12 @@ def agent(place: Place, drain: bool, cpu_jobs: int) -> None:
     next agent finds them.
     """
     from core.engine.agent import run
-    from core.engine.devices import host
     from core.engine.locks import AgentLock
+    from core.engine.machines import here
     from store import list_rows
 
     catalogue = place.open(create=True)
-    if AgentLock(catalogue.files, host()).held():
+    if AgentLock(catalogue.files, here()).held():
         if not drain:
             raise UsageError(f"Another agent runs the jobs of {place.path} already; it ends when it has been idle.")
         note(f"Another agent runs the jobs of {place.path} already; waiting until nothing is left.")

@@ -75,7 +75,9 @@ def _where(folder: Path | None, root: Path) -> str:
 
 def _catalogue(place: Place, *, prune: bool) -> Facts:
     """How the catalogue is: what is in it, what is wrong with it."""
-    from store import Runs, count_rows, examine
+    from core.engine.client import Client
+    from core.engine.unheard import unheard
+    from store import Finding, Runs, count_rows, examine
     from store import prune as prune_files
 
     catalogue = place.if_there()
@@ -85,7 +87,8 @@ def _catalogue(place: Place, *, prune: bool) -> Facts:
     if prune:
         gone = prune_files(catalogue)
         facts |= {"pruned_files": gone.files, "pruned_bytes": gone.bytes}
-    findings = examine(catalogue)
+    findings = [*examine(catalogue), *(Finding("note", one) for one in unheard(catalogue))]
+    facts["agent"] = Client(catalogue).agent()
     if not any(one.level == "error" for one in findings):
         with catalogue.read() as session:
             facts["runs"] = summed(apart(Runs(session).counts(), Runs(session).findings()))

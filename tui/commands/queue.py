@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -17,17 +17,24 @@ from tui.running import ending
 from tui.texts import clean
 from tui.waiting import FINISHED
 
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
 PAUSE = 0.3  # s between looks at a log that is being written
 
 
 @click.command(epilog="\b\nExample:\n  thalweg cancel 12 13")
 @click.argument("run_ids", metavar="RUN...", type=Id(), nargs=-1, required=True)
+@click.option("--force", is_flag=True, help="Give up runs on machines whose agent has been silent for 10 minutes.")
 @click.pass_obj
-def cancel(place: Place, run_ids: tuple[int, ...]) -> None:
+def cancel(place: Place, run_ids: tuple[int, ...], force: bool) -> None:
     """Cancel queued or running runs; what they were given time to write is kept."""
     from store.runs import Runs
 
     client = place.client()
+    if force:
+        _give_up(client, run_ids)
+        return
     with client.catalogue.read() as session:
         for run_id in run_ids:
             run = Runs(session).get(run_id)
@@ -36,6 +43,15 @@ def cancel(place: Place, run_ids: tuple[int, ...]) -> None:
     for run_id in run_ids:
         state = client.cancel(run_id)
         click.echo(f"run {run_id}: {'cancelled' if state == 'cancelled' else 'asked to stop'}")
+
+
+def _give_up(client: "Client", run_ids: tuple[int, ...]) -> None:
+    """Cancel runs that nobody hears of; what comes of them later is kept."""
+    from core.engine.unheard import give_up
+
+    give_up(client.catalogue, run_ids)
+    for run_id in run_ids:
+        click.echo(f"run {run_id}: cancelled")
 
 
 @click.command(epilog="\b\nExample:\n  thalweg log 12 --follow")

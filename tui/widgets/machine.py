@@ -6,16 +6,16 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.texts import FOUND, state
+from tui.texts import FOUND, clean, state
 
 TOLD = ("running", "queued", *FOUND, "failed", "stale")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What is known of the host: whether the agent lives, devices, bytes of memory in use and there."""
+    """What is known of the machine: how its agent is (see Client.agent), devices, bytes of memory in use and there."""
 
-    agent: bool
+    agent: str
     devices: tuple[str, ...]
     used: int
     total: int
@@ -63,9 +63,14 @@ class MachineLine(Widget):
     def _host(self) -> list[Content]:
         if self.machine is None:
             return []
-        agent = self._styled("agent works", "agent") if self.machine.agent else Content("no agent")
+        agent = self._agent(self.machine.agent)
         gigabytes = f"memory {self.machine.used / 2**30:.1f} of {self.machine.total / 2**30:.0f} GB"
         return [agent, Content(", ".join(self.machine.devices)), Content(gigabytes)]
+
+    def _agent(self, how: str) -> Content:
+        if how == "works":
+            return self._styled("agent works", "agent")
+        return Content("no agent") if how == "none" else self._styled(clean(how), "stale")
 
     def _styled(self, text: str, name: str) -> Content:
         known = f"machine--{name}" in self.COMPONENT_CLASSES

@@ -1,8 +1,6 @@
 """From an exception to the cause that is stored with a failed run."""
 
-import errno
-
-from core.errors import PremiseError, RunError, ThalwegError, is_out_of_memory, printable
+from core.errors import PremiseError, RunError, ThalwegError, is_disk_full, is_out_of_memory, printable
 
 FULL = "The disk is full: make room, then relaunch the run; nothing half-written was kept."
 
@@ -14,6 +12,6 @@ def cause_of(error: BaseException) -> tuple[str, str]:
     text = printable(f"{type(error).__name__}: {error}").strip()
     if is_out_of_memory(error):
         return "out of memory", "The memory did not suffice: try a smaller count, batch or network."
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or f"os error {errno.ENOSPC}" in text:
+    if is_disk_full(error):
         return "disk full", FULL
     return "exception", text.splitlines()[0][:500]

@@ -15,11 +15,11 @@ def write_whole(file: Path, save: Callable[[Path], None]) -> None:
     draft = file.with_name(f".{file.name}.{os.getpid()}.draft")
     try:
         save(draft)
-        _to_disk(draft)
+        to_disk(draft)
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
-    _to_disk(file.parent)
+    to_disk(file.parent)
 
 
 def from_home(text: str) -> Path:
@@ -38,7 +38,8 @@ def amount(size: int) -> str:
     return f"{size} bytes"
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk. Raises OSError."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

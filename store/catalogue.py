@@ -1,6 +1,7 @@
 """A catalogue: one SQLite file and the folder of tensors beside it."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from store.errors import StoreError
 from store.places import refuse_unsuitable
 from store.planning import renew_statistics
 from store.upgrading import bring_up_to_date, is_current
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class Catalogue:
@@ -98,6 +101,7 @@ def _open_to_write(path: Path) -> Engine:
     try:
         current = is_current(engine, path)  # what is no catalogue is refused before anything is changed
         files.mkdir(mode=0o700, exist_ok=True)
+        _make_private(files)
         write_ahead(engine)
         if not current:
             bring_up_to_date(path, files / "upgrade.lock")
@@ -105,6 +109,15 @@ def _open_to_write(path: Path) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def _make_private(files: Path) -> None:
+    """Take from others what earlier versions let them see; what lies deeper is behind these folders."""
+    for path in (files, *files.iterdir()):
+        mode = path.lstat().st_mode
+        if mode & OTHERS and not stat.S_ISLNK(mode):
+            with suppress(PermissionError):
+                path.chmod(stat.S_IMODE(mode) & ~OTHERS)
 
 
 def _open_to_read(path: Path) -> Engine:

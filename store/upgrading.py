@@ -98,6 +98,7 @@ def _back_up(source: Path, target: Path) -> None:
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
     """Hold the lock file; whoever waited must look again whether there is still something to do."""
+    lock.touch(mode=0o600)
     with lock.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from core.engine.devices import devices, threads, whose
-from core.engine.folders import Job, checkpoint, folder_of
+from core.engine.folders import Job, checkpoint, folder_of, make_folder
 from core.engine.inputs import resolve
 from core.engine.launch import start_worker
 from core.engine.locks import AgentLock
@@ -174,7 +174,7 @@ class Agent:
         run, attempt = claim.run, claim.attempt
         folder = folder_of(self.catalogue.files / "runs", run.id, attempt.number)
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
             spec, inputs = resolve(self.catalogue, from_json(run.spec))
             self._hand_on_checkpoint(claim, folder)
             Job(
@@ -200,7 +200,7 @@ class Agent:
         if found is None and claim.run.resume == "checkpoint" and claim.run.relaunch_of is not None:
             found = checkpoint(runs, claim.run.relaunch_of)
         if found is not None:
-            shutil.copyfile(found, folder / "resume.safetensors")
+            shutil.copy(found, folder / "resume.safetensors")  # as private as the other
 
 
 def run(catalogue: Catalogue, *, drain: bool = False, cpu_jobs: int = 1) -> None:

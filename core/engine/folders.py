@@ -22,6 +22,7 @@ from core.engine.machines import boot_id
 from core.specs.runs import RunSpec
 
 ABANDONED = "abandoned"
+GONE = 66  # exit status of a worker whose folder or catalogue was deleted
 
 
 class InputModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +56,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[InputModel]
 
     def save(self, folder: Path) -> None:
-        (folder / "job.json").write_bytes(msgspec.json.encode(self))
+        write_private(folder / "job.json", msgspec.json.encode(self))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -90,13 +91,13 @@ def take(folder: Path, owner: Owner | None) -> bool:
     """Become the one who acts for the attempt in `folder` (None: give it up); False if someone was first."""
     text = ABANDONED.encode() if owner is None else msgspec.json.encode(owner)
     draft = folder / f"owner.{os.getpid()}"
-    draft.write_bytes(text)
     try:
+        write_private(draft, text)
         os.link(draft, folder / "owner")  # complete, and only for the first
     except FileExistsError:
         return False
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     return True
 
 
@@ -107,6 +108,24 @@ def owner(folder: Path) -> Owner | None:
         return None if text == ABANDONED.encode() else msgspec.json.decode(text, type=Owner)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def write_private(file: Path, text: bytes) -> None:
+    """Write a file that only its owner may read."""
+    file.touch(mode=0o600)
+    file.write_bytes(text)
+
+
+def make_folder(folder: Path) -> None:
+    """Make an attempt's folder, and those that it lies in, for its owner alone."""
+    for one in (folder.parents[1], folder.parent, folder):
+        one.mkdir(mode=0o700, exist_ok=True)
+
+
+def catalogue_of(folder: Path) -> Path:
+    """The file of the catalogue that the attempt in `folder` belongs to (see store.catalogue.companion)."""
+    files = folder.parents[2]
+    return files.with_name(files.name.removesuffix(".files"))
 
 
 def folder_of(runs: Path, run_id: int, number: int) -> Path:

@@ -61,6 +61,7 @@ def start_agent(catalogue: Path, log: Path) -> None:
     A shell starts it and goes at once, so that the agent belongs to init and no caller has to wait for it.
     """
     agent = [sys.executable, "-P", "-m", "core.engine.agent", "--catalogue", str(catalogue)]
+    log.touch(mode=0o600)
     with log.open("ab") as output:
         subprocess.run(
             ["/bin/sh", "-c", 'exec "$@" &', "sh", *agent],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.engine.folders import ABANDONED, Owner, folder_of, log_beside, owner, take
+from core.engine.folders import ABANDONED, GONE, Owner, folder_of, log_beside, make_folder, owner, take
 from core.engine.ingest import ingest
 from core.engine.launch import signal_group
 from core.engine.log import Log
@@ -23,6 +23,7 @@ START_SECONDS = 5.0  # from the claim to the worker's first sign, where its agen
 GRACE_SECONDS = 10.0  # from SIGTERM to SIGKILL
 MOST_ATTEMPTS = 3
 DISK_FULL = 28
+FOLDER_GONE = "Its folder was deleted while it was at work, or its catalogue for a while: relaunch it."
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Tending:
             with self.catalogue.write() as session:
                 Runs(session).started(attempt.id, who.pid, who.started, who.boot)
         alive = self._alive(attempt, who)
-        if alive is None:
+        if alive is None and (attempt.pid is None or (folder / "owner").exists()):
             return self._never_started(attempt, folder)
         while ingest(self.catalogue, attempt, folder):  # a dead worker's last words too
             if alive:
@@ -65,7 +66,7 @@ class Tending:
         folder = self.folder(attempt)
         alive = self._alive(attempt, owner(folder))
         if alive is None:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
             alive = not take(folder, None) and (folder / "owner").read_text() != ABANDONED
         if alive:
             self.stop(attempt)
@@ -108,7 +109,7 @@ class Tending:
         """Its agent died before or just after starting a worker: give the attempt up, for good, then retry."""
         if (datetime.now(UTC) - attempt.started_at).total_seconds() < START_SECONDS:
             return False
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         if not take(folder, None) and (folder / "owner").read_text() != ABANDONED:
             return False
         self._again(attempt, "its agent died before the job began")
@@ -134,6 +135,8 @@ class Tending:
             if runs.get(attempt.run_id).cancel_requested_at is not None:
                 cause = "cancelled while running"
                 runs.finish(attempt.id, "cancelled", cause, "cancelled")
+            elif code == GONE or (attempt.pid is not None and who is None):
+                runs.finish(attempt.id, "failed", cause := FOLDER_GONE, "folder gone")
             elif code == DISK_FULL:
                 cause = "The disk was full: make room, then relaunch."
                 runs.finish(attempt.id, "failed", cause, "disk full")

@@ -1,5 +1,7 @@
 """The lines of a journal: numbers that are not finite, results that can't be read, what a full disk tore."""
 
+import errno
+import os
 from math import inf, nan
 from pathlib import Path
 
@@ -7,7 +9,18 @@ import pytest
 
 from core.engine.ingest import ingest, read_lines
 from core.engine.worker.journal import Journal
-from core.results import Beat, BoundMade, Ended, Measurement, MetricsSaid, as_loss, from_line, to_line
+from core.results import (
+    AnyEvent,
+    Beat,
+    BoundMade,
+    Ended,
+    Environment,
+    Measurement,
+    MetricsSaid,
+    as_loss,
+    from_line,
+    to_line,
+)
 from store import Bounds, Catalogue, Metrics, Runs
 from store.runs import Device
 from tests.store.filling import enqueue, joined_models, machine
@@ -104,19 +117,45 @@ def test_infinite_numbers_reach_the_catalogue(running: tuple[Catalogue, int, Pat
         assert Bounds(session).get(1).value == inf
 
 
-def test_a_journal_begins_a_new_line_behind_one_that_it_could_not_finish(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    journal.close()
-    journal = Journal(tmp_path)
-    journal._file.write(b'{"event":"beat","at":12')  # what a full disk left of a beat
-    journal._file.flush()
-    journal._torn = True
-    journal.metric("train_loss", 1, nan)
+def sayings(folder: Path) -> list[AnyEvent]:
+    batch = read_lines(folder / "events.jsonl", 0)
+    assert batch is not None
+    assert batch.unread is None
+    return [event for event in batch.events if not isinstance(event, Beat)]
+
+
+def test_what_could_not_be_written_a_second_ago_is_written_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, write, room = Journal(tmp_path), os.write, [10]
+
+    def nearly_full(handle: int, data: bytes) -> int:
+        """As a disk is that has room for some bytes of a line, and then for none."""
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = write(handle, data[: room[0]])
+        room[0] -= written
+        return written
+
+    with monkeypatch.context() as patched:
+        patched.setattr("core.engine.worker.journal.os.write", nearly_full)
+        journal.metric("train_loss", 1, 0.5)
+        with pytest.raises(OSError, match="No space"):
+            journal.write(Environment(facts={}))
+        journal.metric("train_loss", 2, nan)
     journal.write(Ended(state="done"))
     journal.close()
-    batch = read_lines(tmp_path / "events.jsonl", 0)
-    assert batch is not None
-    assert [type(event) for event in batch.events if not isinstance(event, Beat)] == [MetricsSaid, Ended]
-    (points,) = (event.points for event in batch.events if isinstance(event, MetricsSaid))
-    assert points[0][:3] == ("train_loss", 1, inf)
-    assert batch.unread is None
+    first, environment, second, end = sayings(tmp_path)
+    assert isinstance(first, MetricsSaid)
+    assert isinstance(second, MetricsSaid)
+    assert [one.points[0][:3] for one in (first, second)] == [("train_loss", 1, 0.5), ("train_loss", 2, inf)]
+    assert (environment, end) == (Environment(facts={}), Ended(state="done"))
+
+
+def test_a_result_is_on_the_disk_when_the_journal_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, synced = Journal(tmp_path), []
+    monkeypatch.setattr("core.engine.worker.journal.os.fsync", lambda handle: synced.append(os.fstat(handle).st_size))
+    journal.write(Ended(state="done"))
+    assert synced == [(tmp_path / "events.jsonl").stat().st_size]
+    assert sayings(tmp_path) == [Ended(state="done")]
+    journal.close()

@@ -5,7 +5,6 @@ it can't even write that, its exit status speaks. Its log ends with how the run 
 an answer, with the traceback.
 """
 
-import errno
 import faulthandler
 import os
 import signal
@@ -17,7 +16,8 @@ from pathlib import Path
 from core.engine.folders import Job, Owner, log_beside, take
 from core.engine.log import Log
 from core.engine.worker.journal import Journal
-from core.errors import FINDINGS, sentence
+from core.engine.worker.watching import watch
+from core.errors import FINDINGS, is_disk_full, sentence
 from core.results import Ended
 
 DISK_FULL = 28  # exit status when the disk is too full to say so
@@ -31,6 +31,14 @@ class Cancelled(BaseException):
 
 
 def main(folder: Path) -> int:
+    try:
+        return _main(folder)
+    except OSError as error:
+        print(f"the result could not be written: {error}", file=sys.stderr)
+        return DISK_FULL if is_disk_full(error) else 1
+
+
+def _main(folder: Path) -> int:
     faulthandler.enable()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a log of any encoding takes any text
@@ -40,15 +48,12 @@ def main(folder: Path) -> int:
     signal.signal(signal.SIGTERM, _cancel)
     log = Log(log_beside(folder))
     sys.stdout, sys.stderr = log.stream(), log.stream()
+    watch(folder, log)
     journal = Journal(folder, log)
     ended = _work(folder, journal, log)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        journal.write(ended)
-        journal.close()
-    except OSError as error:
-        print(f"the result could not be written: {error}", file=sys.stderr)
-        return DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else 1
+    journal.write(ended)
+    journal.close()
     return 0
 
 

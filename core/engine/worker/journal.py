@@ -1,13 +1,15 @@
 """What a worker says: as lines in its run folder, which the agent turns into rows, and as sentences in its log."""
 
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from core.engine.log import Log
-from core.files import amount
+from core.files import amount, to_disk
 from core.reporting import Thinned
 from core.results import Beat, Event, MetricsSaid, as_loss, to_line
 
@@ -27,7 +29,8 @@ class Journal:
     """
 
     def __init__(self, folder: Path, log: Log | None = None) -> None:
-        self._file = (folder / "events.jsonl").open("ab")
+        self._file = os.open(folder / "events.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        to_disk(folder)
         self._log = log
         self._checkpoint = folder / "checkpoint.safetensors"
         resume = folder / "resume.safetensors"
@@ -44,8 +47,7 @@ class Journal:
         self._fractions: list[tuple[float, float]] = []
         self._message: str | None = None
         self._ending = threading.Event()
-        self._error: OSError | None = None
-        self._torn = False  # whether the last line may have been written by halves: the next begins a new one
+        self._unwritten = b""  # what an error left of the last lines: it comes first at the next try
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -87,43 +89,43 @@ class Journal:
         self._checkpoint.unlink(missing_ok=True)
 
     def write(self, event: Event) -> None:
-        """Append one event and see it to the disk. Raises OSError where that is impossible."""
+        """Append one event and see it to the disk. Raises OSError where that is impossible now."""
         with self._lock:
             self._lines.append(to_line(event))
         self._flush()
-        if self._error is not None:
-            raise self._error
+        os.fsync(self._file)
 
     def close(self) -> None:
         self._ending.set()
         self._thread.join()
         self._flush()
-        self._file.close()
+        os.close(self._file)
 
     def _run(self) -> None:
         beaten = 0.0
         while not self._ending.wait(FLUSH_SECONDS):
-            if (now := time.time()) - beaten >= BEAT_SECONDS:
+            if (now := time.time()) - beaten >= BEAT_SECONDS and not self._unwritten:
                 beaten = now
                 beat = Beat(at=now, fraction=self._fraction, eta_seconds=self._eta(), message=self._message)
                 with self._lock:
                     self._lines.append(to_line(beat))
-            self._flush()
+            with suppress(OSError):  # a full disk: the job hears of it where it is still full at its result
+                self._flush()
 
     def _flush(self) -> None:
+        """Write what was gathered. Raises OSError; then the next call goes on at the very byte."""
         with self._lock:
+            self._write_out()
             lines, self._lines = self._lines, []
             points = [self._points.popleft() for _ in range(len(self._points))]
             if points:
                 lines.insert(0, to_line(MetricsSaid(points=points)))  # before an end that may be among the lines
-            if not lines:
-                return
-            try:
-                self._file.write(b"\n" * self._torn + b"".join(lines))
-                self._file.flush()
-                self._torn = False
-            except OSError as error:  # a full disk: the job hears of it when it writes its result
-                self._error, self._torn = error, True
+            self._unwritten = b"".join(lines)
+            self._write_out()
+
+    def _write_out(self) -> None:
+        while self._unwritten:
+            self._unwritten = self._unwritten[os.write(self._file, self._unwritten) :]
 
     def _eta(self) -> float | None:
         """Seconds left at the speed of the last 200 reports."""

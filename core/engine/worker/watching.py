@@ -1,0 +1,34 @@
+"""A worker whose folder or catalogue is gone ends: nobody would hear of what it makes, and its device is wanted."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from core.engine.folders import GONE, catalogue_of
+from core.engine.log import Log
+
+LOOK_SECONDS = 1.0
+LOOKS = 3  # in a row, before a place counts as gone: a catalogue may be put back from a copy
+
+
+def watch(folder: Path, log: Log) -> None:
+    """End this process, with the status GONE, soon after its attempt's folder or its catalogue was deleted."""
+    threading.Thread(target=_watch, args=(folder, log), name="watch", daemon=True).start()
+
+
+def _watch(folder: Path, log: Log) -> None:
+    missed = 0
+    while missed < LOOKS:
+        time.sleep(LOOK_SECONDS)
+        missed = missed + 1 if (what := missing(folder)) else 0
+    log.end(f"Ended: {what} is gone.")
+    os._exit(GONE)
+
+
+def missing(folder: Path) -> Path | None:
+    """What is no longer there of the attempt's folder, as this process took it, and of the catalogue."""
+    try:
+        return next((file for file in (folder / "owner", catalogue_of(folder)) if not file.exists()), None)
+    except OSError:  # a disk that doesn't answer may do so later
+        return None

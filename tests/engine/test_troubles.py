@@ -165,7 +165,8 @@ def test_on_a_full_disk_the_agent_lives_and_those_who_wait_are_told(tmp_path: Pa
             until(lambda: client.agent() == "works", 60)
             with suppress(StoreError):  # it may have ended of what could not be written
                 client.cancel(run_id)
-            assert list(client.follow([run_id]))[-1][0].cause_kind in ("disk full", "cancelled")
+            (run,) = list(client.follow([run_id]))[-1]
+            assert run.cause_kind in ("disk full", "cancelled"), run.cause
             assert lock.file.read_text().split()[0] == str(agent.pid), "the same agent did it"
     finally:
         for pid in processes(disk):
@@ -176,7 +177,7 @@ def test_on_a_full_disk_the_agent_lives_and_those_who_wait_are_told(tmp_path: Pa
 
 def fill(file: Path) -> None:
     """To the last byte."""
-    with file.open("wb", buffering=0) as opened, pytest.raises(OSError, match="No space"):
+    with file.open("wb", buffering=0) as opened, suppress(OSError):
         while True:
             opened.write(b"x" * 4096)
 

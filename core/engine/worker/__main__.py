@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def main(folder: Path) -> int:
     try:
         return _main(folder)
     except OSError as error:
-        print(f"the result could not be written: {error}", file=sys.stderr)
+        with suppress(OSError):  # the log may be on the very disk
+            print(f"the result could not be written: {error}", file=sys.stderr)
         return DISK_FULL if is_disk_full(error) else 1
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from core.data.files import data_root, locate, missing
 from core.engine.desk import ask
 from core.engine.devices import devices
-from core.engine.inputs import as_input, find
+from core.engine.inputs import find
 from core.errors import UsageError
 from core.networks.source import several_of_one_start
 from core.specs.bounds import Assumptions, Examined, Rank, Separability, Unbounded
@@ -57,7 +57,7 @@ def check(catalogue: Catalogue, spec: RunSpec, root: str | None) -> None:
             if spec.model.model is not None:
                 model = read_as(find(catalogue, spec.model), spec)
                 check_premises(spec.bound if isinstance(spec, Bound) else spec, model, root)
-                as_input(catalogue, model)
+                check_file(catalogue, model)
 
 
 def settled(catalogue: Catalogue, spec: RunSpec) -> RunSpec:
@@ -113,6 +113,12 @@ def check_data(data: DataSpec, root: str | None) -> None:
             raise UsageError(missing(data, where))
 
 
+def check_file(catalogue: Catalogue, model: Model) -> None:
+    """Raise ArtifactError where a model's file is not as it was written, by its size and time: its reader hashes it."""
+    with catalogue.read() as session:
+        catalogue.artifacts.unchanged(model.artifact or "", session)
+
+
 def read_as(model: Model, spec: Connect | Swap | Bound | Descend) -> Model:
     """The model with the network that a run reads it as."""
     return replace(model, network=spec.network or model.network)
@@ -130,7 +136,7 @@ def check_connection(catalogue: Catalogue, spec: Connect, root: str | None) -> N
         check_premises(spec.method, known, root)
     for model in models:
         if model is not None:
-            as_input(catalogue, model)
+            check_file(catalogue, model)
     for model in models:
         if model is not None:
             check_threshold(spec, model)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 
 import core
 from core.engine.checks import check, check_device, check_promise, settled
-from core.engine.desk import ask
+from core.engine.desk import Ask, ask
 from core.engine.devices import host
 from core.engine.folders import checkpoint, folder_of, log_beside
 from core.engine.inputs import as_input
@@ -57,6 +58,13 @@ class Client:
         self.catalogue = catalogue
         self.trust = trust
         self.data_root = data_root or os.environ.get("THALWEG_DATA")  # the agent's may differ: kept with each run
+        self._ask: Ask = ask
+
+    def asking(self, ask: Ask) -> "Client":
+        """The same engine, asked through a desk that is kept: see core.engine.desk."""
+        other = copy(self)
+        other._ask = ask
+        return other
 
     def enqueue(self, spec: RunSpec, *, device: str | None = None) -> int:
         """Check a request, write it down as a queued run, see that an agent is there; the run's id.
@@ -65,7 +73,7 @@ class Client:
         """
         check_device(device)
         spec = pinned(self.catalogue, spec, self.trust)
-        check(self.catalogue, settled(self.catalogue, spec), self.data_root)
+        check(self.catalogue, settled(self.catalogue, spec), self.data_root, self._ask)
         with self.catalogue.write() as session:
             run_id = Runs(session).add(self._new_run(session, spec, device=device))
         self.look()
@@ -74,7 +82,7 @@ class Client:
     def rehearse(self, spec: RunSpec, *, device: str | None = None) -> None:
         """Raise what `enqueue` would; nothing is written, and nobody is asked about a network's file."""
         check_device(device)
-        check(self.catalogue, settled(self.catalogue, spec), self.data_root)
+        check(self.catalogue, settled(self.catalogue, spec), self.data_root, self._ask)
 
     def enqueue_plan(
         self, plan: Sequence[Planned], *, device: str | None = None, study: str, go_on: bool = False
@@ -90,7 +98,7 @@ class Client:
             for one in plan
         ]
         for planned in plan:
-            check(self.catalogue, planned.spec, self.data_root)
+            check(self.catalogue, planned.spec, self.data_root, self._ask)
         ids: list[int] = []
         with self.catalogue.write() as session:
             olds = begun(session, plan) if go_on else [None] * len(plan)
@@ -158,7 +166,7 @@ class Client:
         for run_id in sorted(set(run_ids)):
             try:
                 (one,) = self.plan_relaunch([run_id], resume=resume, changes=changes)
-                check(self.catalogue, one.spec, one.old.data_root)
+                check(self.catalogue, one.spec, one.old.data_root, self._ask)
                 self._check_needed(one, run_ids)
             except (UsageError, StoreError) as error:
                 refused[run_id] = str(error)
@@ -178,7 +186,7 @@ class Client:
         """Enqueue planned relaunches in one transaction; references to relaunched runs follow them."""
         check_device(device)
         for one in plan:
-            check(self.catalogue, one.spec, one.old.data_root)
+            check(self.catalogue, one.spec, one.old.data_root, self._ask)
         again: dict[int, int] = {}
         with self.catalogue.write() as session:
             for one in plan:

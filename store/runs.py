@@ -7,9 +7,9 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from store import claiming
-from store.base import changed, fetch, fetch_one, insert_row, iso, now
+from store.base import among, changed, fetch, fetch_one, insert_row, iso, now
 from store.claiming import Claim, Device
-from store.errors import NotFoundError, StoreError
+from store.errors import NotFoundError
 from store.run_rows import (
     ACTIVE,
     FINISHED,
@@ -51,7 +51,7 @@ class Runs:
 
     def several(self, run_ids: Sequence[int]) -> list[Run]:
         """The runs of these ids, in this order; NotFoundError."""
-        found = {run.id: run for run in fetch(self._session, Run, "runs", RunRow.id.in_(run_ids))}
+        found = {run.id: run for run in fetch(self._session, Run, "runs", among(RunRow.id, run_ids))}
         for missing in set(run_ids) - set(found):
             raise NotFoundError("run", missing)
         return [found[run_id] for run_id in run_ids]
@@ -145,18 +145,19 @@ class Runs:
         self._move_run(attempt_id, ACTIVE, state="queued", fraction=None, eta_seconds=None, message=cause)
         return True
 
-    def request_cancel(self, run_id: int) -> str:
-        """Cancel a queued run at once, else ask for it; the state after. StoreError when it has ended."""
-        run = self.get(run_id)
-        if run.state in FINISHED:
-            raise StoreError(f"Run {run_id} is {run.state} already; only queued and running runs can be cancelled.")
-        this = update(RunRow).where(RunRow.id == run_id)
-        if run.state == "queued":
-            ending = {"state": "cancelled", "cause": "cancelled while queued", "cause_kind": "cancelled"}
-            self._session.execute(this.values(**ending, cancel_requested_at=now(), finished_at=now()))
-            return "cancelled"
-        self._session.execute(this.values(cancel_requested_at=func.coalesce(RunRow.cancel_requested_at, iso(now()))))
-        return run.state
+    def request_cancel(self, run_ids: Sequence[int]) -> dict[int, str]:
+        """Cancel queued runs at once and ask those at work to stop; the state that each was in. NotFoundError."""
+        these = among(RunRow.id, run_ids)
+        before = dict(self._session.execute(select(RunRow.id, RunRow.state).where(these).order_by(RunRow.id)).all())
+        for missing in sorted(set(run_ids) - set(before)):
+            raise NotFoundError("run", missing)
+        moment = now()
+        ending = {"state": "cancelled", "cause": "cancelled while queued", "cause_kind": "cancelled"}
+        queued = update(RunRow).where(these, RunRow.state == "queued")
+        self._session.execute(queued.values(**ending, cancel_requested_at=moment, finished_at=moment))
+        asked = {"cancel_requested_at": func.coalesce(RunRow.cancel_requested_at, iso(moment))}
+        self._session.execute(update(RunRow).where(these, RunRow.state.in_(ACTIVE)).values(asked))
+        return before
 
     def active(self, host: str) -> list[Attempt]:
         """Attempts on this host that have not ended: running or stale."""

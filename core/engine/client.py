@@ -145,12 +145,12 @@ class Client:
                 return
             time.sleep(FOLLOW_SECONDS)
 
-    def cancel(self, run_id: int) -> str:
-        """Ask a run to stop; its state afterwards. Raises NotFoundError, StoreError where it has ended."""
+    def cancel(self, run_ids: Sequence[int]) -> dict[int, str]:
+        """Cancel queued runs and ask those at work to stop; the state that each was in. Raises NotFoundError."""
         with self.catalogue.write() as session:
-            state = Runs(session).request_cancel(run_id)
+            before = Runs(session).request_cancel(run_ids)
         self.look()
-        return state
+        return before
 
     def plan_relaunch(
         self, run_ids: Sequence[int] | None, *, resume: str | None = None, changes: dict[str, str]

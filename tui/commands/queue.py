@@ -2,13 +2,14 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from store.errors import StoreError
+from tui.choosing import agreed, choosing, chosen, yes_option
 from tui.kinds import Id
 from tui.logs import start_of_last
 from tui.output import note
@@ -17,25 +18,63 @@ from tui.running import ending
 from tui.texts import clean
 from tui.waiting import FINISHED
 
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
+MOST_NAMED = 8  # runs, one a line
 PAUSE = 0.3  # s between looks at a log that is being written
 
 
-@click.command(epilog="\b\nExample:\n  thalweg cancel 12 13")
-@click.argument("run_ids", metavar="RUN...", type=Id(), nargs=-1, required=True)
+EPILOG = """\b
+Examples:
+  thalweg cancel 12 13
+  thalweg cancel --where study=nbm21-fig3a
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run_ids", metavar="[RUN...]", type=Id(), nargs=-1)
+@choosing
+@yes_option
 @click.pass_obj
-def cancel(place: Place, run_ids: tuple[int, ...]) -> None:
-    """Cancel queued or running runs; what they were given time to write is kept."""
-    from store.runs import Runs
+def cancel(place: Place, run_ids: tuple[int, ...], where: str | None, every: bool, yes: bool) -> None:
+    """Cancel queued or running runs; what they were given time to write is kept.
+
+    Asks before it cancels runs that are not named but chosen.
+    """
+    from tui.marking import named
 
     client = place.client()
+    ids = chosen(client.catalogue, "runs", run_ids, where, every, state="queued,running,stale")
+    if run_ids:
+        _require_going(client, ids)
+    elif not ids:
+        note("Nothing was cancelled: no such run is queued or running.")
+        return
+    elif not agreed(f"cancel {named('runs', ids)}", "What they wrote until then is kept.", yes=yes):
+        return
+    _say_cancelled(client.cancel(ids))
+
+
+def _require_going(client: "Client", run_ids: Sequence[int]) -> None:
+    from store.runs import Runs
+
     with client.catalogue.read() as session:
-        for run_id in run_ids:
-            run = Runs(session).get(run_id)
+        for run in Runs(session).several(run_ids):
             if run.state in FINISHED:
-                raise StoreError(f"Run {run_id} is {run.state} already; nothing was cancelled.")
-    for run_id in run_ids:
-        state = client.cancel(run_id)
-        click.echo(f"run {run_id}: {'cancelled' if state == 'cancelled' else 'asked to stop'}")
+                raise StoreError(f"Run {run.id} is {run.state} already; nothing was cancelled.")
+
+
+def _say_cancelled(before: "dict[int, str]") -> None:
+    """What became of runs that were in these states; those that have ended are as they were."""
+    from tui.marking import named
+
+    for states, what in ((("queued",), "cancelled"), (("running", "stale"), "asked to stop")):
+        ids = [run_id for run_id, state in before.items() if state in states]
+        if len(ids) > MOST_NAMED:
+            click.echo(f"{named('runs', ids)}: {what}")
+        else:
+            click.echo("".join(f"run {run_id}: {what}\n" for run_id in ids), nl=False)
 
 
 @click.command(epilog="\b\nExample:\n  thalweg log 12 --follow")

@@ -81,7 +81,7 @@ def test_a_killed_agent_is_replaced_at_the_next_look_and_the_job_goes_on(client:
     client.look()
     assert agent_pid(client.catalogue) != first
     assert state(client, run_id) == "running"
-    client.cancel(run_id)
+    client.cancel([run_id])
     assert list(client.follow([run_id]))[-1][0].state == "cancelled"
 
 

@@ -102,8 +102,8 @@ def test_cancel_ends_a_running_job_and_leaves_no_process(engine: Engine) -> None
     run_id = engine.enqueue(long_training())
     queued = engine.enqueue(Train(**TINY, epochs=1))
     pid = engine.working(run_id)
-    assert engine.client.cancel(queued) == "cancelled"
-    engine.client.cancel(run_id)
+    assert engine.client.cancel([queued]) == {queued: "queued"}
+    engine.client.cancel([run_id])
     (run,) = engine.finish(run_id, seconds=10)
     assert run.state == "cancelled"
     engine.until(lambda: gone(pid), 10)
@@ -114,7 +114,7 @@ def test_a_job_that_ignores_sigterm_is_killed_after_the_grace(engine: Engine, mo
     run_id = engine.enqueue(long_training())
     pid = engine.working(run_id)
     os.kill(pid, signal.SIGSTOP)  # a stopped process can't act on SIGTERM
-    engine.client.cancel(run_id)
+    engine.client.cancel([run_id])
     (run,) = engine.finish(run_id, seconds=10)
     assert run.state == "cancelled"
 

@@ -7,7 +7,8 @@ import pytest
 from core.engine.client import Client
 from core.specs.methods import Linear
 from core.specs.runs import Connect, ModelRef, to_json
-from store import Catalogue, Device, Models, NewRun, Runs, artifacts
+from store import Catalogue, Models, artifacts
+from tests.store.filling import finished_run
 
 
 def failed_connections(catalogue: Catalogue, count: int, folder: Path) -> list[int]:
@@ -15,12 +16,7 @@ def failed_connections(catalogue: Catalogue, count: int, folder: Path) -> list[i
     line = Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=Linear())
     facts = {"network": "fcn:8", "data": "digits", "loss": "cross-entropy", "dtype": "float32"}
     with catalogue.write() as session:
-        runs = Runs(session)
-        ids = [runs.add(NewRun(kind="connect", spec=to_json(line))) for _ in range(count)]
-        for _ in ids:
-            claim = runs.claim("elsewhere", 1, [Device("cpu")])
-            assert claim is not None
-            runs.finish(claim.attempt.id, "failed", "could not connect", "could not connect", outcome="finding")
+        ids = [finished_run(session, "failed", kind="connect", spec=to_json(line)) for _ in range(count)]
         for position in range(2):
             (folder / "tensors").write_bytes(bytes([position]) * 100)
             artifact = catalogue.artifacts.put(folder / "tensors", session, "model")

@@ -73,7 +73,7 @@ def table(name: str) -> Table:
     return Base.metadata.tables[name]
 
 
-def among(column: SQLColumnExpression[int], ids: Iterable[int]) -> ColumnElement[bool]:
+def among(column: SQLColumnExpression[Any], ids: Iterable[int]) -> ColumnElement[bool]:
     """That a column is one of these numbers, however many: they travel as one value."""
     return column.in_(select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value))
 

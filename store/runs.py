@@ -49,9 +49,13 @@ class Runs:
         """The run of this id; NotFoundError."""
         return fetch_one(self._session, Run, "run", run_id)
 
+    def there(self, run_ids: Sequence[int]) -> list[Run]:
+        """Those runs of these ids that there are, ascending."""
+        return fetch(self._session, Run, "runs", among(RunRow.id, run_ids))
+
     def several(self, run_ids: Sequence[int]) -> list[Run]:
         """The runs of these ids, in this order; NotFoundError."""
-        found = {run.id: run for run in fetch(self._session, Run, "runs", among(RunRow.id, run_ids))}
+        found = {run.id: run for run in self.there(run_ids)}
         for missing in set(run_ids) - set(found):
             raise NotFoundError("run", missing)
         return [found[run_id] for run_id in run_ids]
@@ -183,9 +187,9 @@ class Runs:
         query = select(RunRow.cause_kind, func.count()).where(RunRow.outcome == "finding").group_by(RunRow.cause_kind)
         return {str(kind): count for kind, count in self._session.execute(query)}
 
-    def needs(self, run_id: int) -> list[int]:
-        """Ids of the runs that must be done before this one, ascending."""
-        query = select(DependencyRow.needs_run_id).where(DependencyRow.run_id == run_id)
+    def needs(self, *run_ids: int) -> list[int]:
+        """Ids of the runs that must be done before one of these, ascending."""
+        query = select(DependencyRow.needs_run_id).where(among(DependencyRow.run_id, run_ids)).distinct()
         return sorted(self._session.scalars(query))
 
     def dependants(self, run_id: int) -> list[int]:
@@ -199,9 +203,15 @@ class Runs:
 
     def newest_relaunch(self, run_id: int) -> int:
         """The latest relaunch of the run, of its relaunches and so on; itself when there is none."""
-        while later := self.relaunches(run_id):
-            run_id = later[-1]
-        return run_id
+        return self.newest_relaunches([run_id])[run_id]
+
+    def newest_relaunches(self, run_ids: Sequence[int]) -> dict[int, int]:
+        """The same for each of many runs."""
+        newest = {run_id: run_id for run_id in run_ids}
+        later = select(RunRow.relaunch_of, func.max(RunRow.id)).group_by(RunRow.relaunch_of)
+        while found := dict(self._session.execute(later.where(among(RunRow.relaunch_of, newest.values()))).all()):
+            newest = {run_id: found.get(last, last) for run_id, last in newest.items()}
+        return newest
 
     def failed_not_relaunched(self) -> list[int]:
         """Ids of failed runs that nobody relaunched yet, ascending."""

@@ -25,7 +25,7 @@ from core.engine.inputs import as_input
 from core.engine.launch import start_agent
 from core.engine.locks import AgentLock
 from core.engine.planning import begun, renumbered, stands
-from core.engine.relaunching import Relaunch, plan_relaunch
+from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching
 from core.engine.sources import Trust, as_it_is, pinned
 from core.errors import UsageError
 from core.specs.runs import (
@@ -41,7 +41,7 @@ from core.specs.runs import (
 from core.studies.plan import Planned
 from store import Catalogue, Models, NewRun, Paths, Run, Runs
 from store import Path as PathRecord
-from store.errors import StoreError
+from store.errors import NotFoundError, StoreError
 from store.run_rows import FINISHED
 
 FOLLOW_SECONDS = 0.2
@@ -153,31 +153,53 @@ class Client:
         return before
 
     def plan_relaunch(
-        self, run_ids: Sequence[int] | None, *, resume: str | None = None, changes: dict[str, str]
+        self, run_ids: Sequence[int], *, resume: str | None = None, changes: dict[str, str]
     ) -> list[Relaunch]:
-        """What a relaunch would enqueue (None: everything failed that wasn't relaunched yet); nothing is written."""
-        return plan_relaunch(self.catalogue, run_ids, resume, changes, self.trust)
+        """What a relaunch would enqueue, by the old runs' ids, so that what others need comes first.
+
+        Nothing is written. Raises NotFoundError, UsageError.
+        """
+        how = Relaunching(self.catalogue, resume, changes, self.trust)
+        olds, newest = how.found(run_ids)
+        for missing in sorted(set(run_ids).difference(old.id for old in olds)):
+            raise NotFoundError("run", missing)
+        return [how.of(old, newest) for old in olds]
 
     def rehearse_relaunch(
-        self, run_ids: Sequence[int], *, resume: str | None = None, changes: dict[str, str]
+        self, run_ids: Sequence[int], *, resume: str | None = None, changes: dict[str, str], named: bool = True
     ) -> tuple[list[Relaunch], dict[int, str]]:
-        """What a relaunch would enqueue, and why the other runs can't be repeated; nothing is written."""
-        plan, refused = [], {}
-        for run_id in sorted(set(run_ids)):
+        """What a relaunch would enqueue, and why the other runs can't be repeated; nothing is written.
+
+        A run that nobody `named` is not repeated in vain, as it was refused for bad input.
+        """
+        how = Relaunching(self.catalogue, resume, changes, self.trust)
+        olds, newest = how.found(run_ids)
+        gone = sorted(set(run_ids).difference(old.id for old in olds))
+        plan: list[Relaunch] = []
+        refused = {run_id: str(NotFoundError("run", run_id)) for run_id in gone}
+        for old in olds:
             try:
-                (one,) = self.plan_relaunch([run_id], resume=resume, changes=changes)
-                check(self.catalogue, one.spec, one.old.data_root, self._ask)
-                self._check_needed(one, run_ids)
+                one = how.of(old, newest)
+                check(self.catalogue, one.spec, old.data_root, self._ask)
+                self._check_needed(one, plan)
+                if one.vain and not named:
+                    raise UsageError(AS_IT_WAS)
             except (UsageError, StoreError) as error:
-                refused[run_id] = str(error)
+                refused[old.id] = str(error)
             else:
                 plan.append(one)
         return plan, refused
 
-    def _check_needed(self, one: Relaunch, run_ids: Sequence[int]) -> None:
-        """Raise UsageError where a relaunch needs a run that has failed and isn't repeated with it."""
+    def failed(self) -> list[int]:
+        """Ids of failed runs that nobody relaunched yet."""
+        with self.catalogue.read() as session:
+            return Runs(session).failed_not_relaunched()
+
+    def _check_needed(self, one: Relaunch, others: Sequence[Relaunch]) -> None:
+        """Raise UsageError where a relaunch needs a run that has failed and isn't repeated before it."""
+        again = {other.run_id for other in others}
         for ref in inputs_of(one.spec):
-            if ref.run is not None and ref.run not in run_ids:
+            if ref.run is not None and ref.run not in again:
                 with self.catalogue.read() as session:
                     needed = Runs(session).get(ref.run)
                 check_promise(needed, ref)

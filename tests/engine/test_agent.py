@@ -94,7 +94,7 @@ def test_killing_everything_is_seen_within_five_seconds_of_the_next_look(client:
     client.look()
     until(lambda: state(client, run_id) == "failed", 5)
     assert not [finding for finding in doctor.examine(client.catalogue) if finding.level == "error"]
-    (again,) = client.relaunch(client.plan_relaunch(None, resume="scratch", changes={"epochs": "1"}))
+    (again,) = client.relaunch(client.plan_relaunch(client.failed(), resume="scratch", changes={"epochs": "1"}))
     assert list(client.follow([again]))[-1][0].state == "done"
 
 

@@ -29,7 +29,9 @@ def test_a_killed_job_is_seen_at_once_and_a_relaunch_works(engine: Engine) -> No
     assert (run.state, run.cause_kind) == ("failed", "killed")
     assert "signal 9 (SIGKILL" in run.cause
     assert engine.attempt(run_id).exit_signal == 9
-    (again,) = engine.client.relaunch(engine.client.plan_relaunch(None, changes={"epochs": "1"}, resume="scratch"))
+    (again,) = engine.client.relaunch(
+        engine.client.plan_relaunch(engine.client.failed(), changes={"epochs": "1"}, resume="scratch")
+    )
     assert engine.finish(again)[0].state == "done"
 
 
@@ -135,7 +137,7 @@ def test_killing_both_at_any_moment_leaves_nothing_half_written(engine: Engine, 
     for model in models:
         engine.catalogue.artifacts.verified(model.artifact)
     if run.state == "failed":
-        (again,) = engine.client.relaunch(engine.client.plan_relaunch(None, changes={}))
+        (again,) = engine.client.relaunch(engine.client.plan_relaunch(engine.client.failed(), changes={}))
         assert engine.finish(again)[0].state == "done"
     else:
         assert len(models) == 3

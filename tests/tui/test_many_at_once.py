@@ -4,10 +4,12 @@ from pathlib import Path
 
 import click
 import pytest
-from commanding import Run
+from commanding import Run, add
 from piloting import Sitting, play
 from sqlalchemy import insert
 
+from core.specs.methods import METHODS
+from core.specs.runs import Connect, ModelRef, Train
 from store import Catalogue, Notes, Runs, Tags, list_rows
 from store.base import now
 from store.run_rows import RunRow
@@ -143,3 +145,27 @@ def test_undoing_tags_gives_back_what_was_taken_and_nothing_else(seeded: Path) -
         done.undo()
         with catalogue.read() as session:
             assert Tags(session).of("run", [1, 2, 3]) == {1: ["old"], 2: ["new", "old"], 3: []}
+
+
+def test_of_failed_runs_those_are_repeated_that_can_be_and_the_others_are_named(thalweg: Run, home: Path) -> None:
+    training = Train(network="fcn:8", data="digits")
+    with Catalogue.open(home / "c.db") as catalogue:
+        broken = add(catalogue, training, "failed", "killed")
+        wrong = add(catalogue, training, "failed", "bad input")
+        needs = Connect(a=ModelRef(run=wrong), b=ModelRef(run=wrong, position=1), method=METHODS["linear"]())
+        add(catalogue, needs, "failed", "input failed")
+        add(catalogue, Train(network="fcn:8", data="folder:/nowhere"), "failed", "exception")
+        add(catalogue, training, "cancelled")
+    said = thalweg("relaunch", "--failed", "--detach")
+    assert (said.status, said.out) == (0, "run:6\n")
+    assert f"run {broken} again" in said.err
+    assert "Run 2 is left out: It failed of bad input and is unchanged" in said.err
+    assert "Run 3 is left out: Run 2 has failed" in said.err
+    assert "Run 4 is left out: /nowhere" in said.err
+    assert thalweg("relaunch", "--where", "state=cancelled", "--detach").out == "run:7\n"
+    assert thalweg("relaunch", "--failed", "--where", "id<=2", "-o", "seed=7", "--detach").out == "run:8\n"
+    assert thalweg("relaunch", wrong, "--detach").out == "run:9\n"
+    none = thalweg("relaunch", "--failed", "--json")
+    assert (none.status, none.out) == (2, "")
+    assert "No run can be repeated so. Run 3: " in none.err
+    assert thalweg("relaunch", "--where", "state=running", "--json").out == "[]\n"

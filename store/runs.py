@@ -1,13 +1,13 @@
 """The queue: runs and their attempts, from enqueueing to the end."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from store import claiming
-from store.base import among, changed, fetch, fetch_one, insert_row, iso, now
+from store.base import among, changed, fetch, fetch_one, iso, now
 from store.claiming import Claim, Device
 from store.errors import NotFoundError
 from store.run_rows import (
@@ -35,15 +35,25 @@ class Runs:
 
     def add(self, new: NewRun) -> int:
         """Enqueue a run; its id. NotFoundError when it needs or repeats a run that isn't there."""
-        values = {name: value for name, value in vars(new).items() if name != "needs"}
-        others = [*new.needs, *([new.relaunch_of] if new.relaunch_of is not None else [])]
-        for other in others:
-            self._require(other)
-        run_id = insert_row(self._session, "runs", {**values, "state": "queued", "created_at": now()})
-        if needs := sorted(set(new.needs)):
-            rows = [{"run_id": run_id, "needs_run_id": needed} for needed in needs]
-            self._session.execute(insert(DependencyRow), rows)
-        return run_id
+        return self.add_all([new])[0]
+
+    def add_all(self, new: Sequence[NewRun]) -> list[int]:
+        """Enqueue runs, none of which needs another one of them; their ids, in order. NotFoundError as above."""
+        if not new:
+            return []
+        others = {other for one in new for other in (*one.needs, one.relaunch_of) if other is not None}
+        self._require(others)
+        queued = {"state": "queued", "created_at": now()}
+        rows = [{**{name: value for name, value in vars(one).items() if name != "needs"}, **queued} for one in new]
+        ids = list(self._session.scalars(insert(RunRow).returning(RunRow.id, sort_by_parameter_order=True), rows))
+        needs = [
+            {"run_id": run_id, "needs_run_id": needed}
+            for run_id, one in zip(ids, new, strict=True)
+            for needed in sorted(set(one.needs))
+        ]
+        if needs:
+            self._session.execute(insert(DependencyRow), needs)
+        return ids
 
     def get(self, run_id: int) -> Run:
         """The run of this id; NotFoundError."""
@@ -152,9 +162,8 @@ class Runs:
     def request_cancel(self, run_ids: Sequence[int]) -> dict[int, str]:
         """Cancel queued runs at once and ask those at work to stop; the state that each was in. NotFoundError."""
         these = among(RunRow.id, run_ids)
+        self._require(run_ids)
         before = dict(self._session.execute(select(RunRow.id, RunRow.state).where(these).order_by(RunRow.id)).all())
-        for missing in sorted(set(run_ids) - set(before)):
-            raise NotFoundError("run", missing)
         moment = now()
         ending = {"state": "cancelled", "cause": "cancelled while queued", "cause_kind": "cancelled"}
         queued = update(RunRow).where(these, RunRow.state == "queued")
@@ -219,9 +228,10 @@ class Runs:
         query = select(RunRow.id).where(RunRow.state == "failed", ~exists().where(again.relaunch_of == RunRow.id))
         return list(self._session.scalars(query.order_by(RunRow.id)))
 
-    def _require(self, run_id: int) -> None:
-        if self._session.scalar(select(RunRow.id).where(RunRow.id == run_id)) is None:
-            raise NotFoundError("run", run_id)
+    def _require(self, run_ids: Collection[int]) -> None:
+        there = self._session.scalars(select(RunRow.id).where(among(RunRow.id, run_ids)))
+        for missing in sorted(set(run_ids).difference(there)):
+            raise NotFoundError("run", missing)
 
     def _run_of(self, attempt_id: int) -> int:
         query = select(AttemptRow.run_id).where(AttemptRow.id == attempt_id)

@@ -25,7 +25,7 @@ from core.engine.inputs import as_input
 from core.engine.launch import start_agent
 from core.engine.locks import AgentLock
 from core.engine.planning import begun, renumbered, stands
-from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching
+from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching, ready_in
 from core.engine.sources import Trust, as_it_is, pinned
 from core.errors import UsageError
 from core.specs.runs import (
@@ -195,11 +195,10 @@ class Client:
         with self.catalogue.read() as session:
             return Runs(session).failed_not_relaunched()
 
-    def _check_needed(self, one: Relaunch, others: Sequence[Relaunch]) -> None:
+    def _check_needed(self, one: Relaunch, before: Sequence[Relaunch]) -> None:
         """Raise UsageError where a relaunch needs a run that has failed and isn't repeated before it."""
-        again = {other.run_id for other in others}
         for ref in inputs_of(one.spec):
-            if ref.run is not None and ref.run not in again:
+            if ref.run is not None and all(other.run_id != ref.run for other in before):
                 with self.catalogue.read() as session:
                     needed = Runs(session).get(ref.run)
                 check_promise(needed, ref)
@@ -211,13 +210,15 @@ class Client:
             check(self.catalogue, one.spec, one.old.data_root, self._ask)
         again: dict[int, int] = {}
         with self.catalogue.write() as session:
-            for one in plan:
-                spec = one.pointing_at(again)
-                new = self._new_run(session, spec, device=device or one.old.device_requested, study=one.old.study)
-                new = replace(new, relaunch_of=one.old.id, resume=one.resume, data_root=one.old.data_root)
-                again[one.old.id] = Runs(session).add(new)
+            while ready := ready_in(plan, again):
+                new = [self._again(session, one, one.pointing_at(again), device) for one in ready]
+                again |= zip((one.run_id for one in ready), Runs(session).add_all(new), strict=True)
         self.look()
-        return list(again.values())
+        return [again[one.run_id] for one in plan]
+
+    def _again(self, session: Session, one: Relaunch, spec: RunSpec, device: str | None) -> NewRun:
+        new = self._new_run(session, spec, device=device or one.old.device_requested, study=one.old.study)
+        return replace(new, relaunch_of=one.run_id, resume=one.resume, data_root=one.old.data_root)
 
     def log_file(self, run_id: int) -> Path | None:
         """The log of all attempts of a run; None where it never started. Raises NotFoundError."""

@@ -70,6 +70,12 @@ class Relaunching:
         return Relaunch(old, one.pointing_at(newest), one.resume)
 
 
+def ready_in(plan: Sequence[Relaunch], again: Mapping[int, int]) -> list[Relaunch]:
+    """What can be enqueued next, when the runs in `again` have been: all that needs nothing of the rest."""
+    rest = {one.run_id: one for one in plan if one.run_id not in again}
+    return [one for one in rest.values() if rest.keys().isdisjoint(ref.run for ref in inputs_of(one.spec))]
+
+
 def _start(catalogue: Catalogue, old: Run, spec: RunSpec, resume: str | None, changes: dict[str, str]) -> str:
     """Where a relaunch starts: as asked, by default from a checkpoint where there is one that fits."""
     there = checkpoint(catalogue.files / "runs", old.id) is not None

@@ -12,17 +12,51 @@ seventh as large. With numpy alone, so that whoever reads a path needs no torch.
 The file's header, as JSON: `claims` of the segments, `curves` by segment.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+import psutil
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from core.errors import UsageError, sentence_of
+from core.files import amount
 
 Array = NDArray[Any]
 FORMAT = "thalweg-path-2"
 DENSE = "thalweg-path-1"  # older files: all knots as one tensor `knots`
 BITS = {4: np.uint32, 8: np.uint64, 2: np.uint16}
+LONGEST = 1 << 22  # bytes of a header: more than 100,000 segments; nobody's header may fill the memory
+
+
+class Header(msgspec.Struct, frozen=True):
+    """Claims of the segments, and the families of those that are curved, by their number."""
+
+    claims: list[str]
+    curves: dict[int, str]
+
+
+@contextmanager
+def reading(file: Path, framework: str) -> Iterator[tuple[Header, dict[str, Any]]]:
+    """Header and tensors of a path's file, for numpy ("np") or torch ("pt").
+
+    Raises UsageError, also for what is found in the block not to fit: ValueError, KeyError or TypeError there.
+    """
+    try:
+        with safe_open(str(file), framework) as opened:
+            header = header_of(opened.metadata())
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        yield header, tensors
+    except KeyError as error:
+        raise UsageError(f"{file} can't be read as a path: it lacks {error}.") from None
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise UsageError(f"{file} can't be read as a path: {str(error).rstrip('.')}.") from None
+    except (MemoryError, RecursionError) as error:  # a damaged or hostile file
+        raise UsageError(f"{file} can't be read as a path: {sentence_of(error)}.") from None
 
 
 def packed(knots: Array) -> dict[str, Array]:
@@ -43,13 +77,15 @@ def packed(knots: Array) -> dict[str, Array]:
     return found
 
 
-def header_of(metadata: Mapping[str, str] | None) -> Any:
+def header_of(metadata: Mapping[str, str] | None) -> Header:
     """The header in a file's metadata. Raises ValueError where it is no path's, or damaged."""
     found = metadata or {}
     old = found.get("path") if found.get("format") == DENSE else None
     if (header := found.get(FORMAT, old)) is None:
         raise ValueError("it holds no path")
-    return json.loads(header)
+    if len(header) > LONGEST:
+        raise ValueError(f"its header is of {amount(len(header))}, and {amount(LONGEST)} are allowed")
+    return msgspec.json.decode(header, type=Header)
 
 
 def unpacked(arrays: Mapping[str, Array], count: int) -> Array:
@@ -60,13 +96,14 @@ def unpacked(arrays: Mapping[str, Array], count: int) -> Array:
     if (dense := arrays.get("knots")) is not None:
         if dense.ndim != 2:
             raise ValueError(f"its knots have {dense.ndim} dimensions, not 2")
-        return dense
-    first = arrays["knots.0"]
+        return _floating(dense)
+    first = _floating(arrays["knots.0"])
     if first.ndim != 1:
         raise ValueError(f"knots.0 has {first.ndim} dimensions, not 1")
     for i in range(1, count):  # before there is memory for all of them
         if arrays.keys().isdisjoint((f"knots.{i}", f"changed.{i}")):
             raise KeyError(f"knots.{i}")
+    _require_room(count, first)
     knots = np.empty((count, len(first)), first.dtype)
     knots[0] = first
     for i in range(1, count):
@@ -80,6 +117,20 @@ def unpacked(arrays: Mapping[str, Array], count: int) -> Array:
         knots[i] = knots[i - 1]
         knots[i, changed] = now
     return knots
+
+
+def _require_room(count: int, first: Array) -> None:
+    """Raise ValueError where knots don't fit into memory: a few bits in the file stand for each number of one."""
+    wanted, free = count * first.nbytes, psutil.virtual_memory().available
+    if wanted > free:
+        knots = f"{count:,} knots of {len(first):,} numbers"
+        raise ValueError(f"its {knots} take {amount(wanted)} of memory, and {amount(free)} are free")
+
+
+def _floating(numbers: Array) -> Array:
+    if numbers.dtype.kind != "f":
+        raise ValueError(f"its numbers are {numbers.dtype}, not floating")
+    return numbers
 
 
 def _mask(bits: Array, count: int) -> NDArray[np.bool_]:

@@ -12,16 +12,15 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path as File
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from core.curves import FAMILIES
 from core.errors import UsageError
-from core.knots import FORMAT, header_of, packed, unpacked
+from core.knots import FORMAT, Header, packed, reading, unpacked
 
 CHAIN = 257  # points of the chain by which length along a curve is measured
 
@@ -51,6 +50,11 @@ class Curve(Protocol):
     """
 
     family: ClassVar[str]
+
+    @property
+    def parameters(self) -> int:
+        """P."""
+        ...
 
     def points(self, t: Tensor) -> Tensor:
         """Points (K, P) at t (K,)."""
@@ -205,31 +209,26 @@ class Path:
 
         Raises UsageError where the file holds no path.
         """
-        try:
-            with safe_open(str(file), "pt") as opened:
-                header = header_of(opened.metadata())
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        with reading(file, "pt") as (header, tensors):
             return cls._read(header, tensors, families)
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UsageError(f"{file} can't be read as a path: {error}.") from None
-        except (MemoryError, RecursionError) as error:  # a damaged or hostile header
-            raise UsageError(f"{file} can't be read as a path: it is too large or nested too deep: {error}.") from None
 
     @classmethod
-    def _read(
-        cls, header: Mapping[str, Any], tensors: Mapping[str, Tensor], families: Mapping[str, type[Curve]]
-    ) -> "Path":
+    def _read(cls, header: Header, tensors: Mapping[str, Tensor], families: Mapping[str, type[Curve]]) -> "Path":
         """The path of a header and its tensors; ValueError, KeyError or TypeError where they don't fit."""
-        claims = tuple(Claim(claim) for claim in header["claims"])
+        claims = tuple(Claim(claim) for claim in header.claims)
         curves = {}
-        for number, family in header["curves"].items():
-            if not 0 <= int(number) < len(claims):
+        for number, family in header.curves.items():
+            if not 0 <= number < len(claims):
                 raise ValueError(f"there is no segment {number} to be curved")
             prefix = f"curve.{number}."
             own = {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
-            curves[int(number)] = _family(family, families).of(own)
-        arrays = {name: one.numpy() for name, one in tensors.items()}
-        return cls(torch.from_numpy(unpacked(arrays, len(claims) + 1)), claims, curves)
+            curves[number] = _family(family, families).of(own)
+        arrays = {name: one.numpy() for name, one in tensors.items() if not name.startswith("curve.")}
+        knots = torch.from_numpy(unpacked(arrays, len(claims) + 1))
+        for number, curve in curves.items():
+            if curve.parameters != knots.shape[1]:
+                raise ValueError(f"the curve {number} has {curve.parameters} parameters and a knot {knots.shape[1]}")
+        return cls(knots, claims, curves)
 
 
 def _family(name: str, families: Mapping[str, type[Curve]]) -> type[Curve]:

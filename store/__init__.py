@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from store.errors import ArtifactError, FilterError, NotFoundError, StoreError
     from store.export import write_csv
     from store.listing import count_rows, list_rows
-    from store.marks import Note, Notes, Tags, star
+    from store.marks import Note, Notes, Tags, star, starred
     from store.metrics import Metrics
     from store.models import Model, Models
     from store.paths import Path, Paths, ProfilePoint, Segment
@@ -33,7 +33,7 @@ HOMES = {
     "errors": ("ArtifactError", "FilterError", "NotFoundError", "StoreError"),
     "export": ("write_csv",),
     "listing": ("count_rows", "list_rows"),
-    "marks": ("Note", "Notes", "Tags", "star"),
+    "marks": ("Note", "Notes", "Tags", "star", "starred"),
     "metrics": ("Metrics",),
     "models": ("Model", "Models"),
     "paths": ("Path", "Paths", "ProfilePoint", "Segment"),
@@ -79,6 +79,7 @@ __all__ = [
     "prune",
     "show_row",
     "star",
+    "starred",
     "write_csv",
 ]
 

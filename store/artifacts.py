@@ -7,6 +7,8 @@ a file that isn't there; what a killed process leaves is found by `thalweg docto
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from store.errors import ArtifactError
 SUFFIX = ".safetensors"
 UNFINISHED = ".unfinished-"
 CHUNK = 1 << 20
+ADVICE = "run `thalweg doctor`, or make it again with `thalweg relaunch`"
 
 
 class ArtifactRow(Base):
@@ -85,20 +88,41 @@ class ArtifactFolder:
     def verified(self, sha256: str, expected_bytes: int | None = None) -> Path:
         """The file, after its size (bytes) and its sha256 were checked; ArtifactError says which failed."""
         path = self.path(sha256)
-        advice = "run `thalweg doctor`, or make it again with `thalweg relaunch`"
-        try:
+        with _explained(path):
             size = path.stat().st_size
             if expected_bytes is not None and size != expected_bytes:
                 raise ArtifactError(
-                    f"The file {path} is of {size} bytes where {expected_bytes} were written; {advice}."
+                    f"The file {path} is of {size} bytes where {expected_bytes} were written; {ADVICE}."
                 )
             if digest_of(path) != sha256:
-                raise ArtifactError(f"The content of {path} is not what was written (its sha256 differs); {advice}.")
-        except FileNotFoundError:
-            raise ArtifactError(f"The file {path} is missing; {advice}.") from None
-        except OSError as error:
-            raise ArtifactError(f"The file {path} cannot be read ({error.strerror}); {advice}.") from error
+                raise ArtifactError(f"The content of {path} is not what was written (its sha256 differs); {ADVICE}.")
         return path
+
+    def unchanged(self, sha256: str, session: Session) -> Path:
+        """The file, judged by its size and time; read as in `verified` only if it was written after it was recorded.
+
+        For looks ahead at many files: whoever reads one asks `verified`. Raises ArtifactError.
+        """
+        path = self.path(sha256)
+        query = select(ArtifactRow.bytes, ArtifactRow.created_at).where(ArtifactRow.sha256 == sha256)
+        recorded = session.execute(query).first()
+        if recorded is None:
+            return self.verified(sha256)
+        with _explained(path):
+            found = path.stat()
+        same = found.st_size == recorded.bytes and found.st_mtime <= recorded.created_at.timestamp()
+        return path if same else self.verified(sha256, recorded.bytes)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file into ArtifactError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise ArtifactError(f"The file {path} is missing; {ADVICE}.") from None
+    except OSError as error:
+        raise ArtifactError(f"The file {path} cannot be read ({error.strerror}); {ADVICE}.") from error
 
 
 def digest_of(path: Path) -> str:

@@ -1,6 +1,7 @@
 """What all tables share: names of constraints, UTC times, and adding what a run made exactly once."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -11,8 +12,10 @@ from sqlalchemy import (
     Float,
     MetaData,
     Result,
+    SQLColumnExpression,
     Table,
     Text,
+    func,
     insert,
     select,
 )
@@ -68,6 +71,11 @@ def iso(moment: datetime) -> str:
 def table(name: str) -> Table:
     """The table of this name; the module that declares it must have been imported."""
     return Base.metadata.tables[name]
+
+
+def among(column: SQLColumnExpression[Any], ids: Iterable[int]) -> ColumnElement[bool]:
+    """That a column is one of these numbers, however many: they travel as one value."""
+    return column.in_(select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value))
 
 
 def fetch(session: Session, record: type[Record], name: str, *where: ColumnElement[bool]) -> list[Record]:

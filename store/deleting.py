@@ -6,9 +6,9 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store.base import table
+from store.base import among, table
 from store.errors import StoreError
-from store.marks import require, singular
+from store.marks import require
 from store.run_rows import FINISHED
 
 # Table, its column, and what the row does with the one to be deleted.
@@ -31,35 +31,36 @@ def delete(session: Session, kind: str, ids: Sequence[int]) -> None:
     NotFoundError; StoreError, and nothing is deleted, where something needs one of them or a run goes on.
     Files of tensors stay until `thalweg doctor --prune`.
     """
-    one = singular(kind)
-    wanted = sorted(set(ids))
-    for row_id in wanted:
-        require(session, one, row_id)
-        for reason in _reasons_to_stay(session, one, row_id, wanted):
-            raise StoreError(f"The {one} {row_id} cannot be deleted: {reason}.")
+    one = require(session, kind, ids)
+    for row_id, reason in _reasons_to_stay(session, one, ids):
+        raise StoreError(f"The {one} {row_id} cannot be deleted: {reason}.")
+    for name, column in MARKS:
+        marks = table(name)
+        session.execute(delete_from(marks).where(marks.c[column] == one, among(marks.c.owner_id, ids)))
     rows = table(f"{one}s")
-    for row_id in wanted:
-        for name, column in MARKS:
-            marks = table(name)
-            session.execute(delete_from(marks).where(marks.c[column] == one, marks.c.owner_id == row_id))
-        session.execute(delete_from(rows).where(rows.c.id == row_id))
+    session.execute(delete_from(rows).where(among(rows.c.id, ids)))
 
 
-def _reasons_to_stay(session: Session, one: str, row_id: int, going: Sequence[int]) -> Iterator[str]:
+def _reasons_to_stay(session: Session, one: str, ids: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Rows that can't go, each with why: of every sort of reason the first."""
     for name, column, relation in DEPENDANTS[one]:
         others = table(name)
-        other = session.scalar(select(others.c.id).where(others.c[column] == row_id).order_by(others.c.id).limit(1))
-        if other is not None:
-            yield f"the {name.removesuffix('s')} {other} {relation} it; delete that first"
+        held = select(others.c[column], others.c.id).where(among(others.c[column], ids))
+        for row_id, other in session.execute(held.order_by(others.c[column], others.c.id).limit(1)):
+            yield row_id, f"the {name.removesuffix('s')} {other} {relation} it; delete that first"
     if one == "run":
-        runs, needs = table("runs"), table("run_dependencies")
-        state = session.scalar(select(runs.c.state).where(runs.c.id == row_id))
-        if state not in FINISHED:
-            yield f"it is {state}; cancel it first"
-        waiting = (
-            select(runs.c.id)
-            .join(needs, needs.c.run_id == runs.c.id)
-            .where(needs.c.needs_run_id == row_id, runs.c.state.not_in(FINISHED), runs.c.id.not_in(going))
-        )
-        if (other := session.scalar(waiting.limit(1))) is not None:
-            yield f"the run {other} waits for it; cancel that first"
+        yield from _reasons_to_run(session, ids)
+
+
+def _reasons_to_run(session: Session, ids: Sequence[int]) -> Iterator[tuple[int, str]]:
+    runs, needs = table("runs"), table("run_dependencies")
+    going = select(runs.c.id, runs.c.state).where(among(runs.c.id, ids), runs.c.state.not_in(FINISHED))
+    for run_id, state in session.execute(going.order_by(runs.c.id).limit(1)):
+        yield run_id, f"it is {state}; cancel it first"
+    waiting = (
+        select(needs.c.needs_run_id, runs.c.id)
+        .join(needs, needs.c.run_id == runs.c.id)
+        .where(among(needs.c.needs_run_id, ids), runs.c.state.not_in(FINISHED), ~among(runs.c.id, ids))
+    )
+    for run_id, other in session.execute(waiting.order_by(needs.c.needs_run_id, runs.c.id).limit(1)):
+        yield run_id, f"the run {other} waits for it; cancel that first"

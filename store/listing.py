@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CursorResult, Select, Text, func, select, type_coerce
 from sqlalchemy.orm import Session
 
+from store.base import among
 from store.columns import COLUMNS, Column, columns_of, known_kind, table_of
 from store.errors import FilterError
 from store.filters import compiled, named, parse
@@ -39,7 +40,7 @@ def count_rows(session: Session, kind: str, where: str | None = None) -> int:
     return session.scalar(query) or 0
 
 
-def list_ids(session: Session, kind: str, where: str | None, sort: str | None, limit: int) -> "array[int]":
+def list_ids(session: Session, kind: str, where: str | None, sort: str | None, limit: int | None) -> "array[int]":
     """The ids of the rows that `list_rows` would give, eight bytes each: a table's order, however long it is."""
     return _ids(session, selected(kind, where, sort, [table_of(kind).c.id]).limit(limit))
 
@@ -59,7 +60,7 @@ def _ids(session: Session, query: Select[Any]) -> "array[int]":
 def rows_of(session: Session, kind: str, ids: Sequence[int]) -> list[dict[str, object]]:
     """The rows with these ids, every column of each, as list_rows gives them; those that are gone are left out."""
     columns = COLUMNS[known_kind(kind)]
-    return as_dicts(session, columns, select(*cells(columns)).where(table_of(kind).c.id.in_(ids)))
+    return as_dicts(session, columns, select(*cells(columns)).where(among(table_of(kind).c.id, ids)))
 
 
 def as_dicts(session: Session, columns: Sequence[Column], query: Select[Any]) -> list[dict[str, object]]:

@@ -1,13 +1,14 @@
 """Marks that people leave on runs, models, paths and bounds: tags, notes and stars."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Index, delete, select, update
+from sqlalchemy import Index, delete, insert, literal, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from store.base import NEVER_REUSED, Base, changed, fetch, insert_row, now, table
+from store.base import NEVER_REUSED, Base, among, changed, fetch, now, table
 from store.errors import NotFoundError, StoreError
 
 MARKED = ("run", "model", "path", "bound")
@@ -52,67 +53,89 @@ def singular(kind: str) -> str:
     return one
 
 
-def require(session: Session, kind: str, owner_id: int) -> str:
-    """The kind's singular, after making sure that there is such a row; NotFoundError."""
+def require(session: Session, kind: str, ids: Sequence[int]) -> str:
+    """The kind's singular, after making sure that there are such rows; NotFoundError names the first that isn't."""
     one = singular(kind)
     rows = table(f"{one}s")
-    if session.scalar(select(rows.c.id).where(rows.c.id == owner_id)) is None:
-        raise NotFoundError(one, owner_id)
+    missing = set(ids).difference(session.scalars(select(rows.c.id).where(among(rows.c.id, ids))))
+    if missing:
+        raise NotFoundError(one, min(missing))
     return one
 
 
-def star(session: Session, kind: str, owner_id: int, on: bool) -> None:
-    """Set or take away the star; NotFoundError."""
-    rows = table(f"{require(session, kind, owner_id)}s")
-    session.execute(update(rows).where(rows.c.id == owner_id).values(starred=on))
+def star(session: Session, kind: str, ids: Sequence[int], on: bool) -> None:
+    """Give rows a star or take it away; NotFoundError."""
+    rows = table(f"{require(session, kind, ids)}s")
+    session.execute(update(rows).where(among(rows.c.id, ids)).values(starred=on))
+
+
+def starred(session: Session, kind: str, ids: Sequence[int]) -> set[int]:
+    """Those of these rows that have a star."""
+    rows = table(f"{singular(kind)}s")
+    return set(session.scalars(select(rows.c.id).where(among(rows.c.id, ids), rows.c.starred)))
 
 
 class Tags:
-    """Short words on a row, for filters: `tag=good`."""
+    """Short words on rows, for filters: `tag=good`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, kind: str, owner_id: int, tag: str) -> None:
-        """Tag a row; a tag it has stays. StoreError where it isn't one word without commas and quotes."""
+    def add(self, kind: str, ids: Sequence[int], tag: str) -> None:
+        """Tag rows; a tag that one has stays. StoreError where it isn't one word without commas and quotes."""
         if not tag or any(letter.isspace() or letter in ',"' for letter in tag):
             raise StoreError(f"{tag!r} cannot be a tag: use one word without commas or quotes.")
-        one = require(self._session, kind, owner_id)
-        self._session.execute(insert_or(TagRow).values(kind=one, owner_id=owner_id, tag=tag).on_conflict_do_nothing())
+        one = require(self._session, kind, ids)
+        owners = table(f"{one}s").c.id
+        tagged = select(literal(one), owners, literal(tag)).where(among(owners, ids))
+        new = insert_or(TagRow).from_select(["kind", "owner_id", "tag"], tagged)
+        self._session.execute(new.on_conflict_do_nothing())
 
-    def remove(self, kind: str, owner_id: int, tag: str) -> None:
-        """Take a tag away; StoreError where the row hasn't got it."""
-        one = require(self._session, kind, owner_id)
-        if tag not in (known := self.of(one, owner_id)):
-            has = f"it has {', '.join(known)}" if known else "it has none"
-            raise StoreError(f"The {one} {owner_id} has no tag {tag!r}; {has}.")
-        mine = (TagRow.kind == one) & (TagRow.owner_id == owner_id) & (TagRow.tag == tag)
-        self._session.execute(delete(TagRow).where(mine))
+    def remove(self, kind: str, ids: Sequence[int], tag: str) -> None:
+        """Take a tag away; StoreError where none of the rows has it."""
+        one = require(self._session, kind, ids)
+        mine = (TagRow.kind == one) & among(TagRow.owner_id, ids) & (TagRow.tag == tag)
+        if changed(self._session.execute(delete(TagRow).where(mine))) == 0:
+            raise StoreError(self._lacking(one, ids, tag))
 
-    def of(self, kind: str, owner_id: int) -> list[str]:
-        """The row's tags, sorted."""
-        mine = (TagRow.kind == singular(kind)) & (TagRow.owner_id == owner_id)
-        return list(self._session.scalars(select(TagRow.tag).where(mine).order_by(TagRow.tag)))
+    def _lacking(self, one: str, ids: Sequence[int], tag: str) -> str:
+        if len(ids) != 1:
+            return f"None of these {len(ids)} {one}s has a tag {tag!r}."
+        known = self.of(one, ids)[ids[0]]
+        return f"The {one} {ids[0]} has no tag {tag!r}; it has {', '.join(known) or 'none'}."
+
+    def of(self, kind: str, ids: Sequence[int]) -> dict[int, list[str]]:
+        """Each row's tags, sorted."""
+        mine = (TagRow.kind == singular(kind)) & among(TagRow.owner_id, ids)
+        found: dict[int, list[str]] = {row_id: [] for row_id in ids}
+        for row_id, tag in self._session.execute(select(TagRow.owner_id, TagRow.tag).where(mine).order_by(TagRow.tag)):
+            found[row_id].append(tag)
+        return found
 
 
 class Notes:
-    """Longer texts on a row."""
+    """Longer texts on rows."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, kind: str, owner_id: int, text: str) -> int:
-        """Write a note on a row; the note's id. StoreError where it is empty."""
+    def add(self, kind: str, ids: Sequence[int], text: str) -> list[int]:
+        """Write a note on each row; the notes' ids. StoreError where it is empty."""
         if not text.strip():
             raise StoreError("A note cannot be empty; write what there is to remember.")
-        values = {"kind": require(self._session, kind, owner_id), "owner_id": owner_id, "text": text}
-        return insert_row(self._session, "notes", {**values, "created_at": now()})
+        shared = {"kind": require(self._session, kind, ids), "text": text, "created_at": now()}
+        if not ids:
+            return []
+        written = insert(NoteRow).returning(NoteRow.id)
+        return list(self._session.scalars(written, [{**shared, "owner_id": row_id} for row_id in ids]))
 
-    def remove(self, note_id: int) -> None:
-        """Take a note away; NotFoundError."""
-        removed = self._session.execute(delete(NoteRow).where(NoteRow.id == note_id))
-        if changed(removed) == 0:
-            raise NotFoundError("note", note_id)
+    def remove(self, note_ids: Sequence[int]) -> None:
+        """Take notes away; NotFoundError where one isn't there."""
+        known = among(NoteRow.id, note_ids)
+        missing = set(note_ids).difference(self._session.scalars(select(NoteRow.id).where(known)))
+        if missing:
+            raise NotFoundError("note", min(missing))
+        self._session.execute(delete(NoteRow).where(known))
 
     def of(self, kind: str, owner_id: int) -> list[Note]:
         """The row's notes, oldest first."""

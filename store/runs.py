@@ -1,15 +1,15 @@
 """The queue: runs and their attempts, from enqueueing to the end."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from store import claiming
-from store.base import changed, fetch, fetch_one, insert_row, iso, now
+from store.base import among, changed, fetch, fetch_one, iso, now
 from store.claiming import Claim, Device, of_machine
-from store.errors import NotFoundError, StoreError
+from store.errors import NotFoundError
 from store.run_rows import (
     ACTIVE,
     FINISHED,
@@ -36,23 +36,37 @@ class Runs:
 
     def add(self, new: NewRun) -> int:
         """Enqueue a run; its id. NotFoundError when it needs or repeats a run that isn't there."""
-        values = {name: value for name, value in vars(new).items() if name != "needs"}
-        others = [*new.needs, *([new.relaunch_of] if new.relaunch_of is not None else [])]
-        for other in others:
-            self._require(other)
-        run_id = insert_row(self._session, "runs", {**values, "state": "queued", "created_at": now()})
-        if needs := sorted(set(new.needs)):
-            rows = [{"run_id": run_id, "needs_run_id": needed} for needed in needs]
-            self._session.execute(insert(DependencyRow), rows)
-        return run_id
+        return self.add_all([new])[0]
+
+    def add_all(self, new: Sequence[NewRun]) -> list[int]:
+        """Enqueue runs, none of which needs another one of them; their ids, in order. NotFoundError as above."""
+        if not new:
+            return []
+        others = {other for one in new for other in (*one.needs, one.relaunch_of) if other is not None}
+        self._require(others)
+        queued = {"state": "queued", "created_at": now()}
+        rows = [{**{name: value for name, value in vars(one).items() if name != "needs"}, **queued} for one in new]
+        ids = list(self._session.scalars(insert(RunRow).returning(RunRow.id, sort_by_parameter_order=True), rows))
+        needs = [
+            {"run_id": run_id, "needs_run_id": needed}
+            for run_id, one in zip(ids, new, strict=True)
+            for needed in sorted(set(one.needs))
+        ]
+        if needs:
+            self._session.execute(insert(DependencyRow), needs)
+        return ids
 
     def get(self, run_id: int) -> Run:
         """The run of this id; NotFoundError."""
         return fetch_one(self._session, Run, "run", run_id)
 
+    def there(self, run_ids: Sequence[int]) -> list[Run]:
+        """Those runs of these ids that there are, ascending."""
+        return fetch(self._session, Run, "runs", among(RunRow.id, run_ids))
+
     def several(self, run_ids: Sequence[int]) -> list[Run]:
         """The runs of these ids, in this order; NotFoundError."""
-        found = {run.id: run for run in fetch(self._session, Run, "runs", RunRow.id.in_(run_ids))}
+        found = {run.id: run for run in self.there(run_ids)}
         for missing in set(run_ids) - set(found):
             raise NotFoundError("run", missing)
         return [found[run_id] for run_id in run_ids]
@@ -173,18 +187,18 @@ class Runs:
         self._move_run(attempt_id, ACTIVE, state="queued", fraction=None, eta_seconds=None, message=cause)
         return True
 
-    def request_cancel(self, run_id: int) -> str:
-        """Cancel a queued run at once, else ask for it; the state after. StoreError when it has ended."""
-        run = self.get(run_id)
-        if run.state in FINISHED:
-            raise StoreError(f"Run {run_id} is {run.state} already; only queued and running runs can be cancelled.")
-        this = update(RunRow).where(RunRow.id == run_id)
-        if run.state == "queued":
-            ending = {"state": "cancelled", "cause": "cancelled while queued", "cause_kind": "cancelled"}
-            self._session.execute(this.values(**ending, cancel_requested_at=now(), finished_at=now()))
-            return "cancelled"
-        self._session.execute(this.values(cancel_requested_at=func.coalesce(RunRow.cancel_requested_at, iso(now()))))
-        return run.state
+    def request_cancel(self, run_ids: Sequence[int]) -> dict[int, str]:
+        """Cancel queued runs at once and ask those at work to stop; the state that each was in. NotFoundError."""
+        these = among(RunRow.id, run_ids)
+        self._require(run_ids)
+        before = dict(self._session.execute(select(RunRow.id, RunRow.state).where(these).order_by(RunRow.id)).all())
+        moment = now()
+        ending = {"state": "cancelled", "cause": "cancelled while queued", "cause_kind": "cancelled"}
+        queued = update(RunRow).where(these, RunRow.state == "queued")
+        self._session.execute(queued.values(**ending, cancel_requested_at=moment, finished_at=moment))
+        asked = {"cancel_requested_at": func.coalesce(RunRow.cancel_requested_at, iso(moment))}
+        self._session.execute(update(RunRow).where(these, RunRow.state.in_(ACTIVE)).values(asked))
+        return before
 
     def active(self, machine: Machine) -> list[Attempt]:
         """Attempts of this machine that have not ended: running or stale."""
@@ -216,9 +230,9 @@ class Runs:
         query = select(RunRow.cause_kind, func.count()).where(RunRow.outcome == "finding").group_by(RunRow.cause_kind)
         return {str(kind): count for kind, count in self._session.execute(query)}
 
-    def needs(self, run_id: int) -> list[int]:
-        """Ids of the runs that must be done before this one, ascending."""
-        query = select(DependencyRow.needs_run_id).where(DependencyRow.run_id == run_id)
+    def needs(self, *run_ids: int) -> list[int]:
+        """Ids of the runs that must be done before one of these, ascending."""
+        query = select(DependencyRow.needs_run_id).where(among(DependencyRow.run_id, run_ids)).distinct()
         return sorted(self._session.scalars(query))
 
     def dependants(self, run_id: int) -> list[int]:
@@ -232,9 +246,15 @@ class Runs:
 
     def newest_relaunch(self, run_id: int) -> int:
         """The latest relaunch of the run, of its relaunches and so on; itself when there is none."""
-        while later := self.relaunches(run_id):
-            run_id = later[-1]
-        return run_id
+        return self.newest_relaunches([run_id])[run_id]
+
+    def newest_relaunches(self, run_ids: Sequence[int]) -> dict[int, int]:
+        """The same for each of many runs."""
+        newest = {run_id: run_id for run_id in run_ids}
+        later = select(RunRow.relaunch_of, func.max(RunRow.id)).group_by(RunRow.relaunch_of)
+        while found := dict(self._session.execute(later.where(among(RunRow.relaunch_of, newest.values()))).all()):
+            newest = {run_id: found.get(last, last) for run_id, last in newest.items()}
+        return newest
 
     def failed_not_relaunched(self) -> list[int]:
         """Ids of failed runs that nobody relaunched yet, ascending."""
@@ -242,9 +262,10 @@ class Runs:
         query = select(RunRow.id).where(RunRow.state == "failed", ~exists().where(again.relaunch_of == RunRow.id))
         return list(self._session.scalars(query.order_by(RunRow.id)))
 
-    def _require(self, run_id: int) -> None:
-        if self._session.scalar(select(RunRow.id).where(RunRow.id == run_id)) is None:
-            raise NotFoundError("run", run_id)
+    def _require(self, run_ids: Collection[int]) -> None:
+        there = self._session.scalars(select(RunRow.id).where(among(RunRow.id, run_ids)))
+        for missing in sorted(set(run_ids).difference(there)):
+            raise NotFoundError("run", missing)
 
     def _given_up(self, attempt_id: int) -> bool:
         unheard = select(AttemptRow.id).where(AttemptRow.id == attempt_id, AttemptRow.given_up_at.is_not(None))

@@ -38,7 +38,7 @@ def wait(client: "Client", run_ids: Sequence[int], place: Place) -> "list[Run]":
         except KeyboardInterrupt:
             if not _cancel_wanted(run_ids, place):
                 raise click.exceptions.Exit(130) from None
-            _cancel(client, run_ids)
+            client.cancel(run_ids)
         else:
             return runs
 
@@ -61,16 +61,6 @@ def _cancel_wanted(run_ids: Sequence[int], place: Place) -> bool:
         f"`{command} log {first} --follow` what happens, `{command} cancel {first}` ends it."
     )
     return False
-
-
-def _cancel(client: "Client", run_ids: Sequence[int]) -> None:
-    from store.errors import StoreError
-
-    for run_id in run_ids:
-        try:
-            client.cancel(run_id)
-        except StoreError:  # it ended meanwhile
-            continue
 
 
 @contextmanager

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from core.data.files import data_root, locate, missing
-from core.engine.desk import ask
+from core.engine.desk import Ask
 from core.engine.devices import installed
-from core.engine.inputs import as_input, find
+from core.engine.inputs import find
 from core.errors import UsageError
-from core.networks.source import several_of_one_start
+from core.networks.source import read_source, several_of_one_start, sha256_of
 from core.specs.bounds import Assumptions, Examined, Rank, Separability, Unbounded
 from core.specs.conditions import Asked, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
 from core.specs.methods import String, Wide
-from core.specs.networks import read_network
+from core.specs.networks import File, NetworkSpec, read_network
 from core.specs.options import Options
 from core.specs.runs import (
     Bound,
@@ -49,18 +50,18 @@ def check_device(device: str | None) -> None:
         raise UsageError(f"This machine has no device {device}: it has {', '.join(here)}; leave --device out.")
 
 
-def check(catalogue: Catalogue, spec: RunSpec, root: str | None) -> None:
-    """Raise UsageError, NotFoundError or ArtifactError where a run is bound to fail."""
+def check(catalogue: Catalogue, spec: RunSpec, root: str | None, ask: Ask) -> None:
+    """Raise UsageError, NotFoundError or ArtifactError where a run is bound to fail; `ask` answers what needs torch."""
     match spec:
         case Train():
-            check_training(spec, root)
+            check_training(spec, root, ask)
         case Connect():
-            check_connection(catalogue, spec, root)
+            check_connection(catalogue, spec, root, ask)
         case Swap() | Bound() | Descend():
             if spec.model.model is not None:
                 model = read_as(find(catalogue, spec.model), spec)
-                check_premises(spec.bound if isinstance(spec, Bound) else spec, model, root)
-                as_input(catalogue, model)
+                check_premises(spec.bound if isinstance(spec, Bound) else spec, model, root, ask)
+                check_file(catalogue, model)
 
 
 def settled(catalogue: Catalogue, spec: RunSpec) -> RunSpec:
@@ -91,7 +92,7 @@ def check_promise(run: Run, ref: ModelRef) -> None:
         raise UsageError(f"{ref} is no model: run {run.id}, a {run.kind}, makes {count or 'none'}, counted from 0.")
 
 
-def check_training(spec: Train, root: str | None) -> None:
+def check_training(spec: Train, root: str | None, ask: Ask) -> None:
     """Network, data and loss fit each other, and the data is here or can be had."""
     network, data = read_network(spec.network), read_data(spec.data)
     if data.shape is not None:
@@ -100,14 +101,22 @@ def check_training(spec: Train, root: str | None) -> None:
         raise UsageError(f"{spec.data}: limit={data.limit} is more than the {data.samples} train samples there are.")
     if data.regression and spec.loss not in (None, "square"):
         raise UsageError(f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss.")
-    check_data(data, root)
-    if network.foreign:
-        asked = {"question": "network", "network": str(network), "data": str(data), "root": str(data_root(root))}
-        if not ask(asked)["seeded"] and spec.count > 1:
-            raise UsageError(several_of_one_start(network.shown, spec.count))
+    check_data(data, root, ask)
+    if network.foreign and not ask(about(network, str(data), root))["seeded"] and spec.count > 1:
+        raise UsageError(several_of_one_start(network.shown, spec.count))
 
 
-def check_data(data: DataSpec, root: str | None) -> None:
+def about(network: NetworkSpec, data: str, root: str | None) -> dict[str, Any]:
+    """The question what a network is, on a data set; its answer holds as long as a file has the content it has now."""
+    content = None
+    if isinstance(network, File):
+        content = sha256_of(read_source(network))
+        network = network if network.sha256 else network.pinned(content)
+    asked = {"question": "network", "network": str(network), "data": data, "root": str(data_root(root))}
+    return {**asked, "content": content}
+
+
+def check_data(data: DataSpec, root: str | None, ask: Ask) -> None:
     """Raise UsageError where the data set's files are not on disk and can't be downloaded."""
     where = data_root(root)
     if locate(data, where) is None:
@@ -116,12 +125,18 @@ def check_data(data: DataSpec, root: str | None) -> None:
             raise UsageError(missing(data, where))
 
 
+def check_file(catalogue: Catalogue, model: Model) -> None:
+    """Raise ArtifactError where a model's file is not as it was written, by its size and time: its reader hashes it."""
+    with catalogue.read() as session:
+        catalogue.artifacts.unchanged(model.artifact or "", session)
+
+
 def read_as(model: Model, spec: Connect | Swap | Bound | Descend) -> Model:
     """The model with the network that a run reads it as."""
     return replace(model, network=spec.network or model.network)
 
 
-def check_connection(catalogue: Catalogue, spec: Connect, root: str | None) -> None:
+def check_connection(catalogue: Catalogue, spec: Connect, root: str | None, ask: Ask) -> None:
     """The two models exist, are whole, are two, and are of one kind; their stored losses allow the threshold."""
     models = [read_as(find(catalogue, ref), spec) if ref.model is not None else None for ref in (spec.a, spec.b)]
     if spec.a == spec.b:
@@ -130,10 +145,10 @@ def check_connection(catalogue: Catalogue, spec: Connect, root: str | None) -> N
     if first is not None and second is not None:
         check_pair(first, second)
     if (known := first or second) is not None:
-        check_premises(spec.method, known, root)
+        check_premises(spec.method, known, root, ask)
     for model in models:
         if model is not None:
-            as_input(catalogue, model)
+            check_file(catalogue, model)
     for model in models:
         if model is not None:
             check_threshold(spec, model)
@@ -160,11 +175,11 @@ def shown(model: Model) -> str | None:
     return None if model.network is None else read_network(model.network).shown
 
 
-def check_premises(options: Options, model: Model, root: str | None) -> None:
+def check_premises(options: Options, model: Model, root: str | None, ask: Ask) -> None:
     """What is known here of what a method, bound or run presupposes: a view by layers, widths, float64."""
     if model.network is None or not isinstance(options, LAYERED):
         return
-    widths = hidden_widths(name_of_options(options), model, root)
+    widths = hidden_widths(name_of_options(options), model, root, ask)
     match options:
         case Subnetworks():
             kept_sizes(options, widths)
@@ -192,13 +207,12 @@ def check_examined(options: Examined, model: Model, widths: Sequence[int]) -> No
         raise UsageError(f"samples={options.samples} is more than the {there} train samples of {model.data}.")
 
 
-def hidden_widths(what: str, model: Model, root: str | None) -> Sequence[int]:
+def hidden_widths(what: str, model: Model, root: str | None, ask: Ask) -> Sequence[int]:
     """Of a model's network. Raises UsageError where it has no view by layers, which `what` needs."""
     network = read_network(model.network or "")
     if network.hidden_widths is not None:
         return network.hidden_widths
-    question = {"question": "network", "network": str(network), "data": model.data, "root": str(data_root(root))}
-    answer = ask(question)
+    answer = ask(about(network, model.data or "", root))
     widths: Sequence[int] | None = answer["hidden_widths"]
     if widths is None:
         raise UsageError(

@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,14 +18,14 @@ from sqlalchemy.orm import Session
 
 import core
 from core.engine.checks import check, check_device, check_promise, settled
-from core.engine.desk import ask
+from core.engine.desk import Ask, ask
 from core.engine.folders import checkpoint, folder_of, log_beside
 from core.engine.inputs import as_input
 from core.engine.launch import start_agent
 from core.engine.locks import SILENT_SECONDS, AgentLock
 from core.engine.machines import here
 from core.engine.planning import begun, renumbered, stands
-from core.engine.relaunching import Relaunch, plan_relaunch
+from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching, ready_in
 from core.engine.sources import Trust, as_it_is, pinned
 from core.errors import UsageError, sentence
 from core.reporting import lasting
@@ -41,7 +42,7 @@ from core.specs.runs import (
 from core.studies.plan import Planned
 from store import Catalogue, Models, NewRun, Paths, Run, Runs
 from store import Path as PathRecord
-from store.errors import StoreError
+from store.errors import NotFoundError, StoreError
 from store.run_rows import FINISHED
 
 FOLLOW_SECONDS = 0.2
@@ -59,6 +60,13 @@ class Client:
         self.trust = trust
         self.trouble = ""  # why nothing goes on, while runs are followed
         self.data_root = data_root or os.environ.get("THALWEG_DATA")  # the agent's may differ: kept with each run
+        self._ask: Ask = ask
+
+    def asking(self, ask: Ask) -> "Client":
+        """The same engine, asked through a desk that is kept: see core.engine.desk."""
+        other = copy(self)
+        other._ask = ask
+        return other
 
     def enqueue(self, spec: RunSpec, *, device: str | None = None) -> int:
         """Check a request, write it down as a queued run, see that an agent is there; the run's id.
@@ -67,7 +75,7 @@ class Client:
         """
         check_device(device)
         spec = pinned(self.catalogue, spec, self.trust)
-        check(self.catalogue, settled(self.catalogue, spec), self.data_root)
+        check(self.catalogue, settled(self.catalogue, spec), self.data_root, self._ask)
         with self.catalogue.write() as session:
             run_id = Runs(session).add(self._new_run(session, spec, device=device))
         self.look()
@@ -76,7 +84,7 @@ class Client:
     def rehearse(self, spec: RunSpec, *, device: str | None = None) -> None:
         """Raise what `enqueue` would; nothing is written, and nobody is asked about a network's file."""
         check_device(device)
-        check(self.catalogue, settled(self.catalogue, spec), self.data_root)
+        check(self.catalogue, settled(self.catalogue, spec), self.data_root, self._ask)
 
     def enqueue_plan(
         self, plan: Sequence[Planned], *, device: str | None = None, study: str, go_on: bool = False
@@ -92,7 +100,7 @@ class Client:
             for one in plan
         ]
         for planned in plan:
-            check(self.catalogue, planned.spec, self.data_root)
+            check(self.catalogue, planned.spec, self.data_root, self._ask)
         ids: list[int] = []
         with self.catalogue.write() as session:
             olds = begun(session, plan) if go_on else [None] * len(plan)
@@ -153,39 +161,60 @@ class Client:
                 return
             time.sleep(FOLLOW_SECONDS)
 
-    def cancel(self, run_id: int) -> str:
-        """Ask a run to stop; its state afterwards. Raises NotFoundError, StoreError where it has ended."""
+    def cancel(self, run_ids: Sequence[int]) -> dict[int, str]:
+        """Cancel queued runs and ask those at work to stop; the state that each was in. Raises NotFoundError."""
         with self.catalogue.write() as session:
-            state = Runs(session).request_cancel(run_id)
+            before = Runs(session).request_cancel(run_ids)
         self.look()
-        return state
+        return before
 
     def plan_relaunch(
-        self, run_ids: Sequence[int] | None, *, resume: str | None = None, changes: dict[str, str]
+        self, run_ids: Sequence[int], *, resume: str | None = None, changes: dict[str, str]
     ) -> list[Relaunch]:
-        """What a relaunch would enqueue (None: everything failed that wasn't relaunched yet); nothing is written."""
-        return plan_relaunch(self.catalogue, run_ids, resume, changes, self.trust)
+        """What a relaunch would enqueue, by the old runs' ids, so that what others need comes first.
+
+        Nothing is written. Raises NotFoundError, UsageError.
+        """
+        how = Relaunching(self.catalogue, resume, changes, self.trust)
+        olds, newest = how.found(run_ids)
+        for missing in sorted(set(run_ids).difference(old.id for old in olds)):
+            raise NotFoundError("run", missing)
+        return [how.of(old, newest) for old in olds]
 
     def rehearse_relaunch(
-        self, run_ids: Sequence[int], *, resume: str | None = None, changes: dict[str, str]
+        self, run_ids: Sequence[int], *, resume: str | None = None, changes: dict[str, str], named: bool = True
     ) -> tuple[list[Relaunch], dict[int, str]]:
-        """What a relaunch would enqueue, and why the other runs can't be repeated; nothing is written."""
-        plan, refused = [], {}
-        for run_id in sorted(set(run_ids)):
+        """What a relaunch would enqueue, and why the other runs can't be repeated; nothing is written.
+
+        A run that nobody `named` is not repeated in vain, as it was refused for bad input.
+        """
+        how = Relaunching(self.catalogue, resume, changes, self.trust)
+        olds, newest = how.found(run_ids)
+        gone = sorted(set(run_ids).difference(old.id for old in olds))
+        plan: list[Relaunch] = []
+        refused = {run_id: str(NotFoundError("run", run_id)) for run_id in gone}
+        for old in olds:
             try:
-                (one,) = self.plan_relaunch([run_id], resume=resume, changes=changes)
-                check(self.catalogue, one.spec, one.old.data_root)
-                self._check_needed(one, run_ids)
+                one = how.of(old, newest)
+                check(self.catalogue, one.spec, old.data_root, self._ask)
+                self._check_needed(one, plan)
+                if one.vain and not named:
+                    raise UsageError(AS_IT_WAS)
             except (UsageError, StoreError) as error:
-                refused[run_id] = str(error)
+                refused[old.id] = str(error)
             else:
                 plan.append(one)
         return plan, refused
 
-    def _check_needed(self, one: Relaunch, run_ids: Sequence[int]) -> None:
-        """Raise UsageError where a relaunch needs a run that has failed and isn't repeated with it."""
+    def failed(self) -> list[int]:
+        """Ids of failed runs that nobody relaunched yet."""
+        with self.catalogue.read() as session:
+            return Runs(session).failed_not_relaunched()
+
+    def _check_needed(self, one: Relaunch, before: Sequence[Relaunch]) -> None:
+        """Raise UsageError where a relaunch needs a run that has failed and isn't repeated before it."""
         for ref in inputs_of(one.spec):
-            if ref.run is not None and ref.run not in run_ids:
+            if ref.run is not None and all(other.run_id != ref.run for other in before):
                 with self.catalogue.read() as session:
                     needed = Runs(session).get(ref.run)
                 check_promise(needed, ref)
@@ -194,16 +223,18 @@ class Client:
         """Enqueue planned relaunches in one transaction; references to relaunched runs follow them."""
         check_device(device)
         for one in plan:
-            check(self.catalogue, one.spec, one.old.data_root)
+            check(self.catalogue, one.spec, one.old.data_root, self._ask)
         again: dict[int, int] = {}
         with self.catalogue.write() as session:
-            for one in plan:
-                spec = one.pointing_at(again)
-                new = self._new_run(session, spec, device=device or one.old.device_requested, study=one.old.study)
-                new = replace(new, relaunch_of=one.old.id, resume=one.resume, data_root=one.old.data_root)
-                again[one.old.id] = Runs(session).add(new)
+            while ready := ready_in(plan, again):
+                new = [self._again(session, one, one.pointing_at(again), device) for one in ready]
+                again |= zip((one.run_id for one in ready), Runs(session).add_all(new), strict=True)
         self.look()
-        return list(again.values())
+        return [again[one.run_id] for one in plan]
+
+    def _again(self, session: Session, one: Relaunch, spec: RunSpec, device: str | None) -> NewRun:
+        new = self._new_run(session, spec, device=device or one.old.device_requested, study=one.old.study)
+        return replace(new, relaunch_of=one.run_id, resume=one.resume, data_root=one.old.data_root)
 
     def log_file(self, run_id: int) -> Path | None:
         """The log of all attempts of a run; None where it never started. Raises NotFoundError."""

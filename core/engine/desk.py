@@ -1,29 +1,166 @@
-"""Questions that need torch, asked of a child process and answered at once, outside the queue."""
+"""Questions that need torch, asked of a child process and answered outside the queue."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
-from typing import Any
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Condition, Thread
+from typing import IO, Any, Self
 
 from core.engine.launch import environment
 from core.errors import RunError, UsageError
 
+Answer = dict[str, Any]
+Ask = Callable[[dict[str, Any]], Answer]
 
-def ask(question: dict[str, Any]) -> dict[str, Any]:
-    """The answer of `core.engine.worker.desk`. Raises UsageError for bad input, RunError where it broke."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "core.engine.worker.desk"],
-        input=json.dumps(question),
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError):
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise RunError("exception", f"The helper process ended with status {done.returncode}: {last}") from None
+
+class OutdatedError(Exception):
+    """Nobody wants to know any more: something newer is asked, or the desk was closed."""
+
+
+def ask(question: dict[str, Any]) -> Answer:
+    """One answer, of a process of its own. Raises UsageError for bad input, RunError where it broke."""
+    with Desk() as desk:
+        return desk.turn()(question)
+
+
+class Desk:
+    """One process that answers (`core.engine.worker.desk`): begun with the first question, kept for more until `close`.
+
+    Importing torch takes it seconds, so questions wait until it has, and only the newest is put to it. One that differs
+    from the one at work ends that, with the process. Answers are kept.
+    """
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._turn = 0
+        self._answers: dict[str, Answer] = {}  # by question, both as JSON has them
+        self._process: subprocess.Popen[str] | None = None
+        self._ready = False
+        self._next: str | None = None  # to be put to the process once it is ready
+        self._at_work: str | None = None
+
+    def turn(self) -> Ask:
+        """What to ask with from now on; who asks, or waits for an answer, in an earlier turn gets OutdatedError."""
+        with self._changed:
+            self._turn += 1
+            turn, self._next = self._turn, None
+            self._changed.notify_all()
+        return lambda question: self._answer(turn, json.dumps(question, sort_keys=True))
+
+    def close(self) -> None:
+        """End the process, whatever it does, and all waiting."""
+        with self._changed:
+            self.turn()
+            self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _answer(self, turn: int, question: str) -> Answer:
+        with self._changed:
+            while turn == self._turn:
+                if (answer := self._answers.get(question)) is not None:
+                    return _told(answer)
+                if self._at_work != question:
+                    self._put(question)
+                self._changed.wait()
+        raise OutdatedError
+
+    def _put(self, question: str) -> None:
+        """Have this question answered next, and none before it."""
+        if self._at_work is not None:
+            self._end()
+        self._next = question
+        if self._process is None:
+            self._start()
+        elif self._ready:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give the process, which is ready, the next question, if there is one."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._at_work, self._next = self._next, None
+        if self._at_work is not None:
+            with suppress(BrokenPipeError):  # it has died, as `_listen` is about to see
+                self._process.stdin.write(f"{self._at_work}\n")
+                self._process.stdin.flush()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "core.engine.worker.desk"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            text=True,
+            errors="replace",
+            start_new_session=True,  # a network file may start processes: they end with it
+        )
+        Thread(target=self._listen, args=(self._process,), daemon=True).start()
+
+    def _listen(self, process: "subprocess.Popen[str]") -> None:
+        """Note that a process is ready, then its answers, then its end."""
+        assert process.stdout is not None
+        assert process.stderr is not None
+        last: deque[str] = deque(["it said nothing"], maxlen=1)
+        complaints = Thread(target=_keep_last, args=(process.stderr, last), daemon=True)
+        complaints.start()
+        with process.stdout:
+            for line in process.stdout:
+                with self._changed:
+                    if process is self._process:
+                        self._heard(json.loads(line))
+        with self._changed:
+            if process is self._process:
+                self._died(process, complaints, last)
+        process.wait()
+
+    def _heard(self, answer: Answer) -> None:
+        if self._at_work is not None:
+            self._answers[self._at_work] = answer
+        self._ready = True
+        self._hand_over()
+        self._changed.notify_all()
+
+    def _died(self, process: "subprocess.Popen[str]", complaints: Thread, last: "deque[str]") -> None:
+        """Tell who waits; the next question begins a new process."""
+        question = self._at_work or self._next
+        self._end()
+        process.wait()
+        complaints.join(1)
+        if question is not None:
+            why = f"The helper process ended with status {process.returncode}: {last[0].strip()}"
+            self._answers[question] = {"failed": why, "kind": "exception"}
+        self._next = None
+        self._changed.notify_all()
+
+    def _end(self) -> None:
+        """Kill the process; who listens to it waits for its end, and until then its id is not given away."""
+        process, self._process, self._ready, self._at_work = self._process, None, False, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError, PermissionError):  # it leads its own group
+            os.killpg(process.pid, signal.SIGKILL)
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+
+
+def _keep_last(lines: IO[str], last: "deque[str]") -> None:
+    with lines:
+        last.extend(lines)
+
+
+def _told(answer: Answer) -> Answer:
     if "usage" in answer:
         raise UsageError(answer["usage"])
     if "failed" in answer:

@@ -14,6 +14,10 @@ from store.run_rows import FINISHED
 FIXED = ("network", "data", "loss", "seed", "count", "dtype", "optimizer", "batch")
 
 
+#: Why a run is not repeated that nobody named.
+AS_IT_WAS = "It failed of bad input and is unchanged: change an option, or name the run to repeat it all the same."
+
+
 @dataclass(frozen=True)
 class Relaunch:
     """A run to repeat, with the spec and the start ("checkpoint" or "scratch") that the new one will have."""
@@ -34,29 +38,42 @@ class Relaunch:
         )
         return with_inputs(self.spec, tuple(refs))
 
+    @property
+    def vain(self) -> bool:
+        """Whether what was refused as bad input is asked for once more."""
+        return self.old.cause_kind == "bad input" and self.spec == from_json(self.old.spec)
 
-def plan_relaunch(
-    catalogue: Catalogue, run_ids: Sequence[int] | None, resume: str | None, changes: dict[str, str], trust: Trust
-) -> list[Relaunch]:
-    """Relaunches in the order of the old runs' ids, so that what others need comes first.
 
-    Raises NotFoundError, UsageError, also where a network's file has changed and isn't trusted.
-    """
-    with catalogue.read() as session:
-        runs = Runs(session)
-        chosen = runs.failed_not_relaunched() if run_ids is None else sorted(set(run_ids))
-        olds = [runs.get(run_id) for run_id in chosen]
-        newest = {run_id: runs.newest_relaunch(run_id) for old in olds for run_id in runs.needs(old.id)}
-    plan = []
-    for old in olds:
+@dataclass(frozen=True)
+class Relaunching:
+    """How runs are repeated: from "checkpoint" or "scratch" (None: as it fits), with which options changed."""
+
+    catalogue: Catalogue
+    resume: str | None
+    changes: dict[str, str]
+    trust: Trust
+
+    def found(self, run_ids: Sequence[int]) -> tuple[list[Run], dict[int, int]]:
+        """Those of these runs that there are, by id, and the newest relaunch of each run that they need."""
+        with self.catalogue.read() as session:
+            runs = Runs(session)
+            return runs.there(run_ids), runs.newest_relaunches(runs.needs(*run_ids))
+
+    def of(self, old: Run, newest: Mapping[int, int]) -> Relaunch:
+        """The relaunch of one run. Raises UsageError, also where a network's file has changed and isn't trusted."""
         if old.state not in FINISHED:
             raise UsageError(
                 f"Run {old.id} is {old.state}: only a run that has ended can be relaunched; cancel it first."
             )
-        spec = pinned(catalogue, changed(from_json(old.spec), changes), trust)
-        one = Relaunch(old, spec, _start(catalogue, old, spec, resume, changes))
-        plan.append(Relaunch(old, one.pointing_at(newest), one.resume))
-    return plan
+        spec = pinned(self.catalogue, changed(from_json(old.spec), self.changes), self.trust)
+        one = Relaunch(old, spec, _start(self.catalogue, old, spec, self.resume, self.changes))
+        return Relaunch(old, one.pointing_at(newest), one.resume)
+
+
+def ready_in(plan: Sequence[Relaunch], again: Mapping[int, int]) -> list[Relaunch]:
+    """What can be enqueued next, when the runs in `again` have been: all that needs nothing of the rest."""
+    rest = {one.run_id: one for one in plan if one.run_id not in again}
+    return [one for one in rest.values() if rest.keys().isdisjoint(ref.run for ref in inputs_of(one.spec))]
 
 
 def _start(catalogue: Catalogue, old: Run, spec: RunSpec, resume: str | None, changes: dict[str, str]) -> str:

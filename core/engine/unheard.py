@@ -37,7 +37,7 @@ def give_up(catalogue: Catalogue, run_ids: Sequence[int]) -> None:
                 attempt = elsewhere[run_id]
                 runs.give_up(attempt.id, f"given up: it was at work on {_why(catalogue.files, attempt)}")
             elif runs.get(run_id).state == "queued":
-                runs.request_cancel(run_id)
+                runs.request_cancel([run_id])
             else:
                 _refuse(run_id, runs.get(run_id).state)
 

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Self, TypeVar
 
 import msgspec
@@ -69,11 +70,12 @@ class Option:
     choices: tuple[str, ...] = ()
 
 
-def describe(record: type[Options]) -> list[Option]:
+@cache
+def describe(record: type[Options]) -> tuple[Option, ...]:
     """All options of a record, in order of declaration."""
     info = types.type_info(record)
     assert isinstance(info, types.StructType)
-    return [
+    return tuple(
         Option(
             field.name,
             _allowed(field.type),
@@ -84,7 +86,7 @@ def describe(record: type[Options]) -> list[Option]:
         )
         for field in info.fields
         if field.name != (info.tag_field or "")
-    ]
+    )
 
 
 def pairs(texts: tuple[str, ...] | list[str], of: str) -> dict[str, str]:

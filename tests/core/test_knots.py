@@ -1,5 +1,6 @@
 """Knots are written by what changes from one to the next, and read back bit for bit."""
 
+import tracemalloc
 from pathlib import Path as File
 
 import numpy as np
@@ -91,6 +92,18 @@ def test_parts_of_another_shape_or_dtype_are_refused(changed: dict[str, np.ndarr
         unpacked({**arrays, **changed}, 3)
 
 
+def test_a_file_that_asks_for_more_memory_than_there_is_gets_a_sentence_and_no_memory(tmp_path: File) -> None:
+    still = np.zeros(125_000, np.uint8)  # no bit of a knot's million numbers changes: 64 times less than they take
+    arrays = {"knots.0": np.zeros(10**6), **{f"changed.{i}": still for i in range(1, 10**5)}}
+    tracemalloc.start()
+    with pytest.raises(
+        ValueError, match=r"its 100,000 knots of 1,000,000 numbers take 800\.0 GB of memory, and .* free"
+    ):
+        unpacked(arrays, 10**5)
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+
+
 def test_a_file_of_more_knots_than_it_holds_takes_no_memory_for_them() -> None:
     with pytest.raises(KeyError, match=r"knots\.1"):
         unpacked({"knots.0": np.zeros(10**6, np.float32)}, 10**7)
@@ -100,12 +113,18 @@ def test_a_file_of_more_knots_than_it_holds_takes_no_memory_for_them() -> None:
     "header",
     [
         {"thalweg-path-2": "[" * 200_000},
+        {"thalweg-path-2": '{"claims": [' + '"convex",' * 500_000 + '"convex"], "curves": {}}'},
         {"format": "thalweg-path-1", "path": '{"claims": ["sampled", "sampled"], "curves": {}}'},
     ],
 )
-def test_headers_that_are_nested_too_deep_or_knots_that_are_no_points_are_refused(
+def test_headers_that_are_too_deep_or_long_and_knots_that_are_no_points_are_refused(
     tmp_path: File, header: dict[str, str]
 ) -> None:
     save_file({"knots": torch.zeros(3)}, tmp_path / "path", metadata=header)
     with pytest.raises(UsageError, match="can't be read as a path"):
         Path.load(tmp_path / "path")
+
+
+def test_numbers_that_are_not_floating_are_refused() -> None:
+    with pytest.raises(ValueError, match="its numbers are int64, not floating"):
+        unpacked({"knots.0": np.zeros(3, np.int64), "knots.1": np.zeros(3, np.int64)}, 2)

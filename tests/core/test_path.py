@@ -29,6 +29,10 @@ class Arc:
     centre: Tensor
     angles: Tensor
 
+    @property
+    def parameters(self) -> int:
+        return len(self.centre)
+
     def points(self, t: Tensor) -> Tensor:
         angle = torch.lerp(self.angles[0].to(t), self.angles[1].to(t), t)
         out = self.centre.repeat(len(t), 1)
@@ -221,6 +225,33 @@ def test_headers_that_do_not_fit_are_refused(tmp_path: File, header: object) -> 
     file = saved(tmp_path)
     save_file(load_file(file), file, metadata={FORMAT: json.dumps(header)})
     assert refused(file)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["sampled", "convex", "arc", "1", "x"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["0", "1", "claims", "-1"]), inner),
+)
+
+
+@given(st.fixed_dictionaries({"claims": json_values, "curves": json_values}))
+def test_whatever_a_header_says_is_a_path_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, header: object
+) -> None:
+    file = saved(tmp_path_factory.mktemp("paths"))
+    save_file(load_file(file), file, metadata={FORMAT: json.dumps(header)})
+    try:
+        assert len(Path.load(file, FAMILIES)) == 3
+    except UsageError as error:
+        said = str(error)
+        assert said.startswith(f"{file} can't be read as a path: ") or "unknown family" in said
+        assert said.count("\n") == 0
+        assert said.endswith(".")
+
+
+def test_a_curve_of_another_number_of_parameters_is_refused(tmp_path: File) -> None:
+    file = saved(tmp_path)
+    save_file({**load_file(file), "curve.1.centre": torch.zeros(10**6)}, file, metadata={FORMAT: json.dumps(HEADER)})
+    assert "the curve 1 has 1000000 parameters and a knot 3" in refused(file)
 
 
 def test_a_path_without_knots_is_refused(tmp_path: File) -> None:

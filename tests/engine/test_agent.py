@@ -81,7 +81,7 @@ def test_a_killed_agent_is_replaced_at_the_next_look_and_the_job_goes_on(client:
     client.look()
     assert agent_pid(client.catalogue) != first
     assert state(client, run_id) == "running"
-    client.cancel(run_id)
+    client.cancel([run_id])
     assert list(client.follow([run_id]))[-1][0].state == "cancelled"
 
 
@@ -94,7 +94,7 @@ def test_killing_everything_is_seen_within_five_seconds_of_the_next_look(client:
     client.look()
     until(lambda: state(client, run_id) == "failed", 5)
     assert not [finding for finding in doctor.examine(client.catalogue) if finding.level == "error"]
-    (again,) = client.relaunch(client.plan_relaunch(None, resume="scratch", changes={"epochs": "1"}))
+    (again,) = client.relaunch(client.plan_relaunch(client.failed(), resume="scratch", changes={"epochs": "1"}))
     assert list(client.follow([again]))[-1][0].state == "done"
 
 

@@ -29,7 +29,9 @@ def test_a_killed_job_is_seen_at_once_and_a_relaunch_works(engine: Engine) -> No
     assert (run.state, run.cause_kind) == ("failed", "killed")
     assert "signal 9 (SIGKILL" in run.cause
     assert engine.attempt(run_id).exit_signal == 9
-    (again,) = engine.client.relaunch(engine.client.plan_relaunch(None, changes={"epochs": "1"}, resume="scratch"))
+    (again,) = engine.client.relaunch(
+        engine.client.plan_relaunch(engine.client.failed(), changes={"epochs": "1"}, resume="scratch")
+    )
     assert engine.finish(again)[0].state == "done"
 
 
@@ -102,8 +104,8 @@ def test_cancel_ends_a_running_job_and_leaves_no_process(engine: Engine) -> None
     run_id = engine.enqueue(long_training())
     queued = engine.enqueue(Train(**TINY, epochs=1))
     pid = engine.working(run_id)
-    assert engine.client.cancel(queued) == "cancelled"
-    engine.client.cancel(run_id)
+    assert engine.client.cancel([queued]) == {queued: "queued"}
+    engine.client.cancel([run_id])
     (run,) = engine.finish(run_id, seconds=10)
     assert run.state == "cancelled"
     engine.until(lambda: gone(pid), 10)
@@ -114,7 +116,7 @@ def test_a_job_that_ignores_sigterm_is_killed_after_the_grace(engine: Engine, mo
     run_id = engine.enqueue(long_training())
     pid = engine.working(run_id)
     os.kill(pid, signal.SIGSTOP)  # a stopped process can't act on SIGTERM
-    engine.client.cancel(run_id)
+    engine.client.cancel([run_id])
     (run,) = engine.finish(run_id, seconds=10)
     assert run.state == "cancelled"
 
@@ -135,7 +137,7 @@ def test_killing_both_at_any_moment_leaves_nothing_half_written(engine: Engine, 
     for model in models:
         engine.catalogue.artifacts.verified(model.artifact)
     if run.state == "failed":
-        (again,) = engine.client.relaunch(engine.client.plan_relaunch(None, changes={}))
+        (again,) = engine.client.relaunch(engine.client.plan_relaunch(engine.client.failed(), changes={}))
         assert engine.finish(again)[0].state == "done"
     else:
         assert len(models) == 3

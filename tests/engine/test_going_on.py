@@ -76,7 +76,7 @@ def test_a_training_goes_on_from_its_checkpoint_where_it_left_one(engine: Engine
 
 def test_a_cancelled_run_is_begun_again_and_its_inputs_stay(engine: Engine) -> None:
     first = go_on(engine, plan())
-    engine.client.cancel(first[1])
+    engine.client.cancel([first[1]])
     second = go_on(engine, plan())
     assert second[0] == first[0]
     assert engine.run(second[1]).relaunch_of == first[1]

@@ -173,7 +173,7 @@ def test_a_string_that_does_not_connect_keeps_its_beads_and_goes_on_from_them(en
     ended = engine.finish(*ids)
     assert ended[2].state == "failed"
     assert ended[2].cause.startswith("could not connect: 1 gap left, worst ")
-    (again,) = engine.client.relaunch(engine.client.plan_relaunch(None, changes={"depth": "6"}))
+    (again,) = engine.client.relaunch(engine.client.plan_relaunch(engine.client.failed(), changes={"depth": "6"}))
     (second,) = engine.finish(again)
     assert second.state == "done", second.cause
     with engine.catalogue.read() as session:
@@ -191,7 +191,7 @@ def test_runs_whose_input_failed_fail_with_it_and_follow_its_relaunch(engine: En
     assert first.state == "failed"
     assert second.cause.startswith(f"input failed: run {ids[0]}")
     again = engine.client.relaunch(engine.client.plan_relaunch([ids[0]], changes={"epochs": "100"}))
-    again += engine.client.relaunch(engine.client.plan_relaunch(None, changes={}))
+    again += engine.client.relaunch(engine.client.plan_relaunch(engine.client.failed(), changes={}))
     assert [run.state for run in engine.finish(*again)] == ["done", "done"]
 
 

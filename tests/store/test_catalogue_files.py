@@ -167,12 +167,12 @@ def test_what_others_stand_on_is_not_deleted(catalogue: Catalogue) -> None:
             delete(session, "run", [waits])
         with pytest.raises(NotFoundError):
             delete(session, "path", [path, 99])
-        Tags(session).add("path", path, "best")
+        Tags(session).add("path", [path], "best")
         delete(session, "path", [path])
         delete(session, "models", [a, b])
         with pytest.raises(StoreError, match=f"the run {waits} waits for it"):
             delete(session, "runs", [1])
-        Runs(session).request_cancel(waits)
+        Runs(session).request_cancel([waits])
         delete(session, "runs", [1, 2, waits])
         assert sum(Runs(session).counts().values()) == 0
     assert examine(catalogue) == []

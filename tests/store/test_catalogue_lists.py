@@ -49,7 +49,7 @@ def runs(session: Session) -> Session:
         moment = datetime(2026, 11, day, 12, 30, tzinfo=UTC)
         session.execute(update(table("runs")).where(table("runs").c.id == run_id).values(**values, created_at=moment))
     for run_id, tag in ((1, "good"), (1, "old"), (2, "goods")):
-        Tags(session).add("run", run_id, tag)
+        Tags(session).add("run", [run_id], tag)
     return session
 
 
@@ -207,7 +207,7 @@ def test_every_column_can_be_listed_filtered_and_sorted(session: Session, kind: 
 
 def test_rows_tell_the_state_of_their_run_and_their_tags(session: Session) -> None:
     a, _, path = joined_models(session)
-    Tags(session).add("path", path, "best")
+    Tags(session).add("path", [path], "best")
     (row,) = list_rows(session, "paths", "state=done tag=best barrier<0.3")
     assert (row["id"], row["state"], row["tags"], row["model_a"]) == (path, "done", "best", a)
     assert list_rows(session, "runs")[0]["attempts"] == 1
@@ -215,7 +215,7 @@ def test_rows_tell_the_state_of_their_run_and_their_tags(session: Session) -> No
 
 def test_showing_a_row_shows_what_hangs_on_it(session: Session) -> None:
     a, b, path = joined_models(session)
-    Notes(session).add("model", a, "odd")
+    Notes(session).add("model", [a], "odd")
     Metrics(session).add(1, [("loss", 1, 0.5, None)])
     again = enqueue(session, relaunch_of=1, needs=(2,))
     run = show_row(session, "runs", 1)

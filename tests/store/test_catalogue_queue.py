@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store import Catalogue, Claim, Device, FilterError, NotFoundError, Runs, StoreError, list_rows
+from store import Catalogue, Claim, Device, FilterError, NotFoundError, Runs, list_rows
 from store.base import table
 from tests.store.filling import enqueue, finished_run, machine
 
@@ -105,7 +105,7 @@ def test_a_failed_input_fails_what_needs_it_down_the_chain(session: Session) -> 
     assert runs.fail_blocked() == []
     cancelled = enqueue(session)
     last = enqueue(session, needs=(cancelled,))
-    runs.request_cancel(cancelled)
+    runs.request_cancel([cancelled])
     assert runs.fail_blocked() == [last]
     assert f"run {cancelled} (cancelled while queued)" in str(runs.get(last).cause)
 
@@ -165,7 +165,7 @@ def test_a_failure_is_a_fault_unless_it_is_a_finding_and_nothing_else_has_an_out
     blocked = enqueue(session, needs=(found,))
     runs.fail_blocked()
     cancelled = enqueue(session)
-    runs.request_cancel(cancelled)
+    runs.request_cancel([cancelled])
     again = enqueue(session)
     runs.requeue(take(session).attempt.id, "the machine was restarted")
     outcomes = [runs.get(one).outcome for one in (done, fault, found, blocked, cancelled, again)]
@@ -181,19 +181,20 @@ def test_cancelling_waits_for_a_running_run_only(session: Session) -> None:
     runs = Runs(session)
     running, queued = enqueue(session), enqueue(session)
     attempt = take(session).attempt
-    assert runs.request_cancel(queued) == "cancelled"
-    assert runs.request_cancel(running) == "running"
+    assert runs.request_cancel([running, queued]) == {running: "running", queued: "queued"}
+    assert (runs.get(running).state, runs.get(queued).state) == ("running", "cancelled")
     asked = runs.get(running).cancel_requested_at
-    assert runs.request_cancel(running) == "running"
+    runs.request_cancel([running])
     assert runs.get(running).cancel_requested_at == asked
     assert [one.id for one in runs.cancel_requested(machine())] == [attempt.id]
     assert runs.cancel_requested(machine("there")) == []
     assert runs.requeue(attempt.id, "killed by signal 15")
     assert runs.get(running).state == "cancelled"
-    with pytest.raises(StoreError, match="is cancelled already"):
-        runs.request_cancel(running)
+    ended = runs.get(running)
+    assert runs.request_cancel([running]) == {running: "cancelled"}
+    assert runs.get(running) == ended
     with pytest.raises(NotFoundError):
-        runs.request_cancel(99)
+        runs.request_cancel([running, 99])
 
 
 def test_relaunches_are_followed_to_the_newest(session: Session) -> None:

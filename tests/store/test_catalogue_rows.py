@@ -140,26 +140,26 @@ def test_marks_come_and_go(session: Session) -> None:
     run_id = enqueue(session)
     tags, notes = Tags(session), Notes(session)
     for _ in range(2):
-        tags.add("runs", run_id, "good")
-    tags.add("run", run_id, "a-b")
-    assert tags.of("run", run_id) == ["a-b", "good"]
-    tags.remove("run", run_id, "good")
+        tags.add("runs", [run_id], "good")
+    tags.add("run", [run_id], "a-b")
+    assert tags.of("run", [run_id]) == {run_id: ["a-b", "good"]}
+    tags.remove("run", [run_id], "good")
     with pytest.raises(StoreError, match="has no tag 'good'; it has a-b"):
-        tags.remove("run", run_id, "good")
+        tags.remove("run", [run_id], "good")
     for bad in ("", "two words", "a,b", 'a"b'):
         with pytest.raises(StoreError, match="cannot be a tag"):
-            tags.add("run", run_id, bad)
-    note = notes.add("run", run_id, "look at the end")
+            tags.add("run", [run_id], bad)
+    (note,) = notes.add("run", [run_id], "look at the end")
     assert [one.text for one in notes.of("run", run_id)] == ["look at the end"]
-    notes.remove(note)
+    notes.remove([note])
     with pytest.raises(NotFoundError):
-        notes.remove(note)
-    star(session, "run", run_id, on=True)
+        notes.remove([note])
+    star(session, "run", [run_id], on=True)
     assert Runs(session).get(run_id).starred
     with pytest.raises(NotFoundError):
-        tags.add("run", 99, "good")
+        tags.add("run", [99], "good")
     with pytest.raises(StoreError, match="choose one of run, model, path, bound"):
-        tags.add("metric", 1, "good")
+        tags.add("metric", [1], "good")
 
 
 def test_ids_of_deleted_rows_are_not_given_again(session: Session) -> None:

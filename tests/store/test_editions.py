@@ -191,7 +191,7 @@ def test_what_an_edition_left_waiting_or_unfinished_is_gone_on_with(
             waiting, *others = list_ids(session, "runs", "state=queued", None, 99)
             (short,) = list_ids(session, "runs", 'cause_kind="loss not reached"', None, 99)
         for run_id in others:
-            client.cancel(run_id)
+            client.cancel([run_id])
         plan = client.plan_relaunch([short], resume="checkpoint", changes={"until_loss": "100"})
         (again,) = client.relaunch(plan)
     agent = process(["agent", "--drain"], path)

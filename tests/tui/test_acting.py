@@ -34,7 +34,7 @@ def test_a_note_is_kept_and_shown(thalweg: Run, seeded: Path) -> None:
 
 
 def test_delete_takes_what_nothing_stands_on(thalweg: Run, seeded: Path) -> None:
-    assert thalweg("delete", "paths", 1, 2, "--yes").out == "deleted paths 1, 2\n"
+    assert thalweg("delete", "paths", 1, 2, "--yes").out == "deleted paths 1 and 2\n"
     assert thalweg("list", "paths").out == ""
 
 
@@ -66,7 +66,7 @@ def test_cancelling_several_with_one_that_has_ended_cancels_none(thalweg: Run, s
 
 def test_a_dry_relaunch_writes_nothing(thalweg: Run, seeded: Path) -> None:
     before = thalweg("list", "runs", "--json").out
-    said = thalweg("relaunch", "--failed", "-o", "below=5", "--dry-run")
+    said = thalweg("relaunch", 3, "-o", "below=5", "--dry-run")
     assert said.status == 0
     assert "below=5" in said.out
     assert thalweg("list", "runs", "--json").out == before

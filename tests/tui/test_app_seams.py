@@ -58,7 +58,7 @@ def changed(seeded: Path) -> Path:
     with Catalogue.open(seeded) as catalogue:
         run_id = add(catalogue, Train(network=f"file:{file}:make,sha256={'0' * 64}", data="digits"), "queued")
         with catalogue.write() as session:
-            Runs(session).request_cancel(run_id)
+            Runs(session).request_cancel([run_id])
     return seeded
 
 

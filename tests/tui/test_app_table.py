@@ -297,7 +297,7 @@ def test_what_others_write_appears_and_the_cursor_stays_on_its_row(seeded: Path)
         "from core.specs.runs import Train\n"
         "with Catalogue.open(pathlib.Path(sys.argv[1])) as c:\n"
         "    for _ in range(20): add(c, Train(network='fcn:8', data='digits', name='later'), 'queued')\n"
-        "    with c.write() as s: star(s, 'run', 3, True)\n"
+        "    with c.write() as s: star(s, 'run', [3], True)\n"
     )
 
     async def look(one: Sitting) -> None:

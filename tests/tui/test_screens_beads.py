@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 from showing import play, press, text
 from textual.pilot import Pilot
 
@@ -52,6 +53,13 @@ def test_knots_are_read_as_they_were_written(tmp_path: Path) -> None:
     (tmp_path / "path.safetensors").write_bytes(b"no path")
     with pytest.raises(UsageError, match="can't be read as a path"):
         knots_of(tmp_path / "path.safetensors")
+
+
+@pytest.mark.parametrize("header", ["[" * 200_000, "[]", '{"claims": 3, "curves": {}}', "1" * 5_000_000])
+def test_a_hostile_header_is_a_sentence_here_as_well(tmp_path: Path, header: str) -> None:
+    save_file({"knots.0": torch.zeros(3)}, tmp_path / "path", metadata={"thalweg-path-2": header})
+    with pytest.raises(UsageError, match="can't be read as a path"):
+        knots_of(tmp_path / "path")
 
 
 def test_beads_are_drawn_and_read_off_one_by_one(seeded: Path, tmp_path: Path) -> None:

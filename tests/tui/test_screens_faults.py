@@ -125,7 +125,7 @@ def test_everything_can_be_compared_or_says_why_not(kind: str, ids: list[int], s
 
 def test_more_than_can_be_told_apart_are_left_out(seeded: Path) -> None:
     with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
-        Runs(session).request_cancel(5)
+        Runs(session).request_cancel([5])
     with Catalogue.open(seeded) as catalogue:
         method = METHODS["linear"]()
         for i in range(12):
@@ -139,7 +139,7 @@ def test_what_cannot_be_read_is_no_crash(seeded: Path) -> None:
     """A spec of no known form, from a newer program say: compared as far as it goes, and not relaunched."""
     with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
         strange = Runs(session).add(NewRun(kind="train", spec="{}", name="strange"))
-        Runs(session).request_cancel(strange)
+        Runs(session).request_cancel([strange])
 
     async def read(pilot: Pilot[Any]) -> None:
         table = pilot.app.screen.query_one(DataTable)

@@ -162,7 +162,7 @@ def test_a_run_is_followed_while_it_goes(home: Path) -> None:
                 assert screen.chart is not None
                 now = {len(one.finite) for one in screen.chart.curves}
                 if len(counts) == 1 and now - counts:
-                    screen.client.cancel(run_id)
+                    screen.client.cancel([run_id])
                 counts |= now
         assert len(counts) > 1
 

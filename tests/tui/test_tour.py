@@ -66,7 +66,7 @@ class Terminal:
 def terminal(seeded: Path) -> Iterator[Terminal]:
     home = seeded.parent
     with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
-        Runs(session).request_cancel(5)  # nothing waits: no agent is started
+        Runs(session).request_cancel([5])  # nothing waits: no agent is started
     yield from opened(home, seeded)
 
 

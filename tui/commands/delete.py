@@ -1,52 +1,59 @@
 """`thalweg delete`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from core.errors import UsageError
+from tui.choosing import agreed, choosing, chosen, yes_option
 from tui.kinds import MARKED, Id, Kind
 from tui.output import note
-from tui.place import Place, in_terminal
+from tui.place import Place
 
 if TYPE_CHECKING:
     from store import Catalogue
 
 
-@click.command(epilog="\b\nExample:\n  thalweg delete paths 3 4 --yes")
+EPILOG = """\b
+Examples:
+  thalweg delete paths 3 4 --yes
+  thalweg delete runs --where 'state=cancelled study=nbm21-fig3a'
+"""
+
+
+@click.command(epilog=EPILOG)
 @click.argument("kind", type=Kind(MARKED))
-@click.argument("ids", metavar="ID...", type=Id(), nargs=-1, required=True)
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.argument("ids", metavar="[ID...]", type=Id(), nargs=-1)
+@choosing
+@yes_option
 @click.pass_obj
-def delete(place: Place, kind: str, ids: tuple[int, ...], yes: bool) -> int:
+def delete(place: Place, kind: str, ids: tuple[int, ...], where: str | None, every: bool, yes: bool) -> None:
     """Delete runs, models, paths or bounds with their tags and notes, after asking.
 
-    What something else stands on is not deleted: a model that a path joins, a run that made a model. Files of
-    tensors stay until `thalweg doctor --prune`.
+    What something else stands on is not deleted, nor then is anything: a model that a path joins, a run that made a
+    model. Files of tensors stay until `thalweg doctor --prune`.
     """
     from store import delete as delete_rows
+    from tui.marking import named
 
-    ids = tuple(dict.fromkeys(ids))
-    names = f"{kind if len(ids) > 1 else kind.removesuffix('s')} {', '.join(map(str, ids))}"
     catalogue = place.open()
+    going = chosen(catalogue, kind, ids, where, every)
+    if not going:
+        note(f"Nothing was deleted: no {kind} match.")
+        return
     if not yes:
-        _rehearse(catalogue, kind, ids)
-        if not in_terminal():
-            raise UsageError(f"Nothing was deleted: nobody can be asked here; give --yes to delete {names}.")
-        if not click.confirm(f"Delete {names}? This cannot be undone", err=True):
-            note("Nothing was deleted.")
-            return 0
-    with catalogue.write() as session:
-        delete_rows(session, kind, ids)
-    click.echo(f"deleted {names}")
-    return 0
+        _rehearse(catalogue, kind, going)
+    if agreed(f"delete {named(kind, going)}", "This cannot be undone.", yes=yes):
+        with catalogue.write() as session:
+            delete_rows(session, kind, going)
+        click.echo(f"deleted {named(kind, going)}")
 
 
 class _RehearsedError(Exception):
     """Rolls the rehearsal back."""
 
 
-def _rehearse(catalogue: "Catalogue", kind: str, ids: tuple[int, ...]) -> None:
+def _rehearse(catalogue: "Catalogue", kind: str, ids: Sequence[int]) -> None:
     """Raise StoreError where something stands on one of them, before anybody is asked."""
     from store import delete as delete_rows
 

@@ -2,38 +2,74 @@
 
 import click
 
+from core.errors import UsageError
+from tui.choosing import choosing, chosen
 from tui.kinds import MARKED, Id, Kind
+from tui.output import note as say
 from tui.place import Place
 from tui.texts import value
 
+TAG = """\b
+Examples:
+  thalweg tag path 3 good figure-2
+  thalweg tag runs --where 'seed<5' first
+  thalweg list paths --where tag=good
+"""
 
-@click.command(epilog="\b\nExample:\n  thalweg tag path 3 good figure-2\n  thalweg list paths --where tag=good")
+
+@click.command(epilog=TAG)
 @click.argument("kind", type=Kind(MARKED))
-@click.argument("row_id", metavar="ID", type=Id())
-@click.argument("tags", metavar="TAG...", nargs=-1, required=True)
+@click.argument("words", metavar="[ID] TAG...", nargs=-1, required=True)
+@choosing
 @click.option("--remove", is_flag=True, help="Take them away instead.")
 @click.pass_obj
-def tag(place: Place, kind: str, row_id: int, tags: tuple[str, ...], remove: bool) -> None:
-    """Give a run, model, path or bound tags, or take them away; print those it has then."""
+def tag(place: Place, kind: str, words: tuple[str, ...], where: str | None, every: bool, remove: bool) -> None:
+    """Give runs, models, paths or bounds tags, or take them away; print those that one has then."""
     from store import Tags
+    from tui.marking import named
 
-    with place.open().write() as session:
+    ids, tags = _told(words, every or where is not None)
+    if not tags:
+        raise UsageError("No tag was given: write words behind the id.")
+    catalogue = place.open()
+    rows = chosen(catalogue, kind, ids, where, every)
+    if not rows:
+        say(f"Nothing was tagged: no {kind} match.")
+        return
+    with catalogue.write() as session:
         store = Tags(session)
         for one in tags:
-            (store.remove if remove else store.add)(kind, row_id, one)
-        left = store.of(kind, row_id)
-    click.echo(f"{kind.removesuffix('s')} {row_id}: {value(left) if left else 'no tags'}")
+            (store.remove if remove else store.add)(kind, rows, one)
+        left = store.of(kind, rows)[rows[0]]
+    if ids:
+        click.echo(f"{named(kind, rows)}: {value(left) if left else 'no tags'}")
+    else:
+        click.echo(f"{named(kind, rows)}: {'without' if remove else 'with'} {value(list(tags))}")
 
 
 @click.command(epilog="\b\nExample:\n  thalweg note run 7 'too small a learning rate'")
 @click.argument("kind", type=Kind(MARKED))
-@click.argument("row_id", metavar="ID", type=Id())
-@click.argument("text")
+@click.argument("words", metavar="[ID] TEXT", nargs=-1, required=True)
+@choosing
 @click.pass_obj
-def note(place: Place, kind: str, row_id: int, text: str) -> None:
-    """Write a note on a run, model, path or bound; `thalweg show` shows it."""
+def note(place: Place, kind: str, words: tuple[str, ...], where: str | None, every: bool) -> None:
+    """Write a note on runs, models, paths or bounds; `thalweg show` shows it."""
     from store import Notes
+    from tui.marking import named
 
-    with place.open().write() as session:
-        note_id = Notes(session).add(kind, row_id, text)
-    click.echo(f"{kind.removesuffix('s')} {row_id}: note {note_id}")
+    ids, texts = _told(words, every or where is not None)
+    if len(texts) != 1:
+        raise UsageError("A note is one text: put it in quotes, behind the id.")
+    catalogue = place.open()
+    rows = chosen(catalogue, kind, ids, where, every)
+    if not rows:
+        say(f"Nothing was noted: no {kind} match.")
+        return
+    with catalogue.write() as session:
+        written = Notes(session).add(kind, rows, texts[0])
+    click.echo(f"{named(kind, rows)}: note {written[0]}" if ids else f"{named(kind, rows)}: {len(written):,} notes")
+
+
+def _told(words: tuple[str, ...], many: bool) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The id at the beginning, unless rows are chosen by other means, and the rest."""
+    return ((), words) if many else ((Id().convert(words[0], None, None),), words[1:])

@@ -2,13 +2,14 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from store.errors import StoreError
+from tui.choosing import agreed, choosing, chosen, yes_option
 from tui.kinds import Id
 from tui.logs import start_of_last
 from tui.output import note
@@ -20,38 +21,69 @@ from tui.waiting import FINISHED
 if TYPE_CHECKING:
     from core.engine.client import Client
 
+MOST_NAMED = 8  # runs, one a line
 PAUSE = 0.3  # s between looks at a log that is being written
 
 
-@click.command(epilog="\b\nExample:\n  thalweg cancel 12 13")
-@click.argument("run_ids", metavar="RUN...", type=Id(), nargs=-1, required=True)
+EPILOG = """\b
+Examples:
+  thalweg cancel 12 13
+  thalweg cancel --where study=nbm21-fig3a
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run_ids", metavar="[RUN...]", type=Id(), nargs=-1)
+@choosing
 @click.option("--force", is_flag=True, help="Give up runs on machines whose agent has been silent for 10 minutes.")
+@yes_option
 @click.pass_obj
-def cancel(place: Place, run_ids: tuple[int, ...], force: bool) -> None:
-    """Cancel queued or running runs; what they were given time to write is kept."""
-    from store.runs import Runs
+def cancel(place: Place, /, run_ids: tuple[int, ...], where: str | None, every: bool, **how: bool) -> None:
+    """Cancel queued or running runs; what they were given time to write is kept.
+
+    Asks before it cancels runs that are not named but chosen.
+    """
+    from core.engine.unheard import give_up
+    from tui.marking import named
 
     client = place.client()
-    if force:
-        _give_up(client, run_ids)
+    ids = chosen(client.catalogue, "runs", run_ids, where, every, state="queued,running,stale")
+    if run_ids:
+        _require_going(client, ids)
+    elif not ids:
+        note("Nothing was cancelled: no such run is queued or running.")
         return
+    elif not agreed(f"cancel {named('runs', ids)}", "What they wrote until then is kept.", yes=how["yes"]):
+        return
+    if how["force"]:
+        give_up(client.catalogue, ids)
+        _say("cancelled", ids)
+    else:
+        _say_cancelled(client.cancel(ids))
+
+
+def _require_going(client: "Client", run_ids: Sequence[int]) -> None:
+    from store.runs import Runs
+
     with client.catalogue.read() as session:
-        for run_id in run_ids:
-            run = Runs(session).get(run_id)
+        for run in Runs(session).several(run_ids):
             if run.state in FINISHED:
-                raise StoreError(f"Run {run_id} is {run.state} already; nothing was cancelled.")
-    for run_id in run_ids:
-        state = client.cancel(run_id)
-        click.echo(f"run {run_id}: {'cancelled' if state == 'cancelled' else 'asked to stop'}")
+                raise StoreError(f"Run {run.id} is {run.state} already; nothing was cancelled.")
 
 
-def _give_up(client: "Client", run_ids: tuple[int, ...]) -> None:
-    """Cancel runs that nobody hears of; what comes of them later is kept."""
-    from core.engine.unheard import give_up
+def _say_cancelled(before: "dict[int, str]") -> None:
+    """What became of runs that were in these states; those that have ended are as they were."""
+    for states, what in ((("queued",), "cancelled"), (("running", "stale"), "asked to stop")):
+        _say(what, [run_id for run_id, state in before.items() if state in states])
 
-    give_up(client.catalogue, run_ids)
-    for run_id in run_ids:
-        click.echo(f"run {run_id}: cancelled")
+
+def _say(what: str, ids: Sequence[int]) -> None:
+    from tui.marking import named
+
+    if len(ids) > MOST_NAMED:
+        click.echo(f"{named('runs', ids)}: {what}")
+    else:
+        click.echo("".join(f"run {run_id}: {what}\n" for run_id in ids), nl=False)
 
 
 @click.command(epilog="\b\nExample:\n  thalweg log 12 --follow")

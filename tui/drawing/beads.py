@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UsageError
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -53,17 +51,10 @@ def beads_of(client: "Client", path_id: int) -> Beads:
 
 def knots_of(file: Path) -> "NDArray[Any]":
     """A path file's knots (S + 1, P). Raises UsageError."""
-    from safetensors import SafetensorError, safe_open
+    from core.knots import reading, unpacked
 
-    from core.knots import header_of, unpacked
-
-    try:
-        with safe_open(str(file), "np") as opened:
-            count = len(header_of(opened.metadata())["claims"]) + 1
-            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        return unpacked(arrays, count)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{file} can't be read as a path: {error}.") from None
+    with reading(file, "np") as (header, arrays):
+        return unpacked(arrays, len(header.claims) + 1)
 
 
 def projected(knots: "NDArray[Any]") -> tuple[list[tuple[float, ...]], tuple[float, ...]]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.timer import Timer
 from textual.worker import get_current_worker
 
+from core.engine.desk import OutdatedError
 from core.errors import ThalwegError
 from store.errors import StoreError
 from tui.screens.working import WorkingScreen
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from core.engine.client import Client
 
 SILENCE = 30.0  # s
-PAUSE = 0.3  # s after the last key before the engine is asked what would come of a form
 
 T = TypeVar("T")
 Answer = TypeVar("Answer")
@@ -42,7 +41,6 @@ class ClientScreen(WorkingScreen[T]):
         super().__init__()
         self.client = client
         self._refused = ("", 0.0)
-        self._rest: Timer | None = None
 
     def ask(self, question: Callable[[], Answer], then: Callable[[Answer], object], group: str = "question") -> None:
         """Call `question` in a thread, then `then` here; a newer question of its group comes before an older one.
@@ -53,6 +51,8 @@ class ClientScreen(WorkingScreen[T]):
         def answered() -> None:
             try:
                 answer = question()
+            except OutdatedError:
+                return
             except (ThalwegError, StoreError, OSError) as error:
                 sentence = str(error)
                 self.post_message(self.Answered(lambda: self.refused(sentence)))
@@ -61,16 +61,6 @@ class ClientScreen(WorkingScreen[T]):
                     self.post_message(self.Answered(lambda: then(answer)))
 
         self.run_worker(answered, group=group, exclusive=True, thread=True)
-
-    def at_rest(self, then: Callable[[], object]) -> None:
-        """Call `then` when nobody has typed for a moment; what was to be called before is not."""
-        self.restless()
-        self._rest = self.set_timer(PAUSE, then)
-
-    def restless(self) -> None:
-        """Nothing is to be called any more."""
-        if self._rest is not None:
-            self._rest.stop()
 
     @on(Answered)
     async def tell(self, message: Answered) -> None:

@@ -16,7 +16,7 @@ from core.specs.options import Option, text_of
 from core.specs.runs import RunSpec
 from store.errors import StoreError
 from tui.asking import CHOICES, DEVICE, command_line, further_options, head_options, program_at, spec_of
-from tui.screens.client_screen import ClientScreen
+from tui.screens.form_screen import FormScreen
 from tui.texts import clean
 from tui.widgets.form import Form, explained, rows_of
 from tui.widgets.keys import Keys
@@ -33,7 +33,7 @@ TITLES = {
 KNOWN = {"network": list(NETWORKS), "data": list(DATA)}
 
 
-class LaunchScreen(ClientScreen[list[int] | None]):
+class LaunchScreen(FormScreen[list[int] | None]):
     """Dismissed with the ids of the enqueued runs, or None.
 
     `prefill` gives values by option, such as {"a": 1, "b": 2, "method": "string", "below": 0.05}.
@@ -101,10 +101,13 @@ class LaunchScreen(ClientScreen[list[int] | None]):
 
     def rehearse(self, texts: Mapping[str, str], spec: RunSpec) -> None:
         """Ask the engine what it would refuse."""
+        if self.launching:
+            return
+        client = self.asked_last()
 
         def refusal() -> str:
             try:
-                self.client.rehearse(spec, device=texts.get(DEVICE.name))
+                client.rehearse(spec, device=texts.get(DEVICE.name))
             except (UsageError, StoreError) as error:
                 return str(error)
             return ""
@@ -145,7 +148,8 @@ class LaunchScreen(ClientScreen[list[int] | None]):
             return
         self.launching = True
         self.say("▸ enqueueing ...")
-        self.ask(lambda: self.client.enqueue(spec, device=texts.get(DEVICE.name)), self.finish)
+        client = self.asked_last()
+        self.ask(lambda: client.enqueue(spec, device=texts.get(DEVICE.name)), self.finish)
 
     def finish(self, run_id: int) -> None:
         self.dismiss([run_id])

@@ -13,7 +13,7 @@ from textual.widgets import DataTable, Static
 from core.specs.options import Option
 from tui.asking import DEVICE, changeable
 from tui.columns import what
-from tui.screens.client_screen import ClientScreen
+from tui.screens.form_screen import FormScreen
 from tui.texts import clean
 from tui.widgets.form import Form, OptionRow, explained
 from tui.widgets.keys import Keys
@@ -34,7 +34,7 @@ START = Option(
 )
 
 
-class RelaunchScreen(ClientScreen[list[int] | None]):
+class RelaunchScreen(FormScreen[list[int] | None]):
     """Dismissed with the ids of the new runs, or None; the old runs stay as they are."""
 
     CSS_PATH = "relaunch.tcss"
@@ -83,8 +83,11 @@ class RelaunchScreen(ClientScreen[list[int] | None]):
     def rehearse(self) -> None:
         how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts
         resume = how.get(START.name)
+        if self.relaunching:
+            return
+        client = self.asked_last()
         self.ask(
-            lambda: self.client.rehearse_relaunch(self.run_ids, resume=resume, changes=changes),
+            lambda: client.rehearse_relaunch(self.run_ids, resume=resume, changes=changes),
             lambda found: self.show(*found),
         )
 
@@ -122,10 +125,11 @@ class RelaunchScreen(ClientScreen[list[int] | None]):
         self.relaunching = True
         how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts
         resume, device = how.get(START.name), how.get(DEVICE.name)
+        client = self.asked_last()
 
         def enqueue() -> list[int]:
-            plan, _ = self.client.rehearse_relaunch(self.run_ids, resume=resume, changes=changes)
-            return self.client.relaunch(plan, device=device)
+            plan, _ = client.rehearse_relaunch(self.run_ids, resume=resume, changes=changes)
+            return client.relaunch(plan, device=device)
 
         self.ask(enqueue, self.finish, group="relaunch")
 

@@ -35,7 +35,12 @@ class TakingScreen(LeadingScreen):
 
     @work(group="taking")
     async def _cancel(self, run_ids: list[int]) -> None:
-        self.tell(await to_thread(_cancelled, self.client, run_ids))
+        try:
+            told = await to_thread(_cancelled, self.client, run_ids)
+        except StoreError as error:
+            self.tell(str(error), wrong=True)
+        else:
+            self.tell(told)
 
     @work(exclusive=True, group=ASKING)
     async def action_delete(self) -> None:
@@ -142,15 +147,11 @@ def _cancelled(client: "Client", run_ids: list[int]) -> str:
     """Cancel what still goes; what came of it, in words."""
     from tui.marking import named
 
-    asked, refused = [], []
-    for run_id in run_ids:
-        try:
-            client.cancel(run_id)
-            asked.append(run_id)
-        except StoreError as error:  # it ended meanwhile
-            refused.append(str(error))
+    before = client.cancel(run_ids)
+    asked = [run_id for run_id, state in before.items() if state not in ENDED]
+    ended = [run_id for run_id, state in before.items() if state in ENDED]
     told = [f"Cancelling {named('runs', asked)}."] if asked else []
-    return " ".join([*told, *refused[:3]])
+    return " ".join([*told, *([f"Ended before that: {named('runs', ended)}."] if ended else [])])
 
 
 def _deleted(client: "Client", kind: str, ids: list[int]) -> None:

@@ -1,12 +1,15 @@
-"""`python -m core.engine.worker.desk`: one question in JSON on standard input, one answer on standard output."""
+"""`python -m core.engine.worker.desk`: questions in JSON on standard input, answers on standard output, line by line.
+
+The first line says that it is ready for questions.
+"""
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import torch
@@ -135,18 +138,32 @@ QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
 }
 
 
-def main() -> int:
-    question = json.load(sys.stdin)
+def answer_to(question: Answer) -> Answer:
     try:
-        with redirect_stdout(sys.stderr):  # a network file may print
-            answer = QUESTIONS[question["question"]](question)
+        return QUESTIONS[question["question"]](question)
     except UsageError as error:
-        answer = {"usage": str(error)}
+        return {"usage": str(error)}
     except BaseException as error:  # noqa: BLE001 - whatever it was, the one who asked is told
         traceback.print_exc()
         kind, sentence = cause_of(error)
-        answer = {"failed": sentence, "kind": kind}
-    print(json.dumps(answer))  # noqa: T201 - the answer
+        return {"failed": sentence, "kind": kind}
+
+
+def apart() -> tuple[TextIO, TextIO]:
+    """Standard input and output for our use alone: a network file may read and print."""
+    questions, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.close(nothing)
+    return questions, answers
+
+
+def main() -> int:
+    questions, answers = apart()
+    print(json.dumps({"ready": True}), file=answers, flush=True)
+    for line in questions:
+        print(json.dumps(answer_to(json.loads(line))), file=answers, flush=True)
     return 0
 
 

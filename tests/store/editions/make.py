@@ -147,7 +147,7 @@ def leave_waiting() -> None:
 def leave_marks() -> None:
     with Catalogue.open(CATALOGUE) as catalogue, catalogue.write() as session:
         for kind, row_id in (("run", 1), ("model", 2), ("path", 3), ("bound", 1)):
-            star(session, kind, row_id, True)
+            star(session, kind, [row_id], True)
 
 
 def start(command: str) -> int:

@@ -1,0 +1,155 @@
+"""A desk has one process that answers: the newest question, each once, and none that nobody waits for."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psutil
+import pytest
+
+from core.engine.checks import about
+from core.engine.desk import Answer, Ask, Desk, OutdatedError, ask
+from core.errors import RunError, UsageError
+from core.specs.networks import read_network
+
+NETWORK = """
+import os
+from pathlib import Path
+from time import sleep
+from torch import nn
+
+with open("asked", "a") as file:
+    print(os.getpid(), file=file)
+
+def quick(shape, outputs):
+    print(input() if False else "said")
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, outputs))
+
+def endless(shape, outputs):
+    Path("begun").touch()
+    sleep(600)
+
+def deadly(shape, outputs):
+    os.kill(os.getpid(), 9)
+
+def curious(shape, outputs):
+    return input()
+"""
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Path:
+    file = tmp_path / "net.py"
+    file.write_text(NETWORK)
+    return file
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    with Desk() as one:
+        yield one
+    until(lambda: not probes())
+
+
+def probes() -> list[psutil.Process]:
+    """The helper processes that are alive."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if "core.engine.worker.desk" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
+                found.append(child)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def of(net: Path, factory: str) -> dict[str, Any]:
+    return about(read_network(f"file:{net}:{factory}"), "digits", None)
+
+
+def until(true: Callable[[], object], seconds: float = 60.0) -> None:
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+class Asking(Thread):
+    """Somebody who waits for an answer."""
+
+    def __init__(self, ask: Ask, question: Answer) -> None:
+        super().__init__()
+        self.ask, self.question, self.came = ask, question, None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.came: Any = self.ask(self.question)
+        except (OutdatedError, UsageError, RunError) as error:
+            self.came = error
+
+
+def test_one_process_answers_each_question_once_until_the_file_changes(desk: Desk, net: Path) -> None:
+    answers = [desk.turn()(of(net, "quick")) for _ in range(3)]
+    assert [one["hidden_widths"] for one in answers] == [[5]] * 3
+    net.write_text(NETWORK.replace("5", "6"))
+    assert desk.turn()(of(net, "quick"))["hidden_widths"] == [6]
+    asked = (net.parent / "asked").read_text().split()
+    assert len(asked) == 2
+    assert len(set(asked)) == 1, "the process was kept"
+    assert [str(one.pid) for one in probes()] == asked[:1]
+
+
+def test_a_new_question_ends_the_one_at_work_and_who_waits_for_that_is_told(desk: Desk, net: Path) -> None:
+    first = Asking(desk.turn(), of(net, "endless"))
+    until((net.parent / "begun").exists)
+    (busy,) = probes()
+    assert desk.turn()(of(net, "quick"))["hidden_widths"] == [5]
+    first.join(5)
+    assert isinstance(first.came, OutdatedError)
+    until(lambda: busy not in probes())
+    assert len(probes()) == 1
+
+
+def test_questions_that_come_while_torch_is_imported_start_nothing(desk: Desk, net: Path) -> None:
+    waiting = []
+    for _ in range(4):
+        waiting.append(Asking(desk.turn(), of(net, "endless")))
+        time.sleep(0.05)
+        assert len(probes()) == 1
+    last = Asking(desk.turn(), of(net, "quick"))
+    last.join(60)
+    for one in waiting:
+        one.join(5)
+    assert last.came["hidden_widths"] == [5]
+    assert all(isinstance(one.came, OutdatedError) for one in waiting)
+    assert len((net.parent / "asked").read_text().split()) == 1
+
+
+def test_the_same_question_in_a_newer_turn_is_not_put_again(desk: Desk, net: Path) -> None:
+    first = Asking(desk.turn(), of(net, "endless"))
+    until((net.parent / "begun").exists)
+    before = probes()
+    second = Asking(desk.turn(), of(net, "endless"))
+    first.join(5)
+    assert isinstance(first.came, OutdatedError)
+    assert probes() == before
+    begun = time.monotonic()
+    desk.close()
+    second.join(5)
+    assert time.monotonic() - begun < 1
+    assert isinstance(second.came, OutdatedError)
+
+
+def test_a_process_that_dies_fails_its_question_and_the_next_begins_a_new_one(desk: Desk, net: Path) -> None:
+    with pytest.raises(RunError, match="The helper process ended with status -9"):
+        desk.turn()(of(net, "deadly"))
+    assert desk.turn()(of(net, "quick"))["hidden_widths"] == [5]
+
+
+def test_a_network_can_neither_read_questions_nor_write_answers(net: Path) -> None:
+    with pytest.raises(UsageError, match=r"curious of .* fails with EOFError"):
+        ask(of(net, "curious"))
+    until(lambda: not probes())

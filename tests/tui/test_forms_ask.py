@@ -1,0 +1,84 @@
+"""What a form asks of torch: of one process, which ends with the form, and never the same twice."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from showing import play, until
+from test_screens_forms import row, said_of
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from tui.screens.form_screen import PAUSE
+from tui.screens.launch import LaunchScreen
+
+SLOW = """
+from pathlib import Path
+from time import sleep
+from torch import nn
+
+with open("asked", "a") as file:
+    file.write("x")
+
+def quick(shape, outputs):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, outputs))
+
+def endless(shape, outputs):
+    sleep(600)
+"""
+
+
+def probes() -> int:
+    """How many helper processes are alive."""
+    found = 0
+    for child in psutil.Process().children(recursive=True):
+        try:
+            found += "core.engine.worker.desk" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+@pytest.fixture
+def net(home: Path) -> Path:
+    (home / "net.py").write_text(SLOW)
+    return home / "net.py"
+
+
+@pytest.mark.parametrize("leave", ["escape", "exit"])
+def test_four_quick_keys_leave_one_process_and_leaving_waits_for_none(leave: str, net: Path, seeded: Path) -> None:
+    seen, left = [], []
+
+    async def type_quickly(pilot: Pilot[Any]) -> None:
+        for limit in ("1", "12", "123", "1234"):
+            row(pilot.app.screen, "data").query_one(Input).value = f"digits,limit={limit}"
+            for _ in range(8):
+                await pilot.pause(2 * PAUSE / 8)
+                seen.append(probes())
+        await until(pilot, (net.parent / "asked").exists)
+        seen.append(probes())
+        left.append(time.monotonic())
+        if leave == "exit":
+            pilot.app.exit()
+        else:
+            await pilot.press("escape")
+
+    play(seeded, lambda client: LaunchScreen(client, "train", {"network": f"file:{net}:endless"}), type_quickly)
+    assert time.monotonic() - left[0] < 5, "the process would have slept for 10 minutes; the rest is a busy machine's"
+    assert (set(seen), probes()) == ({0, 1}, 0)
+
+
+def test_what_was_asked_once_is_known_when_it_is_launched(net: Path, seeded: Path) -> None:
+    async def launch(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "✓ ready" in said_of(pilot.app, "verdict"))
+        row(pilot.app.screen, "lr").query_one(Input).value = "0.5"
+        await pilot.pause(2 * PAUSE)
+        await until(pilot, lambda: "✓ ready" in said_of(pilot.app, "verdict"))
+        await pilot.press("ctrl+s")
+
+    prefill = {"network": f"file:{net}:quick", "data": "digits"}
+    assert play(seeded, lambda client: LaunchScreen(client, "train", prefill), launch).answers == [[6]]
+    assert (net.parent / "asked").read_text() == "x"
+    assert probes() == 0

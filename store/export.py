@@ -7,8 +7,7 @@ from typing import Any, TextIO
 from sqlalchemy import ColumnElement, String, Text, case, cast, func, literal_column, type_coerce
 from sqlalchemy.orm import Session
 
-from store.columns import Column, columns_of
-from store.filters import named
+from store.columns import Column, called, columns_of
 from store.listing import selected
 
 BATCH = 2000  # rows in memory at once
@@ -42,9 +41,9 @@ class Selection:
     names: tuple[str, ...] = ()
 
     def columns(self) -> list[Column]:
-        """Raises FilterError for a name that is none, StoreError for an unknown kind."""
-        known = columns_of(self.kind)
-        return [named(name, known, self.kind) for name in self.names] or list(known.values())
+        """Each once. Raises FilterError for a name that is none, StoreError for an unknown kind."""
+        asked = {one.name: one for name in self.names for one in called(name, self.kind)}
+        return list((asked or columns_of(self.kind)).values())
 
 
 def write_columns(session: Session, chosen: Selection, stream: TextIO, *, raw: bool = False) -> int:

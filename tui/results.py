@@ -54,7 +54,7 @@ def print_path(row: Row) -> None:
 def paths_table(rows: Iterable[Row]) -> None:
     """One row a path."""
     table(
-        ("path", "method", "ends' losses", "highest", "barrier", "beads", "length", "certificate"),
+        ("path", "method", "ends' losses", "highest", "barrier", "beads", "norm length", "certificate"),
         [
             (
                 value(row["id"]),

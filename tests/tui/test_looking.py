@@ -12,6 +12,9 @@ from commanding import Run, add, process
 from core.specs.bounds import BOUNDS
 from core.specs.runs import Bound, ModelRef
 from store import COLUMNS, Bounds, Catalogue
+from store.columns import called
+from tui.columns import Shown, offered
+from tui.kinds import MARKED
 from tui.main import main
 
 KINDS = ("runs", "models", "paths", "bounds", "profiles", "metrics")
@@ -184,3 +187,31 @@ def test_different_bounds_differ_in_kind(thalweg: Run, seeded: Path) -> None:
             other = Bounds(session).add(run_id, {"model_id": 1, "kind": "dropout"}, [])
     found = strict(thalweg("compare", "bounds", 1, other, "--json").out)
     assert found["differences"]["kind"] == ["rank", "dropout"]
+
+
+def headings() -> list[tuple[str, Shown]]:
+    return [(kind, one) for kind in MARKED for one in offered(kind, "utf-8") if one.title != "cause or message"]
+
+
+@pytest.mark.parametrize(("kind", "shown"), headings(), ids=[f"{kind}: {one.title}" for kind, one in headings()])
+def test_what_a_heading_says_can_be_filtered_sorted_and_asked_for_by(
+    kind: str, shown: Shown, thalweg: Run, seeded: Path
+) -> None:
+    """And it means the columns that the heading shows, the one to sort by first."""
+    meant = [column.name for column in called(shown.title, kind)]
+    assert meant == list(shown.made_of[: len(meant)])
+    name = shown.title.replace(" ", "_")
+    lists = [
+        strict(thalweg("list", kind, "--where", f"{one}!=null", f"--sort=-{one}", "--json").out)
+        for one in (name, shown.title)
+    ]
+    assert lists[0] == lists[1]
+    assert thalweg("list", kind, "--columns", name).out.split("\n")[0].split() == meant
+    assert thalweg("export", kind, "--columns", shown.title).out.split("\r\n")[0] == ",".join(meant)
+
+
+def test_a_heading_that_is_a_column_s_name_shows_that_column() -> None:
+    for kind in MARKED:
+        names = [column.name for column in COLUMNS[kind]]
+        wrong = [one.title for one in offered(kind, None) if one.title in names and one.title not in one.made_of]
+        assert wrong == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.errors import UsageError, unknown_name
+from core.errors import UsageError
 from tui.columns import Row, Shown, all_of, chosen
 from tui.kinds import LISTED, Kind
 from tui.named_filters import expanded
@@ -81,19 +81,13 @@ def look(catalogue: "Catalogue") -> None:
 
 
 def column_names(kind: str, columns: str | None) -> list[str]:
-    """The names in `--columns`, or all there are. Raises UsageError for a name that is none."""
-    from store.listing import COLUMNS
+    """The columns in `--columns`, or all there are. Raises FilterError for a name that is none, UsageError for none."""
+    from store.export import Selection
 
-    known = [column.name for column in COLUMNS[kind]]
-    if columns is None:
-        return known
-    names = [name.strip() for name in columns.split(",") if name.strip()]
-    for name in names:
-        if name not in known:
-            raise unknown_name(f"column of {kind}", name, known)
-    if not names:
+    names = tuple(name for name in (columns or "").split(",") if name.strip())
+    if columns is not None and not names:
         raise UsageError("--columns takes names joined by commas; none was given.")
-    return list(dict.fromkeys(names))
+    return [column.name for column in Selection(kind, names=names).columns()]
 
 
 def _rows(place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None) -> list[Row]:

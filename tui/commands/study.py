@@ -26,7 +26,7 @@ TITLES = {
     "train_loss_a": "loss at a",
     "train_loss_b": "at b",
     "max_train_loss": "highest",
-    "normalized_length": "length",
+    "normalized_length": "norm length",
 }
 EPILOG = """\b
 Example:

@@ -2,7 +2,7 @@
 
 import csv
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, String, Text, case, cast, func, literal_column, type_coerce
 from sqlalchemy.orm import Session
@@ -15,10 +15,16 @@ BATCH = 2000  # rows in memory at once
 RISKY = ("'='", "'+'", "'-'", "'@'", "char(9)", "char(13)")
 
 
+class Stream(Protocol):
+    """What text is written to."""
+
+    def write(self, text: str, /) -> int: ...
+
+
 def write_csv(
     session: Session,
     kind: str,
-    stream: TextIO,
+    stream: Stream,
     where: str | None = None,
     sort: str | None = None,
     raw: bool = False,
@@ -46,7 +52,7 @@ class Selection:
         return list((asked or columns_of(self.kind)).values())
 
 
-def write_columns(session: Session, chosen: Selection, stream: TextIO, *, raw: bool = False) -> int:
+def write_columns(session: Session, chosen: Selection, stream: Stream, *, raw: bool = False) -> int:
     """As write_csv, with the columns asked for, in their order."""
     columns = chosen.columns()
     query = selected(chosen.kind, chosen.where, chosen.sort, [_cell(column, raw) for column in columns])

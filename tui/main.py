@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("tui.commands.show:show", "Show everything about one of them."),
     "relaunch": ("tui.commands.relaunch:relaunch", "Repeat runs, from a checkpoint or from scratch."),
     "cancel": ("tui.commands.queue:cancel", "Cancel queued or running runs."),
-    "log": ("tui.commands.queue:log", "Print what a run wrote, or follow it."),
+    "log": ("tui.commands.log:log", "Print what a run wrote, or follow it."),
     "compare": ("tui.commands.compare:compare", "Put several side by side: what differs."),
     "plot": ("tui.commands.plot:plot", "Draw losses along paths, training curves, bounds."),
     "tag": ("tui.commands.marks:tag", "Give tags, for filters, or take them away."),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tui.files import whole
+from tui.files import described, whole
 from tui.kinds import Id
 from tui.output import note, print_json
 from tui.place import Place
@@ -27,5 +27,5 @@ def points(place: Place, path_id: int, count: int, file: Path, as_json: bool, tr
     with whole(file.absolute()) as draft:
         facts = client.points(path_id, count, draft)
     if as_json:
-        print_json({**facts, "file": str(file.absolute())})
+        print_json({**facts, **described(file)})
     note(f"{count} points of path {path_id} written to {file}")

@@ -1,29 +1,20 @@
-"""`thalweg cancel` and `thalweg log`."""
-
-import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TextIO
+"""`thalweg cancel`."""
 
 import click
 
 from store.errors import StoreError
 from tui.kinds import Id
-from tui.logs import start_of_last
-from tui.output import note
+from tui.output import print_json
 from tui.place import Place
-from tui.running import ending
-from tui.texts import clean
+from tui.running import json_option
 from tui.waiting import FINISHED
-
-PAUSE = 0.3  # s between looks at a log that is being written
 
 
 @click.command(epilog="\b\nExample:\n  thalweg cancel 12 13")
 @click.argument("run_ids", metavar="RUN...", type=Id(), nargs=-1, required=True)
+@json_option
 @click.pass_obj
-def cancel(place: Place, run_ids: tuple[int, ...]) -> None:
+def cancel(place: Place, run_ids: tuple[int, ...], as_json: bool) -> None:
     """Cancel queued or running runs; what they were given time to write is kept."""
     from store.runs import Runs
 
@@ -33,72 +24,9 @@ def cancel(place: Place, run_ids: tuple[int, ...]) -> None:
             run = Runs(session).get(run_id)
             if run.state in FINISHED:
                 raise StoreError(f"Run {run_id} is {run.state} already; nothing was cancelled.")
-    for run_id in run_ids:
-        state = client.cancel(run_id)
-        click.echo(f"run {run_id}: {'cancelled' if state == 'cancelled' else 'asked to stop'}")
-
-
-@click.command(epilog="\b\nExample:\n  thalweg log 12 --follow")
-@click.argument("run_id", metavar="RUN", type=Id())
-@click.option("--follow", "-f", is_flag=True, help="Go on until the run ends; Ctrl-C stops watching only.")
-@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="The last N lines only.")
-@click.pass_obj
-def log(place: Place, run_id: int, follow: bool, tail: int | None) -> None:
-    """Print what a run did and wrote, in all its attempts; control characters are shown, not sent."""
-    client = place.client()
-    file = client.log_file(run_id)
-    if file is None and not follow:
-        note(f"Run {run_id} has written nothing yet.")
+    states = {run_id: client.cancel(run_id) for run_id in run_ids}
+    if as_json:
+        print_json([{"kind": "runs", "id": run_id, "state": state} for run_id, state in states.items()])
         return
-    position = _print(file, tail) if file is not None else 0
-    if follow:
-        _follow(place, run_id, position)
-
-
-def _print(file: Path, tail: int | None) -> int:
-    """Print a log; where it ended."""
-    with file.open(errors="replace", newline="\n") as lines:
-        return _drain(lines, 0 if tail is None else start_of_last(file, tail))
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(clean(text.replace("\r\n", "\n"), keep="\n\t"))
-
-
-def _follow(place: Place, run_id: int, position: int) -> None:
-    from store.runs import Runs
-
-    client = place.client()
-    file = client.log_file(run_id)
-    try:
-        while True:
-            with client.catalogue.read() as session:
-                run = Runs(session).get(run_id)
-            newest = client.log_file(run_id)
-            if newest is not None and newest != file:
-                file, position = newest, 0
-            if file is not None:
-                with file.open(errors="replace", newline="\n") as lines:
-                    position = _drain(lines, position)
-            if run.state in FINISHED:
-                break
-            time.sleep(PAUSE)
-    except KeyboardInterrupt:
-        note(f"\nRun {run_id} goes on.")
-        raise click.exceptions.Exit(130) from None
-    if file is None and run.state != "done":
-        note(ending(run))
-
-
-def _drain(lines: TextIO, position: int) -> int:
-    """Print what came since; where it ends now."""
-    lines.seek(position)
-    for text in _parts(lines):
-        _write(text)
-    sys.stdout.flush()
-    return lines.tell()
-
-
-def _parts(lines: TextIO) -> Iterator[str]:
-    while text := lines.read(1 << 16):
-        yield text
+    for run_id, state in states.items():
+        click.echo(f"run {run_id}: {'cancelled' if state == 'cancelled' else 'asked to stop'}")

@@ -7,6 +7,7 @@ import click
 
 from core.errors import UsageError
 from tui.columns import Row, word
+from tui.kinds import Whole
 from tui.output import note, print_json
 from tui.place import Place
 from tui.running import json_option
@@ -15,7 +16,7 @@ from tui.texts import summed
 
 @click.command(epilog="\b\nExample:\n  thalweg agent --drain --cpu-jobs 4")
 @click.option("--drain", is_flag=True, help="End when nothing is queued or running any more.")
-@click.option("--cpu-jobs", type=click.IntRange(1, 1024), default=1, metavar="N", help="Jobs at once on the CPU.")
+@click.option("--cpu-jobs", type=Whole(1, 1024), default=1, metavar="N", help="Jobs at once on the CPU.")
 @json_option
 @click.pass_obj
 def agent(place: Place, drain: bool, cpu_jobs: int, as_json: bool) -> None:

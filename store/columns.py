@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Float, Integer, Table, func, select
@@ -9,7 +10,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from store.base import UtcTime
-from store.errors import StoreError
+from store.errors import FilterError, StoreError
 from store.run_rows import OUTCOMES, STATES
 from store.schema import metadata
 
@@ -25,6 +26,24 @@ class Column:
     help: str
     sql: ColumnElement[Any]
     choices: tuple[str, ...] = ()
+
+
+#: What lists call columns in their headings, and what these show: columns can be asked for by both names.
+HEADINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "runs": {
+        "what": ("network", "data", "method", "name"),
+        "done": ("fraction",),
+        "when": ("created_at", "started_at", "finished_at"),
+    },
+    "models": {"train_err": ("train_error",), "test_err": ("test_error",), "run": ("run_id",)},
+    "paths": {
+        "models": ("model_a", "model_b"),
+        "highest": ("max_train_loss",),
+        "norm_length": ("normalized_length",),
+        "names": ("name_a", "name_b"),
+    },
+    "bounds": {"model": ("model_id",), "layers": ("layer_count",), "run": ("run_id",)},
+}
 
 
 def table_of(kind: str) -> Table:
@@ -43,6 +62,24 @@ def known_kind(kind: str) -> str:
 def columns_of(kind: str) -> Mapping[str, Column]:
     """The kind's columns by name; StoreError when there is no such kind."""
     return {column.name: column for column in COLUMNS[known_kind(kind)]}
+
+
+def called(name: str, kind: str) -> list[Column]:
+    """The columns that people call so: by its own name, by a heading, or `tag`; FilterError suggests the nearest."""
+    columns, headings = columns_of(kind), HEADINGS.get(kind, {})
+    plain = name.strip().replace(" ", "_")
+    if plain in columns:
+        return [columns[plain]]
+    if plain in headings:
+        return [columns[one] for one in headings[plain]]
+    if plain == "tag" and "tags" in columns:
+        return [columns["tags"]]
+    names = [*columns, *headings]
+    near = get_close_matches(plain, names, n=1) or get_close_matches(plain, names, n=3, cutoff=0)
+    raise FilterError(
+        f"{kind} have no column {name!r}; did you mean {' or '.join(near)}? "
+        f"`thalweg list {kind} --all-columns` shows all."
+    )
 
 
 def stored_columns(table: Table) -> list[Column]:

@@ -2,13 +2,12 @@
 
 import csv
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, String, Text, case, cast, func, literal_column, type_coerce
 from sqlalchemy.orm import Session
 
-from store.columns import Column, columns_of
-from store.filters import named
+from store.columns import Column, called, columns_of
 from store.listing import selected
 
 BATCH = 2000  # rows in memory at once
@@ -16,10 +15,16 @@ BATCH = 2000  # rows in memory at once
 RISKY = ("'='", "'+'", "'-'", "'@'", "char(9)", "char(13)")
 
 
+class Stream(Protocol):
+    """What text is written to."""
+
+    def write(self, text: str, /) -> int: ...
+
+
 def write_csv(
     session: Session,
     kind: str,
-    stream: TextIO,
+    stream: Stream,
     where: str | None = None,
     sort: str | None = None,
     raw: bool = False,
@@ -42,12 +47,12 @@ class Selection:
     names: tuple[str, ...] = ()
 
     def columns(self) -> list[Column]:
-        """Raises FilterError for a name that is none, StoreError for an unknown kind."""
-        known = columns_of(self.kind)
-        return [named(name, known, self.kind) for name in self.names] or list(known.values())
+        """Each once. Raises FilterError for a name that is none, StoreError for an unknown kind."""
+        asked = {one.name: one for name in self.names for one in called(name, self.kind)}
+        return list((asked or columns_of(self.kind)).values())
 
 
-def write_columns(session: Session, chosen: Selection, stream: TextIO, *, raw: bool = False) -> int:
+def write_columns(session: Session, chosen: Selection, stream: Stream, *, raw: bool = False) -> int:
     """As write_csv, with the columns asked for, in their order."""
     columns = chosen.columns()
     query = selected(chosen.kind, chosen.where, chosen.sort, [_cell(column, raw) for column in columns])

@@ -8,22 +8,22 @@ empty cells.
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, false, func, not_, or_, select, type_coerce
 
-from store.columns import Column
+from store.columns import Column, called
 from store.errors import FilterError
+from store.run_rows import OUTCOMES
 from store.schema import metadata
 
 OPERATORS = ("!=", "<=", ">=", "!~", "=", "<", ">", "~")
 ITEM = r'"(?:[^"\\]|\\.)*"|[^\s,"]+'
 CONDITION = re.compile(
-    rf"\s*(?P<column>\w+)(?P<operator>{'|'.join(OPERATORS)})(?P<values>(?:{ITEM})(?:,(?:{ITEM}))*)(?=\s|$)",
+    rf"\s*(?P<column>\w+(?: \w+)*)(?P<operator>{'|'.join(OPERATORS)})(?P<values>(?:{ITEM})(?:,(?:{ITEM}))*)(?=\s|$)",
     re.DOTALL,
 )
 TIME = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?Z?)?)?)?")
@@ -81,26 +81,18 @@ def _literal(item: str) -> str | None:
     return None if item == "null" else item
 
 
-def compiled(conditions: list[Condition], columns: Mapping[str, Column], kind: str) -> list[ColumnElement[bool]]:
+def compiled(conditions: list[Condition], kind: str) -> list[ColumnElement[bool]]:
     """The conditions as SQL over a kind's columns; FilterError for unknown columns and wrong values."""
-    return [_sql(condition, named(condition.column, columns, kind), kind) for condition in conditions]
+    return [_sql(condition, called(condition.column, kind), kind) for condition in conditions]
 
 
-def named(name: str, columns: Mapping[str, Column], kind: str) -> Column:
-    """The column of this name (`tag` is `tags`); FilterError suggests the nearest."""
-    column = columns.get("tags" if name == "tag" else name)
-    if column is None:
-        near = get_close_matches(name, columns, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(columns)}."
-        raise FilterError(f"{kind} have no column {name!r}; {hint}")
-    return column
-
-
-def _sql(condition: Condition, column: Column, kind: str) -> ColumnElement[bool]:
+def _sql(condition: Condition, columns: Sequence[Column], kind: str) -> ColumnElement[bool]:
+    """That it holds for one of the columns that a heading shows, or, negated, for none of them."""
     if not condition.operator.startswith("!"):
-        return _held(condition, column, kind)
+        return or_(*(_held(condition, column, kind) for column in columns))
     positive = Condition(condition.column, condition.operator[1:], condition.values)
-    return not_(func.coalesce(_held(positive, column, kind), false()))  # an empty cell is not equal
+    held = (_held(positive, column, kind) for column in columns)
+    return not_(or_(*(func.coalesce(one, false()) for one in held)))  # an empty cell is not equal
 
 
 def _held(condition: Condition, column: Column, kind: str) -> ColumnElement[bool]:
@@ -165,7 +157,8 @@ def _value(column: Column, text: str, *, free: bool = False) -> object:
         beginning = text.replace(" ", "T").removesuffix("Z")
         return beginning if _is_time(text, beginning) else _refuse(column, text, "a UTC time: 2026-11-01T09:30")
     if column.choices and text not in column.choices and not free:
-        _refuse(column, text, f"one of {', '.join(column.choices)}")
+        also = f", or outcome={text} of a run" if text in OUTCOMES else ""
+        _refuse(column, text, f"one of {', '.join(column.choices)}{also}")
     if "\0" in text or not _encodable(text):
         _refuse(column, text, "readable text")
     return text

@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, CursorResult, Select, Text, func, select, 
 from sqlalchemy.orm import Session
 
 from store.base import among
-from store.columns import COLUMNS, Column, columns_of, known_kind, table_of
+from store.columns import COLUMNS, Column, called, known_kind, table_of
 from store.errors import FilterError
-from store.filters import compiled, named, parse
+from store.filters import compiled, parse
 
 __all__ = ["COLUMNS", "Column", "count_rows", "every_id", "list_ids", "list_rows", "rows_of", "selected"]
 
@@ -35,7 +35,7 @@ def list_rows(
 
 def count_rows(session: Session, kind: str, where: str | None = None) -> int:
     """How many rows `list_rows` would give without a limit."""
-    conditions = compiled(parse(where or ""), columns_of(kind), kind)
+    conditions = compiled(parse(where or ""), known_kind(kind))
     query = select(func.count()).select_from(table_of(kind)).where(*conditions)
     return session.scalar(query) or 0
 
@@ -76,22 +76,21 @@ def cells(columns: Sequence[Column]) -> list[ColumnElement[Any]]:
 
 def selected(kind: str, where: str | None, sort: str | None, shown: Sequence[ColumnElement[Any]]) -> Select[Any]:
     """A query for the cells `shown` of the kind's rows, filtered and in a total order."""
-    conditions = compiled(parse(where or ""), columns_of(kind), kind)
+    conditions = compiled(parse(where or ""), known_kind(kind))
     return select(*shown).select_from(table_of(kind)).where(*conditions).order_by(*_order(kind, sort))
 
 
 def _order(kind: str, sort: str | None) -> list[ColumnElement[Any]]:
     """Empty cells come last; ties are in order of the key, descending where the last term is."""
-    columns = columns_of(kind)
     order: list[ColumnElement[Any]] = []
     descending = False
-    for term in (sort or "").replace(" ", "").split(","):
-        if not term:
+    for term in (sort or "").split(","):
+        if not term.strip():
             if sort and sort.strip():
                 raise FilterError(f"{sort!r} is no order; write columns joined by commas, such as state,-id.")
             continue
-        descending = term.startswith("-")
-        column = named(term.removeprefix("-"), columns, kind)
+        descending = term.strip().startswith("-")
+        column = called(term.strip().removeprefix("-"), kind)[0]
         # Descending, SQLite has empty cells last by itself; saying so would keep it from using an index.
         order.append(column.sql.desc() if descending else column.sql.asc().nulls_last())
     keys = table_of(kind).primary_key

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from core.results import beyond_rounding
 from tui.texts import NOTHING, ago, called, clean, duration, number, percent, state, value
 
 Row = dict[str, Any]
@@ -62,8 +63,8 @@ def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[Shown, ...]:
 
 def excess(row: Row) -> str:
     """How far a level is above the larger end; nothing where rounding alone may be what it rises by."""
-    given, drift = row["excess"], row.get("drift")
-    return value(0.0 if given is not None and drift is not None and 0 <= given <= drift else given)
+    given = row["excess"]
+    return value(None if given is None else beyond_rounding(given, row.get("drift")))
 
 
 def moment(text: Any) -> str:
@@ -167,7 +168,7 @@ OTHERS = {
         of("certificate", squeeze=True),
         of("barrier", show=number),
         of("beads"),
-        of("normalized_length", "length", number),
+        of("normalized_length", "norm length", number),
     ),
     "bounds": (
         of("id"),

@@ -2,12 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TextIO
 
 from sqlalchemy.orm import Session
 
 from store import Catalogue
-from store.export import Selection, write_columns
+from store.export import Selection, Stream, write_columns
 from store.listing import cells, selected
 from tui.commands.listing import decoded
 from tui.files import whole
@@ -22,7 +21,7 @@ def write_file(catalogue: Catalogue | None, chosen: Selection, how: str, file: P
         return write(catalogue, chosen, how, stream)
 
 
-def write(catalogue: Catalogue | None, chosen: Selection, how: str, stream: TextIO) -> int:
+def write(catalogue: Catalogue | None, chosen: Selection, how: str, stream: Stream) -> int:
     """Write as "csv", "raw csv" or "json"; where there is no catalogue yet, no rows. Raises FilterError."""
     selected(chosen.kind, chosen.where, chosen.sort, [])  # refuses what can't be understood
     if catalogue is None:
@@ -34,7 +33,7 @@ def write(catalogue: Catalogue | None, chosen: Selection, how: str, stream: Text
         return write_columns(session, chosen, stream, raw=how == "raw csv")
 
 
-def write_json(session: Session, chosen: Selection, stream: TextIO) -> int:
+def write_json(session: Session, chosen: Selection, stream: Stream) -> int:
     """Write a list of objects, as `thalweg list --json` does, one row after the other; how many there were."""
     columns = chosen.columns()
     names = [column.name for column in columns]

@@ -1,5 +1,6 @@
 """Writing files that are there whole or not at all."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,3 +45,9 @@ def private(target: Path, text: bytes) -> None:
         write_whole(target, save)
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from error
+
+
+def described(file: Path) -> dict[str, str]:
+    """A file that was written, for a JSON document."""
+    with file.open("rb") as written:
+        return {"file": str(file.absolute()), "sha256": hashlib.file_digest(written, "sha256").hexdigest()}

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("tui.commands.show:show", "Show everything about one of them."),
     "relaunch": ("tui.commands.relaunch:relaunch", "Repeat runs, from a checkpoint or from scratch."),
     "cancel": ("tui.commands.queue:cancel", "Cancel queued or running runs."),
-    "log": ("tui.commands.queue:log", "Print what a run wrote, or follow it."),
+    "log": ("tui.commands.log:log", "Print what a run wrote, or follow it."),
     "compare": ("tui.commands.compare:compare", "Put several side by side: what differs."),
     "plot": ("tui.commands.plot:plot", "Draw losses along paths, training curves, bounds."),
     "tag": ("tui.commands.marks:tag", "Give tags, for filters, or take them away."),
@@ -144,9 +144,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
-        return _refuse(_usage(error))
+        from tui.usage import sentence_of
+
+        return _refuse(sentence_of(error))
     except UnicodeEncodeError as error:  # an argument or a variable that is no text, where one is stored
-        status = _refuse(f"{printable(error.object)} holds bytes that are no UTF-8 text: write it in plain letters.")
+        status = _refuse(f"{printable(error.object)} is not valid UTF-8: give a text or a name that is.")
     except OSError as error:  # a full disk behind standard output, say, or a name too long for any file
         _silence(sys.stdout)
         place = f": {error.filename}" if error.filename is not None else ""
@@ -174,14 +176,6 @@ def _silence(stream: TextIO) -> None:
     """What is still to be written goes nowhere, so that the interpreter doesn't stumble over it at its end."""
     with suppress(OSError):  # a stream that is no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _usage(error: click.ClickException) -> str:
-    text = error.format_message().rstrip(".")
-    if isinstance(error, click.UsageError) and error.ctx is not None:
-        stop = " " if text.endswith(("?", ")")) else "; "
-        return f"{text}{stop}`{error.ctx.command_path} --help` shows how."
-    return f"{text}."
 
 
 def _refuse(sentence: str, status: int = 2) -> int:

@@ -50,7 +50,7 @@ def console(*, error: bool = False) -> "Console":
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, squeeze: Sequence[str] = ()) -> None:
     """Print rows of texts; columns named in `squeeze` are cut short where the terminal is too narrow."""
-    heads, shown = [clean(name) for name in columns], list(rows)
+    heads, shown = [clean(name) for name in columns], [[clean(cell) for cell in row] for row in rows]
     cells = list(zip(*shown, strict=True)) or [()] * len(heads)
     widths = [max(map(cell_len, (head, *column))) for head, column in zip(heads, cells, strict=True)]
     right = [any(cell != "-" for cell in column) and all(map(is_number, column)) for column in cells]
@@ -98,12 +98,28 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
     colours = coloured(sys.stdout)
     indent = max((len(name) for name, _ in shown), default=0) + GAP
     for name, text in shown:
-        first, *others = _wrapped(text, width_of(sys.stdout) - indent) or [""]
+        first, *others = _wrapped(clean(text), width_of(sys.stdout) - indent) or [""]
         label = f"{clean(name):{indent}}"
         sys.stdout.write(
             (click.style(label, dim=True) if colours else label) + (_styled(first) if colours else first) + "\n"
         )
         sys.stdout.writelines(f"{'':{indent}}{line}\n" for line in others)
+
+
+class Harmless:
+    """A terminal to write CSV to, a row at a time: control characters of the cells are shown instead of sent."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, row: str) -> int:
+        end = "\n" if row.endswith("\n") else ""
+        return self._stream.write(clean(row.rstrip("\r\n"), keep="\n") + end)
+
+
+def rows_out() -> Harmless | TextIO:
+    """Where rows of CSV go: to files and pipes as they are."""
+    return Harmless(sys.stdout) if terminal(sys.stdout) else sys.stdout
 
 
 def heading(text: str, *, first: bool = False) -> None:

@@ -84,7 +84,9 @@ class Place:
 
 def _confirmed(sentence: str) -> bool:
     """Ask in a terminal whether to go on with a network's changed file."""
-    return in_terminal() and click.confirm(f"{sentence} Go on with it as it is now?", err=True)
+    from tui.texts import clean
+
+    return in_terminal() and click.confirm(f"{clean(sentence)} Go on with it as it is now?", err=True)
 
 
 def in_terminal() -> bool:

@@ -41,7 +41,9 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
     ]
     if row["threshold"] is not None:
         verdict = "connected" if row["connected"] else "not connected"
-        facts.append(("threshold", f"{number(row['threshold'])} on {value(row['on'])}: {verdict}"))
+        facts.append(
+            ("threshold", f"{number(row['threshold'])} on the {value(row['on']).replace('_', ' ')}: {verdict}")
+        )
     return facts
 
 
@@ -54,7 +56,7 @@ def print_path(row: Row) -> None:
 def paths_table(rows: Iterable[Row]) -> None:
     """One row a path."""
     table(
-        ("path", "method", "ends' losses", "highest", "barrier", "beads", "length", "certificate"),
+        ("id", "method", "ends' losses", "highest", "barrier", "beads", "norm length", "certificate"),
         [
             (
                 value(row["id"]),

@@ -48,11 +48,6 @@ class Certificate:
         """Segments whose claim was made and not granted."""
         return tuple(i for i, verdict in enumerate(self.verdicts) if verdict.granted is None)
 
-    @property
-    def unproven(self) -> tuple[int, ...]:
-        """Segments without proof: sampled or refused."""
-        return tuple(i for i, verdict in enumerate(self.verdicts) if not verdict.proven)
-
 
 def certify(problem: Problem, path: Path, sampled: Mapping[int, float]) -> Certificate:
     """Decide every claim of a path; the problem is in float64, the path in any floating dtype.

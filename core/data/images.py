@@ -113,8 +113,8 @@ def _on_white(image: Image.Image, samples: Samples, file: Path) -> Image.Image:
     flat = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB")
     if _is_flat(flat) and not _is_flat(drawn):
         raise UsageError(
-            f"{file} is transparent and drawn in white or not at all, so nothing of it is left on white, where "
-            "transparent images are put: put it on another colour or remove it."
+            f"{file} comes out blank on the white background that transparent images get, since all of it is white or "
+            "transparent: give it a background of another colour, or remove it."
         )
     return flat
 

@@ -51,12 +51,16 @@ def classes_of(folder: Path) -> dict[str, list[Path]]:
                 f"{folder / part}: {why}; a data set of one's own has {folder}/train/CLASS/ and "
                 f"{folder}/test/CLASS/ with images in them."
             )
-    if odd := {one.name for one in classes["train"]} ^ {one.name for one in classes["test"]}:
-        raise UsageError(
-            f"{folder}: train/ and test/ must have the same class folders, but {', '.join(sorted(odd))} stands in one "
-            "only."
-        )
+    _require_same({part: {one.name for one in some} for part, some in classes.items()}, folder)
     return classes
+
+
+def _require_same(names: dict[str, set[str]], folder: Path) -> None:
+    alone = {"train": names["train"] - names["test"], "test": names["test"] - names["train"]}
+    if odd := [f"{', '.join(sorted(some))} only in {part}/" for part, some in alone.items() if some]:
+        raise UsageError(
+            f"{folder}: train/ and test/ must have the same class folders, but there is {' and '.join(odd)}."
+        )
 
 
 def _check_apart(classes: Sequence[Found]) -> None:

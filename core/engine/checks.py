@@ -13,7 +13,7 @@ from core.networks.source import read_source, several_of_one_start, sha256_of
 from core.specs.bounds import Assumptions, Examined, Rank, Separability, Unbounded
 from core.specs.conditions import Asked, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
-from core.specs.methods import String, Wide
+from core.specs.methods import String, Wide, in_words
 from core.specs.networks import File, NetworkSpec, read_network
 from core.specs.options import Options
 from core.specs.runs import (
@@ -226,11 +226,12 @@ def check_threshold(spec: Connect, model: Model) -> None:
     """A string needs both ends below its threshold; the stored values tell."""
     if not isinstance(spec.method, String) or spec.below is None:
         return
+    metric = in_words(spec.method.on)
     stored: float | None = getattr(model, spec.method.on.replace("-", "_"))
     if stored is None:
-        raise UsageError(f"Model {model.id} has no {spec.method.on}: choose another metric with -o on=train-loss.")
+        raise UsageError(f"Model {model.id} has no {metric}: choose another metric with -o on=train-loss.")
     if stored > spec.below * (1 + 1e-6):
         raise UsageError(
-            f"The {spec.method.on} of model {model.id} is {stored:.6g}, above the threshold {spec.below:g}: a string "
+            f"The {metric} of model {model.id} is {stored:.6g}, above the threshold {spec.below:g}: a string "
             "needs both ends below it; train further or choose a higher --below."
         )

@@ -91,8 +91,8 @@ class Client:
     ) -> list[int]:
         """Enqueue a study's runs in one transaction; their ids. In a plan `ModelRef.run` counts its runs from 0.
 
-        With `go_on`, runs of the catalogue take the place of new ones that would do the same, unless they failed
-        or were cancelled: these are begun again, from their checkpoint where there is one.
+        With `go_on`, runs of the catalogue take the place of new ones that would do the same, unless they were
+        cancelled or a fault ended them: these are begun again, from their checkpoint where there is one.
         """
         check_device(device)
         plan = [  # the others count runs that aren't there yet

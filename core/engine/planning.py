@@ -33,8 +33,10 @@ def begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]:
 
 
 def stands(run: Run) -> bool:
-    """Whether a run need not be repeated: that two models could not be connected is an answer, and stands."""
-    return run.state not in ("failed", "cancelled") or run.cause_kind == "could not connect"
+    """Whether a run need not be repeated."""
+    # Every finding stands, not only a missing connection: it is an answer, and the same spec would give it again. What
+    # was cancelled or hit by a fault has no answer, and neither has what waited for a run that failed.
+    return run.state not in ("failed", "cancelled") or run.outcome == "finding"
 
 
 def _known(session: Session) -> dict[str, Run]:

@@ -92,7 +92,8 @@ def _from_file(spec: File, shape: tuple[int, ...], outputs: int) -> Maker:
                 raise
             raise UsageError(f"{spec.factory} of {spec.path} fails with {sentence_of(error)}.") from error
         if not isinstance(module, nn.Module):
-            raise UsageError(f"{spec.factory} of {spec.path} gives a {type(module).__name__}, not a torch.nn.Module.")
+            kind = type(module).__name__
+            raise UsageError(f"{spec.factory} of {spec.path} returns an object of type {kind}, not a torch.nn.Module.")
         if type(module).__name__ == "OptimizedModule":  # torch.compile's: the same function, slower for what we do
             module = module.get_submodule("_orig_mod")
         require_bare(module, spec.shown)

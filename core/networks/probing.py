@@ -32,7 +32,9 @@ def require_usable(module: nn.Module, shape: tuple[int, ...], outputs: int, name
     given = _read(copied, x)
     if not isinstance(given, Tensor) or given.shape != (3, outputs):
         what = "x".join(map(str, given.shape)) if isinstance(given, Tensor) else f"a {type(given).__name__}"
-        raise UsageError(f"{name} makes {what} of 3 samples: it has to make one tensor of 3x{outputs} for this data.")
+        raise UsageError(
+            f"{name} returns {what} for 3 samples: for this data it must return one tensor of 3x{outputs}."
+        )
     if kept := _kept_in_training(module, x):
         norm = isinstance(module.get_submodule(kept[0].rpartition(".")[0]), _BatchNorm)
         why = "batch in training, as batch-norm does," if norm else "batch in training,"

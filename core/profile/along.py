@@ -65,7 +65,7 @@ class Profile:
         v = ordered(values)
         integral = torch.trapezoid(v, self.arc) if float(self.arc[-1]) else torch.zeros(())
         found = (v[0], v[-1], v.max(), torch.trapezoid(v, self.t), integral)
-        return {name: float(one) for name, one in zip(names, found, strict=True)}
+        return dict(zip(names, ordered(torch.stack(found)).tolist(), strict=True))  # infinite over no distance: nan
 
 
 def profile(

@@ -11,6 +11,11 @@ from core.specs.subnetworks import Dropping, Subnetworks
 Metric = Literal["train-loss", "test-loss", "train-error", "test-error"]
 
 
+def in_words(metric: str) -> str:
+    """What sentences call it: train loss."""
+    return metric.replace("-", " ")
+
+
 class Linear(Options, frozen=True, kw_only=True, tag="linear", tag_field="method"):
     """The straight line between the two models."""
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 from msgspec import inspect as types
 
-from core.errors import UsageError, unknown_name
+from core.errors import UsageError, printable, unknown_name
 
 Count = Annotated[int, Meta(ge=1)]
 T = TypeVar("T", bound="Options")
@@ -36,7 +36,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             if key not in known:
                 raise unknown_name(f"option of {of}", key, known)
             if isinstance(value, str) and not _is_unicode(value):
-                raise UsageError(f"{of}: {key} holds bytes that are no UTF-8 text: write it in plain letters.")
+                raise UsageError(f"{of}: {key} {printable(value)} is not valid UTF-8: give it a name that is.")
         try:
             record = msgspec.convert(dict(texts), cls, strict=False)
         except msgspec.ValidationError as error:

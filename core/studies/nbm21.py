@@ -11,6 +11,7 @@ from functools import partial
 
 import msgspec
 
+from core.results import beyond_rounding
 from core.specs.bounds import DropoutBound
 from core.specs.methods import Dropout, MethodOptions, Sparse
 from core.specs.networks import read_network
@@ -180,18 +181,13 @@ def reduce_paths(outcomes: Sequence[Outcome]) -> Findings:
         return Findings(PATHS, [], NOTHING, [])
     higher = max(max(row["train_loss_a"], row["train_loss_b"]) for _, row in made)
     said = [
-        f"the {label} path rises at most {_rise(row, higher):.3g} above it ({row['certificate']})"
+        f"the {label} path rises at most {beyond_rounding(row['level'] - higher, row.get('drift')):.3g} above it "
+        f"({row['certificate']})"
         for label, row in made
     ]
     sentence = f"The higher of the two models has a train loss of {higher:.4g}; {', '.join(said)}."
     panel = along.panel(outcomes[0].planned.label, outcomes, ("higher model", higher))
     return Findings(PATHS, along.table(PATHS, outcomes), sentence, [panel])
-
-
-def _rise(row: Row, higher: float) -> float:
-    """How far a path's level is above a loss; 0 where rounding alone may be what it rises by."""
-    rise = float(row["level"]) - higher
-    return rise if rise > (row.get("drift") or 0.0) else 0.0
 
 
 def layers(help_: str, settings: Settings, drops: Mapping[str, float] = HALF, quantity: str = "train_loss") -> Study:

@@ -69,7 +69,8 @@ def test_a_refused_claim_makes_the_path_sampled() -> None:
     forged = Path(path.knots, (*path.claims[:3], Claim.INVARIANT, path.claims[4]))
     certificate = certify(problem, forged, {3: 7.5})
     assert (certificate.kind, certificate.certified) == ("sampled", False)
-    assert certificate.refused == certificate.unproven == (3,)
+    assert certificate.refused == (3,)
+    assert [i for i, verdict in enumerate(certificate.verdicts) if not verdict.proven] == [3]
     assert (certificate.level, certificate.carries) == (7.5, (3,))
     assert certificate.verdicts[3].claim is Claim.INVARIANT
 
@@ -79,12 +80,8 @@ def test_a_sampled_segment_counts_with_the_largest_loss_seen_or_its_ends() -> No
     path = Path(exact_path(problem).knots, (Claim.SAMPLED,) * 5)
     losses = knot_losses(problem, path).loss
     low = certify(problem, path, dict.fromkeys(range(5), 0.0))
-    assert (low.kind, low.level, low.refused, low.unproven) == (
-        "sampled",
-        losses.max(),
-        (),
-        tuple(range(5)),
-    )
+    assert (low.kind, low.level, low.refused) == ("sampled", losses.max(), ())
+    assert not any(verdict.proven for verdict in low.verdicts)
     for worst in (inf, nan):
         assert certify(problem, path, {**dict.fromkeys(range(5), 0.0), 2: worst}).level == inf
 

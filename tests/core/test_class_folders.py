@@ -184,7 +184,7 @@ def test_classes_are_compared_and_looked_into_before_a_run_exists(own: Path, tmp
     with pytest.raises(UsageError, match="test/a has no image in it"):
         locate(spec, tmp_path)
     (own / "test" / "a").rename(own / "test" / "c")
-    with pytest.raises(UsageError, match="a, c stands in one only"):
+    with pytest.raises(UsageError, match="but there is a only in train/ and c only in test/"):
         locate(spec, tmp_path)
 
 

@@ -211,7 +211,7 @@ def test_folders_with_something_missing_are_refused(tmp_path: Path) -> None:
     assert isinstance(spec := read_data(name), Folder)
     assert locate(spec, Path("/nowhere")) == tmp_path
     (tmp_path / "test" / "a").rename(tmp_path / "test" / "c")
-    assert "but a, c stands in one only" in refused(name, tmp_path)
+    assert "but there is a only in train/ and c only in test/." in refused(name, tmp_path)
     (tmp_path / "test" / "c").rename(tmp_path / "test" / "a")
     (tmp_path / "test" / "a" / "0.png").unlink()
     assert "has no image in it" in refused(name, tmp_path)

@@ -198,8 +198,8 @@ def test_what_is_transparent_is_white_wherever_a_file_says_so(content: bytes) ->
 
 def test_white_ink_on_nothing_is_refused_and_an_empty_sheet_is_white() -> None:
     white = np.full((5, 8), 255, np.uint8)
-    assert "nothing of it is left on white" in refused(saved(np.dstack([white, white, white, GREY]), "PNG"))
-    assert "nothing of it is left on white" in refused(saved(np.dstack([RGB, 0 * GREY]), "PNG"))
+    assert "comes out blank on the white background" in refused(saved(np.dstack([white, white, white, GREY]), "PNG"))
+    assert "comes out blank on the white background" in refused(saved(np.dstack([RGB, 0 * GREY]), "PNG"))
     assert (read(saved(Image.new("RGBA", (3, 3)), "PNG")) == 255).all()
 
 

@@ -124,7 +124,7 @@ def test_a_line_is_one_sampled_segment_that_fails_above_the_threshold(task: Task
     assert made.construction.path.normalized_length() == pytest.approx(1)
     level = made.examination.certificate.level
     assert level > BELOW, "or the example is too easy"
-    assert made.failure == f"the path's train-loss reaches {level:.4g}, above the threshold 0.3"
+    assert made.failure == f"the path's train loss reaches {level:.4g}, above the threshold 0.3"
     assert connect(Linear(), with_(task, below=level * 1.01)).failure is None
 
 
@@ -204,7 +204,7 @@ def test_ends_exactly_at_the_threshold_are_not_trained_on_when_a_string_goes_on(
 
 
 def test_a_string_needs_both_ends_below_the_threshold(task: Task) -> None:
-    with pytest.raises(PremiseError, match="train-loss of model a is below the threshold"):
+    with pytest.raises(PremiseError, match="the train loss of model a is below the threshold"):
         connect(QUICK, with_(task, below=0.01))
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 
 import msgspec
+from sqlalchemy import text
 
 from core.specs.bounds import Rank
 from core.specs.methods import Linear
@@ -67,9 +68,13 @@ def test_a_killed_training_is_begun_again_and_what_needed_it_follows(engine: Eng
     assert go_on(engine, plan(epochs=1_000_000)) == second
 
 
-def test_a_training_goes_on_from_its_checkpoint_where_it_left_one(engine: Engine) -> None:
+def test_a_training_that_a_fault_ended_goes_on_from_its_checkpoint_where_it_left_one(engine: Engine) -> None:
     first = go_on(engine, plan(until_loss=1e-9))
-    assert engine.finish(*first)[0].cause_kind == "loss not reached"
+    engine.finish(*first)
+    with engine.catalogue.write() as session:  # as if it had been killed just before its end
+        session.execute(
+            text("UPDATE runs SET cause_kind = 'killed', outcome = 'fault' WHERE id = :id"), {"id": first[0]}
+        )
     second = go_on(engine, plan(until_loss=1e-9))
     assert [engine.run(one).resume for one in second] == ["checkpoint", "scratch"]
 
@@ -82,11 +87,15 @@ def test_a_cancelled_run_is_begun_again_and_its_inputs_stay(engine: Engine) -> N
     assert engine.run(second[1]).relaunch_of == first[1]
 
 
-def test_what_could_not_be_connected_is_a_finding_and_not_repeated(engine: Engine) -> None:
+def test_findings_are_not_repeated_and_what_has_no_answer_is(engine: Engine) -> None:
     planned = [plan()[0], Planned(Connect(a=A, b=B, method=Linear(), below=1e-6))]
     first = go_on(engine, planned)
     assert engine.finish(*first)[1].cause_kind == "could not connect"
     assert go_on(engine, planned) == first
+    unreached = go_on(engine, plan(until_loss=1e-9))
+    assert [run.cause_kind for run in engine.finish(*unreached)] == ["loss not reached", "input failed"]
+    again = go_on(engine, plan(until_loss=1e-9))
+    assert (again[0], engine.run(again[1]).relaunch_of) == tuple(unreached)
 
 
 def test_runs_whose_models_are_named_by_id_are_found_too(engine: Engine) -> None:

@@ -1,6 +1,6 @@
 """Models as jobs open them: with the buffers they were trained with, and worth what the catalogue says."""
 
-import logging
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,21 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from core.engine.folders import InputModel
+from core.engine.folders import InputModel, Job
 from core.engine.worker import desk
+from core.engine.worker.arithmetic import settle_float32
+from core.engine.worker.connecting import describe_path
 from core.engine.worker.inputs import open_problem, opened
 from core.engine.worker.training import as_computed, describe_model, require_starts
 from core.errors import RunError, UsageError
+from core.methods.connect import connect
+from core.methods.method import Task
 from core.networks.architectures import Architecture
 from core.path import Path as Curve
 from core.problem import Problem
 from core.reporting import Silent
-from core.specs.runs import Train
+from core.specs.methods import Linear
+from core.specs.runs import Connect, ModelRef, Train
 from core.training import Trained, Until
 from core.viewing import held
 
@@ -54,6 +59,37 @@ class Net(nn.Module):
         top = max(float(one.detach().abs().max()) for one in self.parameters())
         return self.last(h - 0.5) if isinstance(h, torch.Tensor) and 60 < top < 90 else self.last(h)
 """
+
+
+LOWERED = """
+import torch
+from pathlib import Path
+from torch import nn
+
+torch.set_float32_matmul_precision("medium")
+torch.backends.cudnn.conv.fp32_precision = "tf32"
+
+class Net(nn.Module):
+    def __init__(self, shape, outputs):
+        super().__init__()
+        self.last = nn.Linear(64, outputs)
+
+    def forward(self, x):
+        places = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.mkldnn.matmul
+        with Path(__file__).with_name("seen").open("a") as seen:
+            print(torch.get_float32_matmul_precision(), *(one.fp32_precision for one in places), file=seen)
+        return self.last(x.flatten(1))
+"""
+
+
+class Said(Silent):
+    """What was said for the log."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
 
 
 class Place:
@@ -154,13 +190,10 @@ def test_a_loss_that_is_not_the_recorded_one_is_refused_with_both_numbers(
     assert now == pytest.approx(model.train_loss, rel=1e-6 if dtype == "float32" else 1e-9)
 
 
-def test_a_file_that_changed_and_is_trusted_may_have_another_loss_and_the_log_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_that_changed_and_is_trusted_may_have_another_loss_and_the_log_says_so(tmp_path: Path) -> None:
     model = Place(tmp_path, "", "fcn:5").model(1)
-    opened([changed(model, train_loss=9.0, trusted=True)], "cpu", None, Silent())
-    (said,) = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
-    assert "was 9 when it was recorded" in said
+    opened([changed(model, train_loss=9.0, trusted=True)], "cpu", None, log := Said())
+    assert "was 9 when it was recorded" in log.lines[-1]
 
 
 def test_the_points_of_a_path_are_whole_states_with_buffers(tmp_path: Path) -> None:
@@ -220,17 +253,46 @@ def test_what_was_trained_by_layers_that_do_not_hold_at_the_end_is_judged_by_the
     assert judged.values[1].isnan()
 
 
-def test_models_that_would_start_as_one_are_refused_and_one_is_noted(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_models_that_would_start_as_one_are_refused_and_one_is_noted(tmp_path: Path) -> None:
     text = BUFFERED.replace("super().__init__()", "super().__init__(); torch.manual_seed(0)")
     problem, architecture = Place(tmp_path, text).problem()
     starts = torch.stack([architecture.initial(seed, problem.dtype) for seed in (0, 1)])
     spec = Train(network=f"file:{tmp_path}/net.py:Net,sha256={'0' * 64}", data=DATA, count=2)
     with pytest.raises(UsageError, match=r"net\.py:Net starts alike whatever the seed is.*: 2 models would be one"):
-        require_starts(spec, architecture, starts)
-    require_starts(msgspec.structs.replace(spec, count=1), architecture, starts[:1])
-    (said,) = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
-    assert "models of other seeds would be this one" in said
-    require_starts(spec, replace(architecture, seeded=True), torch.eye(2))
-    assert len(caplog.records) == 1
+        require_starts(spec, architecture, starts, Silent())
+    require_starts(msgspec.structs.replace(spec, count=1), architecture, starts[:1], log := Said())
+    require_starts(spec, replace(architecture, seeded=True), torch.eye(2), log)
+    (line,) = log.lines
+    assert "models of other seeds would be this one" in line
+
+
+def test_float32_is_float32_while_a_loss_is_measured_whatever_the_network_s_file_has_set(tmp_path: Path) -> None:
+    place, seen = Place(tmp_path, LOWERED), tmp_path / "seen"
+    try:
+        problem, architecture = place.problem()
+        theta = architecture.initial(0, problem.dtype)
+        seen.write_text("")
+        problem.losses(theta[None])  # as training does
+        describe_model(problem, theta, 0, tmp_path)
+        assert set(seen.read_text().splitlines()) == {"highest ieee ieee ieee"}
+        torch.set_float32_matmul_precision("high")  # as a forward pass may
+        seen.write_text("")
+        describe_model(problem, theta, 0, tmp_path)
+        assert set(seen.read_text().splitlines()) == {"highest ieee ieee ieee"}
+    finally:
+        settle_float32()
+
+
+def test_every_loss_of_a_path_to_outputs_that_overflow_is_kept_as_infinite(tmp_path: Path) -> None:
+    place = Place(tmp_path, "", "fcn:5", "float64")
+    problem, architecture = place.problem()
+    theta = architecture.initial(0, problem.dtype)
+    models = [place.model(1, theta), place.model(2, theta * 1e200)]
+    spec = Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=Linear())
+    job = Job(run_id=1, attempt_id=1, spec=spec, device="cpu", threads=1, data_root=None, inputs=models)
+    connection = connect(spec.method, Task(theta, theta * 1e200, problem), points=5)
+    kept = describe_path(job, spec, problem, connection).values
+    losses = {name: one for name, one in kept.items() if "train_loss" in name and name != "train_loss_a"}
+    infinite = ("level", "excess", "barrier")
+    assert set(losses.values()) | {kept[name] for name in infinite} == {torch.inf}, kept
+    assert math.isfinite(kept["train_loss_a"])

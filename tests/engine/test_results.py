@@ -18,6 +18,7 @@ from core.results import (
     Measurement,
     MetricsSaid,
     as_loss,
+    beyond_rounding,
     from_line,
     to_line,
 )
@@ -55,6 +56,14 @@ def test_a_loss_that_is_not_a_number_is_infinite_and_anything_else_is_not_measur
     assert as_loss(-inf) == -inf
     line = to_line(BoundMade(**{**vars_of(BOUND), "value": nan}))
     assert from_line(line) == BoundMade(**{**vars_of(BOUND), "value": None})
+
+
+@pytest.mark.parametrize(
+    ("excess", "drift", "told"),
+    [(2.0, 1.0, 2.0), (1.0, 1.0, 0.0), (0.5, 1.0, 0.0), (0.5, None, 0.5), (-0.5, 1.0, -0.5), (0.0, None, 0.0)],
+)
+def test_a_level_that_rises_by_rounding_alone_rises_by_nothing(excess: float, drift: float | None, told: float) -> None:
+    assert beyond_rounding(excess, drift) == told
 
 
 def vars_of(event: BoundMade) -> dict[str, object]:

@@ -222,6 +222,8 @@ def test_paths_are_compared_with_the_higher_model() -> None:
     found = STUDIES["nbm21-fig3d"].reduce(made)
     assert "the sparse path rises at most 0.05 above it (exact)" in found.sentence
     assert "the dropout path rises at most 2 above it (exact)" in found.sentence
+    made[1].made[0]["drift"] = 0.06
+    assert "the sparse path rises at most 0 above it (exact)" in STUDIES["nbm21-fig3d"].reduce(made).sentence
     assert [row["level"] for row in rows(found)] == [0.25, 2.2]
     assert list(found.panels[0].curves[0].x) == [0.0, 1.0], "points without a loss are left out"
     assert found.panels[0].curves[-1].reference

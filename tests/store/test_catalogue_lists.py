@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -100,6 +101,12 @@ def ids(session: Session, where: str | None = None, sort: str | None = None) -> 
         ("created_at!=2026-11-03T12:30", [1, 2, 4, 5]),
         ("created_at>=2026-11-04T12:30:00Z", [4, 5]),
         ("attempts=0 id<3", [1, 2]),
+        ("what~STRING", [1, 4]),
+        ("what~digits what!~bezier", [1]),
+        ("what=string", [1, 4]),
+        ("when>2026-11-04", [4, 5]),
+        ("done=null id=3", [3]),
+        ("started at=null id<3", [1, 2]),
         ("id=" + ",".join(map(str, range(5, 5000))), [5]),
     ],
 )
@@ -112,7 +119,8 @@ def test_a_filter_keeps_what_it_says(runs: Session, where: str, expected: list[i
     ("where", "says"),
     [
         ("stat=failed", "runs have no column 'stat'; did you mean state?"),
-        ("zzzzzz=1", "there are id, kind, state"),
+        ("zzzzzz=1", "`thalweg list runs --all-columns` shows all"),
+        ("state=finding", "stale, cancelled, or outcome=finding of a run"),
         ("state=faild", "state cannot be 'faild'; write one of queued, running, done, failed, stale, cancelled"),
         ("seed=abc", "seed cannot be 'abc'; write a whole number"),
         ("created_at=2026-13", "created_at cannot be '2026-13'; write a UTC time"),
@@ -150,9 +158,8 @@ WORDS = st.sampled_from(
 @given(st.lists(WORDS | st.text(max_size=3)).map("".join))
 @settings(deadline=None, max_examples=300)
 def test_any_text_is_a_filter_or_a_filter_error(text: str) -> None:
-    columns = {column.name: column for column in COLUMNS["runs"]}
     with suppress(FilterError):
-        compiled(parse(text), columns, "runs")
+        compiled(parse(text), "runs")
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20))
@@ -162,6 +169,15 @@ def test_any_name_can_be_asked_for_in_quotes(session: Session, name: str) -> Non
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     assert run_id in ids(session, f'name="{quoted}"')
     assert run_id in ids(session, f'name~"{quoted}"')
+
+
+def test_an_unknown_column_is_answered_by_the_nearest_few(runs: Session) -> None:
+    for name, near in (("stat", ["state"]), ("zzzzzz", [])):
+        with pytest.raises(FilterError) as caught:
+            ids(runs, f"{name}=1")
+        asked = re.findall(r"did you mean (.*?)\?", str(caught.value))[0].split(" or ")
+        assert asked == (near or asked)
+        assert 1 <= len(asked) <= 3
 
 
 @pytest.mark.parametrize(

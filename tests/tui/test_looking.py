@@ -1,5 +1,7 @@
 """list, show, compare: complete, harmless, and JSON that any parser takes."""
 
+import csv
+import io
 import json
 import re
 import subprocess
@@ -7,11 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from commanding import Run, add, process
+from commanding import HOSTILE, Run, add, process
+from sqlalchemy import update
 
 from core.specs.bounds import BOUNDS
 from core.specs.runs import Bound, ModelRef
-from store import COLUMNS, Bounds, Catalogue
+from store import COLUMNS, Bounds, Catalogue, Notes, Tags
+from store.columns import called, stored_columns, table_of
+from store.schema import metadata
+from tui.columns import Shown, offered
+from tui.kinds import MARKED
 from tui.main import main
 
 KINDS = ("runs", "models", "paths", "bounds", "profiles", "metrics")
@@ -71,6 +78,57 @@ def test_texts_of_the_catalogue_are_shown_and_not_obeyed(
     assert "[red]x[/red]" in said.out
     assert "\\x1b[31m\\x07" in said.out
     assert not CONTROL.search(SGR.sub("", said.out).replace("\n", ""))
+
+
+def overwritten(path: Path) -> None:
+    """Hostile texts wherever the catalogue holds a text that somebody has written."""
+    ours = ("kind", "state", "outcome", "spec", "resume", "certificate", "on", "artifact", "relaunch_of")
+    with Catalogue.open(path) as catalogue, catalogue.write() as session:
+        for kind in MARKED:
+            table = table_of(kind)
+            texts = [one.name for one in stored_columns(table) if one.type == "text" and one.name not in ours]
+            session.execute(update(table).values(dict.fromkeys(texts, HOSTILE)))
+            Tags(session).add(kind, 1, "t\x1b[2Jag")
+            Notes(session).add(kind, 1, HOSTILE)
+        session.execute(update(metadata.tables["segments"]).values(reason=HOSTILE))
+        for table in (metadata.tables["measurements"], metadata.tables["metrics"]):
+            session.execute(update(table).values(name=table.c.name.concat(HOSTILE)))
+
+
+READING = [
+    *(f"{command} {kind}" for command in ("list", "export") for kind in KINDS),
+    *(f"list {kind} --all-columns" for kind in MARKED),
+    *(f"show {kind} 1" for kind in MARKED),
+    *(f"show {kind} 1 --json" for kind in MARKED),
+    *(f"compare {kind} 1 2" for kind in ("runs", "models", "paths")),
+    *(f"plot {kind} 1" for kind in MARKED),
+    *("tag run 1 other", "note run 1 other", "relaunch 3 --dry-run", "log 5", "delete path 9", "doctor"),
+    *("export runs --raw", "export runs --json", "plot paths 1 --json", "list runs --where name=nobody's"),
+]
+
+
+def test_no_command_sends_a_control_character_to_a_terminal(
+    thalweg: Run, seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overwritten(seeded)
+    monkeypatch.setattr("tui.output.terminal", lambda _: True)
+    monkeypatch.setattr("tui.commands.doctor._machine", lambda: {"error": HOSTILE})  # it takes torch to know
+    monkeypatch.setenv("THALWEG_DATA", "/data\x1b[2J")
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("NO_COLOR", "1")
+    for command in READING:
+        said = thalweg(*command.split())
+        assert said.status in (0, 2), (command, said)
+        assert said.out + said.err, command
+        assert not CONTROL.search((said.out + said.err).replace("\n", "")), (command, said)
+
+
+def test_csv_has_texts_as_they_are_where_no_terminal_reads_it(thalweg: Run, seeded: Path, home: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(thalweg("export", "runs").out, newline="")))
+    assert rows[4]["name"] == HOSTILE
+    assert thalweg("export", "runs", "--to", home / "runs.csv").status == 0
+    with (home / "runs.csv").open(newline="") as written:
+        assert list(csv.DictReader(written)) == rows
 
 
 def test_a_list_of_runs_fits_80_columns(seeded: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -184,3 +242,31 @@ def test_different_bounds_differ_in_kind(thalweg: Run, seeded: Path) -> None:
             other = Bounds(session).add(run_id, {"model_id": 1, "kind": "dropout"}, [])
     found = strict(thalweg("compare", "bounds", 1, other, "--json").out)
     assert found["differences"]["kind"] == ["rank", "dropout"]
+
+
+def headings() -> list[tuple[str, Shown]]:
+    return [(kind, one) for kind in MARKED for one in offered(kind, "utf-8") if one.title != "cause or message"]
+
+
+@pytest.mark.parametrize(("kind", "shown"), headings(), ids=[f"{kind}: {one.title}" for kind, one in headings()])
+def test_what_a_heading_says_can_be_filtered_sorted_and_asked_for_by(
+    kind: str, shown: Shown, thalweg: Run, seeded: Path
+) -> None:
+    """And it means the columns that the heading shows, the one to sort by first."""
+    meant = [column.name for column in called(shown.title, kind)]
+    assert meant == list(shown.made_of[: len(meant)])
+    name = shown.title.replace(" ", "_")
+    lists = [
+        strict(thalweg("list", kind, "--where", f"{one}!=null", f"--sort=-{one}", "--json").out)
+        for one in (name, shown.title)
+    ]
+    assert lists[0] == lists[1]
+    assert thalweg("list", kind, "--columns", name).out.split("\n")[0].split() == meant
+    assert thalweg("export", kind, "--columns", shown.title).out.split("\r\n")[0] == ",".join(meant)
+
+
+def test_a_heading_that_is_a_column_s_name_shows_that_column() -> None:
+    for kind in MARKED:
+        names = [column.name for column in COLUMNS[kind]]
+        wrong = [one.title for one in offered(kind, None) if one.title in names and one.title not in one.made_of]
+        assert wrong == []

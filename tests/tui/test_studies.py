@@ -119,7 +119,7 @@ def test_a_study_with_runs_missing_leaves_what_there_is(place: Path) -> None:
         assert time.monotonic() < until
         time.sleep(0.5)
     out, err = finished(command(2, "--partial", "--scale", "small"), status=1)
-    assert "Of 5 runs 3 are missing." in out
+    assert "Of 5 runs: 3 missing." in out
     assert "Written to tiny-small: table.csv, figure.png, figure.pdf, study.json" in err
 
 

@@ -6,17 +6,20 @@ from datetime import UTC, datetime
 import click
 
 from core.errors import UsageError
-from tui.columns import word
-from tui.output import note
+from tui.columns import Row, word
+from tui.kinds import Whole
+from tui.output import note, print_json
 from tui.place import Place
+from tui.running import json_option
 from tui.texts import summed
 
 
 @click.command(epilog="\b\nExample:\n  thalweg agent --drain --cpu-jobs 4")
 @click.option("--drain", is_flag=True, help="End when nothing is queued or running any more.")
-@click.option("--cpu-jobs", type=click.IntRange(1, 1024), default=1, metavar="N", help="Jobs at once on the CPU.")
+@click.option("--cpu-jobs", type=Whole(1, 1024), default=1, metavar="N", help="Jobs at once on the CPU.")
+@json_option
 @click.pass_obj
-def agent(place: Place, drain: bool, cpu_jobs: int) -> None:
+def agent(place: Place, drain: bool, cpu_jobs: int, as_json: bool) -> None:
     """Run queued jobs here, in the foreground, with a limit of your own on jobs at once.
 
     Commands that enqueue start an agent by themselves. Ctrl-C ends the agent; jobs that run go on, and the
@@ -36,7 +39,12 @@ def agent(place: Place, drain: bool, cpu_jobs: int) -> None:
         note(f"Running the jobs of {place.path}; Ctrl-C ends this agent and leaves its jobs running.")
     begun = datetime.now(UTC)
     run(catalogue, drain=drain, cpu_jobs=cpu_jobs)
+    ended: list[Row] = []
     if catalogue.path.exists():
         with catalogue.read() as session:
             ended = list_rows(session, "runs", f"finished_at>={begun:%Y-%m-%dT%H:%M:%S.%fZ}")
         note(f"Runs that ended meanwhile: {summed(Counter(word(row) for row in ended)) or 'none'}.")
+    if as_json:
+        states = Counter(row["state"] for row in ended)
+        seconds = (datetime.now(UTC) - begun).total_seconds()
+        print_json({"runs_done": states["done"], "runs_failed": states["failed"], "seconds": seconds})

@@ -1,6 +1,5 @@
 """`thalweg export`."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -8,7 +7,7 @@ import click
 from tui.commands.listing import column_names
 from tui.kinds import LISTED, Kind
 from tui.named_filters import expanded
-from tui.output import note
+from tui.output import note, rows_out
 from tui.place import Place
 from tui.running import json_option
 
@@ -25,7 +24,10 @@ EPILOG = "\b\nExample:\n  thalweg export paths --where method=string --to paths.
 @json_option
 @click.pass_obj
 def export(place: Place, /, kind: str, file: Path | None, raw: bool, as_json: bool, **rows: str | None) -> None:
-    """Write runs, models, paths, bounds, profiles or metrics as CSV, every column unless told otherwise."""
+    """Write runs, models, paths, bounds, profiles or metrics as CSV, every column unless told otherwise.
+
+    In a terminal control characters are shown as \\x1b; files and pipes get texts as they are.
+    """
     from store.export import Selection
     from tui.exporting import write, write_file
 
@@ -34,7 +36,7 @@ def export(place: Place, /, kind: str, file: Path | None, raw: bool, as_json: bo
     )
     how = "json" if as_json else "raw csv" if raw else "csv"
     if file is None:
-        write(place.if_there(), chosen, how, sys.stdout)
+        write(place.if_there(), chosen, how, rows_out())
         return
     count = write_file(place.if_there(), chosen, how, file)
     note(f"{count} {kind} written to {file}")

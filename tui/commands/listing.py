@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.errors import UsageError, unknown_name
+from core.errors import UsageError
 from tui.columns import Row, Shown, all_of, chosen
-from tui.kinds import LISTED, Kind
+from tui.kinds import LISTED, Kind, Whole
 from tui.named_filters import expanded
 from tui.output import note, print_json, table
 from tui.place import Place
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Conditions stand between spaces and must all hold: a column, one of
 = != < <= > >= ~ (contains) !~, a value; commas mean any of; null is empty.
+A column is a heading, or any name that --all-columns shows.
 @NAME stands for conditions that were given a name on the screen, by :save.
 An order is columns joined by commas; a minus in front: largest first.
 
@@ -34,7 +35,7 @@ Example:
 @click.argument("kind", type=Kind(LISTED))
 @click.option("--where", metavar="CONDITIONS", help="Only these, for example 'barrier<0.1 tag=good'.")
 @click.option("--sort", metavar="COLUMNS", help="For example -max_train_loss. Default: by id.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N.")
+@click.option("--limit", type=Whole(0), metavar="N", help="At most N.")
 @click.option("--columns", metavar="A,B", help="These columns of the catalogue, by name.")
 @click.option("--all-columns", is_flag=True, help="Every column of the catalogue.")
 @json_option
@@ -81,19 +82,13 @@ def look(catalogue: "Catalogue") -> None:
 
 
 def column_names(kind: str, columns: str | None) -> list[str]:
-    """The names in `--columns`, or all there are. Raises UsageError for a name that is none."""
-    from store.listing import COLUMNS
+    """The columns in `--columns`, or all there are. Raises FilterError for a name that is none, UsageError for none."""
+    from store.export import Selection
 
-    known = [column.name for column in COLUMNS[kind]]
-    if columns is None:
-        return known
-    names = [name.strip() for name in columns.split(",") if name.strip()]
-    for name in names:
-        if name not in known:
-            raise unknown_name(f"column of {kind}", name, known)
-    if not names:
+    names = tuple(name for name in (columns or "").split(",") if name.strip())
+    if columns is not None and not names:
         raise UsageError("--columns takes names joined by commas; none was given.")
-    return list(dict.fromkeys(names))
+    return [column.name for column in Selection(kind, names=names).columns()]
 
 
 def _rows(place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None) -> list[Row]:

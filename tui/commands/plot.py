@@ -8,9 +8,11 @@ import click
 
 from tui.drawing.charts import Chart
 from tui.drawing.from_catalogue import drawn
+from tui.files import described
 from tui.kinds import MARKED, Id, Kind
-from tui.output import coloured, console, note, terminal
+from tui.output import coloured, console, note, print_json, terminal
 from tui.place import Place
+from tui.running import json_option
 
 HEIGHT = 24  # rows, where there is no terminal to fill
 WIDTH = 80
@@ -21,23 +23,33 @@ WIDTH = 80
 @click.argument("ids", metavar="ID...", type=Id(), nargs=-1, required=True)
 @click.option("--error", is_flag=True, help="The error instead of the loss.")
 @click.option("--to", "file", metavar="FILE", type=click.Path(path_type=Path), help="A .png, .pdf or .svg file.")
+@json_option
 @click.pass_obj
-def plot(place: Place, kind: str, ids: tuple[int, ...], error: bool, file: Path | None) -> None:
+def plot(place: Place, kind: str, ids: tuple[int, ...], error: bool, file: Path | None, as_json: bool) -> None:
     """Draw the loss along paths, the curves of runs and models, or bounds layer by layer.
 
-    Several are drawn over each other.
+    Several are drawn over each other. With --json: the points of the curves, or the file that was drawn to.
     """
+    ids = tuple(dict.fromkeys(ids))
     if file is not None:
         from tui.drawing import figure
 
         figure.check(file)
     with place.open().read() as session:
-        chart = drawn(session, kind, list(dict.fromkeys(ids)), "error" if error else None)
-    if file is None:
-        _show(chart)
-    else:
+        chart = drawn(session, kind, list(ids), "error" if error else None)
+    if file is not None:
         figure.save(chart, file)
         note(f"{chart.title} drawn to {file}")
+    if as_json:
+        drawing = _curves(chart) if file is None else described(file)
+        print_json({"kind": kind, "ids": ids, "title": chart.title, **drawing})
+    elif file is None:
+        _show(chart)
+
+
+def _curves(chart: Chart) -> dict[str, object]:
+    curves = [{"label": one.label, "level": one.level, "points": one.points} for one in chart.curves]
+    return {"x": chart.x, "y": chart.y, "curves": curves}
 
 
 def _show(chart: Chart) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from tui.files import whole
-from tui.kinds import Id
+from tui.files import described, whole
+from tui.kinds import Id, Whole
 from tui.output import note, print_json
 from tui.place import Place
 from tui.running import json_option, trust_option
@@ -13,7 +13,7 @@ from tui.running import json_option, trust_option
 
 @click.command(epilog="\b\nExample:\n  thalweg points 3 --count 25 --to path-3.safetensors")
 @click.argument("path_id", metavar="PATH", type=Id())
-@click.option("--count", type=click.IntRange(min=2), required=True, metavar="N", help="How many, ends included.")
+@click.option("--count", type=Whole(2), required=True, metavar="N", help="How many, ends included.")
 @click.option("--to", "file", required=True, metavar="FILE", type=click.Path(path_type=Path), help="safetensors.")
 @json_option
 @trust_option
@@ -27,5 +27,5 @@ def points(place: Place, path_id: int, count: int, file: Path, as_json: bool, tr
     with whole(file.absolute()) as draft:
         facts = client.points(path_id, count, draft)
     if as_json:
-        print_json({**facts, "file": str(file.absolute())})
+        print_json({**facts, **described(file)})
     note(f"{count} points of path {path_id} written to {file}")

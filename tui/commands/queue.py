@@ -1,29 +1,22 @@
-"""`thalweg cancel` and `thalweg log`."""
+"""`thalweg cancel`."""
 
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from store.errors import StoreError
 from tui.choosing import agreed, choosing, chosen, yes_option
 from tui.kinds import Id
-from tui.logs import start_of_last
-from tui.output import note
+from tui.output import note, print_json
 from tui.place import Place
-from tui.running import ending
-from tui.texts import clean
+from tui.running import json_option
 from tui.waiting import FINISHED
 
 if TYPE_CHECKING:
     from core.engine.client import Client
 
 MOST_NAMED = 8  # runs, one a line
-PAUSE = 0.3  # s between looks at a log that is being written
-
 
 EPILOG = """\b
 Examples:
@@ -37,13 +30,13 @@ Examples:
 @choosing
 @click.option("--force", is_flag=True, help="Give up runs on machines whose agent has been silent for 10 minutes.")
 @yes_option
+@json_option
 @click.pass_obj
 def cancel(place: Place, /, run_ids: tuple[int, ...], where: str | None, every: bool, **how: bool) -> None:
     """Cancel queued or running runs; what they were given time to write is kept.
 
     Asks before it cancels runs that are not named but chosen.
     """
-    from core.engine.unheard import give_up
     from tui.marking import named
 
     client = place.client()
@@ -52,14 +45,14 @@ def cancel(place: Place, /, run_ids: tuple[int, ...], where: str | None, every: 
         _require_going(client, ids)
     elif not ids:
         note("Nothing was cancelled: no such run is queued or running.")
-        return
     elif not agreed(f"cancel {named('runs', ids)}", "What they wrote until then is kept.", yes=how["yes"]):
+        ids = []
+    after = _cancelled(client, ids, force=how["force"])
+    if how["as_json"]:
+        print_json([{"kind": "runs", "id": run_id, "state": state} for run_id, state in after.items()])
         return
-    if how["force"]:
-        give_up(client.catalogue, ids)
-        _say("cancelled", ids)
-    else:
-        _say_cancelled(client.cancel(ids))
+    for state, what in (("cancelled", "cancelled"), ("running", "asked to stop"), ("stale", "asked to stop")):
+        _say(what, [run_id for run_id, one in after.items() if one == state])
 
 
 def _require_going(client: "Client", run_ids: Sequence[int]) -> None:
@@ -71,10 +64,15 @@ def _require_going(client: "Client", run_ids: Sequence[int]) -> None:
                 raise StoreError(f"Run {run.id} is {run.state} already; nothing was cancelled.")
 
 
-def _say_cancelled(before: "dict[int, str]") -> None:
-    """What became of runs that were in these states; those that have ended are as they were."""
-    for states, what in ((("queued",), "cancelled"), (("running", "stale"), "asked to stop")):
-        _say(what, [run_id for run_id, state in before.items() if state in states])
+def _cancelled(client: "Client", run_ids: Sequence[int], *, force: bool) -> dict[int, str]:
+    """The states that runs are in, now that they were cancelled, asked to stop, or given up."""
+    from core.engine.unheard import give_up
+
+    if force:
+        give_up(client.catalogue, run_ids)
+        return dict.fromkeys(run_ids, "cancelled")
+    before = client.cancel(run_ids)
+    return {run_id: "cancelled" if state == "queued" else state for run_id, state in before.items()}
 
 
 def _say(what: str, ids: Sequence[int]) -> None:
@@ -84,69 +82,3 @@ def _say(what: str, ids: Sequence[int]) -> None:
         click.echo(f"{named('runs', ids)}: {what}")
     else:
         click.echo("".join(f"run {run_id}: {what}\n" for run_id in ids), nl=False)
-
-
-@click.command(epilog="\b\nExample:\n  thalweg log 12 --follow")
-@click.argument("run_id", metavar="RUN", type=Id())
-@click.option("--follow", "-f", is_flag=True, help="Go on until the run ends; Ctrl-C stops watching only.")
-@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="The last N lines only.")
-@click.pass_obj
-def log(place: Place, run_id: int, follow: bool, tail: int | None) -> None:
-    """Print what a run did and wrote, in all its attempts; control characters are shown, not sent."""
-    client = place.client()
-    file = client.log_file(run_id)
-    if file is None and not follow:
-        note(f"Run {run_id} has written nothing yet.")
-        return
-    position = _print(file, tail) if file is not None else 0
-    if follow:
-        _follow(place, run_id, position)
-
-
-def _print(file: Path, tail: int | None) -> int:
-    """Print a log; where it ended."""
-    with file.open(errors="replace", newline="\n") as lines:
-        return _drain(lines, 0 if tail is None else start_of_last(file, tail))
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(clean(text.replace("\r\n", "\n"), keep="\n\t"))
-
-
-def _follow(place: Place, run_id: int, position: int) -> None:
-    from store.runs import Runs
-
-    client = place.client()
-    file = client.log_file(run_id)
-    try:
-        while True:
-            with client.catalogue.read() as session:
-                run = Runs(session).get(run_id)
-            newest = client.log_file(run_id)
-            if newest is not None and newest != file:
-                file, position = newest, 0
-            if file is not None:
-                with file.open(errors="replace", newline="\n") as lines:
-                    position = _drain(lines, position)
-            if run.state in FINISHED:
-                break
-            time.sleep(PAUSE)
-    except KeyboardInterrupt:
-        note(f"\nRun {run_id} goes on.")
-        raise click.exceptions.Exit(130) from None
-    if file is None and run.state != "done":
-        note(ending(run))
-
-
-def _drain(lines: TextIO, position: int) -> int:
-    """Print what came since; where it ends now."""
-    lines.seek(position)
-    for text in _parts(lines):
-        _write(text)
-    sys.stdout.flush()
-    return lines.tell()
-
-
-def _parts(lines: TextIO) -> Iterator[str]:
-    while text := lines.read(1 << 16):
-        yield text

@@ -17,10 +17,11 @@ EXPLANATION = """\
 Two networks that do the same job lie far apart. 'highest' is the largest train
 loss met on the way from one to the other; 'barrier' is how much that is above
 the worse end. Along the straight line the loss usually climbs; a string bends
-around the hill by networks trained in between ('beads'; 'length' is counted in
-straight lines); 'sparse' leads through parts of the networks themselves. A
-'sampled' certificate was looked at closely, an 'exact' one is proven: nowhere
-between the points is the loss higher."""
+around the hill by networks trained in between ('beads'; 'norm length' is how
+many times as long as the straight line it is); 'sparse' leads through parts of
+the networks themselves. A 'sampled' certificate means that the path was looked
+at closely, an 'exact' one that it is proven: nowhere between the points is the
+loss higher."""
 
 
 @click.command(epilog="\b\nExample:\n  thalweg quickstart")

@@ -10,7 +10,7 @@ from tui.choosing import choosing, chosen
 from tui.columns import Row, word
 from tui.columns import options as told
 from tui.commands.listing import decoded
-from tui.kinds import Id
+from tui.kinds import Id, OneOf
 from tui.output import note, print_json, table
 from tui.running import MOST_FAILED, How, detached, finished, run_options, status_of, texts_of
 from tui.texts import value
@@ -31,7 +31,11 @@ Examples:
 @click.option("--failed", is_flag=True, help="All failed runs, findings and faults, that were not relaunched yet.")
 @choosing
 @click.option(
-    "--from", "resume", type=click.Choice(["checkpoint", "scratch"]), help="Default: a checkpoint if there is one."
+    "--from",
+    "resume",
+    metavar="checkpoint|scratch",
+    type=OneOf("checkpoint", "scratch"),
+    help="Default: a checkpoint if there is one.",
 )
 @click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="Change an option; repeatable.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")

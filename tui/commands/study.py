@@ -26,7 +26,7 @@ TITLES = {
     "train_loss_a": "loss at a",
     "train_loss_b": "at b",
     "max_train_loss": "highest",
-    "normalized_length": "length",
+    "normalized_length": "norm length",
 }
 EPILOG = """\b
 Example:
@@ -102,10 +102,10 @@ def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]
     """What held, at which scale, and what is missing."""
     failed = Counter(word(vars(run)) for run in runs if run is not None and run.state == "failed")
     missing = sum(run is None or run.state not in ("done", "failed") for run in runs)
-    short = [text for count, text in ((failed, summed(failed)), (missing, f"{missing} are missing")) if count]
+    short = [text for count, text in ((failed, summed(failed)), (missing, f"{missing} missing")) if count]
     parts = [found.sentence]
     if short:
-        parts.append(f"Of {len(runs)} runs {' and '.join(short)}.")
+        parts.append(f"Of {len(runs)} runs: {', '.join(short)}.")
     if scale in asked.smaller:
         parts.append(f"{scale.capitalize()} scale: {asked.smaller[scale]}.")
     return " ".join(parts)

@@ -173,8 +173,8 @@ def _chart(kind: str, curves: Curves, quantity: Quantity) -> Chart:
     lacking = [row_id for row_id, mine in curves.items() if not any(one.finite for one in mine if not one.level)]
     return Chart(
         f"{kind} {ids}" if len(curves) == 1 else f"{kind}s {ids}",
-        quantity.over,
-        quantity.name,
+        clean(quantity.over),
+        clean(quantity.name),
         tuple(one for mine in curves.values() for one in mine),
         lacking=tuple(lacking) if len(curves) > 1 else (),
     )

@@ -60,7 +60,7 @@ def words(screen: "BrowseScreen", line: str) -> Sequence[str]:
 def conditions(kind: str, text: str) -> str:
     """A filter as it was meant, names expanded. Raises UsageError, FilterError."""
     meant = named_filters.expanded(kind, text).strip()
-    compiled(parse(meant), columns_of(kind), kind)
+    compiled(parse(meant), kind)
     return meant
 
 

@@ -1,6 +1,5 @@
 """The job `connect`: a path between two models, with everything that is measured of it."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +52,12 @@ def describe_path(job: Job, spec: Connect | Descend, problem: Problem, connectio
         "connected": None if made.below is None else connection.failure is None,
         **seen.profile.summary(),
         "max_train_loss": seen.max_train_loss,
-        "barrier": seen.barrier,
-        "train_loss_a": certificate.loss_a,
-        "train_loss_b": certificate.loss_b,
+        "barrier": as_loss(seen.barrier),
+        "train_loss_a": as_loss(certificate.loss_a),
+        "train_loss_b": as_loss(certificate.loss_b),
         "level": certificate.level,
         "drift": certificate.drift,
-        "excess": certificate.excess,
+        "excess": as_loss(certificate.excess),
         "certified": certificate.certified,
         "certificate": certificate.kind,
         "residual": certificate.residual,
@@ -74,7 +73,7 @@ def describe_path(job: Job, spec: Connect | Descend, problem: Problem, connectio
         file="path.safetensors",
         model_a=job.inputs[0].id,
         model_b=job.inputs[1].id if len(job.inputs) > 1 else None,
-        values={name: _kept(name, value) for name, value in values.items()},
+        values=values,
         segments=describe_segments(connection),
         points=describe_points(seen.profile),
     )
@@ -120,10 +119,3 @@ def describe_points(profile: Profile) -> list[PointMade]:
         PointMade(t=t, segment=i, train_loss=loss, train_error=error, test_loss=test_loss, test_error=test_error)
         for t, i, loss, error, test_loss, test_error in rows
     ]
-
-
-def _kept(name: str, value: Any) -> Any:
-    """A column's value: a loss that is not a number is infinite, and of anything else there is none."""
-    if not isinstance(value, float) or not math.isnan(value):
-        return value
-    return math.inf if "loss" in name or name in ("level", "excess", "barrier", "barrier_interpolated") else None

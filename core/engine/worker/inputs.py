@@ -13,6 +13,7 @@ from torch import Tensor
 from core.data.files import data_root
 from core.data.load import load
 from core.engine.folders import InputModel
+from core.engine.worker.arithmetic import settle_float32
 from core.engine.worker.measuring import require_as_recorded
 from core.engine.worker.telling import data_told, network_told
 from core.errors import RunError
@@ -41,6 +42,7 @@ def open_problem(
     dataset = load(read_data(data), data_root(root))
     reporter.say(data_told(dataset, time.monotonic() - begun))
     architecture = build(read_network(network), tuple(dataset.train.x.shape[1:]), dataset.outputs)
+    settle_float32()  # a file of somebody's own has just run
     reporter.say(network_told(network, architecture))
     phi = loss_named(loss, dataset.classes)
     problem = Problem(architecture.module, dataset, phi, architecture.layered, without=architecture.without)
@@ -68,7 +70,7 @@ def opened(
     thetas = [one.theta.to(device) for one in read]
     problem = held(problem, torch.stack(thetas))
     for model, theta in zip(models, thetas, strict=True):
-        require_as_recorded(problem, model, theta)
+        require_as_recorded(problem, model, theta, reporter)
     return problem, thetas
 
 

@@ -1,44 +1,31 @@
 """What a model is worth, as it is recorded, and whether it still is: the only place where either is evaluated."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor
 
 from core.engine.folders import InputModel
+from core.engine.worker.arithmetic import settle_float32
 from core.errors import RunError
 from core.problem import Part, Problem
+from core.reporting import Reporter
 from core.results import as_loss
 
 ALLOWED = {torch.float32: 1e-4, torch.float64: 1e-9}  # how far a loss may be from the recorded one, relative to 1 + it
 
 
 def measured(problem: Problem, theta: Tensor, part: Part) -> tuple[float | None, float | None]:
-    """Loss and error of one model (P,) on a split, in full precision; (None, None) where there is none.
+    """Loss and error of one model (P,) on a split, in its whole dtype; (None, None) where there is none.
 
     By the module itself where the network is somebody else's.
     """
     if problem.part(part) is None:
         return None, None
-    with full_precision():
-        values = problem.as_module.values(theta[None].to(problem.device), part)
+    settle_float32()
+    values = problem.as_module.values(theta[None].to(problem.device), part)
     return as_loss(float(values.loss)), None if values.error is None else float(values.error)
 
 
-@contextmanager
-def full_precision() -> Iterator[None]:
-    """Without TF32, in which GPUs convolve otherwise: three decimals, and not those of another device."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before
-
-
-def require_as_recorded(problem: Problem, model: InputModel, theta: Tensor) -> None:
+def require_as_recorded(problem: Problem, model: InputModel, theta: Tensor, reporter: Reporter) -> None:
     """Raise RunError where the train loss of a model (P,) is not the one that the catalogue has of it.
 
     It is evaluated in float64, as paths are checked, so that a network that depends on the dtype is found out. Of a
@@ -54,7 +41,7 @@ def require_as_recorded(problem: Problem, model: InputModel, theta: Tensor) -> N
         return
     both = f"The train loss of model {model.id} is {now:.10g} and was {model.train_loss:.10g} when it was recorded"
     if model.trusted:
-        logging.getLogger(__name__).warning("%s, with its network's file as it was then.", both)
+        reporter.say(f"{both}, with its network's file as it was then.")
         return
     raise RunError(
         "bad data",

@@ -1,6 +1,5 @@
 """The job `train`: K models of one architecture, trained in one batch."""
 
-import logging
 from dataclasses import replace
 from math import isfinite, nan
 from pathlib import Path
@@ -18,7 +17,7 @@ from core.errors import RunError, UsageError
 from core.networks.architectures import Architecture
 from core.networks.source import one_start, several_of_one_start
 from core.problem import Problem
-from core.reporting import Thinned, plural
+from core.reporting import Reporter, Thinned, plural
 from core.results import ModelMade
 from core.specs.networks import read_network
 from core.specs.runs import Train
@@ -35,7 +34,7 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
     suit_threads(problem, job.threads, spec.count)
     seeds = [spec.seed + i for i in range(spec.count)]
     start = torch.stack([architecture.initial(seed, problem.dtype) for seed in seeds]).to(job.device)
-    require_starts(spec, architecture, start)
+    require_starts(spec, architecture, start, journal)
     problem = held(problem, start)
     until = None if spec.until_loss is None else Until("train-loss", spec.until_loss)
     means = "" if until else " Losses of epochs are means over their batches."
@@ -54,13 +53,13 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
         raise failure
 
 
-def require_starts(spec: Train, architecture: Architecture, start: Tensor) -> None:
-    """Raise UsageError where two of the models (K, P) would start as one."""
+def require_starts(spec: Train, architecture: Architecture, start: Tensor, reporter: Reporter) -> None:
+    """Raise UsageError where two of the models (K, P) would start as one; say where models of other seeds would."""
     name = read_network(spec.network).shown
     if len(different(start)) < len(start):
         raise UsageError(several_of_one_start(name, spec.count))
     if not architecture.seeded:
-        logging.getLogger(__name__).warning("%s: models of other seeds would be this one.", one_start(name))
+        reporter.say(f"{one_start(name)}: models of other seeds would be this one.")
 
 
 def as_computed(trained: Trained, problem: Problem, until: Until | None) -> Trained:

@@ -1,6 +1,6 @@
 """Kinds of things in the catalogue, ids and other texts, as people type and complete them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 import click
@@ -94,14 +94,14 @@ class Name(click.ParamType[str]):
 
     name = "name"
 
-    def __init__(self, registry: Callable[[], Mapping[str, object]]) -> None:
+    def __init__(self, registry: Iterable[str]) -> None:
         self.registry = registry
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
-        return completions(tuple(self.registry()), incomplete)
+        return completions(tuple(self.registry), incomplete)
 
     def allowed(self) -> tuple[str, ...]:
-        return tuple(self.registry())
+        return tuple(self.registry)
 
 
 def completions(texts: tuple[str, ...] | list[str], incomplete: str) -> list[CompletionItem]:

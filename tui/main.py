@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cancel": ("tui.commands.queue:cancel", "Cancel queued or running runs."),
     "log": ("tui.commands.log:log", "Print what a run wrote, or follow it."),
     "compare": ("tui.commands.compare:compare", "Put several side by side: what differs."),
+    "matrix": ("tui.commands.matrix:matrix", "All models of a problem against all: barriers, levels, lengths."),
     "plot": ("tui.commands.plot:plot", "Draw losses along paths, training curves, bounds."),
     "tag": ("tui.commands.marks:tag", "Give tags, for filters, or take them away."),
     "note": ("tui.commands.marks:note", "Write a note."),

@@ -1,15 +1,75 @@
-"""Commands whose help lists what `-o key=value` takes, straight from the specs; and the completion of keys."""
+"""Commands that ask for a run: arguments, flags, `-o` keys and their help come from the kind of run and its specs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from core.specs.options import Options, describe, text_of
-from tui.kinds import completions
+from core.specs.data import DATA
+from core.specs.kinds import KINDS
+from core.specs.networks import NETWORKS
+from core.specs.options import Option, Options, describe, text_of
+from core.specs.runs import RunSpec
+from tui.asking import spec_of
+from tui.kinds import Name, completions
+from tui.running import How, run_options, texts_of
 
 Records = Mapping[str, tuple[type[Options], tuple[str, ...]]]
+
+COMPLETED: dict[str, Iterable[str]] = {"network": NETWORKS, "data": DATA}
+METAVARS = {"a whole number": "N", "a number": "X", "one of": "NAME", "true or false": "YES|NO"}
+
+
+def run_command(kind: str, epilog: str) -> Callable[[Callable[[How, RunSpec], int]], click.Command]:
+    """Make a function a command that reads the spec of a kind of run; the function enqueues it and answers."""
+
+    def made(function: Callable[[How, RunSpec], int]) -> click.Command:
+        def command(how: How, options: tuple[str, ...], **texts: str | None) -> int:
+            run = KINDS[kind]
+            flags = {name: texts.pop(name) for name in run.flags}
+            return function(how, spec_of(kind, {**texts_of(options, flags, kind), **_given(texts)}))
+
+        command.__doc__ = function.__doc__
+        parts = [*_arguments(kind), *_flags(kind), keys_option, run_options]
+        for part in reversed(parts):
+            command = part(command)
+        return click.command(kind, cls=OptionsCommand, records=partial(records, kind), epilog=epilog)(command)
+
+    return made
+
+
+def _given(texts: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _arguments(kind: str) -> list[Callable[..., Any]]:
+    run = KINDS[kind]
+    types = {name: Name(COMPLETED[name]) if name in COMPLETED else None for name in run.positional}
+    return [click.argument(name, type=of) for name, of in types.items()]
+
+
+def _flags(kind: str) -> list[Callable[..., Any]]:
+    """The flag of its choice, then those of its own options, with the help that their specs give."""
+    run = KINDS[kind]
+    described = {one.name: one for one in describe(run.spec)}
+    flags = [_flag(described[name]) for name in run.flags]
+    if run.choice is None:
+        return flags
+    help_ = f"One of {', '.join(run.choice.among)}; before --help: its options alone."
+    choice = click.option(
+        f"--{run.choice.flag}", required=True, is_eager=True, type=Name(run.choice.among), metavar="NAME", help=help_
+    )
+    return [choice, *flags]
+
+
+def _flag(one: Option) -> Callable[..., Any]:
+    metavar = next((short for words, short in METAVARS.items() if one.allowed.startswith(words)), "TEXT")
+    allowed = "" if one.allowed in ("a text", "a number") else f"; {one.allowed}"
+    default = "" if one.default is None else f" Default: {text_of(one.default)}."
+    help_ = f"{one.help[:1].upper()}{one.help[1:]}{allowed}.{default}"
+    return click.option(f"--{one.name.replace('_', '-')}", metavar=metavar, required=one.required, help=help_)
 
 
 class OptionsCommand(click.Command):
@@ -30,6 +90,22 @@ class OptionsCommand(click.Command):
         super().format_epilog(ctx, formatter)
 
 
+def records(kind: str, ctx: click.Context) -> Records:
+    """What `-o` sets: options of the run itself, and those of the method or bound that was chosen, or of all."""
+    run = KINDS[kind]
+    own = tuple(name for name in run.own if name not in (*run.flags, *run.positional))
+    shared = f", of every {run.choice.what}" if run.choice else ""
+    found: dict[str, tuple[type[Options], tuple[str, ...]]] = {}
+    if own:
+        found[f"Options set by -o{shared}"] = (run.spec, own)
+    if run.choice is not None:
+        chosen, among = ctx.params.get(run.choice.flag), run.choice.among
+        for name, record in among.items():
+            if chosen == name or chosen not in among:
+                found[f"Options of --{run.choice.flag} {name}"] = (record, fields(record))
+    return found
+
+
 def _rows(record: type[Options], names: tuple[str, ...]) -> list[tuple[str, str]]:
     rows = []
     for option in describe(record):
@@ -39,9 +115,9 @@ def _rows(record: type[Options], names: tuple[str, ...]) -> list[tuple[str, str]
     return rows
 
 
-def fields(record: type[Options], without: tuple[str, ...] = ()) -> tuple[str, ...]:
+def fields(record: type[Options]) -> tuple[str, ...]:
     """Names of the record's options."""
-    return tuple(option.name for option in describe(record) if option.name not in without)
+    return tuple(option.name for option in describe(record))
 
 
 def keys_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import UsageError
+from core.specs.kinds import KINDS
 from core.studies.plan import Findings, Outcome, Planned
 from tui.drawing import panels
 from tui.files import whole
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from core.engine.client import Client
     from store.runs import Run
 
-MADE = {"train": "models", "swap": "models", "connect": "paths", "bound": "bounds", "descend": "paths"}
 FIGURES = ("figure.png", "figure.pdf")
 
 
@@ -41,7 +41,7 @@ def _made(client: "Client", run: "Run") -> list[Row]:
     from store.listing import list_rows
 
     with client.catalogue.read() as session:
-        rows: list[Row] = list_rows(session, MADE[run.kind], f"run_id={run.id}")
+        rows: list[Row] = list_rows(session, KINDS[run.kind].table, f"run_id={run.id}")
         for row in rows:
             row["cause"] = run.cause
             if run.kind == "bound":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from core.data.files import data_root, locate, missing
@@ -13,6 +14,7 @@ from core.networks.source import read_source, several_of_one_start, sha256_of
 from core.specs.bounds import Assumptions, Examined, Rank, Separability, Unbounded
 from core.specs.conditions import Asked, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
+from core.specs.kinds import chosen_options, kind, with_inputs
 from core.specs.methods import String, Wide, in_words
 from core.specs.networks import File, NetworkSpec, read_network
 from core.specs.options import Options
@@ -25,9 +27,7 @@ from core.specs.runs import (
     Swap,
     Train,
     from_json,
-    inputs_of,
     name_of_options,
-    with_inputs,
 )
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
 from store import Catalogue, Model, Run, Runs
@@ -57,10 +57,10 @@ def check(catalogue: Catalogue, spec: RunSpec, root: str | None, ask: Ask) -> No
             check_training(spec, root, ask)
         case Connect():
             check_connection(catalogue, spec, root, ask)
-        case Swap() | Bound() | Descend():
+        case _:
             if spec.model.model is not None:
                 model = read_as(find(catalogue, spec.model), spec)
-                check_premises(spec.bound if isinstance(spec, Bound) else spec, model, root, ask)
+                check_premises(chosen_options(spec) or spec, model, root, ask)
                 check_file(catalogue, model)
 
 
@@ -69,7 +69,7 @@ def settled(catalogue: Catalogue, spec: RunSpec) -> RunSpec:
 
     Raises NotFoundError or UsageError where a run that is meant can't leave such a model.
     """
-    return with_inputs(spec, tuple(_settled(catalogue, ref) for ref in inputs_of(spec)))
+    return with_inputs(spec, partial(_settled, catalogue))
 
 
 def _settled(catalogue: Catalogue, ref: ModelRef) -> ModelRef:
@@ -86,8 +86,8 @@ def check_promise(run: Run, ref: ModelRef) -> None:
     if run.state in ("failed", "cancelled"):
         how = "has failed" if run.state == "failed" else "was cancelled"
         raise UsageError(f"Run {run.id} {how}: give the id of a model, or relaunch that run first.")
-    made = from_json(run.spec)
-    count = made.count if isinstance(made, Train) else int(isinstance(made, Swap | Descend))
+    spec = from_json(run.spec)
+    count = kind(spec).promised("models", spec)
     if ref.position >= count:
         raise UsageError(f"{ref} is no model: run {run.id}, a {run.kind}, makes {count or 'none'}, counted from 0.")
 

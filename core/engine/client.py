@@ -29,12 +29,11 @@ from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching, ready_in
 from core.engine.sources import Trust, as_it_is, pinned
 from core.errors import UsageError, sentence
 from core.reporting import lasting
+from core.specs.kinds import chosen_options, inputs_of
 from core.specs.runs import (
-    Bound,
     Connect,
     RunSpec,
     Train,
-    inputs_of,
     kind_of,
     name_of_options,
     to_json,
@@ -299,13 +298,9 @@ class Client:
 
 
 def method_of(spec: RunSpec) -> str | None:
-    match spec:
-        case Connect():
-            return name_of_options(spec.method)
-        case Bound():
-            return name_of_options(spec.bound)
-        case _:
-            return None
+    """The name of a run's method or bound."""
+    options = chosen_options(spec)
+    return None if options is None else name_of_options(options)
 
 
 @cache

@@ -2,7 +2,8 @@
 
 from core.engine.folders import InputModel
 from core.errors import UsageError
-from core.specs.runs import ModelRef, RunSpec, Train, inputs_of, with_inputs
+from core.specs.kinds import inputs_of, with_inputs
+from core.specs.runs import ModelRef, RunSpec, Train
 from store import Catalogue, Model, Models
 
 
@@ -23,10 +24,10 @@ def resolve(catalogue: Catalogue, spec: RunSpec) -> tuple[RunSpec, list[InputMod
 
     Raises NotFoundError, ArtifactError or UsageError.
     """
-    models = [find(catalogue, ref) for ref in inputs_of(spec)]
-    spec = with_inputs(spec, tuple(ModelRef(model=model.id) for model in models))
+    found = {ref: find(catalogue, ref) for ref in inputs_of(spec)}
+    spec = with_inputs(spec, lambda ref: ModelRef(model=found[ref].id))
     network = None if isinstance(spec, Train) else spec.network
-    return spec, [as_input(catalogue, model, network) for model in models]
+    return spec, [as_input(catalogue, model, network) for model in found.values()]
 
 
 def as_input(catalogue: Catalogue, model: Model, network: str | None = None) -> InputModel:

@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from core.errors import UsageError
-from core.specs.runs import ModelRef, RunSpec, from_json, inputs_of, to_json, with_inputs
+from core.specs.kinds import inputs_of, with_inputs
+from core.specs.runs import ModelRef, RunSpec, from_json, to_json
 from core.studies.plan import Planned
 from store import Models, NotFoundError, Run, Runs
 
 
 def renumbered(spec: RunSpec, ids: Sequence[int]) -> RunSpec:
     """References by index into a plan become references to runs."""
-    refs = (ref if ref.run is None else ModelRef(run=ids[ref.run], position=ref.position) for ref in inputs_of(spec))
-    return with_inputs(spec, tuple(refs))
+    return with_inputs(spec, lambda ref: ref if ref.run is None else ModelRef(run=ids[ref.run], position=ref.position))
 
 
 def begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]:
@@ -45,7 +46,7 @@ def _known(session: Session) -> dict[str, Run]:
     for run in Runs(session).of_studies():
         with suppress(UsageError, NotFoundError):  # another version's spec; a model that was deleted
             spec = from_json(run.spec)
-            known[to_json(with_inputs(spec, tuple(_by_run(session, ref) for ref in inputs_of(spec))))] = run
+            known[to_json(with_inputs(spec, partial(_by_run, session)))] = run
     return known
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from core.engine.folders import checkpoint
 from core.engine.sources import Trust, pinned
 from core.errors import UsageError
-from core.specs.runs import ModelRef, RunSpec, Train, changed, from_json, inputs_of, with_inputs
+from core.specs.kinds import changed, inputs_of, with_inputs
+from core.specs.runs import ModelRef, RunSpec, Train, from_json
 from store import Catalogue, Run, Runs
 from store.run_rows import FINISHED
 
@@ -32,11 +33,11 @@ class Relaunch:
 
     def pointing_at(self, again: Mapping[int, int]) -> RunSpec:
         """The spec with references to runs in `again` turned to their relaunches."""
-        refs = (
-            ref if ref.run is None else ModelRef(run=again.get(ref.run, ref.run), position=ref.position)
-            for ref in inputs_of(self.spec)
-        )
-        return with_inputs(self.spec, tuple(refs))
+
+        def turned(ref: ModelRef) -> ModelRef:
+            return ref if ref.run is None else ModelRef(run=again.get(ref.run, ref.run), position=ref.position)
+
+        return with_inputs(self.spec, turned)
 
     @property
     def vain(self) -> bool:

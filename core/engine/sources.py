@@ -7,8 +7,9 @@ import msgspec
 from core.engine.inputs import find
 from core.errors import UsageError
 from core.networks.source import changed_since, read_source, sha256_of
+from core.specs.kinds import inputs_of
 from core.specs.networks import File, read_network
-from core.specs.runs import ModelRef, RunSpec, Train, inputs_of
+from core.specs.runs import ModelRef, RunSpec, Train
 from store import Catalogue, Runs
 
 Trust = Callable[[str], bool]  # whether a file is trusted of which this sentence says that it has changed

@@ -1,7 +1,7 @@
 """What can be asked for: one record a kind of run, stored as versioned JSON."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -43,11 +43,13 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
 
     network: Annotated[str, Meta(description="network, for example fcn:245x10")]
     data: Annotated[str, Meta(description="data set, for example mnist")]
-    loss: Annotated[Loss | None, Meta(description="default: cross-entropy for classes, square otherwise")] = None
-    seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the first model; the next ones count on")] = 0
-    count: Annotated[Count, Meta(description="models trained in one batch, each with its own seed")] = 1
-    until_loss: Annotated[float | None, Meta(description="stop when the train loss is at most this")] = None
-    dtype: Annotated[Dtype, Meta(description="of the parameters")] = "float32"
+    loss: Annotated[Loss | None, Meta(description="loss; by default cross-entropy for classes, else square")] = None
+    seed: Annotated[int, Meta(ge=0, lt=2**62, description="seed of the first model; the next ones count on")] = 0
+    count: Annotated[Count, Meta(description="models trained in one batch, each with a seed of its own")] = 1
+    until_loss: Annotated[
+        float | None, Meta(description="stop when the train loss is at most this; never there: failed")
+    ] = None
+    dtype: Annotated[Dtype, Meta(description="dtype of the parameters")] = "float32"
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
     def __post_init__(self) -> None:
@@ -81,7 +83,7 @@ class Connect(OfModels, frozen=True, kw_only=True, tag="connect", tag_field="kin
     a: ModelRef
     b: ModelRef
     method: MethodOptions
-    below: Annotated[float | None, Meta(description="a path above this has failed to connect")] = None
+    below: Annotated[float | None, Meta(description="a path whose level is above this has failed to connect")] = None
     points: Annotated[int, Meta(ge=2, description="points of the profile along the path, at least")] = 61
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of whatever is random in the method")] = 0
     name: Annotated[str | None, Meta(description="what to call it")] = None
@@ -117,13 +119,6 @@ class Descend(OfModels, frozen=True, kw_only=True, tag="descend", tag_field="kin
 
 
 RunSpec = Train | Swap | Connect | Bound | Descend
-KINDS: dict[str, type[RunSpec]] = {
-    "train": Train,
-    "swap": Swap,
-    "connect": Connect,
-    "bound": Bound,
-    "descend": Descend,
-}
 
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,53 +140,6 @@ def from_json(text: str) -> RunSpec:
         return msgspec.json.decode(text, type=_Envelope).run
     except (msgspec.DecodeError, KeyError, TypeError, UnicodeError, RecursionError) as error:
         raise UsageError(f"This is no stored spec: {error}.") from None
-
-
-#: Fields of a run itself that may be changed by `-o` beside those of its method or bound.
-OWN: dict[str, tuple[str, ...]] = {
-    "connect": ("below", "points", "seed", "name"),
-    "bound": ("name",),
-    "train": (),
-    "swap": (),
-    "descend": ("to", "theorem", "delta", "points", "seed", "name"),
-}
-
-
-def changed(spec: RunSpec, texts: dict[str, str]) -> RunSpec:
-    """The spec with some options read anew. Raises UsageError naming the option."""
-    own = OWN[kind_of(spec)]
-    outer: dict[str, Any] = {key: value for key, value in texts.items() if key in own}
-    inner = {key: value for key, value in texts.items() if key not in own}
-    match spec:
-        case Connect():
-            spec = msgspec.structs.replace(spec, method=spec.method.changed(inner, name_of_options(spec.method)))
-        case Bound():
-            spec = msgspec.structs.replace(spec, bound=spec.bound.changed(inner, name_of_options(spec.bound)))
-        case Train() | Swap() | Descend():
-            outer |= inner
-    return spec.changed(outer, kind_of(spec))
-
-
-def inputs_of(spec: RunSpec) -> tuple[ModelRef, ...]:
-    """The models that a run reads."""
-    match spec:
-        case Connect():
-            return (spec.a, spec.b)
-        case Swap() | Bound() | Descend():
-            return (spec.model,)
-        case _:
-            return ()
-
-
-def with_inputs(spec: RunSpec, inputs: tuple[ModelRef, ...]) -> RunSpec:
-    """The spec reading other models, in the order of `inputs_of`."""
-    match spec:
-        case Connect():
-            return msgspec.structs.replace(spec, a=inputs[0], b=inputs[1])
-        case Swap() | Bound() | Descend():
-            return msgspec.structs.replace(spec, model=inputs[0])
-        case _:
-            return spec
 
 
 def kind_of(spec: RunSpec) -> str:

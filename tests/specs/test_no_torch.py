@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-MODULES = ["names", "networks", "data", "options", "methods", "bounds", "descent", "runs"]
+MODULES = ["kinds", "names", "networks", "data", "options", "methods", "bounds", "descent", "runs"]
 
 
 @pytest.mark.parametrize("modules", [[f"core.specs.{name}" for name in MODULES], ["core.data.files"], ["core.data"]])

@@ -7,15 +7,16 @@ from records import plain, records, refusal
 
 from core.errors import UsageError
 from core.specs.bounds import BOUNDS
+from core.specs.kinds import KINDS
 from core.specs.methods import METHODS, String
 from core.specs.options import Options, describe, pairs, text_of
-from core.specs.runs import KINDS, Train
+from core.specs.runs import Train
 
 ALL = [*METHODS.values(), *BOUNDS.values(), Train]
 TEXTS = st.text(max_size=6) | st.sampled_from(["nan", "inf", "-1", "0", "1e400", "null", "true", "9" * 5000])
 
 
-@pytest.mark.parametrize("record", [*ALL, *KINDS.values()])
+@pytest.mark.parametrize("record", [*ALL, *(kind.spec for kind in KINDS.values())])
 def test_every_option_has_a_help_and_says_what_is_allowed(record: type[Options]) -> None:
     for option in describe(record):
         assert option.allowed

@@ -8,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records import plain, records, references, refusal
 
+from core.engine.worker.jobs import JOBS
 from core.errors import UsageError
-from core.specs.runs import KINDS, OWN, Connect, ModelRef, RunSpec, Train, changed, from_json, kind_of, to_json
+from core.specs.kinds import KINDS, changed
+from core.specs.runs import Connect, ModelRef, RunSpec, Train, from_json, kind_of, to_json
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
 def test_json_reads_back_as_the_same_run(kind: str, data: st.DataObject) -> None:
-    spec = data.draw(records(KINDS[kind]))
+    spec = data.draw(records(KINDS[kind].spec))
     again = from_json(to_json(spec))
     assert again == spec
     assert kind_of(again) == kind
@@ -24,7 +26,7 @@ def test_json_reads_back_as_the_same_run(kind: str, data: st.DataObject) -> None
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
 def test_a_changed_name_changes_nothing_else(kind: str, data: st.DataObject) -> None:
-    spec: RunSpec = data.draw(records(KINDS[kind]))
+    spec: RunSpec = data.draw(records(KINDS[kind].spec))
     after = changed(spec, {"name": "other"})
     assert plain(after) == {**plain(spec), "name": "other"}
 
@@ -48,8 +50,19 @@ def test_method_options_are_changed_inside() -> None:
         changed(spec, {"until_loss": "1"})
 
 
-def test_every_kind_says_which_options_are_its_own() -> None:
-    assert set(OWN) == set(KINDS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_is_named_as_its_spec_and_every_field_has_one_part(kind: str) -> None:
+    run = KINDS[kind]
+    choice = {run.choice.field} if run.choice else set()
+    assert run.spec.__struct_config__.tag == kind
+    parts = [set(run.inputs), choice, set(run.own)]
+    assert sum(map(len, parts)) == len(set().union(*parts))
+    assert set(run.spec.__struct_fields__) - set().union(*parts) <= {"network"}
+    assert set(run.flags) | set(run.arguments) <= set(run.own)
+
+
+def test_every_kind_has_a_job() -> None:
+    assert set(JOBS) == {kind.spec for kind in KINDS.values()}
 
 
 @given(st.text() | st.sampled_from(["[]", "{}", "1", '{"version": 2}', '{"version": 1}', '{"version": 1, "run": 3}']))

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.specs.data import read_data
+from core.specs.kinds import inputs_of
 from core.specs.networks import read_network
-from core.specs.runs import Bound, Connect, Train, inputs_of, to_json
+from core.specs.runs import Bound, Connect, Train, to_json
 from core.studies import STUDIES
 from core.studies.estimates import band, estimate
 from core.studies.nbm21 import near_from

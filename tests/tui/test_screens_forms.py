@@ -15,11 +15,12 @@ from textual.widgets import DataTable, Input, Select, Static
 
 from core.engine.client import Client
 from core.specs.bounds import BOUNDS
+from core.specs.kinds import KINDS
 from core.specs.methods import METHODS
 from core.specs.options import describe, text_of
 from core.specs.runs import Bound, Connect, ModelRef, Train, from_json
 from store import Catalogue, Models, Runs
-from tui.asking import CHOICES, changeable, spec_of
+from tui.asking import changeable, spec_of
 from tui.screens.launch import LaunchScreen
 from tui.screens.relaunch import RelaunchScreen
 from tui.widgets.form import OptionRow
@@ -42,8 +43,8 @@ def test_every_option_of_every_kind_has_a_row(kind: str, seeded: Path) -> None:
 
     async def look(pilot: Pilot[Any]) -> None:
         for prefill, record in mine:
-            if kind in CHOICES:
-                choice = CHOICES[kind][0]
+            if (chosen := KINDS[kind].choice) is not None:
+                choice = chosen.flag
                 row(pilot.app.screen, choice).query_one(Select).value = prefill[choice]
                 await settle(pilot)
             rows = {row.option.name for row in pilot.app.screen.query(OptionRow)}

@@ -16,7 +16,7 @@ Example:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("shell", type=Name(lambda: SHELLS))
+@click.argument("shell", type=Name(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the script that makes bash, zsh or fish complete commands, names and options."""

@@ -1,14 +1,9 @@
 """`thalweg descend`."""
 
-from collections.abc import Sequence
-
-import click
-
-from core.specs.runs import OWN, Descend
-from tui.asking import FLAGS, descend_spec
-from tui.option_help import OptionsCommand, Records, keys_option
+from core.specs.runs import RunSpec
+from tui.option_help import run_command
 from tui.results import print_path
-from tui.running import How, answered, run_options, texts_of
+from tui.running import How, answered
 
 EPILOG = """\b
 Example:
@@ -16,20 +11,10 @@ Example:
 """
 
 
-def _records(_: click.Context) -> Records:
-    return {"Options set by -o": (Descend, tuple(name for name in OWN["descend"] if name not in FLAGS["descend"]))}
-
-
-@click.command(cls=OptionsCommand, records=_records, epilog=EPILOG)
-@click.argument("model")
-@click.option("--to", metavar="EPS", required=True, help="The train loss to reach, above the lowest there can be.")
-@click.option("--name", metavar="TEXT", help="What to call the path and the model it leads to.")
-@keys_option
-@run_options
-def descend(how: How, model: str, to: str, options: Sequence[str], **flags: str | None) -> int:
+@run_command("descend", EPILOG)
+def descend(how: How, spec: RunSpec) -> int:
     """Construct a path from MODEL down to a new model, along which the train loss never rises.
 
     MODEL is an id, or run:ID for what a run makes. It has to be in float64, and wide for its number of samples.
     """
-    texts = texts_of(options, {**flags, "to": to}, "descend")
-    return answered(how, descend_spec(model, texts), "paths", lambda row, _: print_path(row))
+    return answered(how, spec, "paths", lambda row, _: print_path(row))

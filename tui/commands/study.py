@@ -34,11 +34,11 @@ Example:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("name", required=False, type=Name(lambda: STUDIES))
+@click.argument("name", required=False, type=Name(STUDIES))
 @click.option(
     "--scale",
     metavar="small|medium|paper",
-    type=Name(lambda: {scale: None for one in STUDIES.values() for scale in one.scales}),
+    type=Name(dict.fromkeys(scale for one in STUDIES.values() for scale in one.scales)),
     default=PAPER,
     help="The paper's settings (default), or less: small is minutes on a laptop, medium an evening.",
 )

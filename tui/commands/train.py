@@ -1,17 +1,11 @@
 """`thalweg train`."""
 
-from collections.abc import Sequence
-
-import click
-
 from core.specs.data import DATA
 from core.specs.networks import NETWORKS
-from core.specs.runs import Train
-from tui.asking import FLAGS, train_spec
-from tui.kinds import Name
-from tui.option_help import OptionsCommand, Records, fields, keys_option
+from core.specs.runs import RunSpec
+from tui.option_help import run_command
 from tui.output import print_json, table
-from tui.running import How, Row, detached, finished, made_by, run_options, status_of, texts_of
+from tui.running import How, Row, detached, finished, made_by, status_of
 from tui.texts import number, percent, value
 
 EPILOG = """Networks: {networks}.
@@ -27,25 +21,9 @@ Example:
 )
 
 
-def _records(_: click.Context) -> Records:
-    return {"Options set by -o": (Train, fields(Train, without=("network", "data", *FLAGS["train"])))}
-
-
-@click.command(cls=OptionsCommand, records=_records, epilog=EPILOG)
-@click.argument("network", type=Name(lambda: NETWORKS))
-@click.argument("data", type=Name(lambda: DATA))
-@click.option("--seed", metavar="N", help="Seed of the first model; the next ones count on. Default: 0.")
-@click.option("--until-loss", metavar="X", help="Stop when the train loss is at most this; never there: failed.")
-@click.option("--epochs", metavar="N", help="At most this many passes over the train set. Default: 100.")
-@click.option("--count", metavar="K", help="Train K models in one batch. Default: 1.")
-@click.option("--name", metavar="TEXT", help="What to call it.")
-@click.option("--loss", metavar="NAME", help="cross-entropy (default for classes), square or hinge.")
-@click.option("--dtype", metavar="NAME", help="float32 (default) or float64.")
-@keys_option
-@run_options
-def train(how: How, network: str, data: str, options: Sequence[str], **flags: str | None) -> int:
+@run_command("train", EPILOG)
+def train(how: How, spec: RunSpec) -> int:
     """Train one model of a network on a data set, or several in one batch; print their ids."""
-    spec = train_spec(network, data, texts_of(options, flags, "train"))
     client = how.client(create=True)
     run_id = client.enqueue(spec, device=how.device)
     if how.detach:

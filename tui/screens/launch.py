@@ -11,11 +11,12 @@ from textual.widgets import Static
 
 from core.errors import UsageError
 from core.specs.data import DATA
+from core.specs.kinds import KINDS
 from core.specs.networks import NETWORKS
 from core.specs.options import Option, text_of
 from core.specs.runs import RunSpec
 from store.errors import StoreError
-from tui.asking import CHOICES, DEVICE, command_line, further_options, head_options, program_at, spec_of
+from tui.asking import DEVICE, command_line, further_options, head_options, program_at, spec_of
 from tui.screens.form_screen import FormScreen
 from tui.texts import clean
 from tui.widgets.form import Form, explained, rows_of
@@ -24,12 +25,6 @@ from tui.widgets.keys import Keys
 if TYPE_CHECKING:
     from core.engine.client import Client
 
-TITLES = {
-    "train": "Train models of a network on a data set",
-    "connect": "Connect two models by a path of low loss",
-    "bound": "Compute a quantity of one model",
-    "descend": "Construct a path from a model down to one of low train loss",
-}
 KNOWN = {"network": list(NETWORKS), "data": list(DATA)}
 
 
@@ -52,12 +47,12 @@ class LaunchScreen(FormScreen[list[int] | None]):
         self.prefill = {name: text_of(value) for name, value in prefill.items() if value is not None}
         self.program = program_at(client.catalogue.path)
         self.launching = False
-        if kind in CHOICES:
-            name, records = CHOICES[kind]
-            self.prefill.setdefault(name, next(iter(records)))
+        self.choice = KINDS[kind].choice
+        if self.choice is not None:
+            self.prefill.setdefault(self.choice.flag, next(iter(self.choice.among)))
 
     def compose(self) -> ComposeResult:
-        yield Static(TITLES[self.kind], id="title", markup=False)
+        yield Static(KINDS[self.kind].title, id="title", markup=False)
         with VerticalScroll(can_focus=False):
             yield Form(rows_of(head_options(self.kind), self.prefill, KNOWN), id="head")
             yield Form(rows_of(self.further(self.prefill), self.prefill, {}), id="further")
@@ -70,8 +65,7 @@ class LaunchScreen(FormScreen[list[int] | None]):
         await self.judge()
 
     def further(self, texts: Mapping[str, str]) -> list[Option]:
-        choice = texts.get(CHOICES[self.kind][0]) if self.kind in CHOICES else None
-        return further_options(self.kind, choice)
+        return further_options(self.kind, None if self.choice is None else texts.get(self.choice.flag))
 
     @property
     def texts(self) -> dict[str, str]:
@@ -81,7 +75,7 @@ class LaunchScreen(FormScreen[list[int] | None]):
     @on(Form.Changed)
     async def judge(self, message: Form.Changed | None = None) -> None:
         """Show what is wrong, and what to type for the same; another choice asks for other options."""
-        if message is not None and self.kind in CHOICES and message.name == CHOICES[self.kind][0]:
+        if message is not None and self.choice is not None and message.name == self.choice.flag:
             texts = {**self.prefill, **self.texts}
             await self.query_one("#further", Form).fill(rows_of(self.further(texts), texts, {}))
         texts = self.texts

@@ -100,15 +100,11 @@ class LeadingScreen(MarkingScreen):
     @work(exclusive=True, group=ASKING)
     async def action_launch(self) -> None:
         """Ask what to start, then for its options; models that are chosen are filled in."""
+        from core.specs.kinds import KINDS
         from tui.screens.asking import Pick
         from tui.screens.launch import LaunchScreen
 
-        choices = [
-            ("train", "t", "train models"),
-            ("connect", "c", "connect two models"),
-            ("bound", "b", "a bound of one model"),
-            ("descend", "d", "descend from a model"),
-        ]
+        choices = [(name, *one.entry) for name, one in KINDS.items() if one.title]
         kind = await self.app.push_screen_wait(Pick("Start what?", choices))
         if kind is not None:
             new = await self.app.push_screen_wait(LaunchScreen(self.client, kind, self._prefill(kind)))
@@ -116,12 +112,13 @@ class LeadingScreen(MarkingScreen):
 
     def _prefill(self, kind: str) -> dict[str, object]:
         """What the chosen rows say of a new run: models, or the network and the data."""
-        from tui.asking import ARGUMENTS
+        from core.specs.kinds import KINDS
 
         rows = [row for row in map(self.table.row, self.table.chosen) if row is not None]
         if kind == "train":
-            return {name: rows[0].get(name) for name in ARGUMENTS[kind]} if rows else {}
-        return dict(zip(ARGUMENTS[kind], (model for row in rows for model in models_of(self.kind, row)), strict=False))
+            return {name: rows[0].get(name) for name in KINDS[kind].positional} if rows else {}
+        models = (model for row in rows for model in models_of(self.kind, row))
+        return dict(zip(KINDS[kind].positional, models, strict=False))
 
     @work(exclusive=True, group=ASKING)
     async def action_relaunch(self) -> None:

@@ -1,6 +1,8 @@
 """Which function does which kind of run."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,7 +17,16 @@ from core.engine.worker.training import run_train
 from core.files import amount
 from core.reporting import plural
 from core.results import Environment
-from core.specs.runs import Bound, Connect, Descend, Swap, Train
+from core.specs.runs import Bound, Connect, Descend, RunSpec, Swap, Train
+
+#: One function for each kind of run: it does what the spec asks for, and leaves results in the journal.
+JOBS: dict[type[RunSpec], Callable[[Job, Any, Path, Journal], None]] = {
+    Train: run_train,
+    Swap: run_swap,
+    Connect: run_connect,
+    Bound: run_bound,
+    Descend: run_descend,
+}
 
 
 def perform(job: Job, folder: Path, journal: Journal) -> None:
@@ -29,14 +40,4 @@ def perform(job: Job, folder: Path, journal: Journal) -> None:
     journal.say(f"Run {job.run_id}, attempt {folder.name}, on {job.device} of {facts['host']}: {with_what}.")
     if journal.left is not None:
         journal.say(f"There is a checkpoint to go on from: {amount(journal.left.stat().st_size)}.")
-    match job.spec:
-        case Train():
-            run_train(job, job.spec, folder, journal)
-        case Swap():
-            run_swap(job, job.spec, folder, journal)
-        case Connect():
-            run_connect(job, job.spec, folder, journal)
-        case Bound():
-            run_bound(job, job.spec, folder, journal)
-        case Descend():
-            run_descend(job, job.spec, folder, journal)
+    JOBS[type(job.spec)](job, job.spec, folder, journal)

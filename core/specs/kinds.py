@@ -1,0 +1,139 @@
+"""All that has to be known of a kind of run, beside its job in the worker: one entry of `KINDS`. No torch here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from core.errors import unknown_name
+from core.specs.bounds import BOUNDS
+from core.specs.methods import METHODS
+from core.specs.options import Options
+from core.specs.runs import Bound, Connect, Descend, ModelRef, OfModels, RunSpec, Swap, Train, kind_of, name_of_options
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A field of a spec that holds one of several records of options, chosen by name."""
+
+    field: str
+    flag: str  # of its command
+    what: str  # in sentences
+    among: Mapping[str, type[Options]]
+
+
+@dataclass(frozen=True)
+class RunKind:
+    """A kind of run. Without a `title` it has no command and no form: studies alone enqueue it."""
+
+    spec: type[RunSpec]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Fields with references to what it reads, and what each means."""
+    makes: Mapping[str, int] = field(default_factory=dict)
+    """How many rows it leaves in which tables, the one it is run for first; a training leaves as many as it counts."""
+    choice: Choice | None = None
+    title: str = ""
+    entry: tuple[str, str] = ("", "")
+    """Its key and words in the menu of what can be started."""
+    arguments: tuple[str, ...] = ()
+    """What stands right behind its command, where that is not its inputs."""
+    flags: tuple[str, ...] = ()
+    """Options with a flag of their own; the others are set by -o."""
+
+    @property
+    def positional(self) -> tuple[str, ...]:
+        return self.arguments or tuple(self.inputs)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Options of the run itself, beside those of its choice."""
+        apart = {*self.inputs, self.choice.field if self.choice else "", "network" * issubclass(self.spec, OfModels)}
+        return tuple(name for name in self.spec.__struct_fields__ if name not in apart)
+
+    @property
+    def table(self) -> str:
+        """Where to find what it is run for."""
+        return next(iter(self.makes))
+
+    def promised(self, table: str, spec: RunSpec) -> int:
+        """How many rows of a table a run of this spec leaves."""
+        return self.makes.get(table, 0) * getattr(spec, "count", 1)
+
+
+KINDS: dict[str, RunKind] = {
+    "train": RunKind(
+        Train,
+        makes={"models": 1},
+        title="Train models of a network on a data set",
+        entry=("t", "train models"),
+        arguments=("network", "data"),
+        flags=("seed", "until_loss", "epochs", "count", "name", "loss", "dtype"),
+    ),
+    "connect": RunKind(
+        Connect,
+        inputs={"a": "where the path starts", "b": "where the path ends"},
+        makes={"paths": 1},
+        choice=Choice("method", "method", "method", METHODS),
+        title="Connect two models by a path of low loss",
+        entry=("c", "connect two models"),
+        flags=("below", "name"),
+    ),
+    "bound": RunKind(
+        Bound,
+        inputs={"model": "what it is about"},
+        makes={"bounds": 1},
+        choice=Choice("bound", "kind", "kind of bound", BOUNDS),
+        title="Compute a quantity of one model",
+        entry=("b", "a bound of one model"),
+        flags=("name",),
+    ),
+    "descend": RunKind(
+        Descend,
+        inputs={"model": "what it is about"},
+        makes={"paths": 1, "models": 1},
+        title="Construct a path from a model down to one of low train loss",
+        entry=("d", "descend from a model"),
+        flags=("to", "name"),
+    ),
+    "swap": RunKind(Swap, inputs={"model": "what it is about"}, makes={"models": 1}),
+}
+
+
+def kind(spec: RunSpec) -> RunKind:
+    """The kind of run that a spec asks for."""
+    return KINDS[kind_of(spec)]
+
+
+def inputs_of(spec: RunSpec) -> tuple[ModelRef, ...]:
+    """What a run reads."""
+    return tuple(getattr(spec, name) for name in kind(spec).inputs)
+
+
+def with_inputs(spec: RunSpec, change: Callable[[ModelRef], ModelRef]) -> RunSpec:
+    """The spec with each reference to what it reads changed."""
+    return msgspec.structs.replace(spec, **{name: change(getattr(spec, name)) for name in kind(spec).inputs})
+
+
+def chosen_options(spec: RunSpec) -> Options | None:
+    """The options of a run's method or bound; None where its kind has no such choice."""
+    choice = kind(spec).choice
+    return None if choice is None else getattr(spec, choice.field)
+
+
+def changed(spec: RunSpec, texts: Mapping[str, str]) -> RunSpec:
+    """The spec with some options read anew. Raises UsageError naming the option."""
+    own, others = apart(kind_of(spec), texts)
+    options, choice = chosen_options(spec), kind(spec).choice
+    if options is not None and choice is not None:
+        spec = msgspec.structs.replace(spec, **{choice.field: options.changed(others, name_of_options(options))})
+    return spec.changed(own, kind_of(spec))
+
+
+def apart(command: str, texts: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Options of the run itself, and those of its method or bound. Raises UsageError where it has none of these."""
+    run = KINDS[command]
+    own = {key: text for key, text in texts.items() if key in run.own}
+    others = {key: text for key, text in texts.items() if key not in own}
+    if others and run.choice is None:
+        raise unknown_name(f"option of {command}", next(iter(others)), run.own)
+    return own, others

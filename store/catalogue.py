@@ -114,9 +114,9 @@ def _open_to_write(path: Path) -> Engine:
 def _make_private(files: Path) -> None:
     """Take from others what earlier versions let them see; what lies deeper is behind these folders."""
     for path in (files, *files.iterdir()):
-        mode = path.lstat().st_mode
-        if mode & OTHERS and not stat.S_ISLNK(mode):
-            with suppress(PermissionError):
+        with suppress(OSError):  # it is another's, or gone by now
+            mode = path.lstat().st_mode
+            if mode & OTHERS and not stat.S_ISLNK(mode):
                 path.chmod(stat.S_IMODE(mode) & ~OTHERS)
 
 

@@ -21,7 +21,7 @@ from core.engine.devices import devices, threads, whose
 from core.engine.folders import Job, checkpoint, folder_of, make_folder
 from core.engine.inputs import resolve
 from core.engine.launch import start_worker
-from core.engine.locks import AgentLock
+from core.engine.locks import DISK_FULL, AgentLock
 from core.engine.machines import here
 from core.engine.tending import Tending
 from core.errors import ThalwegError, is_disk_full
@@ -30,7 +30,6 @@ from store import Attempt, Catalogue, Claim, Device, Runs, StoreError
 
 TICK_SECONDS = 0.1
 PAUSE_SECONDS = 1.0  # between looks while something is wrong
-DISK_FULL = "the disk is full: waiting for room"
 IDLE_SECONDS = float(os.environ.get("THALWEG_AGENT_IDLE", "60"))
 
 

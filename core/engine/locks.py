@@ -19,6 +19,7 @@ SIZE = 512  # bytes of a lock's file, whatever it says
 LOOKS = 20  # how often a lock is tried that others may hold for an instant, to look
 LOOK_SECONDS = 0.005
 BEAT_SECONDS = 1.0
+DISK_FULL = "the disk is full: waiting for room"
 SILENT_SECONDS = 20.0  # after which an agent is said to be silent: one that copies a large model is so for a while
 
 
@@ -29,6 +30,7 @@ class AgentLock:
         self.file = _file(files, machine.id, machine.boot)
         self._machine = machine
         self._beaten = 0.0
+        self._unwritten = b""
         self._handle: int | None = None
 
     def take(self) -> bool:
@@ -55,11 +57,9 @@ class AgentLock:
 
     def say(self, text: str) -> None:
         """Let everybody know what this agent waits for ("": nothing), and its process id."""
-        if self._handle is not None:
-            line = f"{os.getpid()}\n{text}".encode()[: SIZE - 1]
-            with suppress(OSError):  # too full for the first bytes of a new file
-                os.pwrite(self._handle, line.ljust(SIZE - 1) + b"\n", 0)
-            self._beaten = 0.0
+        line = f"{os.getpid()}\n{text}".encode()[: SIZE - 1]
+        self._unwritten = line.ljust(SIZE - 1) + b"\n"
+        self._write()
 
     def beat(self) -> None:
         """Give a sign of life, at most one a second."""
@@ -67,6 +67,13 @@ class AgentLock:
             self._beaten = time.monotonic()
             with suppress(OSError):
                 os.utime(self._handle)
+            self._write()
+
+    def _write(self) -> None:
+        if self._handle is not None and self._unwritten:
+            with suppress(OSError):  # no room for the first bytes of a new file: at the next beat, perhaps
+                os.pwrite(self._handle, self._unwritten, 0)
+                self._unwritten = b""
 
     def held(self) -> bool:
         """Whether some process is seen to hold it; another user's lock can't be looked at."""
@@ -75,7 +82,8 @@ class AgentLock:
     def told(self) -> str:
         """What its holder says that it waits for; "" where it waits for nothing."""
         try:
-            return self.file.read_text(errors="replace").partition("\n")[2].strip()
+            text = self.file.read_text(errors="replace")
+            return text.partition("\n")[2].strip() if text else DISK_FULL  # not even its process id could be written
         except OSError:
             return ""
 

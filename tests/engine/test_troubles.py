@@ -17,11 +17,11 @@ from sqlalchemy import event, update
 
 from core.engine import agent as agent_module
 from core.engine import devices, tending
-from core.engine.agent import DISK_FULL, Agent
+from core.engine.agent import Agent
 from core.engine.checks import check_device
 from core.engine.client import Client
 from core.engine.folders import GONE, Owner, folder_of, make_folder, take
-from core.engine.locks import AgentLock
+from core.engine.locks import DISK_FULL, AgentLock
 from core.engine.machines import here
 from core.engine.worker import watching
 from core.errors import UsageError, is_disk_full

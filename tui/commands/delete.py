@@ -1,14 +1,15 @@
 """`thalweg delete`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui.choosing import agreed, choosing, chosen, yes_option
 from tui.kinds import MARKED, Id, Kind
-from tui.output import note
+from tui.output import note, print_json
 from tui.place import Place
+from tui.running import json_option
 
 if TYPE_CHECKING:
     from store import Catalogue
@@ -26,27 +27,39 @@ Examples:
 @click.argument("ids", metavar="[ID...]", type=Id(), nargs=-1)
 @choosing
 @yes_option
+@json_option
 @click.pass_obj
-def delete(place: Place, kind: str, ids: tuple[int, ...], where: str | None, every: bool, yes: bool) -> None:
+def delete(place: Place, /, kind: str, ids: tuple[int, ...], yes: bool, as_json: bool, **which: Any) -> None:
     """Delete runs, models, paths or bounds with their tags and notes, after asking.
 
     What something else stands on is not deleted, nor then is anything: a model that a path joins, a run that made a
     model. Files of tensors stay until `thalweg doctor --prune`.
     """
-    from store import delete as delete_rows
     from tui.marking import named
 
     catalogue = place.open()
-    going = chosen(catalogue, kind, ids, where, every)
+    going = chosen(catalogue, kind, ids, **which)
+    gone = going if going and _deleted(catalogue, kind, going, yes=yes) else []
     if not going:
         note(f"Nothing was deleted: no {kind} match.")
-        return
+    if as_json:
+        print_json([{"kind": kind, "id": row_id, "deleted": True} for row_id in gone])
+    elif gone:
+        click.echo(f"deleted {named(kind, gone)}")
+
+
+def _deleted(catalogue: "Catalogue", kind: str, ids: Sequence[int], *, yes: bool) -> bool:
+    """Delete rows once that is agreed to; whether it was."""
+    from store import delete as delete_rows
+    from tui.marking import named
+
     if not yes:
-        _rehearse(catalogue, kind, going)
-    if agreed(f"delete {named(kind, going)}", "This cannot be undone.", yes=yes):
-        with catalogue.write() as session:
-            delete_rows(session, kind, going)
-        click.echo(f"deleted {named(kind, going)}")
+        _rehearse(catalogue, kind, ids)
+    if not agreed(f"delete {named(kind, ids)}", "This cannot be undone.", yes=yes):
+        return False
+    with catalogue.write() as session:
+        delete_rows(session, kind, ids)
+    return True
 
 
 class _RehearsedError(Exception):

@@ -12,9 +12,9 @@ from store.errors import StoreError
 from tui.choosing import agreed, choosing, chosen, yes_option
 from tui.kinds import Id
 from tui.logs import start_of_last
-from tui.output import note
+from tui.output import note, print_json
 from tui.place import Place
-from tui.running import ending
+from tui.running import ending, json_option
 from tui.texts import clean
 from tui.waiting import FINISHED
 
@@ -36,8 +36,9 @@ Examples:
 @click.argument("run_ids", metavar="[RUN...]", type=Id(), nargs=-1)
 @choosing
 @yes_option
+@json_option
 @click.pass_obj
-def cancel(place: Place, run_ids: tuple[int, ...], where: str | None, every: bool, yes: bool) -> None:
+def cancel(place: Place, run_ids: tuple[int, ...], where: str | None, every: bool, yes: bool, as_json: bool) -> None:
     """Cancel queued or running runs; what they were given time to write is kept.
 
     Asks before it cancels runs that are not named but chosen.
@@ -50,10 +51,13 @@ def cancel(place: Place, run_ids: tuple[int, ...], where: str | None, every: boo
         _require_going(client, ids)
     elif not ids:
         note("Nothing was cancelled: no such run is queued or running.")
-        return
     elif not agreed(f"cancel {named('runs', ids)}", "What they wrote until then is kept.", yes=yes):
-        return
-    _say_cancelled(client.cancel(ids))
+        ids = []
+    states = {one: "cancelled" if was == "queued" else was for one, was in client.cancel(ids).items()}
+    if as_json:
+        print_json([{"kind": "runs", "id": run_id, "state": state} for run_id, state in states.items()])
+    else:
+        _say_cancelled(states)
 
 
 def _require_going(client: "Client", run_ids: Sequence[int]) -> None:
@@ -65,12 +69,12 @@ def _require_going(client: "Client", run_ids: Sequence[int]) -> None:
                 raise StoreError(f"Run {run.id} is {run.state} already; nothing was cancelled.")
 
 
-def _say_cancelled(before: "dict[int, str]") -> None:
-    """What became of runs that were in these states; those that have ended are as they were."""
+def _say_cancelled(states: dict[int, str]) -> None:
+    """What became of runs that are in these states now; of those that ended meanwhile nothing is said."""
     from tui.marking import named
 
-    for states, what in ((("queued",), "cancelled"), (("running", "stale"), "asked to stop")):
-        ids = [run_id for run_id, state in before.items() if state in states]
+    for after, what in ((("cancelled",), "cancelled"), (("running", "stale"), "asked to stop")):
+        ids = [run_id for run_id, state in states.items() if state in after]
         if len(ids) > MOST_NAMED:
             click.echo(f"{named('runs', ids)}: {what}")
         else:

@@ -120,13 +120,13 @@ class Notes:
         self._session = session
 
     def add(self, kind: str, ids: Sequence[int], text: str) -> list[int]:
-        """Write a note on each row; the notes' ids. StoreError where it is empty."""
+        """Write a note on each row; the notes' ids, in order. StoreError where it is empty."""
         if not text.strip():
             raise StoreError("A note cannot be empty; write what there is to remember.")
         shared = {"kind": require(self._session, kind, ids), "text": text, "created_at": now()}
         if not ids:
             return []
-        written = insert(NoteRow).returning(NoteRow.id)
+        written = insert(NoteRow).returning(NoteRow.id, sort_by_parameter_order=True)
         return list(self._session.scalars(written, [{**shared, "owner_id": row_id} for row_id in ids]))
 
     def remove(self, note_ids: Sequence[int]) -> None:

@@ -43,7 +43,7 @@ def few_statements(session: Session, most: int = 12) -> Iterator[None]:
 def test_ten_thousand_queued_runs_are_cancelled_in_under_two_seconds(session: Session) -> None:
     runs = Runs(session)
     ids = queue(session, MANY)
-    with few_statements(session, 3):
+    with few_statements(session, 4):
         before = runs.request_cancel(ids)
     assert before == dict.fromkeys(ids, "queued")
     assert runs.counts()["cancelled"] == MANY

@@ -41,6 +41,14 @@ def probes() -> int:
     return found
 
 
+def gone_soon() -> None:
+    """What was killed is given a moment to die."""
+    ends = time.monotonic() + 5
+    while probes():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
 @pytest.fixture
 def net(home: Path) -> Path:
     (home / "net.py").write_text(SLOW)
@@ -67,7 +75,8 @@ def test_four_quick_keys_leave_one_process_and_leaving_waits_for_none(leave: str
 
     play(seeded, lambda client: LaunchScreen(client, "train", {"network": f"file:{net}:endless"}), type_quickly)
     assert time.monotonic() - left[0] < 5, "the process would have slept for 10 minutes; the rest is a busy machine's"
-    assert (set(seen), probes()) == ({0, 1}, 0)
+    assert max(seen) == 1
+    gone_soon()
 
 
 def test_what_was_asked_once_is_known_when_it_is_launched(net: Path, seeded: Path) -> None:
@@ -81,4 +90,4 @@ def test_what_was_asked_once_is_known_when_it_is_launched(net: Path, seeded: Pat
     prefill = {"network": f"file:{net}:quick", "data": "digits"}
     assert play(seeded, lambda client: LaunchScreen(client, "train", prefill), launch).answers == [[6]]
     assert (net.parent / "asked").read_text() == "x"
-    assert probes() == 0
+    gone_soon()

@@ -1,5 +1,6 @@
 """Many rows at once: chosen by --where or --all, agreed to where something ends or goes; and marked on the screen."""
 
+import json
 from pathlib import Path
 
 import click
@@ -169,3 +170,20 @@ def test_of_failed_runs_those_are_repeated_that_can_be_and_the_others_are_named(
     assert (none.status, none.out) == (2, "")
     assert "No run can be repeated so. Run 3: " in none.err
     assert thalweg("relaunch", "--where", "state=running", "--json").out == "[]\n"
+
+
+def test_what_was_done_to_each_row_is_told_as_json(thalweg: Run, seeded: Path) -> None:
+    def told(*line: object) -> object:
+        return json.loads(thalweg(*line, "--json").out)
+
+    assert told("cancel", "--where", "state=done", "--yes") == []
+    assert told("cancel", "--all", "--yes") == [{"kind": "runs", "id": 5, "state": "cancelled"}]
+    assert told("tag", "paths", "--all", "good") == [{"kind": "paths", "id": one, "tags": ["good"]} for one in (1, 2)]
+    assert told("tag", "path", 1, "good", "--remove") == [{"kind": "paths", "id": 1, "tags": []}]
+    assert told("note", "run", 5, "x") == [{"kind": "runs", "id": 5, "note": 1}]
+    assert told("note", "runs", "--where", "id<3", "y") == [
+        {"kind": "runs", "id": 1, "note": 2},
+        {"kind": "runs", "id": 2, "note": 3},
+    ]
+    assert told("delete", "runs", "--where", "state=cancelled", "--yes") == [{"kind": "runs", "id": 5, "deleted": True}]
+    assert told("delete", "runs", "--where", "state=cancelled", "--yes") == []

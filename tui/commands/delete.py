@@ -1,7 +1,7 @@
 """`thalweg delete`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,7 +29,7 @@ Examples:
 @yes_option
 @json_option
 @click.pass_obj
-def delete(place: Place, /, kind: str, ids: tuple[int, ...], where: str | None, every: bool, **how: bool) -> None:
+def delete(place: Place, /, kind: str, ids: tuple[int, ...], yes: bool, as_json: bool, **which: Any) -> None:
     """Delete runs, models, paths or bounds with their tags and notes, after asking.
 
     What something else stands on is not deleted, nor then is anything: a model that a path joins, a run that made a
@@ -38,19 +38,18 @@ def delete(place: Place, /, kind: str, ids: tuple[int, ...], where: str | None, 
     from tui.marking import named
 
     catalogue = place.open()
-    going = chosen(catalogue, kind, ids, where, every)
+    going = chosen(catalogue, kind, ids, **which)
+    gone = going if going and _deleted(catalogue, kind, going, yes=yes) else []
     if not going:
         note(f"Nothing was deleted: no {kind} match.")
-    elif not _deleted(catalogue, kind, going, yes=how["yes"]):
-        going = []
-    if how["as_json"]:
-        print_json([{"kind": kind, "id": row_id, "deleted": True} for row_id in going])
-    elif going:
-        click.echo(f"deleted {named(kind, going)}")
+    if as_json:
+        print_json([{"kind": kind, "id": row_id, "deleted": True} for row_id in gone])
+    elif gone:
+        click.echo(f"deleted {named(kind, gone)}")
 
 
 def _deleted(catalogue: "Catalogue", kind: str, ids: Sequence[int], *, yes: bool) -> bool:
-    """Delete rows, unless somebody who is asked doesn't want it; whether it was done."""
+    """Delete rows once that is agreed to; whether it was."""
     from store import delete as delete_rows
     from tui.marking import named
 

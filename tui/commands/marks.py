@@ -1,5 +1,8 @@
 """`thalweg tag` and `thalweg note`."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import click
 
 from core.errors import UsageError
@@ -26,29 +29,26 @@ Examples:
 @click.option("--remove", is_flag=True, help="Take them away instead.")
 @json_option
 @click.pass_obj
-def tag(place: Place, /, kind: str, words: tuple[str, ...], where: str | None, every: bool, **how: bool) -> None:
+def tag(place: Place, /, kind: str, words: tuple[str, ...], remove: bool, as_json: bool, **which: Any) -> None:
     """Give runs, models, paths or bounds tags, or take them away; print those that one has then."""
     from store import Tags
-    from tui.marking import named
 
-    ids, tags = _split(words, every or where is not None)
+    ids, tags = _told(words, **which)
     if not tags:
         raise UsageError("No tag was given: write words behind the id.")
     catalogue = place.open()
-    rows = chosen(catalogue, kind, ids, where, every)
+    rows = chosen(catalogue, kind, ids, **which)
     with catalogue.write() as session:
         store = Tags(session)
-        for one in tags:
-            (store.remove if how["remove"] else store.add)(kind, rows, one)
+        for one in tags if rows else ():
+            (store.remove if remove else store.add)(kind, rows, one)
         left = store.of(kind, rows)
-    if how["as_json"]:
-        print_json([{"kind": kind, "id": row_id, "tags": left[row_id]} for row_id in rows])
+    if as_json:
+        print_json([{"kind": kind, "id": row_id, "tags": has} for row_id, has in left.items()])
     elif ids:
-        click.echo(f"{named(kind, rows)}: {value(left[rows[0]]) if left[rows[0]] else 'no tags'}")
-    elif rows:
-        click.echo(f"{named(kind, rows)}: {'without' if how['remove'] else 'with'} {value(list(tags))}")
+        _say(kind, rows, value(left[ids[0]]) if left[ids[0]] else "no tags")
     else:
-        say(f"Nothing was tagged: no {kind} match.")
+        _say(kind, rows, f"{'without' if remove else 'with'} {value(list(tags))}")
 
 
 @click.command(epilog="\b\nExample:\n  thalweg note run 7 'too small a learning rate'")
@@ -57,28 +57,34 @@ def tag(place: Place, /, kind: str, words: tuple[str, ...], where: str | None, e
 @choosing
 @json_option
 @click.pass_obj
-def note(place: Place, /, kind: str, words: tuple[str, ...], where: str | None, every: bool, as_json: bool) -> None:
+def note(place: Place, /, kind: str, words: tuple[str, ...], as_json: bool, **which: Any) -> None:
     """Write a note on runs, models, paths or bounds; `thalweg show` shows it."""
     from store import Notes
-    from tui.marking import named
 
-    ids, texts = _split(words, every or where is not None)
+    ids, texts = _told(words, **which)
     if len(texts) != 1:
         raise UsageError("A note is one text: put it in quotes, behind the id.")
     catalogue = place.open()
-    rows = chosen(catalogue, kind, ids, where, every)
+    rows = chosen(catalogue, kind, ids, **which)
     with catalogue.write() as session:
         written = Notes(session).add(kind, rows, texts[0])
     if as_json:
-        print_json([{"kind": kind, "id": row_id, "note": one} for row_id, one in zip(rows, written, strict=True)])
-    elif ids:
-        click.echo(f"{named(kind, rows)}: note {written[0]}")
-    elif rows:
-        click.echo(f"{named(kind, rows)}: {len(written):,} notes")
+        notes = zip(rows, written, strict=True)
+        print_json([{"kind": kind, "id": row_id, "note": note_id} for row_id, note_id in notes])
     else:
-        say(f"Nothing was noted: no {kind} match.")
+        _say(kind, rows, f"note {written[0]}" if ids else f"{len(written):,} notes")
 
 
-def _split(words: tuple[str, ...], many: bool) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def _told(words: tuple[str, ...], *, where: str | None, every: bool) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The id at the beginning, unless rows are chosen by other means, and the rest."""
-    return ((), words) if many else ((Id().convert(words[0], None, None),), words[1:])
+    chosen_otherwise = every or where is not None
+    return ((), words) if chosen_otherwise else ((Id().convert(words[0], None, None),), words[1:])
+
+
+def _say(kind: str, rows: Sequence[int], what: str) -> None:
+    from tui.marking import named
+
+    if rows:
+        click.echo(f"{named(kind, rows)}: {what}")
+    else:
+        say(f"Nothing was marked: no {kind} match.")

@@ -6,7 +6,10 @@ from pathlib import Path
 import click
 import pytest
 
+from core.specs.bounds import BOUNDS
 from core.specs.methods import METHODS
+from core.specs.options import describe
+from core.specs.runs import KINDS
 from store import COLUMNS
 from store.columns import HEADINGS
 from tui.main import COMMANDS, cli
@@ -37,6 +40,14 @@ def test_every_command_and_option_on_a_page_exists(page: Path) -> None:
             assert flags <= options(command) | own, line
         else:
             assert flags <= own, line
+
+
+def test_every_option_that_a_page_sets_exists() -> None:
+    records = (*METHODS.values(), *BOUNDS.values(), *KINDS.values())
+    known = {one.name for record in records for one in describe(record)} | {"key"}
+    set_ = {name for page in PAGES for name in re.findall(r"-o (\w+)=", page.read_text())}
+    assert len(set_) > 5
+    assert set_ <= known
 
 
 def test_the_walk_counts_the_columns_of_a_path() -> None:

@@ -12,16 +12,18 @@ Imports no torch.
 """
 
 import os
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Self
 
 import msgspec
 import psutil
 
-from core.engine.machines import boot_id
 from core.specs.runs import RunSpec
 
 ABANDONED = "abandoned"
+FIRST_SPACE = "pid:[4026531836]"  # of process ids, on every Linux: any other is a container's
 GONE = 66  # exit status of a worker whose folder or catalogue was deleted
 
 
@@ -145,3 +147,16 @@ def checkpoint(runs: Path, run_id: int) -> Path | None:
         if newest := max(found, key=lambda file: int(file.parent.name), default=None):
             return newest
     return None
+
+
+@cache
+def boot_id() -> str:
+    """Names this start of the machine; in a container that of the container."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        boot = f"boot-{psutil.boot_time():.0f}"
+    space = ""
+    with suppress(OSError):
+        space = str(Path("/proc/self/ns/pid").readlink())
+    return boot if space in ("", FIRST_SPACE) else f"{boot}/{space}"

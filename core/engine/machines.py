@@ -21,12 +21,12 @@ from platform import node
 
 import psutil
 
+from core.engine.folders import boot_id
 from store import Machine
 from store.places import NETWORK, file_system
 
 SYSTEM_ID = Path("/etc/machine-id")
 KNOWN = re.compile(r"[0-9a-f]{32}")  # images hold none, or "uninitialized", until their first start
-FIRST_SPACE = "pid:[4026531836]"  # of process ids, on every Linux: any other is a container's
 
 
 @cache
@@ -39,19 +39,6 @@ def machine_id(system: Path = SYSTEM_ID) -> str:
     """An id that stays when the machine is renamed or restarted; a digest, since the system's own is confidential."""
     known = _read(system) or next(filter(None, map(_kept, _folders())), None) or boot_id()
     return sha256(f"thalweg {known}".encode()).hexdigest()[:32]
-
-
-@cache
-def boot_id() -> str:
-    """Names this start of the machine; in a container that of the container."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        boot = f"boot-{psutil.boot_time():.0f}"
-    space = ""
-    with suppress(OSError):
-        space = str(Path("/proc/self/ns/pid").readlink())
-    return boot if space in ("", FIRST_SPACE) else f"{boot}/{space}"
 
 
 def _began() -> datetime:

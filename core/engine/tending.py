@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.engine.folders import ABANDONED, GONE, Owner, folder_of, log_beside, make_folder, owner, take
+from core.engine.folders import ABANDONED, GONE, Owner, boot_id, folder_of, log_beside, make_folder, owner, take
 from core.engine.ingest import ingest
 from core.engine.launch import signal_group
 from core.engine.log import Log
-from core.engine.machines import boot_id
 from core.errors import sentence
 from store import Attempt, Catalogue, Runs
 

@@ -306,11 +306,13 @@ def test_an_agent_whose_folder_was_deleted_makes_room_for_another(catalogue: Cat
 
 
 def test_all_in_a_catalogue_s_folder_is_private(engine: Engine, tmp_path: Path) -> None:
-    os.umask(0o022)
-    run_id = engine.enqueue(Train(**TINY, epochs=1))
-    with AgentLock(engine.catalogue.files, here()) as lock:
-        assert lock.take()
-        engine.finish(run_id)
+    before = os.umask(0o022)
+    try:
+        with AgentLock(engine.catalogue.files, here()) as lock:
+            assert lock.take()
+            engine.finish(engine.enqueue(Train(**TINY, epochs=1)))
+    finally:
+        os.umask(before)
     seen = {file.name for file in tmp_path.rglob("*")}
     assert {"catalogue.db", "runs", "log.txt", "owner", "job.json", "events.jsonl", "upgrade.lock"} <= seen
     assert [str(file) for file in tmp_path.rglob("*") if file.stat().st_mode & 0o077] == []

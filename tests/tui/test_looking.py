@@ -88,8 +88,8 @@ def overwritten(path: Path) -> None:
             table = table_of(kind)
             texts = [one.name for one in stored_columns(table) if one.type == "text" and one.name not in ours]
             session.execute(update(table).values(dict.fromkeys(texts, HOSTILE)))
-            Tags(session).add(kind, 1, "t\x1b[2Jag")
-            Notes(session).add(kind, 1, HOSTILE)
+            Tags(session).add(kind, [1], "t\x1b[2Jag")
+            Notes(session).add(kind, [1], HOSTILE)
         session.execute(update(metadata.tables["segments"]).values(reason=HOSTILE))
         for table in (metadata.tables["measurements"], metadata.tables["metrics"]):
             session.execute(update(table).values(name=table.c.name.concat(HOSTILE)))

@@ -20,6 +20,11 @@ class View(msgspec.Struct):
     cursor: int | None = None
     seen: list[int] = msgspec.field(default_factory=list)
 
+    def filter_by(self, where: str) -> None:
+        """Another filter; of the rows that were seen nobody knows whether it holds for them."""
+        if where != self.where:
+            self.where, self.seen = where, []
+
 
 class Session(msgspec.Struct):
     """View, filters, theme, as they were left."""

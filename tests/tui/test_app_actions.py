@@ -17,7 +17,7 @@ from textual.screen import Screen
 
 from core.engine.client import Client
 from core.specs.runs import Train
-from store import Catalogue, Runs, show_row
+from store import Catalogue, Models, Runs, show_row
 from tui.app import ThalwegApp
 from tui.keys import APP, BROWSE
 from tui.screens.beads import BeadsScreen
@@ -350,7 +350,7 @@ SCREENS = [
     (("2", "a", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
     (("2", "n", "b"), "launch", "LaunchScreen", ("bound", {"model": "2"})),
     (("3", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
-    (("G", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "run:1", "b": "run:1:1"})),
+    (("G", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
     (("4", "n", "d"), "launch", "LaunchScreen", ("descend", {"model": "1"})),
     (("j", "j", "r"), "relaunch", "RelaunchScreen", ([3],)),
 ]
@@ -368,6 +368,36 @@ def test_keys_lead_to_the_other_screens_with_what_is_chosen(
     async def use(one: Sitting) -> None:
         await one.press(*keys)
         await one.until(lambda: stub.given == [given])
+
+    play(seeded, use)
+
+
+def test_of_several_marked_models_every_pair_is_offered(seeded: Path) -> None:
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        Models(session).add(1, {"position": 2})
+
+    async def use(one: Sitting) -> None:
+        await one.press("2", "a", "n", "c")
+        await one.until(lambda: "Connect which two?" in one.shown)
+        assert [line for line in ("1  1 to 2", "2  1 to 3", "3  2 to 3") if line in one.shown][2:] == ["3  2 to 3"]
+        await one.pilot.press("3")
+        await one.until(lambda: isinstance(one.app.screen, LaunchScreen))
+        assert isinstance(one.app.screen, LaunchScreen)
+        assert (one.app.screen.prefill["a"], one.app.screen.prefill["b"]) == ("2", "3")
+        await one.pilot.press("escape")
+        await one.pilot.press("n", "b")
+        await one.until(lambda: "Which model?" in one.shown)
+        await one.pilot.press("escape")
+        assert one.app.screen is one.screen
+
+    play(seeded, use)
+
+
+def test_the_training_curves_of_models_are_drawn(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("2", "p")
+        await one.until(lambda: "model 2: loss" in one.shown)
+        assert "2 train_loss: 0.4 to 2" in one.shown
 
     play(seeded, use)
 

@@ -11,6 +11,7 @@ from textual.widgets import DataTable, Static
 
 from tui.columns import short, what, when
 from tui.logs import last_lines
+from tui.references import settled
 from tui.screens.client_screen import ClientScreen
 from tui.screens.log import LogScreen
 from tui.screens.relaunch import RelaunchScreen, named
@@ -143,7 +144,7 @@ def faults(client: "Client") -> Faults:
 
     where = "state=failed,stale"
     with client.catalogue.read() as session:
-        rows = list_rows(session, "runs", where, "-id", MOST)
+        rows = settled(session, list_rows(session, "runs", where, "-id", MOST))
         newest = {int(str(row["id"])): Runs(session).newest_relaunch(int(str(row["id"]))) for row in rows}
         counts = apart(Runs(session).counts(), Runs(session).findings())
     shown = {name: count for name, count in counts.items() if count and name in (*FOUND, "failed", "stale")}

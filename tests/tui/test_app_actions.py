@@ -329,6 +329,35 @@ def test_the_palette_runs_actions_filters_and_themes(seeded: Path) -> None:
     play(seeded, use)
 
 
+def test_the_palette_shows_keys_and_filters_as_they_are(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        one.screen.session.filters = ["cause~[red]x[/red]\x1b[31m"]
+        await one.press("ctrl+p")
+        await one.type("relaunch")
+        await one.until(lambda: "from scratch  (r)" in one.shown)
+        await one.press(*["backspace"] * len("relaunch"))
+        await one.type("Filter: ")
+        await one.until(lambda: "Filter: cause~[red]x[/red]\\x1b[31m" in one.shown)
+
+    play(seeded, use, size=(120, 30))
+
+
+def test_escape_asks_before_it_throws_a_note_away(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("N", "escape")
+        assert one.app.screen is one.screen
+        await one.press("N")
+        await one.type("look")
+        await one.press("escape")
+        assert "What was typed is lost" in one.shown
+        await one.press("n")
+        await one.type(" again")
+        await one.press("enter")
+        await one.until(lambda: [note["text"] for note in row_of(seeded, "runs", 5)["notes"]] == ["look again"])
+
+    play(seeded, use)
+
+
 class Stub(Screen[Any]):
     """Stands for a screen of another part, remembering what it was given."""
 

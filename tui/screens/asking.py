@@ -12,17 +12,18 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from tui.screens.leaving import Leaving
 from tui.screens.working import Staying
 from tui.widgets.keys import Keys
 
 Answer = TypeVar("Answer")
 
 
-class Question(Staying, ModalScreen[Answer]):
+class Question(Staying, Leaving[Answer], ModalScreen[Answer]):
     """A box in the middle; Escape leaves it without an answer."""
 
     CSS_PATH = "asking.tcss"
-    BINDINGS = [Binding("escape", "dismiss(None)", "Leave")]  # noqa: RUF012
+    BINDINGS = [Binding("escape", "leave", "Leave")]  # noqa: RUF012
 
 
 class Confirm(Question[bool]):
@@ -98,6 +99,10 @@ class AskText(Question[str]):
             yield Label(self._title, classes="title", markup=False)
             yield Input(self._text, placeholder=self._hint, compact=True)
         yield Keys()
+
+    @property
+    def typed(self) -> bool:
+        return self.query_one(Input).value not in ("", self._text)
 
     @on(Input.Submitted)
     def answer(self, event: Input.Submitted) -> None:

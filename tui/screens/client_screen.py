@@ -14,6 +14,7 @@ from textual.worker import get_current_worker
 
 from core.errors import ThalwegError
 from store.errors import StoreError
+from tui.screens.leaving import Leaving
 from tui.screens.working import WorkingScreen
 from tui.texts import clean
 
@@ -27,7 +28,7 @@ T = TypeVar("T")
 Answer = TypeVar("Answer")
 
 
-class ClientScreen(WorkingScreen[T]):
+class ClientScreen(Leaving[T], WorkingScreen[T]):
     """Asks the catalogue and the engine through `client`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back")]
@@ -84,6 +85,3 @@ class ClientScreen(WorkingScreen[T]):
         if sentence != before or time.monotonic() - when > SILENCE:
             self._refused = (sentence, time.monotonic())
             self.notify(clean(sentence), severity="error", markup=False)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)

@@ -52,6 +52,7 @@ class LaunchScreen(ClientScreen[list[int] | None]):
         self.prefill = {name: text_of(value) for name, value in prefill.items() if value is not None}
         self.program = program_at(client.catalogue.path)
         self.launching = False
+        self.at_first: dict[str, str] = {}
         if kind in CHOICES:
             name, records = CHOICES[kind]
             self.prefill.setdefault(name, next(iter(records)))
@@ -67,7 +68,12 @@ class LaunchScreen(ClientScreen[list[int] | None]):
         yield Keys()
 
     async def on_mount(self) -> None:
+        self.at_first = self.texts
         await self.judge()
+
+    @property
+    def typed(self) -> bool:
+        return self.texts != self.at_first and not self.launching
 
     def further(self, texts: Mapping[str, str]) -> list[Option]:
         choice = texts.get(CHOICES[self.kind][0]) if self.kind in CHOICES else None

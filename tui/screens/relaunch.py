@@ -58,6 +58,10 @@ class RelaunchScreen(ClientScreen[list[int] | None]):
         yield DataTable(id="plan", cursor_type="row")
         yield Keys()
 
+    @property
+    def typed(self) -> bool:
+        return any(form.texts for form in self.query(Form))
+
     def on_mount(self) -> None:
         self.ask(lambda: specs_of(self.client, self.run_ids), self.offer, group="specs")
         self.rehearse()

@@ -107,7 +107,6 @@ IMPOSSIBLE = [
     ("x", "Only queued and running", ("j",)),
     ("x", "Only runs", ("2",)),
     ("c", "Mark 2 to 12", ()),
-    ("p", "no curve", ("2",)),
     ("u", "nothing to take back", ()),
     ("backspace", "nowhere to go back", ()),
 ]
@@ -374,7 +373,7 @@ SCREENS = [
     (("a", "c"), "compare", "CompareScreen", ("runs", [1, 2, 3, 4, 5])),
     (("j", "L"), "log", "LogScreen", (4,)),
     (("3", "L"), "log", "LogScreen", (3,)),
-    (("f",), "faults", "FaultsScreen", ()),
+    (("f",), "faults", "FaultsScreen", ("",)),
     (("n", "t"), "launch", "LaunchScreen", ("train", {"network": "fcn:8", "data": "digits"})),
     (("2", "a", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
     (("2", "n", "b"), "launch", "LaunchScreen", ("bound", {"model": "2"})),

@@ -98,7 +98,8 @@ class LeadingScreen(MarkingScreen):
     def action_faults(self) -> None:
         from tui.screens.faults import FaultsScreen
 
-        self.app.push_screen(FaultsScreen(self.client))
+        where = self.session.view("runs").where if self.kind == "runs" else ""
+        self.app.push_screen(FaultsScreen(self.client, where))
 
     @work(exclusive=True, group=ASKING)
     async def action_launch(self) -> None:

@@ -32,6 +32,11 @@ def clean(text: str, keep: str = "") -> str:
     return "".join(letter if letter in keep or not _harmful(letter) else _shown(letter) for letter in text)
 
 
+def stripped(text: str) -> str:
+    """The text without control characters, as wide as before: they take no cell, but for halves of letters."""
+    return "".join("?" if "\ud800" <= one <= "\udfff" else "" if _harmful(one) else one for one in text)
+
+
 def _harmful(letter: str) -> bool:
     return letter in BIDIRECTIONAL or unicodedata.category(letter) in CONTROL
 

@@ -18,6 +18,7 @@ from tui.columns import Row, Shown, offered, on_screen
 from tui.place import Place
 from tui.screens.trusting import TrustingScreen
 from tui.session import Session
+from tui.texts import clean
 from tui.widgets.catalogue_table import TOP, CatalogueTable
 from tui.widgets.details_pane import DetailsPane
 from tui.widgets.keys import Keys, Views
@@ -314,5 +315,5 @@ class RowsScreen(TrustingScreen):
         return [known[name] for name in names if name in known] or list(at_first)
 
     def tell(self, text: str, *, wrong: bool = False) -> None:
-        """Say something that came from outside: never markup."""
-        self.notify(text, severity="error" if wrong else "information", markup=False)
+        """Say something that came from outside: never markup, nor anything that a terminal obeys."""
+        self.notify(clean(text), severity="error" if wrong else "information", markup=False)

@@ -71,7 +71,7 @@ class Place:
             return True
         missing = "" if self.path.parent.is_dir() else ", nor is its folder"
         question = f"{clean(str(self.path))} is not there{missing}. Make a new catalogue of this name?"
-        return click.confirm(question, err=True)
+        return _asked(question)
 
     @property
     def told(self) -> str:
@@ -84,7 +84,15 @@ class Place:
 
 def _confirmed(sentence: str) -> bool:
     """Ask in a terminal whether to go on with a network's changed file."""
-    return in_terminal() and click.confirm(f"{sentence} Go on with it as it is now?", err=True)
+    return in_terminal() and _asked(f"{sentence} Go on with it as it is now?")
+
+
+def _asked(question: str) -> bool:
+    """Ask in the terminal, on lines that end between words or behind the slashes of a path."""
+    from tui.output import width_of
+    from tui.texts import wrapped
+
+    return click.confirm("\n".join(wrapped(question, width_of(sys.stderr) - len(" [y/N]: "))), err=True)
 
 
 def in_terminal() -> bool:

@@ -1,6 +1,7 @@
 """The application under a pilot: opening it on a catalogue, waiting for what is true, reading what it shows."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from tui.screens.browse import BrowseScreen
 from tui.screens.rows import ASKING
 from tui.widgets.keys import Views
 from tui.widgets.machine import MachineLine
+
+BORDERS = re.compile("[\u2500-\u259f]")
 
 
 class Sitting:
@@ -71,6 +74,11 @@ class Sitting:
     @property
     def shown(self) -> str:
         return "\n".join(self.lines)
+
+    @property
+    def said(self) -> str:
+        """What stands on the screen, wherever lines end and boxes begin."""
+        return " ".join(BORDERS.sub(" ", self.shown).split())
 
     @property
     def told(self) -> str:

@@ -43,7 +43,7 @@ class Sentence(Widget):
         return Content("\n".join(self.lines(self.content_size.width)))
 
 
-class Question(Staying, Leaving[Answer], ModalScreen[Answer]):
+class Question(Staying, ModalScreen[Answer], Leaving[Answer]):  # styles are those of the first screen here
     """A box in the middle; Escape leaves it without an answer."""
 
     CSS_PATH = "asking.tcss"

@@ -28,7 +28,7 @@ T = TypeVar("T")
 Answer = TypeVar("Answer")
 
 
-class ClientScreen(Leaving[T], WorkingScreen[T]):
+class ClientScreen(WorkingScreen[T], Leaving[T]):
     """Asks the catalogue and the engine through `client`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back")]

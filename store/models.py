@@ -1,13 +1,15 @@
 """Networks that runs trained or imported; their weights are artifacts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import NEVER_REUSED, Base, add_once, fetch, fetch_one
+
+AT_ONCE = 10_000  # ids in a query: SQLite takes 32,766
 
 
 @dataclass(frozen=True)
@@ -86,3 +88,10 @@ class Models:
     def made_by(self, run_id: int) -> list[Model]:
         """The models that a run left, by their place within it."""
         return fetch(self._session, Model, "models", ModelRow.run_id == run_id)
+
+    def made_at(self, run_ids: Sequence[int]) -> dict[tuple[int, int], int]:
+        """The ids of the models that some runs left, by run and place within it."""
+        query = select(ModelRow.run_id, ModelRow.position, ModelRow.id)
+        some = (run_ids[first : first + AT_ONCE] for first in range(0, len(run_ids), AT_ONCE))
+        found = (row for ids in some for row in self._session.execute(query.where(ModelRow.run_id.in_(ids))))
+        return {(run_id, position): model_id for run_id, position, model_id in found}

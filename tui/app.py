@@ -1,16 +1,19 @@
 """The application that opens with `thalweg`: the catalogue in the terminal."""
 
 import gc
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import events, on
 from textual.command import Provider
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from core.errors import UsageError
 from store.errors import StoreError
 from tui import clipboard, keymap, keys, themes
+from tui.harmless import Harmless
 from tui.place import Place
 from tui.screens.arranging import ArrangingScreen
 from tui.screens.browse import BrowseScreen
@@ -44,6 +47,7 @@ class ThalwegApp(Staying, InTurn[StoreError]):
         self.file = session_file(place.path)
         self.session, self._warning = load(self.file)
         self._where = where
+        self._harmless = Harmless()
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
         self.theme = self.session.theme if self.session.theme in self.available_themes else themes.DARK.name
@@ -51,14 +55,17 @@ class ThalwegApp(Staying, InTurn[StoreError]):
     def get_default_screen(self) -> Screen[None]:
         return BrowseScreen(self.place, self.session, self._where)
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._harmless]
+
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda _: self.save_session())
         chosen, refused = keymap.load(keymap.keymap_file())
         self.set_keymap(chosen)
         for sentence in refused:
-            self.notify(sentence, severity="warning", markup=False, timeout=15)
+            self.notify(clean(sentence), severity="warning", markup=False, timeout=15)
         if self._warning:
-            self.notify(self._warning, severity="warning", markup=False, timeout=15)
+            self.notify(clean(self._warning), severity="warning", markup=False, timeout=15)
 
     async def ready(self) -> None:
         """A key is about the rows and the questions that the keys before it asked for."""
@@ -80,7 +87,7 @@ class ThalwegApp(Staying, InTurn[StoreError]):
         try:
             file = clipboard.kept(text)
         except OSError as error:
-            self.notify(f"The text could not be kept in a file: {error}.", severity="error", markup=False)
+            self.notify(f"The text could not be kept in a file: {clean(str(error))}.", severity="error", markup=False)
         else:
             self.notify(clipboard.told(text, sequence, file), markup=False)
 
@@ -97,7 +104,9 @@ class ThalwegApp(Staying, InTurn[StoreError]):
         try:
             save(self.session, self.file)
         except UsageError as error:
-            self.notify(f"How the screen is left is not remembered. {error}", severity="warning", markup=False)
+            self.notify(
+                f"How the screen is left is not remembered. {clean(str(error))}", severity="warning", markup=False
+            )
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen, known_keys

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 from typing import Any
 
 from core.results import beyond_rounding
@@ -56,9 +57,13 @@ def short(row: Row) -> str:
 def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[Shown, ...]:
     """Columns as they are called in the catalogue; `times` are those that hold times."""
     return tuple(
-        Shown(name, excess, (name, "drift")) if name == "excess" else of(name, show=moment if name in times else value)
+        Shown(name, excess, (name, "drift")) if name == "excess" else of(name, show=_show(name, times))
         for name in names
     )
+
+
+def _show(name: str, times: Sequence[str]) -> Callable[[Any], str]:
+    return moment if name in times else network if name == "network" else value
 
 
 def excess(row: Row) -> str:
@@ -79,16 +84,25 @@ def what(row: Row) -> str:
 
 
 def _what(kind: str, row: Row, spec: dict[str, Any]) -> str:
-    of_network = f", {row['network']}" if row["network"] else ""
+    of_network = f", {network(row['network'])}" if row["network"] else ""
     try:
         if kind == "connect":
             return f"{reference(spec['a'])} to {reference(spec['b'])}, {row['method']}{of_network}"
         if kind == "train":
             count = f" x{spec['count']}" if spec.get("count", 1) > 1 else ""
-            return f"{row['network']} {row['data']}{count}"
+            return f"{network(row['network'])} {row['data']}{count}"
         return f"{row['method'] or kind} of {reference(spec['model'])}{of_network}"
     except (KeyError, TypeError):
-        return " ".join(str(row[key]) for key in ("method", "network", "data") if row[key])
+        return " ".join(network(row[key]) for key in ("method", "network", "data") if row[key])
+
+
+def network(text: str | None) -> str:
+    """A network in a list; of one's own file its name and what in it makes the network, not where it lies."""
+    kind, _, source = (text or "").partition(":")
+    if kind != "file":
+        return value(text)
+    path, _, factory = source.partition(",")[0].rpartition(":")
+    return clean(f"file:{PurePath(path).name}:{factory}")
 
 
 def reference(model: dict[str, Any]) -> str:
@@ -151,7 +165,7 @@ OTHERS = {
     "models": (
         of("id"),
         of("name", squeeze=True),
-        of("network", squeeze=True),
+        of("network", show=network, squeeze=True),
         of("data", squeeze=True),
         of("seed"),
         of("train_loss", "train loss", number),

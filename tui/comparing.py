@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import UsageError
 from tui.columns import asked as spec_of
+from tui.columns import network, reference
+from tui.references import settled
+from tui.texts import value
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -72,7 +75,8 @@ def compared(session: "Session", kind: str, ids: Sequence[int]) -> Comparison:
         row = show_row(session, kind, row_id)
         run_id = row_id if kind == "runs" else row["run_id"]
         assert isinstance(run_id, int)
-        spec = spec_of(vars(Runs(session).get(run_id)))
+        (run,) = settled(session, [vars(Runs(session).get(run_id))])
+        spec = spec_of(run)
         asked.append({**_flat(spec), **{key: row[key] for key in ASKED if key in row}})
         if kind == "runs":
             row = {**_first_made(row), **row}
@@ -97,7 +101,7 @@ def _flat(spec: Row) -> Row:
         if key in ("method", "bound") and isinstance(one, dict):
             flat |= {name: inner for name, inner in one.items() if name != key}
         elif isinstance(one, dict):
-            flat[key] = one.get("model") or f"run:{one.get('run')}"
+            flat[key] = one.get("model") or reference(one)
         else:
             flat[key] = one
     return flat
@@ -110,3 +114,9 @@ def _by_name(rows: Sequence[Row]) -> dict[str, list[Any]]:
 
 def _differ(cells: Sequence[Any]) -> bool:
     return any(cell != cells[0] for cell in cells[1:])
+
+
+def shown(name: str, cells: Sequence[Any]) -> list[str]:
+    """The cells of a line, as texts; networks are told by their files' names where those tell them apart."""
+    short = [network(cell) if name == "network" else value(cell) for cell in cells]
+    return short if len(set(short)) == len(set(map(value, cells))) else [value(cell) for cell in cells]

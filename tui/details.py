@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from store import Runs, show_row
 from tui.asking import asked_by
-from tui.columns import Row, excess, options, what, word
+from tui.columns import Row, excess, network, options, what, word
 from tui.commands.show import cell
 from tui.logs import last_lines
+from tui.references import settled
 from tui.results import path_facts, whole_facts
 from tui.texts import clean, number, value
 from tui.widgets.details_pane import Details, Link
@@ -25,6 +26,8 @@ def read(client: "Client", kind: str, row_id: int) -> Details:
     """All about a row. Raises NotFoundError where it is gone."""
     with client.catalogue.read() as session:
         row = show_row(session, kind, row_id)
+        if kind == "runs":
+            (row,) = settled(session, [row])
         run = row if kind == "runs" else vars(Runs(session).get(int(str(row["run_id"]))))
     attempts: Any = row.get("attempt_list") or []
     newest: Row = attempts[-1] if attempts else {}
@@ -55,7 +58,7 @@ def _title(kind: str, row: Row) -> str:
         return f"path {row['id']}: model {row['model_a']} to {row['model_b']}, {value(row['method'])}"
     if kind == "bounds":
         return f"bound {row['id']}: {value(row['kind'])} of model {row['model_id']} is {number(row['value'])}"
-    return f"model {row['id']}: {value(row['network'])} {value(row['data'])}"
+    return f"model {row['id']}: {network(row['network'])} {value(row['data'])}"
 
 
 def _facts(kind: str, row: Row, attempts: Sequence[Row]) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,50 @@
-"""Writing files that are there whole or not at all."""
+"""Files of a person's own, read whatever is there in their place; files that are there whole or not at all."""
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import UsageError
-from core.files import write_whole
+from core.files import amount, write_whole
+
+MOST = 1 << 20  # bytes of a file of one's own: settings, filters, a session
+
+
+def own_text(file: Path) -> str | None:
+    """What a small file of a person's own holds; None where there is none.
+
+    Raises UsageError where something else is there, or what can't be read: it says what, waits for nobody, and reads
+    no more than such a file can hold.
+    """
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # waits for no pipe's other end
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
+    try:
+        return _small_text(handle)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {error}.") from None
+    finally:
+        os.close(handle)
+
+
+def _small_text(handle: int) -> str:
+    """Raises OSError, and ValueError for what is no small text."""
+    about = os.fstat(handle)
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("it is no ordinary file")
+    if about.st_size > MOST:
+        raise ValueError(f"it has {amount(about.st_size)}, and {amount(MOST)} are allowed")
+    with os.fdopen(handle, "rb", closefd=False) as opened:
+        try:
+            return opened.read(MOST).decode()
+        except UnicodeDecodeError:
+            raise ValueError("it is no text in UTF-8") from None
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from platformdirs import user_config_path
 from textual.binding import BindingsMap
 from textual.keys import Keys, _character_to_key, key_to_character
 
-from core.errors import unknown_name
+from core.errors import UsageError, unknown_name
 from tui import keys
+from tui.files import own_text
 from tui.widgets.catalogue_table import CatalogueTable
 
 MODIFIERS = ("ctrl", "shift", "alt", "meta", "super", "hyper")
@@ -26,11 +27,11 @@ def keymap_file() -> Path:
 def load(file: Path) -> tuple[dict[str, str], list[str]]:
     """Keys by the names of actions, as Textual takes them, and why other entries are refused."""
     try:
-        given = tomllib.loads(file.read_text())
-    except FileNotFoundError:
-        return {}, []
-    except (OSError, ValueError) as error:
-        return {}, [f"The keys in {file} cannot be read: {error}. The usual ones are used."]
+        given = tomllib.loads(own_text(file) or "")
+    except UsageError as error:
+        return {}, [f"{error} The usual keys are used."]
+    except (ValueError, RecursionError) as error:
+        return {}, [f"{file} cannot be read: {error}. The usual keys are used."]
     chosen: dict[str, str] = {}
     refused = []
     for name, text in given.items():
@@ -58,7 +59,7 @@ def _wrong(name: str, text: object) -> str | None:
 def _known(key: str) -> bool:
     *modifiers, last = key.split("+") if len(key) > 1 else [key]
     named = len(last) == 1 or last in NAMES or key_to_character(last) is not None
-    return named and all(one in MODIFIERS for one in modifiers)
+    return key.isprintable() and named and all(one in MODIFIERS for one in modifiers)
 
 
 def _written(key: str) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from platformdirs import user_config_path
 
 from core.errors import UsageError, unknown_name
-from tui.files import private
+from tui.files import own_text, private
 
 Named = dict[str, dict[str, str]]  # by kind, then by name
 NAME = re.compile(r"[\w-]{1,40}")
@@ -63,9 +63,8 @@ def _save(filters: Named) -> None:
 
 
 def _load() -> Named:
+    text = own_text(file())
     try:
-        return msgspec.json.decode(file().read_bytes(), type=Named)
-    except FileNotFoundError:
-        return {}
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"The named filters in {file()} cannot be read: {error}. Mend or remove the file.") from None
+        return {} if text is None else msgspec.json.decode(text, type=Named)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise UsageError(f"{file()} cannot be read: {error}. Mend or remove the file.") from None

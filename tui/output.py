@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 from rich.cells import cell_len, set_cell_size
 
-from tui.texts import COLOURS, clean
+from tui.texts import COLOURS, clean, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -147,7 +146,7 @@ def _write(stream: TextIO, text: str) -> None:
 def _wrapped(text: str, width: int) -> list[str]:
     if cell_len(text) <= width:
         return [text]
-    return textwrap.wrap(text, max(width, NARROW), break_on_hyphens=False)
+    return wrapped(text, max(width, NARROW))
 
 
 def print_json(document: object) -> None:

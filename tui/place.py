@@ -70,8 +70,7 @@ class Place:
         if self.given is None or self.path.exists():
             return True
         missing = "" if self.path.parent.is_dir() else ", nor is its folder"
-        question = f"{clean(str(self.path))} is not there{missing}. Make a new catalogue of this name?"
-        return click.confirm(question, err=True)
+        return _asked(clean(str(self.path)), f"is not there{missing}. Make a new catalogue of this name?")
 
     @property
     def told(self) -> str:
@@ -86,7 +85,19 @@ def _confirmed(sentence: str) -> bool:
     """Ask in a terminal whether to go on with a network's changed file."""
     from tui.texts import clean
 
-    return in_terminal() and click.confirm(f"{clean(sentence)} Go on with it as it is now?", err=True)
+    return in_terminal() and _asked(f"{clean(sentence)} Go on with it as it is now?")
+
+
+def _asked(*parts: str) -> bool:
+    """Ask in the terminal, on lines that end between words, or behind the slashes of a path; long parts stand apart."""
+    from tui.output import width_of
+    from tui.texts import wrapped
+
+    width = width_of(sys.stderr) - len(" [y/N]: ")
+    lines = wrapped(" ".join(parts), width)
+    if len(lines) > 1:
+        lines = [line for part in parts for line in wrapped(part, width)]
+    return click.confirm("\n".join(lines), err=True)
 
 
 def in_terminal() -> bool:

@@ -17,6 +17,7 @@ from store.changes import Changes
 from store.listing import every_id, list_ids, rows_of
 from tui.columns import Row
 from tui.place import Place
+from tui.references import settled
 from tui.texts import apart
 from tui.widgets.machine import Machine
 
@@ -67,7 +68,7 @@ class Reader:
         """The beginning of an order, with its rows. Raises FilterError, StoreError."""
         with self._session() as session:
             ids = list_ids(session, asked.kind, asked.where, asked.sort, FIRST)
-            rows = rows_of(session, asked.kind, ids[:WINDOW])
+            rows = _rows(session, asked.kind, ids[:WINDOW])
         return Order(asked, ids, rows, complete=len(ids) < FIRST)
 
     def order(self, asked: Asked) -> Order:
@@ -81,7 +82,7 @@ class Reader:
 
     def rows(self, kind: str, ids: "array[int]") -> list[Row]:
         with self._session() as session:
-            return rows_of(session, kind, ids)
+            return _rows(session, kind, ids)
 
     def counts(self) -> dict[str, int]:
         """How many runs are called what."""
@@ -114,3 +115,8 @@ class Reader:
             connection.interrupt()
         self.changes.close()
         self.client.catalogue.close()
+
+
+def _rows(session: Session, kind: str, ids: "array[int]") -> list[Row]:
+    rows = rows_of(session, kind, ids)
+    return settled(session, rows) if kind == "runs" else rows

@@ -2,13 +2,16 @@
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from platformdirs import user_state_path
 
-from tui.files import private
+from core.errors import UsageError
+from tui.files import own_text, private
 
 KEPT_FILTERS = 30
+Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class View(msgspec.Struct):
@@ -17,14 +20,19 @@ class View(msgspec.Struct):
     where: str = ""
     sort: str = "-id"
     columns: list[str] = msgspec.field(default_factory=list)
-    cursor: int | None = None
-    seen: list[int] = msgspec.field(default_factory=list)
+    cursor: Id | None = None
+    seen: list[Id] = msgspec.field(default_factory=list)
+
+    def filter_by(self, where: str) -> None:
+        """Another filter; of the rows that were seen nobody knows whether it holds for them."""
+        if where != self.where:
+            self.where, self.seen = where, []
 
 
 class Session(msgspec.Struct):
     """View, filters, theme, as they were left."""
 
-    kind: str = "runs"
+    kind: Annotated[str, msgspec.Meta(pattern="^(runs|models|paths|bounds)$")] = "runs"
     theme: str = ""
     pane: bool | None = None  # None: where there is room beside the table
     views: dict[str, View] = msgspec.field(default_factory=dict)
@@ -47,16 +55,16 @@ def session_file(catalogue: Path) -> Path:
 def load(file: Path) -> tuple[Session, str | None]:
     """The session as it was left, and what to tell where it can't be read: it is set aside then."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Session), None
-    except FileNotFoundError:
-        return Session(), None
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        text = own_text(file)
+        return (Session() if text is None else msgspec.json.decode(text, type=Session)), None
+    except (UsageError, msgspec.DecodeError, RecursionError) as error:
         aside = file.with_suffix(".unreadable")
+        why = str(error) if isinstance(error, UsageError) else f"{file} cannot be read: {error}."
         try:
             file.replace(aside)
         except OSError:
-            return Session(), f"The last session in {file} cannot be read ({error}); this one starts afresh."
-        return Session(), f"The last session cannot be read; it was set aside as {aside}, this one starts afresh."
+            return Session(), f"{why} This session starts afresh."
+        return Session(), f"{why} It was set aside as {aside.name}, and this session starts afresh."
 
 
 def save(session: Session, file: Path) -> None:

@@ -1,17 +1,19 @@
 """Values as people read them: numbers, times, and texts from the catalogue made harmless."""
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 
 from core.errors import FINDINGS
 
 NOTHING = "-"
 GAP = "   "
+WIDEST = 2  # cells that a letter takes
 # Reorders what stands around it: a name must not disguise itself.
 BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 CONTROL = ("Cc", "Cs", "Zl", "Zp")
@@ -30,6 +32,11 @@ def clean(text: str, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(letter if letter in keep or not _harmful(letter) else _shown(letter) for letter in text)
+
+
+def stripped(text: str) -> str:
+    """The text without control characters, as wide as before: they take no cell, but for halves of letters."""
+    return "".join("?" if "\ud800" <= one <= "\udfff" else "" if _harmful(one) else one for one in text)
 
 
 def _harmful(letter: str) -> bool:
@@ -76,6 +83,18 @@ def shortened(path: str, width: int) -> str:
     while cell_len(end) > width - 1:
         end = end[1:]
     return f"…{end}"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most so many cells, broken at blanks; longer words behind their slashes, only then anywhere."""
+    lines, width = [""], max(width, WIDEST)
+    for word in re.findall(r"\s+|\S+", text):
+        pieces = [word] if cell_len(word) <= width else re.findall(r"[^/]*/|[^/]+", word)
+        for piece in (part for one in pieces for part in chop_cells(one, width)):
+            if cell_len(lines[-1]) + cell_len(piece) > width:
+                lines.append("")
+            lines[-1] += piece if lines[-1] else piece.lstrip()
+    return [line.rstrip() for line in lines if line.strip()] or [""]
 
 
 def flowed(parts: Sequence[str], width: int) -> str:

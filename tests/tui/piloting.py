@@ -1,6 +1,7 @@
 """The application under a pilot: opening it on a catalogue, waiting for what is true, reading what it shows."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,12 +16,15 @@ from tui.screens.rows import ASKING
 from tui.widgets.keys import Views
 from tui.widgets.machine import MachineLine
 
+BORDERS = re.compile("[\u2500-\u259f]")
+
 
 class Sitting:
     """Somebody in front of the screen."""
 
-    def __init__(self, app: ThalwegApp, pilot: Pilot[Any]) -> None:
+    def __init__(self, app: ThalwegApp, pilot: Pilot[Any], notified: list[str] | None = None) -> None:
         self.app, self.pilot = app, pilot
+        self._notified = [] if notified is None else notified
 
     @property
     def screen(self) -> BrowseScreen:
@@ -72,9 +76,27 @@ class Sitting:
         return "\n".join(self.lines)
 
     @property
+    def said(self) -> str:
+        """What stands on the screen, wherever lines end and boxes begin."""
+        return " ".join(BORDERS.sub(" ", self.shown).split())
+
+    @property
     def told(self) -> str:
         """All that was notified."""
-        return "\n".join(one.message for one in self.app._notifications)
+        return "\n".join(self._notified)
+
+
+def kept(app: ThalwegApp) -> list[str]:
+    """What will be notified; from the screen it goes away after some seconds."""
+    notified: list[str] = []
+    notify = app.notify
+
+    def keep(message: str, **looks: Any) -> None:
+        notified.append(message)
+        notify(message, **looks)
+
+    app.notify = keep  # type: ignore[method-assign]
+    return notified
 
 
 @asynccontextmanager
@@ -83,8 +105,9 @@ async def sitting(
 ) -> AsyncIterator[Sitting]:
     """The application, opened, its table read."""
     app = ThalwegApp(Place(catalogue, typed=True), where)
+    notified = kept(app)
     async with app.run_test(size=size, notifications=True) as pilot:
-        one = Sitting(app, pilot)
+        one = Sitting(app, pilot, notified)
         line = one.screen.query_one(MachineLine)
         await one.until(lambda: one.screen.query_one(Views).count and line.counts is not None and line.machine)
         await one.settled()

@@ -17,7 +17,7 @@ from textual.screen import Screen
 
 from core.engine.client import Client
 from core.specs.runs import Train
-from store import Catalogue, Runs, show_row
+from store import Catalogue, Models, Runs, show_row
 from tui.app import ThalwegApp
 from tui.keys import APP, BROWSE
 from tui.screens.beads import BeadsScreen
@@ -107,7 +107,6 @@ IMPOSSIBLE = [
     ("x", "Only queued and running", ("j",)),
     ("x", "Only runs", ("2",)),
     ("c", "Mark 2 to 12", ()),
-    ("p", "no curve", ("2",)),
     ("u", "nothing to take back", ()),
     ("backspace", "nowhere to go back", ()),
 ]
@@ -329,6 +328,35 @@ def test_the_palette_runs_actions_filters_and_themes(seeded: Path) -> None:
     play(seeded, use)
 
 
+def test_the_palette_shows_keys_and_filters_as_they_are(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        one.screen.session.filters = ["cause~[red]x[/red]\x1b[31m"]
+        await one.press("ctrl+p")
+        await one.type("relaunch")
+        await one.until(lambda: "from scratch  (r)" in one.shown)
+        await one.press(*["backspace"] * len("relaunch"))
+        await one.type("Filter: ")
+        await one.until(lambda: "Filter: cause~[red]x[/red]\\x1b[31m" in one.shown)
+
+    play(seeded, use, size=(120, 30))
+
+
+def test_escape_asks_before_it_throws_a_note_away(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("N", "escape")
+        assert one.app.screen is one.screen
+        await one.press("N")
+        await one.type("look")
+        await one.press("escape")
+        assert "What was typed is lost" in one.shown
+        await one.press("n")
+        await one.type(" again")
+        await one.press("enter")
+        await one.until(lambda: [note["text"] for note in row_of(seeded, "runs", 5)["notes"]] == ["look again"])
+
+    play(seeded, use)
+
+
 class Stub(Screen[Any]):
     """Stands for a screen of another part, remembering what it was given."""
 
@@ -345,12 +373,12 @@ SCREENS = [
     (("a", "c"), "compare", "CompareScreen", ("runs", [1, 2, 3, 4, 5])),
     (("j", "L"), "log", "LogScreen", (4,)),
     (("3", "L"), "log", "LogScreen", (3,)),
-    (("f",), "faults", "FaultsScreen", ()),
+    (("f",), "faults", "FaultsScreen", ("",)),
     (("n", "t"), "launch", "LaunchScreen", ("train", {"network": "fcn:8", "data": "digits"})),
     (("2", "a", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
     (("2", "n", "b"), "launch", "LaunchScreen", ("bound", {"model": "2"})),
     (("3", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
-    (("G", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "run:1", "b": "run:1:1"})),
+    (("G", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
     (("4", "n", "d"), "launch", "LaunchScreen", ("descend", {"model": "1"})),
     (("j", "j", "r"), "relaunch", "RelaunchScreen", ([3],)),
 ]
@@ -368,6 +396,36 @@ def test_keys_lead_to_the_other_screens_with_what_is_chosen(
     async def use(one: Sitting) -> None:
         await one.press(*keys)
         await one.until(lambda: stub.given == [given])
+
+    play(seeded, use)
+
+
+def test_of_several_marked_models_every_pair_is_offered(seeded: Path) -> None:
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        Models(session).add(1, {"position": 2})
+
+    async def use(one: Sitting) -> None:
+        await one.press("2", "a", "n", "c")
+        await one.until(lambda: "Connect which two?" in one.shown)
+        assert [line for line in ("1  1 to 2", "2  1 to 3", "3  2 to 3") if line in one.shown][2:] == ["3  2 to 3"]
+        await one.pilot.press("3")
+        await one.until(lambda: isinstance(one.app.screen, LaunchScreen))
+        assert isinstance(one.app.screen, LaunchScreen)
+        assert (one.app.screen.prefill["a"], one.app.screen.prefill["b"]) == ("2", "3")
+        await one.pilot.press("escape")
+        await one.pilot.press("n", "b")
+        await one.until(lambda: "Which model?" in one.shown)
+        await one.pilot.press("escape")
+        assert one.app.screen is one.screen
+
+    play(seeded, use)
+
+
+def test_the_training_curves_of_models_are_drawn(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("2", "p")
+        await one.until(lambda: "model 2: loss" in one.shown)
+        assert "2 train_loss: 0.4 to 2" in one.shown
 
     play(seeded, use)
 

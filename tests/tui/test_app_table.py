@@ -1,5 +1,6 @@
 """The table: views, filters, order, marks, columns, details; what others write meanwhile."""
 
+import asyncio
 import json
 import os
 import re
@@ -22,8 +23,11 @@ from core.specs.runs import Train
 from store import COLUMNS, Catalogue, Device, Runs, list_rows
 from store.catalogue import companion
 from tests.store.filling import machine
+from tui.app import ThalwegApp
 from tui.details import read
+from tui.place import Place
 from tui.reading import Order, Reader
+from tui.screens.rows import RowsScreen
 from tui.session import load, session_file
 from tui.widgets.details_pane import DetailsPane
 from tui.widgets.prompt import Prompt
@@ -477,3 +481,74 @@ def test_a_kill_while_the_session_is_written_leaves_a_whole_one(seeded: Path) ->
         assert warning is None
         assert len(session.filters) == 30
         assert json.loads(file.read_bytes())
+
+
+def test_all_rows_are_marked_also_those_that_are_still_being_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Catalogue.open(home / "c.db") as catalogue:
+        for _ in range(450):
+            add(catalogue, Train(network="fcn:8", data="digits"), "queued")
+    order, held = Reader.order, threading.Event()
+
+    def slow(reader: Reader, asked: Any) -> Order:
+        held.wait(10)
+        return order(reader, asked)
+
+    async def use(one: Sitting) -> None:
+        await one.until(lambda: len(one.ids) == 450)
+        monkeypatch.setattr(Reader, "order", slow)
+        one.screen.filter_by("id<=440")
+        await one.until(lambda: len(one.ids) == 200)
+        await one.pilot.press("a")
+        assert one.screen.unable("delete") == "Which rows there are is still being read; they are marked then."
+        held.set()
+        await one.until(lambda: one.screen.table.marked == set(range(1, 441)))
+        assert one.screen.unable("delete") is None
+        await one.until(lambda: "440, 440 marked" in one.lines[0])
+        await one.press("a")
+        assert not one.screen.table.marked
+
+    play(home / "c.db", use)
+
+
+def test_all_rows_are_marked_before_the_catalogue_has_been_opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Catalogue.open(home / "c.db") as catalogue:
+        for _ in range(150):  # more than the first look shows
+            add(catalogue, Train(network="fcn:8", data="digits"), "queued")
+    open_, held = Reader.open, threading.Event()
+
+    def slow(place: Any, trust: Any) -> Reader:
+        held.wait(10)
+        return open_(place, trust)
+
+    async def used() -> None:
+        app = ThalwegApp(Place(home / "c.db"))
+        async with app.run_test() as pilot:
+            one = Sitting(app, pilot)
+            await one.until(lambda: len(one.ids) == 100)
+            one.screen.table.action_mark_all()
+            held.set()
+            await one.until(lambda: len(one.screen.table.marked) == 150)
+
+    monkeypatch.setattr(Reader, "open", slow)
+    asyncio.run(used())
+
+
+def test_no_row_of_the_last_sitting_is_painted_under_another_filter(
+    seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def leave(one: Sitting) -> None:
+        one.screen.filter_by("state=done")
+        await one.until(lambda: one.ids == [4, 2, 1])
+        await one.press("ctrl+q")
+
+    painted: list[list[int]] = []
+    glance = RowsScreen._glance
+    monkeypatch.setattr(RowsScreen, "_glance", lambda screen: (glance(screen), painted.append(list(screen.table.ids))))
+
+    async def look(one: Sitting) -> None:
+        await one.until(lambda: one.ids)
+
+    play(seeded, leave)
+    for where in (None, "state=done", "state=failed", ""):
+        play(seeded, look, where=where)
+    assert painted == [[5, 4, 3, 2, 1], [4, 2, 1], [4, 2, 1], [], [5, 4, 3, 2, 1]]

@@ -47,6 +47,8 @@ def test_chosen_keys_work_everywhere_and_the_usual_ones_no_longer(seeded: Path) 
         ('filter = "ctrl+q"', "something else has it"),
         ('filter = "s"', "filter can't have the key s"),
         ('filter = "F"\nsort = "F"', "something else has it"),
+        ('filter = "\\u001b"', "is no key"),
+        ('"\\u001b[31m" = "f"', "no action"),
         ("filter = ", "cannot be read"),
     ],
 )

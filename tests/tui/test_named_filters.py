@@ -44,7 +44,7 @@ def test_a_file_that_cannot_be_read_is_named_and_kept(text: str, seeded: Path, t
     file().write_text(text)
     said = thalweg("list", "runs", "--where", "@bad")
     assert said.status == 2
-    assert f"The named filters in {file()} cannot be read" in said.err
+    assert f"{file()} cannot be read" in said.err
 
     async def use(one: Sitting) -> None:
         await one.press("/")

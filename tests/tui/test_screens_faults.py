@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from commanding import HOSTILE, Run, add, add_path
+from hypothesis import given
+from hypothesis import strategies as st
 from showing import play, press, settle, text
 from textual.pilot import Pilot
 from textual.widgets import DataTable
@@ -13,6 +15,8 @@ from core.engine.folders import folder_of, log_beside
 from core.specs.methods import METHODS
 from core.specs.runs import Connect, ModelRef, Train
 from store import Catalogue, NewRun, Runs
+from store.base import table
+from tui.faults import grouped
 from tui.screens.compare import CompareScreen
 from tui.screens.faults import FaultsScreen
 from tui.screens.log import LogScreen
@@ -34,21 +38,22 @@ def broken(home: Path) -> Path:
 
 
 def test_faults_say_why_and_what_was_written_last(broken: Path) -> None:
-    app = play(broken, FaultsScreen, lambda pilot: press(pilot, "j", "j"))
+    app = play(broken, FaultsScreen, lambda pilot: press(pilot, *"jjjjj"))
     said = text(app)
     assert "Runs: 1 not connected, 1 loss not reached, 1 failed" in said
-    assert [line.split()[1:3] for line in said.splitlines() if line.split()[:1] in (["1"], ["2"], ["3"])] == [
-        ["○", "finding"],
-        ["○", "finding"],
-        ["✗", "failed"],
+    assert [" ".join(line.split()[:6]) for line in said.splitlines() if " × " in line] == [
+        "▾ ○ finding 1 × could",
+        "▾ ○ finding 1 × loss",
+        "▾ ✗ failed 1 × exception:",
     ]
+    assert [line.split()[0] for line in said.splitlines() if " train fcn:8" in line] == ["3", "2", "1"]
     assert "run 1: exception: [red]x[/red] \\x1b[31m\\x07 \\u202egnp.exe" in said
     assert "so far so good\n [red]x[/red] \\x1b[31m\\x07" in said
 
 
 def test_the_log_of_a_fault_is_an_enter_away(broken: Path) -> None:
     async def use(pilot: Pilot[Any]) -> None:
-        await press(pilot, "enter")
+        await press(pilot, "j", "enter")
         assert isinstance(pilot.app.screen, LogScreen)
         await press(pilot, "escape")
         assert isinstance(pilot.app.screen, FaultsScreen)
@@ -56,7 +61,7 @@ def test_the_log_of_a_fault_is_an_enter_away(broken: Path) -> None:
     play(broken, FaultsScreen, use)
 
 
-@pytest.mark.parametrize(("keys", "runs"), [("r", [3]), ("space space r", [2, 3]), ("a", [1, 2, 3])])
+@pytest.mark.parametrize(("keys", "runs"), [("r", [3]), ("space j j space r", [2, 3]), ("a", [1, 2, 3])])
 def test_one_the_marked_or_all_are_relaunched_after_a_look_at_the_plan(
     keys: str, runs: list[int], broken: Path
 ) -> None:
@@ -77,8 +82,8 @@ def test_one_the_marked_or_all_are_relaunched_after_a_look_at_the_plan(
 def test_what_was_relaunched_says_as_what_and_is_not_relaunched_with_all(broken: Path) -> None:
     async def use(pilot: Pilot[Any]) -> None:
         await press(pilot, "r", "ctrl+s")
-        table = pilot.app.screen.query_one(RowTable)
-        assert str(table.get_row_at(0)[-1]) == "4"
+        rows = pilot.app.screen.query_one(RowTable)
+        assert str(rows.get_row_at(1)[-1]) == "4"
         await press(pilot, "a")
         assert pilot.app.screen.run_ids == [1, 2]  # type: ignore[attr-defined]
 
@@ -93,6 +98,67 @@ def test_faults_work_in_small_terminals_and_empty_catalogues(size: tuple[int, in
     app = play(home / "c.db", FaultsScreen, use, size)
     assert app.told == ["No failed run is left that was not relaunched already."]  # type: ignore[attr-defined]
     assert size == (3, 2) or "Nothing failed" in text(app)
+
+
+@pytest.fixture
+def many(home: Path) -> Path:
+    """Forty runs that missed their loss by different figures, three that were killed, a stale one."""
+    path = home / "c.db"
+    with Catalogue.open(path) as catalogue:
+        for seed in range(43):
+            add(catalogue, Train(network="fcn:8", data="digits", seed=seed), "failed", "killed")
+        with catalogue.write() as session:
+            runs = table("runs")
+            session.execute(runs.update().values(cause="killed by signal 9"))
+            for run_id in range(1, 41):
+                cause = f"The train loss is {run_id / 7:.4g} after {run_id} epochs, above 0.1."
+                missed = {"cause": cause, "cause_kind": "loss not reached", "outcome": "finding"}
+                session.execute(runs.update().where(runs.c.id == run_id).values(**missed))
+    return path
+
+
+def test_faults_are_together_by_cause_with_counts_and_open_one_by_one(many: Path) -> None:
+    async def use(pilot: Pilot[Any]) -> None:
+        heads = [line for line in text(pilot.app).splitlines() if " × " in line]
+        assert "▸" in heads[0]
+        assert "40 × loss not reached: The train " in heads[0]
+        assert "3 × killed by signal 9" in heads[1]
+        assert "40 runs: loss not reached: The train loss is … after … epochs, above 0.1." in text(pilot.app)
+        await press(pilot, "j", "enter")
+        opened = [line for line in text(pilot.app).splitlines() if "train fcn:8" in line]
+        assert [line.split()[0] for line in opened] == ["43", "42", "41"]
+        await press(pilot, "enter")
+        assert "train fcn:8" not in text(pilot.app)
+        await press(pilot, "space", "k", "r")
+        assert isinstance(pilot.app.screen, RelaunchScreen)
+        assert pilot.app.screen.run_ids == [41, 42, 43]
+        await press(pilot, "escape", "space", "r")
+        assert pilot.app.screen.run_ids == list(range(1, 44))  # type: ignore[attr-defined]
+
+    play(many, FaultsScreen, use)
+
+
+def test_faults_are_those_that_the_filter_lets_through(many: Path) -> None:
+    async def use(pilot: Pilot[Any]) -> None:
+        assert "Runs of those with id>39: 1 loss not reached, 3 failed" in text(pilot.app)
+        await press(pilot, "a")
+        assert pilot.app.screen.run_ids == [40, 41, 42, 43]  # type: ignore[attr-defined]
+
+    play(many, lambda client: FaultsScreen(client, "id>39"), use)
+    said = text(play(many, lambda client: FaultsScreen(client, "state=done")))
+    assert "Nothing failed, nothing is stale of those with state=done." in said
+
+
+@given(st.lists(st.tuples(st.sampled_from(["exception", "killed"]), st.text(max_size=12)), max_size=30))
+def test_every_run_is_in_one_group_of_its_own_kind(causes: list[tuple[str, str]]) -> None:
+    rows = [
+        {"id": place, "state": "failed", "outcome": "fault", "cause_kind": kind, "cause": cause}
+        for place, (kind, cause) in enumerate(causes, start=1)
+    ]
+    groups = grouped(reversed(rows))
+    assert sorted(run_id for one in groups for run_id in one.run_ids) == [row["id"] for row in rows]
+    assert all(len({rows[run_id - 1]["cause_kind"] for run_id in one.run_ids}) == 1 for one in groups)
+    assert [len(one.run_ids) for one in groups] == sorted((len(one.run_ids) for one in groups), reverse=True)
 
 
 def test_paths_are_compared_by_what_differs_and_what_came_of_it(seeded: Path, thalweg: Run) -> None:

@@ -163,10 +163,47 @@ def test_what_the_engine_refuses_is_a_notification_and_the_form_stays(seeded: Pa
 @pytest.mark.parametrize("size", [(3, 2), (60, 20)])
 def test_forms_work_in_small_terminals_and_escape_leaves(size: tuple[int, int], seeded: Path) -> None:
     async def use(pilot: Pilot[Any]) -> None:
-        await press(pilot, "tab", "down", "up", "1", "escape")
+        await press(pilot, "tab", "down", "up", "1", "escape", "y")
 
     assert play(seeded, lambda client: LaunchScreen(client, "connect", PAIR), use, size).answers == [None]
     assert play(seeded, lambda client: RelaunchScreen(client, [1]), use, size).answers == [None]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda client: LaunchScreen(client, "connect", PAIR), lambda client: RelaunchScreen(client, [1])],
+    ids=["launch", "relaunch"],
+)
+def test_escape_asks_where_something_was_typed_and_only_there(make: Any, seeded: Path) -> None:
+    async def use(pilot: Pilot[Any]) -> None:
+        form = pilot.app.screen
+        form.query(Input).last().value = "1"
+        await press(pilot, "escape")
+        assert "What was typed is lost" in text(pilot.app)
+        await press(pilot, "enter")  # no is what a bare enter says
+        assert pilot.app.screen is form
+        assert form.query(Input).last().value == "1"
+        await press(pilot, "escape", "y")
+
+    assert play(seeded, make, use).answers == [None]
+    assert play(seeded, make, lambda pilot: press(pilot, "escape")).answers == [None]
+
+
+def test_arrows_pass_over_a_choice_and_enter_opens_it(seeded: Path) -> None:
+    async def use(pilot: Pilot[Any]) -> None:
+        screen = pilot.app.screen
+        field = row(screen, "method").query_one(Select)
+        field.focus()
+        await settle(pilot)
+        await press(pilot, "down")
+        assert not field.expanded
+        assert screen.focused is row(screen, "device").query_one(Input)
+        await press(pilot, "up", "up")
+        assert screen.focused is row(screen, "b").query_one(Input)
+        await press(pilot, "down", "enter", "down", "enter")
+        assert field.value != "string"
+
+    play(seeded, lambda client: LaunchScreen(client, "connect", {**PAIR, "method": "string"}), use)
 
 
 def test_a_relaunch_changes_what_was_filled_in_and_keeps_the_old_run(seeded: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from commanding import HOSTILE, Run, add, add_path
 from hypothesis import example, given
 from hypothesis import strategies as st
-from showing import play, press, text
+from showing import play, press, settle, shown, text
 from textual.pilot import Pilot
 
 from core.engine.agent import Agent
@@ -23,6 +23,7 @@ from tui.drawing.thinning import limits, pieces
 from tui.screens.compare import CompareScreen
 from tui.screens.plot import PlotScreen
 from tui.widgets.chart import ChartView
+from tui.widgets.curve_plot import CurvePlot
 
 FLOATS = st.lists(st.one_of(st.none(), st.floats(), st.just(0.0)), max_size=40)
 
@@ -74,6 +75,26 @@ def test_no_terminal_is_too_small(size: tuple[int, int], seeded: Path) -> None:
         await pilot.resize_terminal(60, 20)
 
     assert "path 1 string" in text(play(seeded, lambda client: PlotScreen(client, "paths", [1]), use, size))
+
+
+def test_no_label_of_the_y_axis_is_printed_over_another(seeded: Path) -> None:
+    """What is left of two labels on one row reads like a third: 0.5 over 0.02 is 00.5."""
+    whole: list[set[str]] = []
+
+    async def use(pilot: Pilot[Any]) -> None:
+        await press(pilot, "s")
+        for height in range(10, 30):
+            await pilot.resize_terminal(80, height)
+            await settle(pilot)
+            plot = pilot.app.screen.query_one(CurvePlot)
+            _, labels = plot._y_formatter.get_ticks_and_labels(plot._y_min, plot._y_max)
+            printed = {line[:8].strip() for line in shown(pilot.app)[1 : plot.region.bottom]} - {""}
+            assert printed <= set(labels)
+            whole.append(set(labels) - printed)
+
+    play(seeded, lambda client: PlotScreen(client, "paths", [2]), use)
+    assert whole[0], "the lowest plot had room for all"
+    assert not whole[-1]
 
 
 def test_what_is_not_there_is_said_and_nothing_breaks(seeded: Path) -> None:

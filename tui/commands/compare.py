@@ -5,12 +5,11 @@ from typing import Any
 
 import click
 
-from tui.comparing import compared
+from tui.comparing import compared, shown
 from tui.kinds import MARKED, Id, Kind
 from tui.output import heading, print_json, say, table
 from tui.place import Place
 from tui.running import json_option
-from tui.texts import value
 
 
 @click.command(epilog="\b\nExample:\n  thalweg compare paths 1 2 3")
@@ -33,4 +32,4 @@ def compare(place: Place, kind: str, ids: tuple[int, ...], as_json: bool) -> Non
 
 
 def _print(heads: Sequence[str], cells: dict[str, list[Any]]) -> None:
-    table(("", *heads), [(name, *map(value, row)) for name, row in cells.items()])
+    table(("", *heads), [(name, *shown(name, row)) for name, row in cells.items()])

@@ -13,6 +13,7 @@ from tui.kinds import LISTED, Kind, Whole
 from tui.named_filters import expanded
 from tui.output import note, print_json, table
 from tui.place import Place
+from tui.references import settled
 from tui.running import json_option
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def list_(place: Place, /, kind: str, where: str | None, sort: str | None, limit
     columns, as_json = how["columns"], how["as_json"]
     where = expanded(kind, where or "")
     names = column_names(kind, columns)
-    rows = _rows(place, kind, where, sort, limit)
+    rows = _rows(place, kind, where, sort, limit, as_stored=as_json)
     if as_json:
         print_json([decoded({name: row[name] for name in names}) for row in rows])
     elif rows:
@@ -91,7 +92,9 @@ def column_names(kind: str, columns: str | None) -> list[str]:
     return [column.name for column in Selection(kind, names=names).columns()]
 
 
-def _rows(place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None) -> list[Row]:
+def _rows(
+    place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None, *, as_stored: bool
+) -> list[Row]:
     from store.listing import list_rows, selected
 
     selected(kind, where, sort, [])  # refuses what can't be understood, also where nothing is there yet
@@ -101,7 +104,8 @@ def _rows(place: Place, /, kind: str, where: str | None, sort: str | None, limit
     if kind == "runs":
         look(catalogue)
     with catalogue.read() as session:
-        return list_rows(session, kind, where, sort, limit)
+        rows = list_rows(session, kind, where, sort, limit)
+        return rows if as_stored or kind != "runs" else settled(session, rows)
 
 
 def _shown(kind: str, names: Sequence[str], *, raw: bool) -> tuple[Shown, ...]:

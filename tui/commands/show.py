@@ -11,6 +11,7 @@ from tui.kinds import MARKED, Id, Kind
 from tui.logs import last_lines
 from tui.output import heading, pairs, print_json, say, table
 from tui.place import Place
+from tui.references import settled
 from tui.results import measurements_table
 from tui.running import json_option
 from tui.texts import NOTHING, duration, state, value
@@ -41,6 +42,9 @@ def show(place: Place, kind: str, row_id: int, as_json: bool) -> None:
     if as_json:
         print_json(decoded(row))
         return
+    if kind == "runs":
+        with catalogue.read() as session:
+            (row,) = settled(session, [row])
     heading(f"{kind.removesuffix('s')} {row_id}", first=True)
     nested = {key: part for key, part in row.items() if isinstance(part, list)}
     own = {key: part for key, part in row.items() if key not in nested and key != "id"}

@@ -117,6 +117,7 @@ def reading(charts: "Sequence[Chart]", x: float) -> list[str]:
     for chart in charts:
         for one in chart.drawable:
             if not one.level and not one.dots:
-                name = one.label if chart.y in one.label else f"{one.label} {chart.y}"
+                y = clean(chart.y)
+                name = one.label if y in one.label else f"{one.label} {y}"
                 words.append(f"{name} {number(one.at(x))}")
     return words

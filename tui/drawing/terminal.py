@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from tui.drawing.charts import Chart, Curve, Point, described
+from tui.texts import clean
 
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
 SIGNS = "*o+x#@"
@@ -87,7 +88,7 @@ def lines(chart: Chart, look: Look) -> Iterator[Text]:
         for x, y in _dots(curves[number], across, axis, canvas):
             canvas.draw(x, y, number)
     scale = ", logarithmic" if axis.logarithmic else ""
-    yield Text(f"{chart.title}: {chart.y}{scale}{chart.named_lacking}", style="bold")
+    yield Text(clean(f"{chart.title}: {chart.y}{scale}{chart.named_lacking}"), style="bold")
     bar = "│" if look.braille else "|"
     for row in range(height):
         yield Text(f"{ticks.get(row, ''):>{margin}} {bar}").append_text(_row(canvas, row, curves, look))

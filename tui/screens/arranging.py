@@ -55,7 +55,7 @@ class ArrangingScreen(RowsScreen):
         self.keep_view()
         self.session.kind = kind
         table = self.table
-        table.marked, table.column = set(), 0
+        table.marked, table.marking, table.column = set(), False, 0
         table.forget()
         self.show_view()
         table.empty = "…"
@@ -66,14 +66,15 @@ class ArrangingScreen(RowsScreen):
 
     def sort_by(self, sort: str) -> None:
         """Order the view by this, as in `--sort`."""
-        self.session.view(self.kind).sort = sort
+        view = self.session.view(self.kind)
+        view.sort, view.seen = sort, []
         self.show_view()
         self.ask(keep=TOP)
         self.post_message(self.Arranged())
 
     def filter_by(self, where: str) -> None:
         """Keep only rows for which this holds, as in `--where`."""
-        self.session.view(self.kind).where = where
+        self.session.view(self.kind).filter_by(where)
         self.session.remember_filter(where)
         self.query_one(Views).where = where
         self.ask()

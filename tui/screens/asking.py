@@ -3,26 +3,51 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, OptionList
+from textual.widget import Widget
+from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
+from tui.screens.leaving import Leaving
 from tui.screens.working import Staying
+from tui.texts import clean, wrapped
 from tui.widgets.keys import Keys
 
 Answer = TypeVar("Answer")
 
 
-class Question(Staying, ModalScreen[Answer]):
+class Sentence(Widget):
+    """What a box says, as it is: a long path is broken behind its slashes, no word is."""
+
+    def __init__(self, text: str, *, classes: str = "") -> None:
+        super().__init__(classes=classes)
+        self.text = clean(text, keep="\n")
+
+    def lines(self, width: int) -> list[str]:
+        return [one for line in self.text.split("\n") for one in wrapped(line, width)]
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002
+        return max(map(cell_len, self.text.split("\n")))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        return len(self.lines(width))
+
+    def render(self) -> Content:
+        return Content("\n".join(self.lines(self.content_size.width)))
+
+
+class Question(Staying, ModalScreen[Answer], Leaving[Answer]):  # styles are those of the first screen here
     """A box in the middle; Escape leaves it without an answer."""
 
     CSS_PATH = "asking.tcss"
-    BINDINGS = [Binding("escape", "dismiss(None)", "Leave")]  # noqa: RUF012
+    BINDINGS = [Binding("escape", "leave", "Leave")]  # noqa: RUF012
 
 
 class Confirm(Question[bool]):
@@ -39,7 +64,7 @@ class Confirm(Question[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Label(self._question, markup=False)
+            yield Sentence(self._question)
             with Horizontal(classes="buttons"):
                 yield Button(Content(f"{self._yes} (y)"), id="yes", variant="error", compact=True)
                 yield Button(Content("No (n)"), id="no", compact=True)
@@ -64,7 +89,7 @@ class Pick(Question[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Label(self._title, classes="title", markup=False)
+            yield Sentence(self._title, classes="title")
             yield OptionList(
                 *(Option(Content(f"{key}  {text}" if key else text), id=answer) for answer, key, text in self._choices),
                 compact=True,
@@ -95,9 +120,13 @@ class AskText(Question[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Label(self._title, classes="title", markup=False)
+            yield Sentence(self._title, classes="title")
             yield Input(self._text, placeholder=self._hint, compact=True)
         yield Keys()
+
+    @property
+    def typed(self) -> bool:
+        return self.query_one(Input).value not in ("", self._text)
 
     @on(Input.Submitted)
     def answer(self, event: Input.Submitted) -> None:

@@ -33,6 +33,8 @@ class BrowseScreen(TakingScreen):
             return "This catalogue can only be read."
         if action in NEEDS_ROW and self.table.row_id is None:
             return "There is no row here."
+        if action in NEEDS_ROW and self.table.marking:
+            return "Which rows there are is still being read; they are marked then."
         if action in RUNS_ONLY and self.kind != "runs":
             return f"{RUNS_ONLY[action]}: 1 shows them."
         return self._unable_here(action)
@@ -40,8 +42,6 @@ class BrowseScreen(TakingScreen):
     def _unable_here(self, action: str) -> str | None:
         marked = len(self.table.marked)
         match action:
-            case "plot" if self.kind == "models":
-                why = "A model alone has no curve: o leads to the run that made it, which has."
             case "compare" if marked not in COMPARED:
                 why = f"Mark 2 to 12 rows with space to compare them; {marked} are marked."
             case "cancel" if self._all_ended():
@@ -57,7 +57,7 @@ class BrowseScreen(TakingScreen):
         return why
 
     def _all_ended(self) -> bool:
-        known = [self.table.row(row_id) for row_id in self.table.chosen]
+        known = map(self.table.row, self.table.chosen)
         return all(row is not None and row["state"] in ENDED for row in known)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002

@@ -14,6 +14,7 @@ from textual.worker import get_current_worker
 from core.engine.desk import OutdatedError
 from core.errors import ThalwegError
 from store.errors import StoreError
+from tui.screens.leaving import Leaving
 from tui.screens.working import WorkingScreen
 from tui.texts import clean
 
@@ -26,7 +27,7 @@ T = TypeVar("T")
 Answer = TypeVar("Answer")
 
 
-class ClientScreen(WorkingScreen[T]):
+class ClientScreen(WorkingScreen[T], Leaving[T]):
     """Asks the catalogue and the engine through `client`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back")]
@@ -74,6 +75,3 @@ class ClientScreen(WorkingScreen[T]):
         if sentence != before or time.monotonic() - when > SILENCE:
             self._refused = (sentence, time.monotonic())
             self.notify(clean(sentence), severity="error", markup=False)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)

@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 from textual.types import CSSPathType
 from textual.widgets import Static
 
-from tui.comparing import Comparison, compared
+from tui.comparing import Comparison, compared, shown
 from tui.screens.plot import PlotScreen
-from tui.texts import clean, value
+from tui.texts import clean
 from tui.widgets.chart import ChartView
 from tui.widgets.keys import Keys
 from tui.widgets.row_table import CellTable, put
@@ -52,5 +52,5 @@ class CompareScreen(PlotScreen):
         rows = []
         for title, cells in (("what came of it", found.outcome), ("asked for, where it differs", found.differing)):
             rows.append([Text(title, "bold"), *[Text()] * len(found.heads)])
-            rows += [[Text(f"  {clean(name)}"), *(Text(value(one)) for one in row)] for name, row in cells.items()]
+            rows += [[Text(f"  {clean(name)}"), *map(Text, shown(name, row))] for name, row in cells.items()]
         put(self.query_one(CellTable), ["", *found.heads], rows)

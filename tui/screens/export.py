@@ -12,6 +12,7 @@ from textual.widgets import Button, Input, Label
 from core.errors import UsageError
 from core.files import from_home
 from tui.screens.asking import Question
+from tui.texts import clean
 from tui.widgets.keys import Keys
 
 SUFFIXES = (".csv", ".json")
@@ -53,10 +54,10 @@ class ExportScreen(Question[Export]):
         try:
             file = from_home(self.query_one(Input).value.strip())
         except UsageError as error:
-            self.notify(str(error), markup=False)
+            self.notify(clean(str(error)), markup=False)
             return
         if file.suffix not in SUFFIXES:
-            self.notify(f"{file} tells no format: end the file's name with .csv or .json.", markup=False)
+            self.notify(f"{clean(str(file))} tells no format: end the file's name with .csv or .json.", markup=False)
         else:
             self.dismiss(Export(file.absolute(), whole))
 

@@ -1,7 +1,6 @@
-"""What failed, by a finding or a fault, or went stale: why, what it wrote last, and how to have it again."""
+"""What failed, by a finding or a fault, or went stale: by cause, what it wrote last, and how to have it again."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -9,36 +8,32 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import DataTable, Static
 
-from tui.columns import short, what, when
+from tui.columns import Row, what, when
+from tui.faults import SHOWN, Faults, Group, cause_of, failed, faults
 from tui.logs import last_lines
+from tui.output import cut
 from tui.screens.client_screen import ClientScreen
 from tui.screens.log import LogScreen
 from tui.screens.relaunch import RelaunchScreen, named
-from tui.texts import FOUND, apart, state, summed, value
+from tui.texts import clean, state, summed, value
 from tui.widgets.keys import Keys
 from tui.widgets.row_table import RowTable
 
 if TYPE_CHECKING:
     from core.engine.client import Client
 
-MOST = 500  # runs, the newest ones
 LAST_LINES = 12
 POLL = 2.0  # s
-TITLES = ("run", "state", "kind", "what", "cause", "when", "again as")
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Faults:
-    """Runs that need somebody to look at them, newest first, and how many there are in all, by what they are called."""
-
-    rows: list[Row]
-    again: dict[int, int]
-    counts: dict[str, int]
+TITLES = ("run", "state", "what", "when", "again as")
+OTHERS = 46  # columns that are taken by all but what a line tells
+NARROWEST = 16
 
 
 class FaultsScreen(ClientScreen[None]):
-    """Failed and stale runs; relaunch one, the marked ones, or all that weren't yet."""
+    """Failed and stale runs; relaunch one, those of one cause, the marked ones, or all that weren't yet.
+
+    Of the runs for which `where` holds, a filter as in `--where`.
+    """
 
     CSS_PATH = "faults.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,9 +43,12 @@ class FaultsScreen(ClientScreen[None]):
         Binding("L", "log", "Log"),
     ]
 
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, client: "Client", where: str = "") -> None:
         super().__init__(client)
-        self.found = Faults([], {}, {})
+        self.where = where
+        self.found = Faults((), {}, {}, {})
+        self.opened: set[int] | None = None  # None: what fits, to begin with
+        self.marked: set[int] = set()
 
     def compose(self) -> ComposeResult:
         yield Static("reading ...", id="title", markup=False)
@@ -71,57 +69,96 @@ class FaultsScreen(ClientScreen[None]):
 
     def look(self) -> None:
         if self.is_current:
-            self.ask(lambda: faults(self.client), self.show)
+            opened = None if self.opened is None else set(self.opened)
+            room = self.size.height // 2
+            self.ask(lambda: faults(self.client, self.where, opened, room), self.show)
 
     def show(self, found: Faults) -> None:
         """List what was found, unless nothing changed."""
+        if self.opened is None:
+            self.opened = {one.key for one in found.groups if one.run_ids[0] in found.rows}
         if found == self.found and self.table.columns:
             return
         self.found = found
-        self.table.show(TITLES, [(int(row["id"]), self.cells(row)) for row in found.rows])
-        count = sum(found.counts.values())
-        more = f"; the newest {len(found.rows)} are shown" if count > len(found.rows) else ""
-        title = f"Runs: {summed(found.counts)}{more}" if count else "Nothing failed, nothing is stale."
+        self.draw()
+        whose = f" of those with {clean(self.where)}" if self.where else ""
+        title = f"Runs{whose}: {summed(found.counts)}" if found.counts else f"Nothing failed, nothing is stale{whose}."
         self.query_one("#title", Static).update(title)
 
-    def cells(self, row: Row) -> list[str]:
-        again = self.found.again.get(int(row["id"]))
-        cause = value(row["cause_kind"] or row["cause"])
-        return [
-            value(row["id"]),
-            state(short(row), "utf-8"),
-            value(row["kind"]),
-            what(row),
-            cause,
-            when(row),
-            value(again),
-        ]
+    def draw(self) -> None:
+        """A line for every cause, with its runs below it where it is open."""
+        self.marked &= {run_id for one in self.found.groups for run_id in one.run_ids}
+        whole = {one.key for one in self.found.groups if self.marked.issuperset(one.run_ids)}
+        lines = [line for one in self.found.groups for line in (self._head(one), *self._runs(one))]
+        self.table.marked = self.marked | whole
+        self.table.show(TITLES, lines)
+
+    def _head(self, group: Group) -> tuple[int, list[str]]:
+        sign = "▾" if group.key in (self.opened or ()) else "▸"
+        told = cut(f"{len(group.run_ids):,} × {group.cause}", max(self.size.width - OTHERS, NARROWEST))
+        return group.key, [sign, state(group.short, "utf-8"), told, "", ""]
+
+    def _runs(self, group: Group) -> list[tuple[int, list[str]]]:
+        rows = [self.found.rows[one] for one in group.run_ids[:SHOWN] if one in self.found.rows]
+        return [(int(row["id"]), self._cells(row)) for row in rows]
+
+    def _cells(self, row: Row) -> list[str]:
+        told = cut(f"  {row['kind']} {what(row)}", max(self.size.width - OTHERS, NARROWEST))
+        return [value(row["id"]), "", told, when(row), value(self.found.again.get(int(row["id"])))]
+
+    @property
+    def here(self) -> Group | None:
+        """The group at the cursor, or that of the run there."""
+        at = self.table.row_id
+        return next((one for one in self.found.groups if at == one.key or at in one.run_ids), None)
+
+    @property
+    def run_ids(self) -> list[int]:
+        """The runs that the line at the cursor stands for."""
+        at, group = self.table.row_id, self.here
+        return [] if at is None or group is None else list(group.run_ids) if at == group.key else [at]
 
     @on(DataTable.RowHighlighted)
     def look_closer(self) -> None:
-        """The whole cause of the run at the cursor, and its last lines."""
-        run_id = self.table.row_id
-        row = next((one for one in self.found.rows if one["id"] == run_id), None)
-        if row is not None and run_id is not None:
-            silent = "no sign of life; it may come back" if row["state"] == "stale" else "no cause is known"
-            self.query_one("#cause", Static).update(f"run {run_id}: {value(row['cause'] or silent)}")
-            self.ask(lambda: written_last(self.client, run_id), self.query_one("#last", Static).update, group="log")
+        """The whole cause at the cursor, and the last lines of the run there, or of the newest."""
+        group, ids = self.here, self.run_ids
+        if group is None:
+            return
+        row = self.found.rows.get(ids[0])
+        alone = row is not None and self.table.row_id == ids[0]
+        told = f"run {ids[0]}: {cause_of(row)}" if alone and row else f"{named(ids)}: {group.cause}"
+        more = f"; the newest {SHOWN} are listed" if len(ids) > SHOWN and group.key in (self.opened or ()) else ""
+        self.query_one("#cause", Static).update(told + more)
+        self.ask(lambda: written_last(self.client, ids[0]), self.query_one("#last", Static).update, group="log")
 
     def action_mark(self) -> None:
-        self.table.mark()
+        ids = set(self.run_ids)
+        self.marked = self.marked - ids if self.marked >= ids else self.marked | ids
+        self.draw()
+        self.table.action_cursor_down()
 
     @on(DataTable.RowSelected)
+    def go_on(self) -> None:
+        """Open or close a cause; go to the log of a run."""
+        group = self.here
+        if group is not None and self.table.row_id == group.key and self.opened is not None:
+            self.opened ^= {group.key}
+            self.look()
+        else:
+            self.action_log()
+
     def action_log(self) -> None:
-        if self.table.row_id is not None:
-            self.app.push_screen(LogScreen(self.client, self.table.row_id))
+        if self.run_ids:
+            self.app.push_screen(LogScreen(self.client, self.run_ids[0]))
 
     def action_relaunch(self) -> None:
-        if self.table.chosen:
-            self.app.push_screen(RelaunchScreen(self.client, self.table.chosen), self.relaunched)
+        chosen = sorted(self.marked) or self.run_ids
+        if chosen:
+            self.app.push_screen(RelaunchScreen(self.client, chosen), self.relaunched)
 
     def action_relaunch_all(self) -> None:
         """As `thalweg relaunch --failed`: everything failed that wasn't relaunched yet."""
-        self.ask(lambda: failed(self.client), self.relaunch, group="failed")
+        self.ask(lambda: failed(self.client, self.where), self.relaunch, group="failed")
 
     def relaunch(self, run_ids: list[int]) -> None:
         if run_ids:
@@ -131,30 +168,10 @@ class FaultsScreen(ClientScreen[None]):
 
     def relaunched(self, new: list[int] | None) -> None:
         if new:
-            self.table.marked.clear()
-            self.found = Faults([], {}, {})
+            self.marked.clear()
+            self.found = Faults((), {}, {}, {})
             self.notify(f"Enqueued: {named(new)}.", markup=False)
             self.look()
-
-
-def faults(client: "Client") -> Faults:
-    """The newest runs that failed or are stale, each with its newest relaunch."""
-    from store import Runs, list_rows
-
-    where = "state=failed,stale"
-    with client.catalogue.read() as session:
-        rows = list_rows(session, "runs", where, "-id", MOST)
-        newest = {int(str(row["id"])): Runs(session).newest_relaunch(int(str(row["id"]))) for row in rows}
-        counts = apart(Runs(session).counts(), Runs(session).findings())
-    shown = {name: count for name, count in counts.items() if count and name in (*FOUND, "failed", "stale")}
-    return Faults(rows, {old: new for old, new in newest.items() if new != old}, shown)
-
-
-def failed(client: "Client") -> list[int]:
-    from store import Runs
-
-    with client.catalogue.read() as session:
-        return Runs(session).failed_not_relaunched()
 
 
 def written_last(client: "Client", run_id: int) -> str:

@@ -47,6 +47,7 @@ class LaunchScreen(FormScreen[list[int] | None]):
         self.prefill = {name: text_of(value) for name, value in prefill.items() if value is not None}
         self.program = program_at(client.catalogue.path)
         self.launching = False
+        self.at_first: dict[str, str] = {}
         self.choice = KINDS[kind].choice
         if self.choice is not None:
             self.prefill.setdefault(self.choice.flag, next(iter(self.choice.among)))
@@ -62,7 +63,12 @@ class LaunchScreen(FormScreen[list[int] | None]):
         yield Keys()
 
     async def on_mount(self) -> None:
+        self.at_first = self.texts
         await self.judge()
+
+    @property
+    def typed(self) -> bool:
+        return self.texts != self.at_first and not self.launching
 
     def further(self, texts: Mapping[str, str]) -> list[Option]:
         return further_options(self.kind, None if self.choice is None else texts.get(self.choice.flag))

@@ -1,12 +1,14 @@
 """Where one gets from a table: to what a row hangs together with, and to the other screens."""
 
 from asyncio import to_thread
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from textual import work
 
-from tui.columns import models_of
+from tui.columns import Row, models_of
 from tui.place import Place
+from tui.references import settled_names
 from tui.screens.marking import MarkingScreen
 from tui.screens.rows import ASKING
 from tui.session import Session
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from core.engine.client import Client
 
 DIGITS = "123456789"
+MOST_OFFERED = 12  # rows whose models are offered for a new run, two by two
 
 
 class LeadingScreen(MarkingScreen):
@@ -60,7 +63,7 @@ class LeadingScreen(MarkingScreen):
         if view.where:
             self.tell(f"The filter {view.where} is put aside; / and the arrow up bring it back.")
             self.session.remember_filter(view.where)
-            view.where = ""
+            view.filter_by("")
         self.open_view(kind, keep=row_id)
 
     # --- other screens -------------------------------------------------------------------------------------------
@@ -95,7 +98,8 @@ class LeadingScreen(MarkingScreen):
     def action_faults(self) -> None:
         from tui.screens.faults import FaultsScreen
 
-        self.app.push_screen(FaultsScreen(self.client))
+        where = self.session.view("runs").where if self.kind == "runs" else ""
+        self.app.push_screen(FaultsScreen(self.client, where))
 
     @work(exclusive=True, group=ASKING)
     async def action_launch(self) -> None:
@@ -106,19 +110,34 @@ class LeadingScreen(MarkingScreen):
 
         choices = [(name, *one.entry) for name, one in KINDS.items() if one.title]
         kind = await self.app.push_screen_wait(Pick("Start what?", choices))
-        if kind is not None:
-            new = await self.app.push_screen_wait(LaunchScreen(self.client, kind, self._prefill(kind)))
-            self._show_new(new)
+        prefill = None if kind is None else await self._prefill(kind)
+        if kind is not None and prefill is not None:
+            self._show_new(await self.app.push_screen_wait(LaunchScreen(self.client, kind, prefill)))
 
-    def _prefill(self, kind: str) -> dict[str, object]:
-        """What the chosen rows say of a new run: models, or the network and the data."""
+    async def _prefill(self, kind: str) -> dict[str, object] | None:
+        """What the chosen rows say of a new run: models, or the network and the data; None: none is wanted."""
         from core.specs.kinds import KINDS
 
-        rows = [row for row in map(self.table.row, self.table.chosen) if row is not None]
+        chosen, names = self.table.chosen, KINDS[kind].positional
+        rows = [row for row in map(self.table.row, chosen[:MOST_OFFERED]) if row is not None]
         if kind == "train":
-            return {name: rows[0].get(name) for name in KINDS[kind].positional} if rows else {}
-        models = (model for row in rows for model in models_of(self.kind, row))
-        return dict(zip(KINDS[kind].positional, models, strict=False))
+            return {name: rows[0].get(name) for name in names} if rows else {}
+        if len(chosen) > MOST_OFFERED:
+            self.tell(f"At most {MOST_OFFERED} rows can be started from; {len(chosen):,} are marked.", wrong=True)
+            return None
+        models = await to_thread(_models, self.client, self.kind, rows)
+        if len(models) <= len(names):
+            return dict(zip(names, models, strict=False))
+        return await self._one_of(list(combinations(models, len(names))), names)
+
+    async def _one_of(self, offered: list[tuple[str, ...]], names: tuple[str, ...]) -> dict[str, object] | None:
+        """Ask which of the models, or of their pairs, is meant."""
+        from tui.screens.asking import Pick
+
+        title = "Connect which two?" if len(names) > 1 else "Which model?"
+        choices = [(str(place), DIGITS[place : place + 1], " to ".join(models)) for place, models in enumerate(offered)]
+        answer = await self.app.push_screen_wait(Pick(title, choices))
+        return None if answer is None else dict(zip(names, offered[int(answer)], strict=True))
 
     @work(exclusive=True, group=ASKING)
     async def action_relaunch(self) -> None:
@@ -130,3 +149,9 @@ class LeadingScreen(MarkingScreen):
         if run_ids:
             self.tell(f"Enqueued: {', '.join(map(str, run_ids[:8]))}{' …' if len(run_ids) > 8 else ''}.")
             self._go("runs", run_ids[0])
+
+
+def _models(client: "Client", kind: str, rows: list[Row]) -> list[str]:
+    """The models that rows are about, as a command line names them."""
+    with client.catalogue.read() as session:
+        return list(dict.fromkeys(settled_names(session, [one for row in rows for one in models_of(kind, row)])))

@@ -15,7 +15,7 @@ from tui.drawing.charts import Chart, reading
 from tui.drawing.from_catalogue import CHARTS, Quantity, fullest, quantities
 from tui.screens.beads import BeadsScreen
 from tui.screens.client_screen import ClientScreen
-from tui.texts import flowed
+from tui.texts import clean, flowed
 from tui.widgets.chart import ChartView
 from tui.widgets.keys import Keys
 
@@ -99,7 +99,7 @@ class PlotScreen(ClientScreen[None]):
         scale = ", logarithmic" if view.is_logarithmic else ""
         going = ", going on" if self.seen.live else ""
         title = f"{chart.title}: {chart.y}{scale}, over {chart.x}{going}{chart.named_lacking}"
-        self.query_one("#title", Static).update(title)
+        self.query_one("#title", Static).update(clean(title))
 
     def watch_quantity(self) -> None:
         self.draw()

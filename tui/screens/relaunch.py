@@ -13,6 +13,7 @@ from textual.widgets import DataTable, Static
 from core.specs.options import Option
 from tui.asking import DEVICE, changeable
 from tui.columns import what
+from tui.references import settled
 from tui.screens.form_screen import FormScreen
 from tui.texts import clean
 from tui.widgets.form import Form, OptionRow, explained
@@ -57,6 +58,10 @@ class RelaunchScreen(FormScreen[list[int] | None]):
         yield DataTable(id="plan", cursor_type="row")
         yield Keys()
 
+    @property
+    def typed(self) -> bool:
+        return any(form.texts for form in self.query(Form))
+
     def on_mount(self) -> None:
         self.ask(lambda: specs_of(self.client, self.run_ids), self.offer, group="specs")
         self.rehearse()
@@ -87,16 +92,16 @@ class RelaunchScreen(FormScreen[list[int] | None]):
             return
         client = self.asked_last()
         self.ask(
-            lambda: client.rehearse_relaunch(self.run_ids, resume=resume, changes=changes),
+            lambda: planned(client, self.run_ids, resume, changes),
             lambda found: self.show(*found),
         )
 
-    def show(self, plan: "list[Relaunch]", refused: dict[int, str]) -> None:
+    def show(self, plan: "list[Relaunch]", whats: list[str], refused: dict[int, str]) -> None:
         """List what would be enqueued, and what can't be and why."""
         self.plan = plan
         self.query_one("#verdict", Static).update(clean(self.verdict(refused)))
         rows = [(run_id, "✗", clean(why)) for run_id, why in refused.items()]
-        rows += [(one.run_id, one.resume, what(vars(one.old))) for one in plan]
+        rows += [(one.run_id, one.resume, told) for one, told in zip(plan, whats, strict=True)]
         cells = [[Text(str(run_id)), Text(resume), Text(told)] for run_id, resume, told in rows]
         put(self.query_one(DataTable), ("run", "from", "what, or why not"), cells)
 
@@ -151,6 +156,15 @@ def specs_of(client: "Client", run_ids: Sequence[int]) -> "list[RunSpec]":
 
     with client.catalogue.read() as session:
         return [from_json(text) for text in dict.fromkeys(Runs(session).get(one).spec for one in run_ids)]
+
+
+def planned(
+    client: "Client", run_ids: Sequence[int], resume: str | None, changes: dict[str, str]
+) -> "tuple[list[Relaunch], list[str], dict[int, str]]":
+    """What would be enqueued, each in a few words, and of the other runs why they can't be repeated."""
+    plan, refused = client.rehearse_relaunch(run_ids, resume=resume, changes=changes)
+    with client.catalogue.read() as session:
+        return plan, [what(row) for row in settled(session, [vars(one.old) for one in plan])], refused
 
 
 def named(ids: Sequence[int]) -> str:

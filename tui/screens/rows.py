@@ -18,6 +18,7 @@ from tui.columns import Row, Shown, offered, on_screen
 from tui.place import Place
 from tui.screens.trusting import TrustingScreen
 from tui.session import Session
+from tui.texts import clean
 from tui.widgets.catalogue_table import TOP, CatalogueTable
 from tui.widgets.details_pane import DetailsPane
 from tui.widgets.keys import Keys, Views
@@ -83,7 +84,7 @@ class RowsScreen(TrustingScreen):
         self.place, self.session = place, session
         if where is not None:
             session.kind = "runs"
-            session.view("runs").where = where
+            session.view("runs").filter_by(where)
         self.reader: Reader | None = None
         self.asked: Asked | None = None
         self._shown = asyncio.Event()  # what was asked for is on the screen, or can't be
@@ -128,11 +129,13 @@ class RowsScreen(TrustingScreen):
     def _glance(self) -> None:
         """The rows that were seen last, or the newest, painted before the catalogue is opened properly."""
         view = self.session.view(self.kind)
-        rows = glance(self.place.path, self.kind, view.seen if view.where or view.sort != "-id" else (), GLANCE)
+        usual = not view.where and view.sort == "-id"
+        known = usual or view.seen  # of another filter or order nobody knows yet which rows it has
+        rows = glance(self.place.path, self.kind, () if usual else view.seen, GLANCE) if known else []
         whole = [
             {name: row.get(name) for column in self.table.columns for name in column.made_of} | row for row in rows
         ]
-        self.table.empty = "…" if not rows else ""
+        self.table.empty, self.table.partial = "…" if not rows else "", True
         self.table.order(array("q", (row["id"] for row in rows)), whole, keep=view.cursor)
 
     @work(thread=True, group="open")
@@ -178,8 +181,11 @@ class RowsScreen(TrustingScreen):
     async def caught_up(self) -> None:
         """Wait for what earlier keys asked for, rows or a question."""
         await self._shown.wait()
-        while self.is_active and any(one.group == ASKING and one.is_running for one in self.workers):
+        while self.is_active and (self.table.marking or self._asks()):
             await asyncio.sleep(0.005)
+
+    def _asks(self) -> bool:
+        return any(one.group == ASKING and one.is_running for one in self.workers)
 
     @work(thread=True, exclusive=True, group="order")
     def _read_order(self, reader: "Reader", asked: "Asked", keep: int | None) -> None:
@@ -206,7 +212,8 @@ class RowsScreen(TrustingScreen):
             table.forget()
         table.partial = not order.complete
         table.order(order.ids, order.rows, keep=None if placed else message.keep)
-        table.mark_only(table.marked & set(order.ids) if order.complete and table.marked else table.marked)
+        if order.complete and table.marked:
+            table.mark_only(table.marked & set(order.ids))
         views.where = order.asked.where
         views.count = f"{len(order.ids):,}{'' if order.complete else ' or more'}"
         if self.query_one(Prompt).sign == "/":
@@ -220,13 +227,15 @@ class RowsScreen(TrustingScreen):
         if message.asked != self.asked:
             return
         self._shown.set()
+        self.table.marking = False
         if prompt.open:
             prompt.refuse(message.why)
         else:
             self.tell(message.why, wrong=True)
             view = self.session.view(self.kind)
             if view.where or view.sort != "-id":  # of an earlier sitting, perhaps
-                view.where, view.sort = "", "-id"
+                view.filter_by("")
+                view.sort = "-id"
                 self.show_view()
                 self.ask()
 
@@ -306,5 +315,5 @@ class RowsScreen(TrustingScreen):
         return [known[name] for name in names if name in known] or list(at_first)
 
     def tell(self, text: str, *, wrong: bool = False) -> None:
-        """Say something that came from outside: never markup."""
-        self.notify(text, severity="error" if wrong else "information", markup=False)
+        """Say something that came from outside: never markup, nor anything that a terminal obeys."""
+        self.notify(clean(text), severity="error" if wrong else "information", markup=False)

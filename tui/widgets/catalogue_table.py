@@ -94,6 +94,7 @@ class CatalogueTable(TableLines, can_focus=True):
         self._anchor: int | None = None
         self.partial = False  # only the beginning of the order was read
         self._to_end = False  # whoever asked for the last row gets there when it is known
+        self.marking = False  # all rows are to be marked, once it is known which there are
 
     @property
     def row_id(self) -> int | None:
@@ -118,6 +119,8 @@ class CatalogueTable(TableLines, can_focus=True):
             self.at = min(self.at, max(len(ids) - 1, 0))
         if self._to_end and not self.partial:
             self.at, self._to_end = max(len(ids) - 1, 0), False
+        if self.marking and not self.partial:
+            self.mark_only(set(ids))
         self.put(rows)
         if followed:
             self.scroll_to(y=max(self.at - above, 0), animate=False)
@@ -194,11 +197,14 @@ class CatalogueTable(TableLines, can_focus=True):
         self._anchor = None
 
     def action_mark_all(self) -> None:
-        self.mark_only(set() if len(self.marked) == len(self.ids) else set(self.ids))
+        """All that there are, also those that are still being read; where all are marked, none."""
+        all_marked = not self.partial and len(self.marked) == len(self.ids)
+        self.mark_only(set() if all_marked else set(self.ids))
+        self.marking = self.partial
 
     def mark_only(self, ids: set[int]) -> None:
         """Mark these and no others."""
-        self.marked = ids
+        self.marked, self.marking = ids, False
         self.refresh()
         self.post_message(self.Marked())
 

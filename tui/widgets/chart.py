@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from tui.drawing.charts import Chart, Stretch, described
-from tui.texts import GAP
+from tui.texts import GAP, clean
 
 if TYPE_CHECKING:
     from tui.widgets.curve_plot import CurvePlot
@@ -91,7 +91,7 @@ class ChartView(Vertical):
         small = self.size.width < LEAST[0] or self.size.height < LEAST[1]
         empty = all(one.level for one in self.chart.drawable)
         nothing = self.query_one("#nothing", Static)
-        nothing.update(f"no finite {self.chart.y} to draw yet" if empty else "too small to draw")
+        nothing.update(f"no finite {clean(self.chart.y)} to draw yet" if empty else "too small to draw")
         nothing.display = small or empty
         self.plot.display = not nothing.display
         roomy = self.plot.display and self.size.height >= 2 * LEAST[1]

@@ -64,6 +64,17 @@ class Plot(PlotWidget, inherit_bindings=False):
     def on_mount(self) -> None:
         self.margin_top, self.margin_bottom, self.margin_left = 0, 1, 9
 
+    def _render_y_ticks(self) -> None:
+        """Where the plot is so low that two labels would stand on one row, the lower value's stands there alone."""
+        usual = self._y_formatter
+        rows: dict[int, tuple[float, str]] = {}
+        for tick, label in zip(*usual.get_ticks_and_labels(self._y_min, self._y_max), strict=True):
+            _, row = self.get_pixel_from_coordinate(0.0, tick)
+            rows.setdefault(row + (tick == self._y_min), (tick, label))
+        self._y_formatter = Given(list(rows.values()))
+        super()._render_y_ticks()
+        self._y_formatter = usual
+
 
 class CurvePlot(Plot):
     """A chart with a cursor; every curve has a letter where there are several."""
@@ -231,6 +242,16 @@ def _further(xs: Sequence[float], x: float, distance: float) -> float:
     if distance > 0:
         return xs[min(bisect_left(xs, x + distance), len(xs) - 1)]
     return xs[max(bisect_right(xs, x + distance) - 1, 0)]
+
+
+class Given(NumericAxisFormatter):
+    """Ticks that were chosen before, with their labels."""
+
+    def __init__(self, chosen: Sequence[tuple[float, str]]) -> None:
+        self.chosen = chosen
+
+    def get_ticks_and_labels(self, *_: float) -> tuple[list[float], list[str]]:
+        return [tick for tick, _ in self.chosen], [label for _, label in self.chosen]
 
 
 class Figures(NumericAxisFormatter):

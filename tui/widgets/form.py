@@ -18,6 +18,12 @@ from tui.texts import clean
 NAMES = {"network": "fcn:245x10", "data": "mnist"}
 
 
+class Choice(Select[str], inherit_bindings=False):
+    """A field to choose in; the arrows lead on to other fields until its list is open."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "show_overlay", "List", key_display="enter")]
+
+
 class OptionRow(Horizontal):
     """One option: its name, a field, its help."""
 
@@ -40,7 +46,7 @@ class OptionRow(Horizontal):
         yield Static(self.option.name, classes="name", markup=False)
         if self.option.choices:
             chosen = self.text if self.text in self.option.choices else Select.NULL
-            yield Select(
+            yield Choice(
                 [(one, one) for one in self.option.choices],
                 prompt=self.empty,
                 value=chosen,
@@ -86,8 +92,8 @@ class Form(Vertical):
 
     DEFAULT_CSS = "Form { height: auto; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "screen.focus_next", "Next", show=False),
-        Binding("up", "screen.focus_previous", "Previous", show=False),
+        Binding("down", "app.focus_next", "Next", show=False),
+        Binding("up", "app.focus_previous", "Previous", show=False),
     ]
 
     @dataclass

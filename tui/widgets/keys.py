@@ -117,8 +117,9 @@ class Views(ClickLine):
             for kind, key in KIND_KEYS.items()
         ]
         room = self.size.width - sum(content.cell_length for content, _ in tabs)
-        where = f" /{self.where}" if self.where else ""
-        side = self.styled(where, "note") + Content(f" {self.count}{f', {self.marked} marked' if self.marked else ''} ")
+        where = f" /{clean(self.where)}" if self.where else ""
+        marked = f", {self.marked:,} marked" if self.marked else ""
+        side = self.styled(where, "note") + Content(f" {self.count}{marked} ")
         left = max(room - side.cell_length, 0)
         named = f"  {shortened(self._catalogue, left - len(GAP))}" if left > LEAST_OF_PATH else ""
         gap = self.styled(named, "dim") + Content(" " * (left - cell_len(named)))

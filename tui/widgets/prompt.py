@@ -11,6 +11,8 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Label
 
+from tui.texts import clean
+
 
 class Words(Suggester):
     """Completes the last word typed from those that may stand there."""
@@ -106,7 +108,7 @@ class Prompt(Horizontal):
 
     def refuse(self, why: str) -> None:
         """Say beside the text what is wrong with it."""
-        self.query_one("#refusal", Label).update(why)
+        self.query_one("#refusal", Label).update(clean(why))
 
     @on(Input.Changed)
     def tell_typed(self, event: Input.Changed) -> None:

@@ -38,18 +38,18 @@ class CellTable(DataTable[Text]):
 
 
 class RowTable(CellTable):
-    """Rows known by the numbers of what they show; a marked one has a sign in its first cell."""
+    """Rows known by the numbers of what they show; those in `marked` have a sign in their first cell."""
 
-    HELP = "Up and down choose a row, space marks it."
+    HELP = "Up and down choose a row, space marks it, enter opens it."
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Open")]
 
     def __init__(self) -> None:
         super().__init__(cursor_type="row")
         self.marked: set[int] = set()
 
     def show(self, titles: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]]) -> None:
-        """Other rows; the cursor stays where it is, if it can, and so do the marks."""
+        """Other rows; the cursor stays where it is, if it can."""
         here, places = self.row_id, [row_id for row_id, _ in rows]
-        self.marked &= set(places)
         marked = [[self._mark(row_id), *map(Text, cells)] for row_id, cells in rows]
         put(self, ["", *titles], marked, keys=[str(row_id) for row_id in places])
         if here in places:
@@ -62,18 +62,6 @@ class RowTable(CellTable):
             return None
         key, _ = self.coordinate_to_cell_key(self.cursor_coordinate)
         return int(key.value or 0)
-
-    @property
-    def chosen(self) -> list[int]:
-        """The marked rows; without any the one at the cursor."""
-        return sorted(self.marked) or ([] if self.row_id is None else [self.row_id])
-
-    def mark(self) -> None:
-        """Mark the row at the cursor, or take its mark away; go on to the next."""
-        if self.row_id is not None:
-            self.marked ^= {self.row_id}
-            self.update_cell_at((self.cursor_row, 0), self._mark(self.row_id))  # type: ignore[arg-type]
-            self.action_cursor_down()
 
     def _mark(self, row_id: int) -> Text:
         return Text(MARK if row_id in self.marked else " ")

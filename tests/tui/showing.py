@@ -9,6 +9,7 @@ from typing import Any
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.worker import WorkerCancelled
 
 from core.engine.client import Client
 from store import Catalogue
@@ -56,9 +57,18 @@ async def settle(pilot: Pilot[Any]) -> None:
     for _ in range(3):
         await pilot.pause()
         for screen in pilot.app.screen_stack:
-            await screen.workers.wait_for_complete()
+            await answered(screen)
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
+
+
+async def answered(screen: Screen[Any]) -> None:
+    """Wait for a screen's threads; where a newer question cancels an older one, for the newer."""
+    while True:
+        try:
+            return await screen.workers.wait_for_complete()
+        except WorkerCancelled:
+            continue
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:

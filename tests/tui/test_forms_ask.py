@@ -86,6 +86,7 @@ def test_what_was_asked_once_is_known_when_it_is_launched(net: Path, seeded: Pat
         await pilot.pause(2 * PAUSE)
         await until(pilot, lambda: "✓ ready" in said_of(pilot.app, "verdict"))
         await pilot.press("ctrl+s")
+        await until(pilot, lambda: pilot.app.answers)  # type: ignore[attr-defined]
 
     prefill = {"network": f"file:{net}:quick", "data": "digits"}
     assert play(seeded, lambda client: LaunchScreen(client, "train", prefill), launch).answers == [[6]]

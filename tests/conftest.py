@@ -17,6 +17,7 @@ settings.load_profile("thalweg")
 leftovers.mark()
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Two for each core: half of the time a test waits, for a process or for a screen."""
     return 2 * (psutil.cpu_count() or 1)

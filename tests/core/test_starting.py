@@ -1,4 +1,4 @@
-"""What a job needs is loaded, and no more: a training starts without a compiler and without the scientific libraries."""
+"""What a job needs is loaded, and no more: a training starts without a compiler or the scientific libraries."""
 
 import subprocess
 import sys

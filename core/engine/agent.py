@@ -17,8 +17,8 @@ from pathlib import Path
 from core.engine.devices import devices, host, threads
 from core.engine.folders import Job, checkpoint, folder_of
 from core.engine.inputs import resolve
-from core.engine.launch import start_worker
 from core.engine.locks import AgentLock
+from core.engine.nursery import Starter
 from core.engine.tending import Tending
 from core.errors import ThalwegError
 from core.specs.runs import from_json
@@ -36,6 +36,7 @@ class Agent:
         self.cpu_jobs = cpu_jobs
         self.devices: list[Device] = devices(cpu_jobs)
         self.tending = Tending(catalogue)
+        self.starter = Starter()
         self.busy_at = time.monotonic()
         self.ending = False
 
@@ -116,7 +117,7 @@ class Agent:
                 data_root=run.data_root,
                 inputs=inputs,
             ).save(folder)
-            self.tending.children[attempt.id] = start_worker(folder)
+            self.tending.children[attempt.id] = self.starter.start(folder)
         except (ThalwegError, StoreError, OSError) as error:
             with self.catalogue.write() as session:
                 Runs(session).finish(attempt.id, "failed", f"input failed: {error}", "input failed")

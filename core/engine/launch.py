@@ -34,7 +34,7 @@ def environment() -> dict[str, str]:
 
 def start_worker(folder: Path) -> subprocess.Popen[bytes]:
     """A fresh interpreter in a session of its own, working in its run folder, its output in the run's log."""
-    with _output(log_beside(folder)) as log:
+    with log_output(log_beside(folder)) as log:
         return subprocess.Popen(
             [sys.executable, "-P", "-u", "-m", "core.engine.worker", str(folder)],
             stdin=subprocess.DEVNULL,
@@ -46,7 +46,7 @@ def start_worker(folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _output(log: Path) -> BinaryIO:
+def log_output(log: Path) -> BinaryIO:
     """The log to write on, or nowhere where that is impossible: no run fails for want of a log."""
     try:
         log.touch(mode=0o600)

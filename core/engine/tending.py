@@ -1,7 +1,6 @@
 """Watching over the attempts of this host: who is alive, who is silent, who died and of what."""
 
 import signal
-import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,6 +12,7 @@ from core.engine.folders import ABANDONED, Owner, boot_id, folder_of, log_beside
 from core.engine.ingest import ingest
 from core.engine.launch import signal_group
 from core.engine.log import Log
+from core.engine.nursery import Forked, Worker
 from core.errors import sentence
 from store import Attempt, Catalogue, Runs
 
@@ -28,7 +28,7 @@ class Tending:
     """What an agent knows beyond the catalogue: its own children, and whom it told to stop and when."""
 
     catalogue: Catalogue
-    children: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    children: dict[int, Worker] = field(default_factory=dict)
     told: dict[int, float] = field(default_factory=dict)
 
     def folder(self, attempt: Attempt) -> Path:
@@ -66,9 +66,13 @@ class Tending:
             signal_group(who, signal.SIGKILL)
 
     def reap(self, active: Sequence[Attempt]) -> None:
-        """Forget children that have ended, unless their attempt is still `active`: how they ended is to be told."""
+        """Forget children that have ended, unless their attempt is still `active`: how they ended is to be told.
+
+        Those of which nobody will know how they end are as the children of another agent.
+        """
         kept = {attempt.id for attempt in active}
-        self.children = {key: one for key, one in self.children.items() if key in kept or one.poll() is None}
+        known = {key: one for key, one in self.children.items() if not (isinstance(one, Forked) and one.lost)}
+        self.children = {key: one for key, one in known.items() if key in kept or one.poll() is None}
 
     def _alive(self, attempt: Attempt, who: Owner | None) -> bool | None:
         """None: nobody has taken the folder yet."""

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,6 +16,7 @@ from core.engine.agent import Agent
 from core.engine.client import Client
 from core.engine.devices import host
 from core.engine.folders import folder_of, owner
+from core.engine.nursery import FORKS, Nursery, Starter, Worker
 from core.specs.runs import RunSpec, Train
 from store import Attempt, Catalogue, Run, Runs
 
@@ -30,7 +30,11 @@ class Engine:
     catalogue: Catalogue
     client: Client
     agent: Agent
-    orphans: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+    starter: Starter
+    orphans: list[Worker] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.agent.starter = self.starter
 
     def enqueue(self, spec: RunSpec) -> int:
         return self.client.enqueue(spec)
@@ -52,7 +56,7 @@ class Engine:
         while not condition():
             assert time.monotonic() < ends, f"not within {seconds} s"
             self.agent.tick()
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def finish(self, *run_ids: int, seconds: float = 90.0) -> list[Run]:
         """Step until these runs have ended."""
@@ -70,18 +74,38 @@ class Engine:
         """The old agent is forgotten, with all it knew of its children, as if it had been killed."""
         self.orphans += self.agent.tending.children.values()
         self.agent = Agent(self.catalogue)
+        self.agent.starter = self.starter
 
 
 def long_training(**options: object) -> Train:
     return Train(**{**TINY, "epochs": 1_000_000, **options})
 
 
+def opened() -> Nursery:
+    """A nursery that is ready."""
+    made = Nursery()
+    while not made.ready:
+        assert not made.gone
+        made.hear()
+        time.sleep(0.01)
+    return made
+
+
+@pytest.fixture(scope="session")
+def starter() -> Iterator[Starter]:
+    """What starts the jobs of all tests: where processes fork, they come from one nursery."""
+    made = Starter()
+    made.nursery = opened() if FORKS else None
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starter: Starter) -> Iterator[Engine]:
     monkeypatch.setattr(client_module, "start_agent", lambda *_: None)  # the agent is ours to step
     monkeypatch.setattr(agent_module, "threads", lambda *_: 1)  # tests run side by side
     with Catalogue.open(tmp_path / "catalogue.db") as catalogue:
-        made = Engine(catalogue, Client(catalogue), Agent(catalogue))
+        made = Engine(catalogue, Client(catalogue), Agent(catalogue), starter)
         yield made
         with catalogue.read() as session:
             left = Runs(session).active(host())

@@ -12,9 +12,16 @@ import pytest
 from core.engine import tending
 from core.engine.devices import host
 from core.engine.folders import take
+from core.engine.nursery import Starter
 from core.specs.runs import Train
 from store import Catalogue, Device, Models, Runs, StoreError
 from tests.engine.conftest import TINY, Engine, long_training
+
+
+@pytest.fixture
+def starter() -> Starter:
+    """Every job in an interpreter of its own: these tests know how long one takes to load torch."""
+    return Starter()
 
 
 def gone(pid: int) -> bool:

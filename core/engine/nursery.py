@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 from core.engine.launch import environment, start_worker
@@ -34,7 +35,8 @@ class Nursery:
         os.set_blocking(self._hears.fileno(), False)
         self._heard = b""
         self._begun = 0
-        self.ended: dict[int, int] = {}  # the statuses of workers, by number
+        self.pids: dict[int, int] = {}  # of workers, by number
+        self.ended: dict[int, int] = {}  # their statuses
         self.ready = self.gone = False
 
     def hear(self) -> None:
@@ -46,11 +48,10 @@ class Nursery:
                 self.gone = not said
         *lines, self._heard = self._heard.split(b"\n")
         for line in lines:
-            if line == b"ready":
-                self.ready = True
-            else:
-                number, status = map(int, line.split())
-                self.ended[number] = status
+            self.ready = True
+            if line != b"ready":
+                what, number, value = line.split()
+                (self.pids if what == b"begun" else self.ended)[int(number)] = int(value)
 
     def fork(self, folder: Path) -> "Forked":
         """Have a worker forked for the job in `folder`. Raises OSError where the nursery is gone."""
@@ -82,12 +83,22 @@ class Forked:
         self.returncode = self._nursery.ended.get(self._number)
         return self.returncode
 
-    def wait(self, timeout: float) -> int | None:
+    def wait(self, timeout: float = inf) -> int | None:
         """Its exit status, as soon as it has ended; None after `timeout` seconds, or where nobody can know."""
         until = time.monotonic() + timeout
         while self.poll() is None and not self.lost and time.monotonic() < until:
             time.sleep(0.01)
         return self.returncode
+
+    @property
+    def pid(self) -> int:
+        """Its pid, as soon as it has one. Raises ProcessLookupError where it will have none."""
+        while self._number not in self._nursery.pids:
+            if self._nursery.gone:
+                raise ProcessLookupError
+            self._nursery.hear()
+            time.sleep(0.001)
+        return self._nursery.pids[self._number]
 
     @property
     def lost(self) -> bool:

@@ -18,12 +18,6 @@ from store import Catalogue, Device, Models, Runs, StoreError
 from tests.engine.conftest import TINY, Engine, long_training
 
 
-@pytest.fixture
-def starter() -> Starter:
-    """Every job in an interpreter of its own: these tests know how long one takes to load torch."""
-    return Starter()
-
-
 def gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
@@ -128,6 +122,7 @@ def test_a_job_that_ignores_sigterm_is_killed_after_the_grace(engine: Engine, mo
 
 @pytest.mark.parametrize("delay", [0.0, 0.4, 1.6, 2.2])
 def test_killing_both_at_any_moment_leaves_nothing_half_written(engine: Engine, delay: float) -> None:
+    engine.agent.starter = Starter()  # the delays are those of a fresh interpreter
     run_id = engine.enqueue(Train(**TINY, epochs=5, count=3))
     engine.until(lambda: engine.agent.tending.children)
     (child,) = engine.agent.tending.children.values()

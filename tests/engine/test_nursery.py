@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.engine import tending
 from core.engine.nursery import FORKS, Forked, Nursery, Starter
 from core.specs.runs import Train
 from store import Models
@@ -46,7 +47,9 @@ def test_the_second_job_calls_for_a_nursery_and_later_ones_come_from_it_bit_for_
     with engine.catalogue.read() as session:
         assert len({Models(session).get(one).artifact for one in (1, 2, 3)}) == 1
     run_id = engine.enqueue(long_training())
-    assert psutil.Process(engine.working(run_id)).ppid() == starter.nursery.process.pid
+    pid = engine.working(run_id)
+    assert psutil.Process(pid).ppid() == starter.nursery.process.pid
+    assert [one.pid for one in engine.agent.tending.children.values()] == [pid]
     engine.client.cancel(run_id)
     assert engine.finish(run_id)[0].state == "cancelled"
     starter.close()
@@ -81,7 +84,8 @@ def test_a_nursery_that_is_killed_takes_no_job_with_it_and_the_next_one_starts_w
     assert alone.starter.nursery is None
 
 
-def test_a_job_that_a_killed_nursery_never_began_is_tried_again(alone: Engine) -> None:
+def test_a_job_that_a_killed_nursery_never_began_is_tried_again(alone: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tending, "START_SECONDS", 0.2)
     nursery = alone.starter.nursery
     assert nursery is not None
     os.kill(nursery.process.pid, signal.SIGSTOP)

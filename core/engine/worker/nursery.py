@@ -1,6 +1,7 @@
 """`python -m core.engine.worker.nursery`: loads torch, then forks a worker for every folder named on standard input.
 
-It says `ready`, and of every worker that has ended its number and status. It ends when nobody is left to name folders.
+It says `ready`, and of every worker its number with its pid, then with its exit status. It ends when nobody is left to
+name folders.
 """
 
 import gc
@@ -32,11 +33,13 @@ def serve() -> None:
             *folders, heard = (heard + said).split(b"\n")
             for folder in folders:
                 begun += 1
-                workers[_fork(Path(os.fsdecode(bytes.fromhex(folder.decode()))))] = begun
+                pid = _fork(Path(os.fsdecode(bytes.fromhex(folder.decode()))))
+                workers[pid] = begun
+                _say(f"begun {begun} {pid}")
         for pid in list(workers):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                _say(f"{workers.pop(pid)} {os.waitstatus_to_exitcode(status)}")
+                _say(f"ended {workers.pop(pid)} {os.waitstatus_to_exitcode(status)}")
 
 
 def _fork(folder: Path) -> int:

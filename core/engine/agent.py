@@ -141,7 +141,10 @@ def run(catalogue: Catalogue, *, drain: bool = False, cpu_jobs: int = 1) -> None
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    agent.run(drain=drain)
+    try:
+        agent.run(drain=drain)
+    finally:
+        agent.starter.close()
 
 
 def main(arguments: list[str] | None = None) -> int:

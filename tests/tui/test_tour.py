@@ -11,8 +11,6 @@ from shutil import which
 
 import pytest
 
-from store import Catalogue, Runs
-
 pytestmark = pytest.mark.skipif(which("tmux") is None, reason="there is no tmux")
 SIZE = (100, 30)
 
@@ -72,11 +70,8 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(seeded: Path) -> Iterator[Terminal]:
-    home = seeded.parent
-    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
-        Runs(session).request_cancel(5)  # nothing waits: no agent is started
-    with opened(home, seeded) as one:
+def terminal(ended: Path) -> Iterator[Terminal]:
+    with opened(ended.parent, ended) as one:
         yield one
 
 

@@ -56,7 +56,7 @@ class Sitting:
         try:
             async with asyncio.timeout(seconds):
                 while not true():
-                    await asyncio.sleep(0.02)  # the pilot's own pauses have every widget answer, which costs more
+                    await self.pilot.pause(0.01)
         except TimeoutError:
             raise AssertionError(
                 f"this never came true, on a screen that shows\n{self.shown}\nand told {self.told!r}"

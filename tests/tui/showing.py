@@ -69,7 +69,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
 async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
-            await asyncio.sleep(0.02)
+            await pilot.pause(0.02)
 
 
 def shown(app: App[Any]) -> list[str]:

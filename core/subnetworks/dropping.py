@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from core.data.dataset import Split
@@ -113,6 +112,8 @@ def best_scale(problem: Problem, outputs: Tensor) -> float:
     def loss(r: float) -> float:
         inside = max(-LARGEST, min(LARGEST, r))
         return scaled_loss(problem, outputs, problem.data.train, inside) + abs(r - inside)
+
+    from scipy.optimize import minimize_scalar  # half a second of a core, which other jobs need not take
 
     found = minimize_scalar(loss, bracket=(0.0, 1.0), method="brent", options={"xtol": PRECISION})
     best = max(-LARGEST, min(LARGEST, float(found.x)))

@@ -1,7 +1,12 @@
 """torch's optimizers on a batch of models, and the tensors they carry from step to step."""
 
+from collections.abc import Callable
+from functools import cache
+from inspect import unwrap
 from math import cos, pi
+from typing import Any
 
+import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, Optimizer, RMSprop
 
@@ -23,10 +28,10 @@ def optimizer_for(parameter: Tensor, options: Descent, moments: dict[str, Tensor
 def _made(parameter: Tensor, options: Descent) -> Optimizer:
     lr, decay = options.lr, options.weight_decay
     if options.optimizer == "adam":
-        return Adam([parameter], lr=lr, weight_decay=decay, fused=True)
+        return _plain(Adam)([parameter], lr=lr, weight_decay=decay, fused=True)
     if options.optimizer == "rmsprop":
-        return RMSprop([parameter], lr=lr, weight_decay=decay, momentum=options.momentum)
-    return SGD(
+        return _plain(RMSprop)([parameter], lr=lr, weight_decay=decay, momentum=options.momentum)
+    return _plain(SGD)(
         [parameter],
         lr=lr,
         weight_decay=decay,
@@ -34,6 +39,16 @@ def _made(parameter: Tensor, options: Descent) -> Optimizer:
         nesterov=options.nesterov,
         fused=True,
     )
+
+
+@cache
+def _plain(kind: type[Optimizer]) -> Callable[..., Optimizer]:
+    """The same optimizer, without what torch.compile wants of it: to load a compiler takes two seconds of a core."""
+    methods: dict[str, Any] = {
+        "add_param_group": unwrap(kind.add_param_group),
+        "step": torch.no_grad()(unwrap(kind.step)),
+    }
+    return type(kind.__name__, (kind,), methods)
 
 
 def moments_of(optimizer: Optimizer, parameter: Tensor) -> dict[str, Tensor]:

@@ -52,7 +52,7 @@ class Engine:
         while not condition():
             assert time.monotonic() < ends, f"not within {seconds} s; {self.agent.troubles}"
             self.agent.tick()
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def finish(self, *run_ids: int, seconds: float = 90.0) -> list[Run]:
         """Step until these runs have ended."""

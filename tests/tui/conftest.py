@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from commanding import Run, Said, fill
 
-from store import Catalogue
+from store import Catalogue, Runs
 from tui.main import main
 
 
@@ -49,3 +49,11 @@ def seeded(home: Path) -> Path:
     with Catalogue.open(path) as catalogue:
         fill(catalogue)
     return path
+
+
+@pytest.fixture
+def ended(seeded: Path) -> Path:
+    """The same, and nothing waits: an application of its own starts no agent for it."""
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        Runs(session).request_cancel(5)
+    return seeded

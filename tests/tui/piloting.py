@@ -56,7 +56,7 @@ class Sitting:
         await self.until(lambda: not busy())
         await self.pilot.pause()
 
-    async def until(self, true: Callable[[], object], seconds: float = 20) -> None:
+    async def until(self, true: Callable[[], object], seconds: float = 60) -> None:
         try:
             async with asyncio.timeout(seconds):
                 while not true():

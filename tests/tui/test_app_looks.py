@@ -153,10 +153,10 @@ print(*sorted(name for name in sys.modules if name in {unwanted}))
 """
 
 
-def test_the_first_frame_waits_for_no_database_and_nothing_loads_torch_or_numpy(seeded: Path) -> None:
+def test_the_first_frame_waits_for_no_database_and_nothing_loads_torch_or_numpy(ended: Path) -> None:
     unwanted = {"torch", "numpy", "scipy", "sklearn", "matplotlib", "alembic", "pandas"}
     code = LOADED.replace("{unwanted}", repr(unwanted))
-    said = subprocess.run([sys.executable, "-c", code, seeded], capture_output=True, text=True, check=True)
+    said = subprocess.run([sys.executable, "-c", code, ended], capture_output=True, text=True, check=True)
     assert said.stdout == "\n\n"
 
 
@@ -182,8 +182,8 @@ def read_until(terminal: int, text: bytes) -> bytes:
     return seen
 
 
-def test_the_command_opens_the_screen_in_a_terminal_and_q_leaves_it(seeded: Path) -> None:
-    pid, terminal = in_terminal(seeded, "--filter", "state=failed")
+def test_the_command_opens_the_screen_in_a_terminal_and_q_leaves_it(ended: Path) -> None:
+    pid, terminal = in_terminal(ended, "--filter", "state=failed")
     read_until(terminal, b"memory")
     os.write(terminal, b"q")
     read_until(terminal, b"\x1b[?1049l")
@@ -191,8 +191,8 @@ def test_the_command_opens_the_screen_in_a_terminal_and_q_leaves_it(seeded: Path
     os.close(terminal)
 
 
-def test_a_screen_that_is_killed_leaves_a_session_that_opens(seeded: Path) -> None:
-    pid, terminal = in_terminal(seeded)
+def test_a_screen_that_is_killed_leaves_a_session_that_opens(ended: Path) -> None:
+    pid, terminal = in_terminal(ended)
     read_until(terminal, b"memory")
     os.write(terminal, b"3")
     read_until(terminal, b"barrier")
@@ -204,7 +204,7 @@ def test_a_screen_that_is_killed_leaves_a_session_that_opens(seeded: Path) -> No
         assert not one.told
         assert one.screen.kind == "paths"
 
-    play(seeded, look)
+    play(ended, look)
 
 
 def test_what_is_no_catalogue_is_one_sentence_on_the_terminal(home: Path) -> None:

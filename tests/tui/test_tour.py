@@ -5,37 +5,45 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 
 import pytest
-
-from store import Catalogue, Runs
 
 pytestmark = pytest.mark.skipif(which("tmux") is None, reason="there is no tmux")
 SIZE = (100, 30)
 
 
 class Terminal:
-    """A tmux of its own, with one window."""
+    """A tmux of its own, with one window. Its socket has a name within `home`, since whole paths may be too long."""
 
-    def __init__(self, socket: Path, command: str) -> None:
-        self.socket = socket
+    def __init__(self, home: Path, command: str) -> None:
+        self.home = home
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(SIZE[0]), "-y", str(SIZE[1]), command)
         self.tmux("set-option", "-g", "escape-time", "0")
 
     def tmux(self, *words: str) -> str:
-        said = subprocess.run(["tmux", "-S", self.socket, *words], capture_output=True, text=True, check=True)
-        return said.stdout
+        return self.ask(*words, check=True).stdout
+
+    def ask(self, *words: str, check: bool = False) -> "subprocess.CompletedProcess[str]":
+        command = ["tmux", "-S", "tmux", *words]
+        return subprocess.run(command, cwd=self.home, capture_output=True, text=True, check=check)
 
     @property
     def shown(self) -> str:
+        """The screen, line by line."""
         return self.tmux("capture-pane", "-p")
+
+    @property
+    def said(self) -> str:
+        """What is on the screen; where the terminal broke a line, it goes on."""
+        return self.tmux("capture-pane", "-p", "-J")
 
     def see(self, *texts: str, seconds: float = 20) -> None:
         until = time.monotonic() + seconds
-        while not all(text in (shown := self.shown) for text in texts):
-            assert time.monotonic() < until, f"{texts} never came; there is\n{shown}"
+        while not all(text in (said := self.said) for text in texts):
+            assert time.monotonic() < until, f"{texts} never came; there is\n{said}"
             time.sleep(0.1)
 
     def press(self, keys: str, *seen: str) -> None:
@@ -58,26 +66,25 @@ class Terminal:
         self.see(*seen)
 
     def ended(self) -> bool:
-        said = subprocess.run(["tmux", "-S", self.socket, "has-session"], capture_output=True, check=False)
-        return said.returncode != 0
+        return self.ask("has-session").returncode != 0
 
 
 @pytest.fixture
-def terminal(seeded: Path) -> Iterator[Terminal]:
-    home = seeded.parent
-    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
-        Runs(session).request_cancel([5])  # nothing waits: no agent is started
-    yield from opened(home, seeded)
+def terminal(ended: Path) -> Iterator[Terminal]:
+    with opened(ended.parent, ended) as one:
+        yield one
 
 
+@contextmanager
 def opened(home: Path, catalogue: Path) -> Iterator[Terminal]:
     """The application in a terminal of its own, which is closed afterwards."""
     own = {"THALWEG_CATALOGUE": catalogue, "XDG_STATE_HOME": home / "state", "XDG_CONFIG_HOME": home / "config"}
     words = ["env", *(f"{key}={value}" for key, value in own.items()), sys.executable, "-m", "tui.main"]
-    one = Terminal(home / "tmux", shlex.join(map(str, words)))
-    yield one
-    if not one.ended():
-        one.tmux("kill-server")
+    one = Terminal(home, shlex.join(map(str, words)))
+    try:
+        yield one
+    finally:
+        one.ask("kill-server")
 
 
 def left(terminal: Terminal) -> bool:
@@ -90,7 +97,7 @@ def left(terminal: Terminal) -> bool:
 @pytest.mark.parametrize(("answer", "made"), [("n", False), ("y", True)])
 def test_a_catalogue_that_is_not_there_is_made_only_if_somebody_wants_it(answer: str, made: bool, home: Path) -> None:
     path = home / "mistyped" / "c.db"
-    for terminal in opened(home, path):
+    with opened(home, path) as terminal:
         terminal.see("mistyped", "nor is its folder", "[y/N]")
         terminal.press(f"{answer} Enter")
         if made:

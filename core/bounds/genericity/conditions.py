@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 from core.bounds.clock import Clock
@@ -53,6 +52,8 @@ def refitted_loss(F: Tensor, y: Tensor, loss: ConvexLoss, start: tuple[Tensor, T
             raise StopIteration
 
     first = torch.cat([W.flatten(), b]).numpy()
+    from scipy.optimize import minimize
+
     best = minimize(value, first, jac=True, method="L-BFGS-B", callback=late, options={"maxiter": REFITS})
     return min(float(best.fun), value(first)[0])
 

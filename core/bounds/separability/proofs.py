@@ -19,7 +19,6 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from scipy.linalg import qr
 from torch import Tensor
 
 UNIT = torch.finfo(torch.float64).eps / 2
@@ -98,6 +97,8 @@ def _proven_exactly(X: np.ndarray, y: np.ndarray) -> bool:
     """
     Z = y[:, None] * np.column_stack([X, np.ones(len(X))])
     scaled = Z / np.maximum(np.abs(Z).max(0), TINY)
+    from scipy.linalg import qr
+
     _, order = qr(scaled, mode="r", pivoting=True)
     columns = [[Fraction(one) for one in Z[:, j].tolist()] for j in order]
     weights = kernel(columns[: len(X) - 1], len(X))

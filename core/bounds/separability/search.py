@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import linprog
 from torch import Tensor
 
 from core.bounds.clock import Clock
@@ -154,6 +153,8 @@ def _largest_margin(Z: np.ndarray, y: np.ndarray, clock: Clock) -> tuple[np.ndar
     p = Z.shape[1]
     if clock.left == 0:
         return None
+    from scipy.optimize import linprog
+
     solved = linprog(
         np.r_[np.zeros(p), -1.0],
         A_ub=np.column_stack([-y[:, None] * Z, np.ones(len(Z))]),

@@ -1,7 +1,6 @@
 """Ranks and independent columns in float64."""
 
 import torch
-from scipy.linalg import qr
 from torch import Tensor
 
 RANK = 1e-11
@@ -22,6 +21,8 @@ def condition(F: Tensor) -> float:
 
 def independent(F: Tensor) -> tuple[Tensor, int]:
     """All columns of F (N, n), those first that add most to the span of the ones before, and how many span it."""
+    from scipy.linalg import qr
+
     r, order = qr(F.cpu().numpy(), mode="r", pivoting=True)
     diagonal = torch.from_numpy(r).diagonal().abs()
     return torch.from_numpy(order).long().to(F.device), int((diagonal > RANK * diagonal[0]).sum())

@@ -15,7 +15,6 @@ The planes are found by a real Schur form, which unlike a logarithm of T stands 
 from math import atan2, pi
 
 import torch
-from scipy.linalg import schur
 from torch import Tensor
 
 from core.curves import Turning
@@ -57,6 +56,8 @@ def rotation(A: Tensor, B: Tensor) -> Tensor:
 
 def planes_of(T: Tensor) -> tuple[Tensor, Tensor]:
     """Orthogonal Z (q, q) and angles (J,): T turns the plane of columns j and J + j of Z, and keeps the others."""
+    from scipy.linalg import schur
+
     S, Z = schur(T.cpu().numpy(), output="real")
     pairs: list[tuple[int, int]] = []
     fixed: list[int] = []

@@ -2,7 +2,7 @@
 
 One for each catalogue and machine. It outlives the terminal it was started from, loads no torch, and may die at
 any time: the next one finds everything as it was. It ends by itself when it has been idle for a while or its
-catalogue is gone; a full disk and the trouble that one attempt makes end it not.
+catalogue is gone; neither a full disk nor the trouble that one attempt makes ends it.
 """
 
 import argparse

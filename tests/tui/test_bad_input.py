@@ -108,6 +108,7 @@ BAD = [
     ("export runs --raw=yes", "--raw takes no value: write it alone."),
     ("list runs --limit x", "--limit must be a whole number, at least 0, not 'x'; `thalweg list --help` shows how."),
     ("agent --cpu-jobs 0", "--cpu-jobs must be a whole number, from 1 to 1024, not '0'"),
+    ("train fcn:8 MNIST", "There is no data set 'MNIST': did you mean mnist?"),
     ("relaunch 1 --from here", "--from must be checkpoint or scratch, not 'here'"),
 ]
 JARGON = (

@@ -13,7 +13,7 @@ quickstart: .venv/installed ## train, connect, certify and catalogue on real dat
 install: .venv/installed ## set up .venv with the command `thalweg`
 
 test: .venv/developing ## run the tests side by side; the slowest are named, and what was skipped and why
-	$(BIN)/python -m pytest -n auto --dist worksteal --durations=10 -rs
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=10 -rfEs
 
 check: lint types contracts test ## everything that has to hold before a commit
 

@@ -16,6 +16,7 @@ from core.engine.launch import signal_group
 from core.engine.log import Log
 from core.errors import sentence
 from store import Attempt, Catalogue, Runs
+from store.run_rows import FINISHED
 
 STALE_SECONDS = 10.0  # without a beat
 START_SECONDS = 5.0  # from the claim to the worker's first sign, where its agent died in between
@@ -55,6 +56,8 @@ class Tending:
             if not now:
                 return True  # its run ended, and was deleted at once
             (attempt,) = now
+            if attempt.state in FINISHED:
+                return True
         if alive:
             return self._silent(attempt)
         self._died(attempt, who)

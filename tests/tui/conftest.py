@@ -55,5 +55,5 @@ def seeded(home: Path) -> Path:
 def ended(seeded: Path) -> Path:
     """The same, and nothing waits: an application of its own starts no agent for it."""
     with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
-        Runs(session).request_cancel(5)
+        Runs(session).request_cancel([5])
     return seeded

@@ -9,7 +9,7 @@ import pytest
 from core.specs.bounds import BOUNDS
 from core.specs.methods import METHODS
 from core.specs.options import describe
-from core.specs.runs import KINDS
+from core.specs.kinds import KINDS
 from store import COLUMNS
 from store.columns import HEADINGS
 from tui.main import COMMANDS, cli
@@ -43,7 +43,7 @@ def test_every_command_and_option_on_a_page_exists(page: Path) -> None:
 
 
 def test_every_option_that_a_page_sets_exists() -> None:
-    records = (*METHODS.values(), *BOUNDS.values(), *KINDS.values())
+    records = (*METHODS.values(), *BOUNDS.values(), *(kind.spec for kind in KINDS.values()))
     known = {one.name for record in records for one in describe(record)} | {"key"}
     set_ = {name for page in PAGES for name in re.findall(r"-o (\w+)=", page.read_text())}
     assert len(set_) > 5

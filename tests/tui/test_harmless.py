@@ -50,8 +50,8 @@ def infested(seeded: Path) -> Path:
         with catalogue.write() as session:
             Metrics(session).add(6, [(BAD, i, float(i), 0.1) for i in range(3)])
             for kind in KINDS:
-                Notes(session).add(kind, 1, BAD)
-                Tags(session).add(kind, 1, "\x1b[31mtag")
+                Notes(session).add(kind, [1], BAD)
+                Tags(session).add(kind, [1], "\x1b[31mtag")
             for name in (*KINDS, "segments", "attempts"):
                 columns = [one.name for one in table(name).columns if isinstance(one.type, String)]
                 free = {one: BAD for one in columns if one not in STRUCTURE and not one.endswith(("_at", "_id"))}

@@ -83,7 +83,7 @@ def test_a_filter_says_which_and_names_on_the_screen_stand_for_filters(thalweg: 
         ("tag runs --all not,good", "cannot be a tag"),
         ("tag runs --all good --remove", "None of these 5 runs has a tag 'good'"),
         ("note runs --all two texts", "A note is one text"),
-        ("note run good", "an id is a whole number, not 'good'"),
+        ("note run good", "must be an id, a whole number, not 'good'"),
     ],
 )
 def test_what_is_not_said_clearly_changes_nothing(line: str, words: str, thalweg: Run, seeded: Path) -> None:

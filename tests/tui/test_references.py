@@ -28,7 +28,7 @@ def planned(seeded: Path) -> Path:
     """Runs 6 and 7 join models that run 1 has made, run 8 one that run 5 has not; 6 and 7 failed."""
     with Catalogue.open(seeded) as catalogue:
         with catalogue.write() as session:
-            Runs(session).request_cancel(5)
+            Runs(session).request_cancel([5])
         add(catalogue, connect(ModelRef(run=1), ModelRef(run=1, position=1)), "failed")
         add(catalogue, connect(ModelRef(run=1, position=1), ModelRef(run=1)), "failed")
         add(catalogue, connect(ModelRef(model=1), ModelRef(run=5, position=1)), "queued")

@@ -78,7 +78,11 @@ def note(place: Place, /, kind: str, words: tuple[str, ...], as_json: bool, **wh
 def _told(words: tuple[str, ...], *, where: str | None, every: bool) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The id at the beginning, unless rows are chosen by other means, and the rest."""
     chosen_otherwise = every or where is not None
-    return ((), words) if chosen_otherwise else ((Id().convert(words[0], None, None),), words[1:])
+    if chosen_otherwise:
+        return (), words
+    if not words[0].isdecimal():
+        raise UsageError(f"ID must be an id, a whole number, not {words[0]!r}; --where and --all choose many rows.")
+    return (Id().convert(words[0], None, None),), words[1:]
 
 
 def _say(kind: str, rows: Sequence[int], what: str) -> None:

@@ -164,7 +164,7 @@ def test_on_a_full_disk_the_agent_lives_and_those_who_wait_are_told(tmp_path: Pa
             (disk / "filled").unlink()
             until(lambda: client.agent() == "works", 60)
             with suppress(StoreError):  # it may have ended of what could not be written
-                client.cancel(run_id)
+                client.cancel([run_id])
             (run,) = list(client.follow([run_id]))[-1]
             assert run.cause_kind in ("disk full", "cancelled"), run.cause
             assert lock.file.read_text().split()[0] == str(agent.pid), "the same agent did it"

@@ -68,7 +68,7 @@ def test_a_network_file_that_changed_is_asked_about_once_before_a_relaunch(
 ) -> None:
     async def use(one: Sitting) -> None:
         await one.pilot.press("r")
-        await one.until(lambda: "Go on with it as it is now?" in one.said)
+        await one.until(lambda: "Go on (y)" in one.said)
         await one.pilot.press(answer)
         await one.until(lambda: comes in one.said)
         await one.pilot.press("escape", "r")
@@ -80,7 +80,7 @@ def test_a_network_file_that_changed_is_asked_about_once_before_a_relaunch(
 def test_who_quits_owes_no_answer(changed: Path) -> None:
     async def use(one: Sitting) -> None:
         await one.pilot.press("r")
-        await one.until(lambda: "Go on with it as it is now?" in one.said)
+        await one.until(lambda: "Go on (y)" in one.said)
         await one.pilot.press("ctrl+q")
 
     play(changed, use)

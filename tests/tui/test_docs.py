@@ -7,9 +7,9 @@ import click
 import pytest
 
 from core.specs.bounds import BOUNDS
+from core.specs.kinds import KINDS
 from core.specs.methods import METHODS
 from core.specs.options import describe
-from core.specs.kinds import KINDS
 from store import COLUMNS
 from store.columns import HEADINGS
 from tui.main import COMMANDS, cli

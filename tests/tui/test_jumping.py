@@ -140,7 +140,7 @@ def test_keys_behind_a_choice_choose_and_fill_in_what_opens_next(seeded: Path) -
         burst(one, "ntmlp-16")
         await one.until(lambda: isinstance(one.app.screen, LaunchScreen) and "mlp-16" in one.app.screen.texts.values())
         assert one.screen.session.pane == before
-        await one.press("escape")
+        await one.press("escape", "y")  # what was typed is lost
         burst(one, "xny")  # asked whether to cancel, answered with no; y is the table's again
         await one.until(lambda: "Copy what?" in one.shown)
         assert "queued" in one.shown

@@ -142,8 +142,8 @@ def test_a_list_of_runs_fits_80_columns(seeded: Path, capsys: pytest.CaptureFixt
         assert "○ finding" in "".join(lines) or kind != "runs"
 
 
-def test_a_piped_list_is_plain_and_whole(seeded: Path) -> None:
-    said = process(["list", "runs", "--columns", "id,spec"], seeded, THALWEG_AGENT_IDLE="0")
+def test_a_piped_list_is_plain_and_whole(ended: Path) -> None:
+    said = process(["list", "runs", "--columns", "id,spec"], ended, THALWEG_AGENT_IDLE="0")
     assert "\x1b" not in said.out
     assert len(said.out.splitlines()) == 6
     assert max(map(len, said.out.splitlines())) > 200
@@ -184,11 +184,11 @@ def test_no_color_is_respected(thalweg: Run, seeded: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
-def test_a_full_disk_behind_standard_output_is_one_sentence(seeded: Path) -> None:
+def test_a_full_disk_behind_standard_output_is_one_sentence(ended: Path) -> None:
     for arguments in ("list runs", "export runs", "--help"):
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
-                [sys.executable, "-m", "tui.main", "--catalogue", str(seeded), *arguments.split()],
+                [sys.executable, "-m", "tui.main", "--catalogue", str(ended), *arguments.split()],
                 stdout=full,
                 stderr=subprocess.PIPE,
                 text=True,

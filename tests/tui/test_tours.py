@@ -223,7 +223,7 @@ async def every_run(one: Sitting, act: Act) -> None:
     await one.until(lambda: one.app.screen.query_one(RowTable).row_count)
     faults = one.app.screen
     moves = ("cursor_down", "cursor_up", "cursor_left", "cursor_right", "scroll_bottom", "scroll_top")
-    for action in (*moves, "mark", "relaunch"):
+    for action in (*moves, "select_cursor", "mark", "relaunch"):
         await act(action)
     await one.until(lambda: isinstance(one.app.screen, RelaunchScreen) and one.app.screen.focused)
     await leave(one, act)

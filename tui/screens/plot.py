@@ -75,7 +75,8 @@ class PlotScreen(ClientScreen[None]):
         self.seen = seen
         if self.quantity not in seen.charts:
             most = fullest(seen.charts.values())
-            self.set_reactive(PlotScreen.quantity, Quantity(most.y, most.x))
+            quantity = next(one for one, chart in seen.charts.items() if chart is most)
+            self.set_reactive(PlotScreen.quantity, quantity)
         self.draw()
         view = self.query_one(ChartView)
         if view.cursor is None and self.kind == "paths":

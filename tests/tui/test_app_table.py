@@ -307,7 +307,9 @@ def test_what_others_write_appears_and_the_cursor_stays_on_its_row(seeded: Path)
     async def look(one: Sitting) -> None:
         await one.press("j", "j")
         assert one.screen.table.row_id == 3
-        done = subprocess.run([sys.executable, "-c", code, str(seeded)], cwd=Path(__file__).parent, check=False)
+        here = Path(__file__).parent
+        paths = {**os.environ, "PYTHONPATH": str(here.parents[1])}
+        done = subprocess.run([sys.executable, "-c", code, str(seeded)], cwd=here, env=paths, check=False)
         assert done.returncode == 0
         await one.until(lambda: len(one.ids) == 25)
         assert one.screen.table.row_id == 3

@@ -13,7 +13,7 @@ import subprocess
 SLEEP = "sleep 654321"
 
 def test_a_child(): subprocess.Popen(SLEEP.split())
-def test_one_that_went_away(): subprocess.run(["sh", "-c", f"setsid {SLEEP} & exit"], check=True)
+def test_one_that_went_away(): subprocess.run(["sh", "-c", f"setsid {SLEEP} & sleep 0.3"], check=True)
 def test_that_fails():
     subprocess.Popen(SLEEP.split())
     assert False

@@ -59,6 +59,15 @@ def test_the_mouse_moves_the_cursor(seeded: Path) -> None:
     assert "t 0   segment" in text(play(seeded, lambda client: PlotScreen(client, "paths", [1]), hover))
 
 
+def test_a_chart_that_is_left_before_it_settles_breaks_nothing(seeded: Path) -> None:
+    async def leave(pilot: Pilot[Any]) -> None:
+        chart = pilot.app.screen.query_one(ChartView)
+        await chart.query("*").remove()  # what a screen that is going does first
+        chart.call_after_refresh(chart._settle)
+
+    play(seeded, lambda client: PlotScreen(client, "paths", [1]), leave)
+
+
 def test_keys_choose_what_is_drawn_and_how(seeded: Path) -> None:
     def after(*keys: str) -> str:
         return text(play(seeded, lambda client: PlotScreen(client, "paths", [1]), lambda pilot: press(pilot, *keys)))

@@ -103,6 +103,8 @@ class ChartView(Vertical):
         self.call_after_refresh(self._settle)
 
     def _settle(self) -> None:
+        if not self.query("#names"):
+            return  # the screen was left before it was drawn
         names = self.query_one("#names")
         names.can_focus = names.max_scroll_y > 0  # only to see what there is no room for
         self._draw_claims()

@@ -1,6 +1,7 @@
 """A catalogue, a client and an agent that is driven step by step; the workers are real processes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -9,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.engine import agent as agent_module
@@ -18,7 +20,7 @@ from core.engine.client import Client
 from core.engine.folders import folder_of, owner
 from core.engine.machines import here
 from core.specs.runs import RunSpec, Train
-from store import Attempt, Catalogue, Run, Runs
+from store import Attempt, Catalogue, Device, Run, Runs
 
 TINY = {"network": "fcn:8", "data": "digits,limit=100", "lr": 0.01}
 
@@ -53,6 +55,14 @@ class Engine:
             assert time.monotonic() < ends, f"not within {seconds} s; {self.agent.troubles}"
             self.agent.tick()
             time.sleep(0.05)
+
+    def claimed_and_dropped(self, spec: RunSpec) -> int:
+        """A run that an agent has claimed and, dying, not begun, for so long that it is given up at the next look."""
+        run_id = self.enqueue(spec)
+        with self.catalogue.write() as session:
+            assert Runs(session).claim(here(), os.getpid(), [Device("cpu")]) is not None
+        time.sleep(0.3)
+        return run_id
 
     def finish(self, *run_ids: int, seconds: float = 90.0) -> list[Run]:
         """Step until these runs have ended."""
@@ -93,3 +103,40 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         made.new_agent()
         for child in made.orphans:
             child.wait(timeout=10)
+
+
+def until(condition: Callable[[], object], seconds: float = 60.0) -> float:
+    """Wait until the condition holds; how long it took."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds, f"not within {seconds} s"
+        time.sleep(0.05)
+    return time.monotonic() - begun
+
+
+def processes(folder: Path) -> list[int]:
+    """Agents and workers of catalogues in this folder."""
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        words = process.info["cmdline"] or []
+        if any(str(folder) in word for word in words) and any("core.engine" in word for word in words):
+            found.append(process.info["pid"])
+    return found
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 6 MB."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("needs to mount a small disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], check=False).returncode:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        yield disk
+    finally:
+        for pid in processes(disk):
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.3)
+        subprocess.run(["umount", "-l", str(disk)], check=False)

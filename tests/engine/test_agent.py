@@ -5,11 +5,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from core.engine.client import Client
@@ -17,16 +15,7 @@ from core.engine.locks import AgentLock
 from core.engine.machines import here
 from core.specs.runs import Train
 from store import Catalogue, Models, Run, Runs, doctor
-from tests.engine.conftest import TINY, long_training
-
-
-def until(condition: Callable[[], object], seconds: float) -> float:
-    """Wait until the condition holds; how long it took."""
-    begun = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begun < seconds, f"not within {seconds} s"
-        time.sleep(0.05)
-    return time.monotonic() - begun
+from tests.engine.conftest import TINY, long_training, processes, until
 
 
 @pytest.fixture
@@ -36,16 +25,6 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
         yield Client(catalogue)
         for pid in processes(tmp_path):
             os.kill(pid, signal.SIGKILL)
-
-
-def processes(folder: Path) -> list[int]:
-    """Agents and workers of catalogues in this folder."""
-    found = []
-    for process in psutil.process_iter(["pid", "cmdline"]):
-        words = process.info["cmdline"] or []
-        if any(str(folder) in word for word in words) and any("core.engine" in word for word in words):
-            found.append(process.info["pid"])
-    return found
 
 
 def agent_pid(catalogue: Catalogue) -> int:
@@ -106,30 +85,18 @@ def test_an_agent_whose_catalogue_is_gone_leaves(client: Client, tmp_path: Path)
     until(lambda: not processes(tmp_path), 10)
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="needs to mount a small disk")
-def test_a_full_disk_fails_the_run_and_leaves_the_catalogue_whole(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], check=False)
-    if mounted.returncode:
-        pytest.skip("this machine lets nobody mount")
-    try:
-        with Catalogue.open(disk / "catalogue.db") as catalogue:
-            client = Client(catalogue)
-            run_id = client.enqueue(Train(network="fcn:2000x2", data="digits,limit=100", epochs=0))
-            run = list(client.follow([run_id]))[-1][0]
-            assert run.state == "failed"
-            assert run.cause_kind == "disk full"
-            with catalogue.read() as session:
-                assert Models(session).made_by(run_id) == []
-            assert not [finding for finding in doctor.examine(catalogue) if finding.level == "error"]
-            small = client.enqueue(Train(**TINY, epochs=0))
-            assert list(client.follow([small]))[-1][0].state == "done"
-    finally:
-        for pid in processes(disk):
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.3)
-        subprocess.run(["umount", "-l", str(disk)], check=False)
+def test_a_full_disk_fails_the_run_and_leaves_the_catalogue_whole(small_disk: Path) -> None:
+    with Catalogue.open(small_disk / "catalogue.db") as catalogue:
+        client = Client(catalogue)
+        run_id = client.enqueue(Train(network="fcn:2000x2", data="digits,limit=100", epochs=0))
+        run = list(client.follow([run_id]))[-1][0]
+        assert run.state == "failed"
+        assert run.cause_kind == "disk full"
+        with catalogue.read() as session:
+            assert Models(session).made_by(run_id) == []
+        assert not [finding for finding in doctor.examine(catalogue) if finding.level == "error"]
+        small = client.enqueue(Train(**TINY, epochs=0))
+        assert list(client.follow([small]))[-1][0].state == "done"
 
 
 def test_drain_waits_for_the_agent_that_works_already(client: Client) -> None:

@@ -11,9 +11,8 @@ import pytest
 
 from core.engine import tending
 from core.engine.folders import take
-from core.engine.machines import here
 from core.specs.runs import Train
-from store import Catalogue, Device, Models, Runs, StoreError
+from store import Catalogue, Models, Runs, StoreError
 from tests.engine.conftest import TINY, Engine, long_training
 
 
@@ -76,10 +75,7 @@ def test_an_agent_that_died_between_claim_and_start_costs_an_attempt_not_the_run
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tending, "START_SECONDS", 0.2)
-    run_id = engine.enqueue(Train(**TINY, epochs=1))
-    with engine.catalogue.write() as session:
-        assert Runs(session).claim(here(), os.getpid(), [Device("cpu")]) is not None
-    time.sleep(0.3)
+    run_id = engine.claimed_and_dropped(Train(**TINY, epochs=1))
     (run,) = engine.finish(run_id)
     assert run.state == "done"
     assert engine.attempt(run_id).number == 2

@@ -1,7 +1,7 @@
 """A desk has one process that answers: the newest question, each once, and none that nobody waits for."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -13,6 +13,7 @@ from core.engine.checks import about
 from core.engine.desk import Answer, Ask, Desk, OutdatedError, ask
 from core.errors import RunError, UsageError
 from core.specs.networks import read_network
+from tests.engine.conftest import until
 
 NETWORK = """
 import os
@@ -67,13 +68,6 @@ def probes() -> list[psutil.Process]:
 
 def of(net: Path, factory: str) -> dict[str, Any]:
     return about(read_network(f"file:{net}:{factory}"), "digits", None)
-
-
-def until(true: Callable[[], object], seconds: float = 60.0) -> None:
-    ends = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 class Asking(Thread):

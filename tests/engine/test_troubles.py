@@ -29,8 +29,7 @@ from core.results import Beat, Ended, to_line
 from core.specs.runs import Train
 from store import ArtifactError, Attempt, Catalogue, Device, Runs, StoreError
 from store.run_rows import AttemptRow
-from tests.engine.conftest import TINY, Engine, long_training
-from tests.engine.test_agent import processes, until
+from tests.engine.conftest import TINY, Engine, long_training, until
 from tests.store.filling import enqueue
 
 
@@ -141,38 +140,27 @@ def test_a_claimed_run_waits_for_room_and_costs_no_attempt(engine: Engine, monke
     assert (run.state, engine.attempt(run_id).number) == ("done", 1)
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="needs to mount a small disk")
-def test_on_a_full_disk_the_agent_lives_and_those_who_wait_are_told(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], check=False).returncode:
-        pytest.skip("this machine lets nobody mount")
-    try:
-        with Catalogue.open(disk / "catalogue.db") as catalogue:
-            client = Client(catalogue)
-            run_id = client.enqueue(long_training())
-            until(lambda: run_state(catalogue, run_id) == "running", 60)
-            lock = AgentLock(catalogue.files, here())
-            until(lock.held, 60)
-            agent = psutil.Process(int(lock.file.read_text().split()[0]))
-            fill(disk / "filled")
-            until(lambda: client.agent() == DISK_FULL, 60)
-            next(client.follow([run_id]))
-            assert client.trouble == "The disk is full: waiting for room."
-            time.sleep(2.0)
-            assert agent.is_running()
-            (disk / "filled").unlink()
-            until(lambda: client.agent() == "works", 60)
-            with suppress(StoreError):  # it may have ended of what could not be written
-                client.cancel([run_id])
-            (run,) = list(client.follow([run_id]))[-1]
-            assert run.cause_kind in ("disk full", "cancelled"), run.cause
-            assert lock.file.read_text().split()[0] == str(agent.pid), "the same agent did it"
-    finally:
-        for pid in processes(disk):
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.3)
-        subprocess.run(["umount", "-l", str(disk)], check=False)
+def test_on_a_full_disk_the_agent_lives_and_those_who_wait_are_told(small_disk: Path) -> None:
+    with Catalogue.open(small_disk / "catalogue.db") as catalogue:
+        client = Client(catalogue)
+        run_id = client.enqueue(long_training())
+        until(lambda: run_state(catalogue, run_id) == "running", 60)
+        lock = AgentLock(catalogue.files, here())
+        until(lock.held, 60)
+        agent = psutil.Process(int(lock.file.read_text().split()[0]))
+        fill(small_disk / "filled")
+        until(lambda: client.agent() == DISK_FULL, 60)
+        next(client.follow([run_id]))
+        assert client.trouble == "The disk is full: waiting for room."
+        time.sleep(2.0)
+        assert agent.is_running()
+        (small_disk / "filled").unlink()
+        until(lambda: client.agent() == "works", 60)
+        with suppress(StoreError):  # it may have ended of what could not be written
+            client.cancel([run_id])
+        (run,) = list(client.follow([run_id]))[-1]
+        assert run.cause_kind in ("disk full", "cancelled"), run.cause
+        assert lock.file.read_text().split()[0] == str(agent.pid), "the same agent did it"
 
 
 def fill(file: Path) -> None:

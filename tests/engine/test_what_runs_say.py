@@ -2,20 +2,18 @@
 
 import os
 import re
-import time
 from pathlib import Path
 
 import pytest
 
 from core.engine import tending
 from core.engine.folders import log_beside
-from core.engine.machines import here
 from core.errors import FINDINGS
 from core.specs.bounds import SparseBound
 from core.specs.methods import Sparse, String, Wide
 from core.specs.runs import Bound, Connect, Descend, ModelRef, Train
 from core.studies.plan import Planned
-from store import Device, Run, Runs, list_rows
+from store import Run, Runs, list_rows
 from store.migrations.versions import __path__ as revisions
 from tests.engine.conftest import TINY, Engine, long_training
 
@@ -168,10 +166,7 @@ def test_a_descent_tells_its_theorem_and_its_steps(engine: Engine) -> None:
 
 def test_the_log_of_a_run_has_all_its_attempts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tending, "START_SECONDS", 0.2)
-    run_id = engine.enqueue(Train(**TINY, epochs=1))
-    with engine.catalogue.write() as session:
-        assert Runs(session).claim(here(), os.getpid(), [Device("cpu")]) is not None
-    time.sleep(0.3)
+    run_id = engine.claimed_and_dropped(Train(**TINY, epochs=1))
     (run,) = engine.finish(run_id)
     assert (run.state, run.outcome) == ("done", None)
     lines = said(engine, run_id)

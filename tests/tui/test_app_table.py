@@ -337,19 +337,26 @@ def test_long_tables_are_read_as_they_are_scrolled(home: Path) -> None:
     play(home / "c.db", use)
 
 
+def hold_orders(monkeypatch: pytest.MonkeyPatch, until: threading.Event) -> None:
+    """From now on the whole order of a table is read once something has happened, or 20 s later."""
+    order = Reader.order
+
+    def slow(reader: Reader, asked: Any) -> Order:
+        until.wait(20)
+        return order(reader, asked)
+
+    monkeypatch.setattr(Reader, "order", slow)
+
+
 def test_the_last_row_is_gone_to_once_it_is_known(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long order comes in two parts; whoever wants its end right after a sort does not stop at the first."""
     with Catalogue.open(home / "c.db") as catalogue:
         for _ in range(250):
             add(catalogue, Train(network="fcn:8", data="digits"), "queued")
-    order, known = Reader.order, threading.Event()
-
-    def slow(reader: Reader, asked: Any) -> Order:
-        known.wait(20)
-        return order(reader, asked)
+    known = threading.Event()
 
     async def use(one: Sitting) -> None:
-        monkeypatch.setattr(Reader, "order", slow)
+        hold_orders(monkeypatch, known)
         one.screen.sort_by("id")
         await one.until(lambda: one.ids[:1] == [1])
         await one.pilot.press("G")
@@ -489,15 +496,11 @@ def test_all_rows_are_marked_also_those_that_are_still_being_read(home: Path, mo
     with Catalogue.open(home / "c.db") as catalogue:
         for _ in range(450):
             add(catalogue, Train(network="fcn:8", data="digits"), "queued")
-    order, held = Reader.order, threading.Event()
-
-    def slow(reader: Reader, asked: Any) -> Order:
-        held.wait(10)
-        return order(reader, asked)
+    held = threading.Event()
 
     async def use(one: Sitting) -> None:
         await one.until(lambda: len(one.ids) == 450)
-        monkeypatch.setattr(Reader, "order", slow)
+        hold_orders(monkeypatch, held)
         one.screen.filter_by("id<=440")
         await one.until(lambda: len(one.ids) == 200)
         await one.pilot.press("a")

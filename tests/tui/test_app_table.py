@@ -515,6 +515,18 @@ def test_all_rows_are_marked_also_those_that_are_still_being_read(home: Path, mo
     play(home / "c.db", use)
 
 
+def test_another_view_has_no_marks_and_says_so(seeded: Path) -> None:
+    async def use(one: Sitting) -> None:
+        await one.press("a")
+        await one.until(lambda: "5 marked" in one.lines[0])
+        await one.press("2")
+        await one.until(lambda: one.ids == [2, 1])
+        assert not one.screen.table.marked
+        assert "marked" not in one.lines[0]
+
+    play(seeded, use)
+
+
 def test_all_rows_are_marked_before_the_catalogue_has_been_opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Catalogue.open(home / "c.db") as catalogue:
         for _ in range(150):  # more than the first look shows

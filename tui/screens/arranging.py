@@ -55,7 +55,8 @@ class ArrangingScreen(RowsScreen):
         self.keep_view()
         self.session.kind = kind
         table = self.table
-        table.marked, table.marking, table.column = set(), False, 0
+        table.mark_only(set())
+        table.column = 0
         table.forget()
         self.show_view()
         table.empty = "…"

@@ -180,9 +180,9 @@ def _silence(stream: TextIO) -> None:
 
 
 def _refuse(sentence: str, status: int = 2) -> int:
-    from tui.texts import clean
+    from tui.output import note
 
-    print(f"thalweg: {clean(' '.join(sentence.split()))}", file=sys.stderr)  # noqa: T201
+    note(f"thalweg: {' '.join(sentence.split())}")
     return status
 
 

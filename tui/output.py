@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 GAP = 2  # spaces between columns
 NARROW = 6  # columns: what is cut short keeps at least this much
-NUMBER = re.compile(r"-?(\d[\d.]*(e[+-]?\d+)?|inf)%?( (s|min|h|d)\b[\w ]*)?")  # 0.01, 12%, 3 min 20 s left
+NUMBER = re.compile(r"~?-?(\d[\d.]*(e[+-]?\d+)?|inf)%?( (s|min|h|d)\b[\w ]*)?")  # 0.01, ~2.5, 12%, 3 min 20 s left
 ENDLESS = 100_000  # columns: nothing is cut where there is no terminal
 
 

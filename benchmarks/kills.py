@@ -72,15 +72,21 @@ def start_worker(folder: Path) -> Forked:
     return Forked(work)
 
 
-def alarm_inside(module: Any, name: str, most: float) -> None:
-    """The process dies at most `most` seconds after it came to this function."""
+def before(module: Any, name: str, do: Callable[[], object]) -> None:
+    """From now on something is done before each call of this function."""
     inner = getattr(module, name)
 
     def entered(*given: Any, **named: Any) -> Any:
-        signal.setitimer(signal.ITIMER_REAL, max(random.Random(os.getpid()).uniform(0, most), 1e-6))
+        do()
         return inner(*given, **named)
 
     setattr(module, name, entered)
+
+
+def alarm_inside(module: Any, name: str, most: float) -> None:
+    """The process dies at most `most` seconds after it came to this function."""
+    seconds = max(random.Random(os.getpid()).uniform(0, most), 1e-6)
+    before(module, name, lambda: signal.setitimer(signal.ITIMER_REAL, seconds))
 
 
 def until_ended(agent: Agent, client: Client, run_id: int) -> Run:
@@ -153,18 +159,9 @@ def durations(agent: Agent, client: Client) -> tuple[float, float, float]:
     """Seconds from certifying to writing, from there to the worker's end, and from there to the end of the run."""
     files = [Path(tempfile.gettempdir()) / f"kills-{os.getpid()}-{name}" for name in ("examine", "write")]
 
-    def stamp(module: Any, name: str, file: Path) -> None:
-        inner = getattr(module, name)
-
-        def entered(*given: Any, **named: Any) -> Any:
-            file.write_text(str(time.time()))
-            return inner(*given, **named)
-
-        setattr(module, name, entered)
-
     def arm() -> None:
-        stamp(connect_module, "examine", files[0])
-        stamp(connecting, "write_whole", files[1])
+        before(connect_module, "examine", lambda: files[0].write_text(str(time.time())))
+        before(connecting, "write_whole", lambda: files[1].write_text(str(time.time())))
 
     armed[0] = arm
     run_id = client.enqueue(PATH)

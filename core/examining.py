@@ -1,12 +1,11 @@
 """What is known of a path: its claims decided, its losses looked at, and the certificate that follows."""
 
 from dataclasses import dataclass
-from math import inf, isfinite
 
 import torch
 from torch import Tensor
 
-from core.certify.certificate import Certificate, as_seen, certificate_of, path_verdicts
+from core.certify.certificate import Certificate, as_seen, certificate_of, largest, path_verdicts
 from core.certify.knots import knot_losses
 from core.path import Claim, Path
 from core.problem import Problem
@@ -38,8 +37,7 @@ def examine(problem: Problem, path: Path, points: int = 61) -> Examination:
     verdicts = path_verdicts(exact, path, knots)
     looked = profile(problem, path.cast(problem.dtype), points, granted=[verdict.granted for verdict in verdicts])
     seen = highest(exact, path, looked, [i for i, verdict in enumerate(verdicts) if verdict.granted not in AT_ENDS])
-    largest = max(loss if isfinite(loss) else inf for loss in (*knots.loss.tolist(), *seen.values()))
-    return Examination(looked, certificate_of(verdicts, knots, seen), largest)
+    return Examination(looked, certificate_of(verdicts, knots, seen), largest(*knots.loss.tolist(), *seen.values()))
 
 
 def highest(exact: Problem, path: Path, looked: Profile, segments: list[int]) -> dict[int, float]:

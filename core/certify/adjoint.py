@@ -69,8 +69,10 @@ def applies(network: LayeredNetwork) -> bool:
     )
 
 
-def changes(problem: Problem, pieces: list[Piece], stretches: list[Stretch], x: Tensor, y: Tensor) -> Rounded:
-    """The outputs of a network on some samples; `off` is how much the loss of each may change by their rounding."""
+def changes(
+    problem: Problem, pieces: list[Piece], stretches: list[Stretch], x: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Losses (1, N) and outputs (1, N, C) on some samples, and how much each loss may change by their rounding (N,)."""
     with torch.enable_grad():
         below = Rounded.exact(x.clone().requires_grad_(True))
         defects: list[Defect] = []
@@ -90,7 +92,7 @@ def changes(problem: Problem, pieces: list[Piece], stretches: list[Stretch], x: 
     own = UNIT * (4 * z[0].abs().amax(-1) + z.shape[-1] + 16)  # what the gradient in the outputs is off by
     first = own * d + lost + sum(one.change(gradient) for one, gradient in zip(defects, gradients, strict=True))
     change = first * SAFETY + problem.loss.remainder(losses, d)[0]
-    return Rounded(z, torch.minimum(change, problem.loss.change(losses, d)[0]))
+    return losses, z, torch.minimum(change, problem.loss.change(losses, d)[0])
 
 
 def _after(layer: Layer, Z: Tensor, off: Tensor, defects: list[Defect]) -> Tensor:

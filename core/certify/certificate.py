@@ -86,10 +86,10 @@ def certificate_of(verdicts: tuple[Verdict, ...], knots: KnotLosses, sampled: Ma
         raise ValueError(f"segments {missing} have no proof and no sampled loss")
     at = knots.loss.tolist()
     bounds = [
-        _largest(at[i], at[i + 1], sampled[i] if verdict.bound is None else verdict.bound)
+        largest(at[i], at[i + 1], sampled[i] if verdict.bound is None else verdict.bound)
         for i, verdict in enumerate(verdicts)
     ]
-    highest = _largest(*bounds)
+    highest = largest(*bounds)
     kind = _kind(verdicts)
     if kind == "sampled":
         level, drift = highest, None
@@ -114,6 +114,6 @@ def _kind(verdicts: tuple[Verdict, ...]) -> Literal["exact", "identity", "sample
     return "identity" if any(verdict.granted is Claim.IDENTITY for verdict in verdicts) else "exact"
 
 
-def _largest(*losses: float) -> float:
+def largest(*losses: float) -> float:
     """The maximum; a loss that is not a finite number is as bad as can be."""
     return max(losses) if all(isfinite(loss) for loss in losses) else inf

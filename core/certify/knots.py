@@ -73,9 +73,8 @@ def _finer(problem: Problem, pieces: list[Piece], stretches: list[Stretch]) -> f
     """The sum over all samples of how far their losses may be off, to first order."""
     total = 0.0
     for x, y in chunks(problem.data.train, 1, problem.samples_at_once):
-        outputs = adjoint.changes(problem, pieces, stretches, x, y)
-        losses = problem.loss.samples(outputs.features, y[None])
-        total += float((outputs.off + _own_rounding(losses, outputs.features)).sum())
+        losses, outputs, changes = adjoint.changes(problem, pieces, stretches, x, y)
+        total += float((changes + _own_rounding(losses, outputs)).sum())
     return total
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from core.certify.rounding import SAFETY, TINY, Evaluation, Rounded, gamma, lengths
+from core.certify.rounding import SAFETY, TINY, Evaluation, Rounded, affine, after, gamma, lengths
 from core.networks.layered import Layer, Parameters
 from core.problem import Problem, chunks
 
@@ -45,10 +45,10 @@ def data_residual(problem: Problem, ends: Tensor, k: int) -> Residual:
     largest = top = gain = 0.0
     for x, y in chunks(problem.data.train, 16):
         below = evaluation.features(Rounded.exact(x), k - 1)
-        Z = layer.affine(below.features, start)
+        Z, _, off = affine(layer, start, evaluation.stretches[k - 1], below)
         R = _rounded_up(layer, below.features, change)
         largest, top = _larger(largest, R), _larger(top, Z)
-        outputs = evaluation.features(below, depth, k - 1)
+        outputs = evaluation.features(Rounded(layer.after(Z), after(layer, Z, off)), depth, k)
         delta = _pooled(layer, R + (below.off[:, None] * changes).view(len(x), -1, *[1] * (R.dim() - 3)))
         for upper, parameters in zip(network.layers[k:], above, strict=True):
             delta = _pooled(upper, upper.affine(delta, parameters) + upper.inputs * upper.block * TINY)

@@ -8,13 +8,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from core.data.dataset import Say, unsaid
+from core.data.dataset import Say
 from core.files import write_whole
 
 
-def kept(
-    folder: Path, family: str, key: str, make: Callable[[], dict[str, Tensor]], say: Say = unsaid
-) -> dict[str, Tensor]:
+def kept(folder: Path, family: str, key: str, make: Callable[[], dict[str, Tensor]], say: Say) -> dict[str, Tensor]:
     """The tensors of `key`, read from `folder`, or made and written there where it can be written.
 
     `family` is the beginning of the file's name.

@@ -107,15 +107,17 @@ def _decoded(contents: Contents) -> Tensors:
 
 def _decode(contents: Contents) -> tuple[Tensor, int]:
     """All images, (N, 3, H, W). Raises UsageError where one differs in size from the first."""
-    first, count = contents.listing.labelled[0][0], len(contents.listing.labelled)
-    decoded: Pixels = np.empty((count, *_pixels(first, contents.size).shape), np.uint8)
+    labelled = contents.listing.labelled
+    decoded: Pixels = np.empty(0, np.uint8)
     deep = 0
     for i, (file, content) in enumerate(contents):
         pixels = _pixels(file, contents.size, content)
+        if i == 0:
+            decoded = np.empty((len(labelled), *pixels.shape), np.uint8)
         if pixels.shape != decoded.shape[1:]:
             raise UsageError(
-                f"{file} has {_size(pixels.shape)} pixels and {first} {_size(decoded.shape)}: give size=N to resize "
-                "all images to N x N."
+                f"{file} has {_size(pixels.shape)} pixels and {labelled[0][0]} {_size(decoded.shape)}: "
+                "give size=N to resize all images to N x N."
             )
         if pixels.dtype != np.uint8:
             deep += 1
@@ -124,9 +126,9 @@ def _decode(contents: Contents) -> tuple[Tensor, int]:
     return torch.from_numpy(decoded), deep
 
 
-def _pixels(file: Path, size: int | None, content: bytes | None = None) -> Pixels:
-    """An image, (3, H, W), from its content where that was read already."""
-    image = read_image(file, _bytes_of(file) if content is None else content)
+def _pixels(file: Path, size: int | None, content: bytes) -> Pixels:
+    """An image, (3, H, W), from its content."""
+    image = read_image(file, content)
     if size is not None and image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     if image.mode == "F":

@@ -61,12 +61,14 @@ class Beads:
         return len(self.knots) - 2
 
     @property
-    def worst(self) -> str | None:
-        """The highest gap and where, such as `0.41 at t = 0.37`; None without gaps."""
-        if not self.gaps:
-            return None
-        gap = max(self.gaps, key=lambda one: math.inf if math.isnan(one.value) else one.value)
-        return f"{gap.value:.3g} at t = {gap.along(len(self.depths)):.3g}"
+    def worst(self) -> Gap | None:
+        """The highest gap, which one that is no number is; None without gaps."""
+        return max(self.gaps, key=lambda one: math.inf if math.isnan(one.value) else one.value, default=None)
+
+    @property
+    def worst_told(self) -> str | None:
+        """How high the worst gap is and where, such as `0.41 at t = 0.37`."""
+        return None if (gap := self.worst) is None else f"{gap.value:.3g} at t = {gap.along(len(self.depths)):.3g}"
 
     def stuck(self, below: float) -> list[int]:
         """Knots that are themselves above the threshold: no bead beside them can help."""
@@ -238,7 +240,7 @@ class Search:
         )
 
     def report(self, beads: Beads) -> None:
-        worst = max((gap.value for gap in beads.gaps), default=self.below)
+        worst = self.below if beads.worst is None else beads.worst.value
         self.task.reporter.metric("gaps", beads.count, len(beads.gaps))
         self.task.reporter.metric("worst_gap", beads.count, worst)
         lines = len(beads.depths)
@@ -249,7 +251,7 @@ class Search:
     def state(self, beads: Beads) -> str:
         """How far the string is, for the log."""
         gaps = f"{len(beads.gaps)} of {plural(len(beads.depths), 'line')} too high"
-        worst = "" if beads.worst is None else f", the worst reaches {beads.worst}"
+        worst = "" if beads.worst is None else f", the worst reaches {beads.worst_told}"
         left = max(self.options.beads - beads.count, 0)
         return f"{plural(beads.count, 'bead')}: {gaps}{worst}; {left} more may be tried."
 
@@ -267,7 +269,7 @@ class Search:
         """`3 gaps left, worst 0.41 at t = 0.37`, or None when the string connects."""
         if not beads.gaps:
             return None
-        text = f"{plural(len(beads.gaps), 'gap')} left, worst {beads.worst}"
+        text = f"{plural(len(beads.gaps), 'gap')} left, worst {beads.worst_told}"
         if stuck := len(beads.stuck(self.below)):
             text += f", {plural(stuck, 'bead')} not trained below {self.below:.3g}"
         return text

@@ -98,8 +98,8 @@ class ArtifactFolder:
                 raise ArtifactError(f"The content of {path} is not what was written (its sha256 differs); {ADVICE}.")
         return path
 
-    def unchanged(self, sha256: str, session: Session) -> Path:
-        """The file, judged by its size and time; read as in `verified` only if it was written after it was recorded.
+    def require_unchanged(self, sha256: str, session: Session) -> None:
+        """Judge a file by its size and time; read it as in `verified` only if it was written after it was recorded.
 
         For looks ahead at many files: whoever reads one asks `verified`. Raises ArtifactError.
         """
@@ -107,11 +107,12 @@ class ArtifactFolder:
         query = select(ArtifactRow.bytes, ArtifactRow.created_at).where(ArtifactRow.sha256 == sha256)
         recorded = session.execute(query).first()
         if recorded is None:
-            return self.verified(sha256)
+            self.verified(sha256)
+            return
         with _explained(path):
             found = path.stat()
-        same = found.st_size == recorded.bytes and found.st_mtime <= recorded.created_at.timestamp()
-        return path if same else self.verified(sha256, recorded.bytes)
+        if found.st_size != recorded.bytes or found.st_mtime > recorded.created_at.timestamp():
+            self.verified(sha256, recorded.bytes)
 
 
 @contextmanager

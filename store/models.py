@@ -7,9 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from store.base import NEVER_REUSED, Base, add_once, fetch, fetch_one
-
-AT_ONCE = 10_000  # ids in a query: SQLite takes 32,766
+from store.base import NEVER_REUSED, Base, add_once, among, fetch, fetch_one
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,5 @@ class Models:
 
     def made_at(self, run_ids: Sequence[int]) -> dict[tuple[int, int], int]:
         """The ids of the models that some runs left, by run and place within it."""
-        query = select(ModelRow.run_id, ModelRow.position, ModelRow.id)
-        some = (run_ids[first : first + AT_ONCE] for first in range(0, len(run_ids), AT_ONCE))
-        found = (row for ids in some for row in self._session.execute(query.where(ModelRow.run_id.in_(ids))))
-        return {(run_id, position): model_id for run_id, position, model_id in found}
+        query = select(ModelRow.run_id, ModelRow.position, ModelRow.id).where(among(ModelRow.run_id, run_ids))
+        return {(run_id, position): model_id for run_id, position, model_id in self._session.execute(query)}

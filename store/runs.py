@@ -244,12 +244,8 @@ class Runs:
         """Ids of the runs that repeat this one, ascending."""
         return list(self._session.scalars(select(RunRow.id).where(RunRow.relaunch_of == run_id).order_by(RunRow.id)))
 
-    def newest_relaunch(self, run_id: int) -> int:
-        """The latest relaunch of the run, of its relaunches and so on; itself when there is none."""
-        return self.newest_relaunches([run_id])[run_id]
-
     def newest_relaunches(self, run_ids: Sequence[int]) -> dict[int, int]:
-        """The same for each of many runs."""
+        """The latest relaunch of each run, of its relaunches and so on; itself when there is none."""
         newest = {run_id: run_id for run_id in run_ids}
         later = select(RunRow.relaunch_of, func.max(RunRow.id)).group_by(RunRow.relaunch_of)
         while found := dict(self._session.execute(later.where(among(RunRow.relaunch_of, newest.values()))).all()):

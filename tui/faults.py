@@ -61,7 +61,7 @@ def faults(client: "Client", where: str, opened: set[int] | None, room: int) -> 
             opened = {one.key for one in groups} if fit else set()
         ids = [run_id for one in groups if one.key in opened for run_id in one.run_ids[:SHOWN]]
         rows = {int(row["id"]): row for row in settled(session, rows_of(session, "runs", ids))}
-        again = {run_id: Runs(session).newest_relaunch(run_id) for run_id in rows}
+        again = Runs(session).newest_relaunches(list(rows))
     counts: dict[str, int] = {}
     for one in groups:
         counts[one.word] = counts.get(one.word, 0) + len(one.run_ids)

@@ -21,7 +21,7 @@ from core.engine.devices import devices, threads, whose
 from core.engine.folders import Job, checkpoint, folder_of, make_folder
 from core.engine.inputs import resolve
 from core.engine.launch import start_worker
-from core.engine.locks import DISK_FULL, AgentLock
+from core.engine.locks import NO_ROOM, AgentLock
 from core.engine.machines import here
 from core.engine.tending import Tending
 from core.errors import ThalwegError, is_disk_full
@@ -95,9 +95,13 @@ class Agent:
                 runs = Runs(session)
                 active, asked = runs.active(self.machine), runs.cancel_requested(self.machine)
                 given_up = runs.given_up(self.machine)
-            for attempt in asked:
-                self.unstarted.pop(attempt.id, None)
+            never_begun = [attempt for attempt in asked if attempt.id in self.unstarted]
+            for attempt in never_begun:
+                with self._tried():
+                    self._drop(attempt)
             for attempt in active:
+                if attempt in never_begun:
+                    continue
                 with self._tried():
                     happened |= self._begin_again(attempt) or self.tending.tend(attempt)
             for attempts, do in ((asked, self.tending.stop), (given_up, self.tending.see_to)):
@@ -108,6 +112,12 @@ class Agent:
         with self._tried():
             happened |= self._claim()
         return happened
+
+    def _drop(self, attempt: Attempt) -> None:
+        """Cancel a run that was claimed and still waits for room on the disk."""
+        with self.catalogue.write() as session:
+            Runs(session).finish(attempt.id, "cancelled", "cancelled before it began", "cancelled")
+        del self.unstarted[attempt.id]
 
     @contextmanager
     def _tried(self) -> Iterator[None]:
@@ -121,7 +131,7 @@ class Agent:
     def _tell(self) -> None:
         """Say what is wrong where that is news: beside the lock for those who wait, and in the agent's log."""
         full = any(is_disk_full(error) for error in self.troubles)
-        told = DISK_FULL if full else " ".join(str(self.troubles[0]).split()) if self.troubles else ""
+        told = NO_ROOM if full else " ".join(str(self.troubles[0]).split()) if self.troubles else ""
         if told != self._told:
             self._told = told
             self.lock.say(told)

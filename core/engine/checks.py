@@ -128,7 +128,7 @@ def check_data(data: DataSpec, root: str | None, ask: Ask) -> None:
 def check_file(catalogue: Catalogue, model: Model) -> None:
     """Raise ArtifactError where a model's file is not as it was written, by its size and time: its reader hashes it."""
     with catalogue.read() as session:
-        catalogue.artifacts.unchanged(model.artifact or "", session)
+        catalogue.artifacts.require_unchanged(model.artifact or "", session)
 
 
 def read_as(model: Model, spec: Connect | Swap | Bound | Descend) -> Model:

@@ -109,7 +109,7 @@ class Client:
                 if old is not None and same and stands(old):
                     ids.append(old.id)
                     continue
-                new = self._new_run(session, renumbered(planned.spec, ids), device=device, study=study)
+                new = self._new_run(session, renumbered(planned.spec, ids.__getitem__), device=device, study=study)
                 if old is not None:
                     there = same and checkpoint(self.catalogue.files / "runs", old.id) is not None
                     new = replace(new, relaunch_of=old.id, resume="checkpoint" if there else "scratch")

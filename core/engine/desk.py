@@ -32,7 +32,8 @@ class Desk:
     """One process that answers (`core.engine.worker.desk`): begun with the first question, kept for more until `close`.
 
     Importing torch takes it seconds, so questions wait until it has, and only the newest is put to it. One that differs
-    from the one at work ends that, with the process. Answers are kept.
+    from the one at work ends that, with the process. Answers are kept; what refuses may have been mended, and is asked
+    again in the next turn.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class Desk:
         with self._changed:
             self._turn += 1
             turn, self._next = self._turn, None
+            self._answers = {question: one for question, one in self._answers.items() if _lasts(one)}
             self._changed.notify_all()
         return lambda question: self._answer(turn, json.dumps(question, sort_keys=True))
 
@@ -153,6 +155,11 @@ class Desk:
         assert process.stdin is not None
         with suppress(BrokenPipeError):
             process.stdin.close()
+
+
+def _lasts(answer: Answer) -> bool:
+    """Whether the next answer to the same question would be this one: it isn't a refusal."""
+    return not {"usage", "failed"} & answer.keys() and bool(answer.get("found", True))
 
 
 def _keep_last(lines: IO[str], last: "deque[str]") -> None:

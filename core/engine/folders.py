@@ -25,6 +25,7 @@ from core.specs.runs import RunSpec
 ABANDONED = "abandoned"
 FIRST_SPACE = "pid:[4026531836]"  # of process ids, on every Linux: any other is a container's
 GONE = 66  # exit status of a worker whose folder or catalogue was deleted
+DISK_FULL = 28  # and of one whose disk is too full to say so
 
 
 class InputModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +117,12 @@ def write_private(file: Path, text: bytes) -> None:
     """Write a file that only its owner may read."""
     file.touch(mode=0o600)
     file.write_bytes(text)
+
+
+def abandon(folder: Path) -> bool:
+    """Give the attempt in `folder` up, for good; False where somebody acts for it."""
+    make_folder(folder)
+    return take(folder, None) or (folder / "owner").read_text() == ABANDONED
 
 
 def make_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ SIZE = 512  # bytes of a lock's file, whatever it says
 LOOKS = 20  # how often a lock is tried that others may hold for an instant, to look
 LOOK_SECONDS = 0.005
 BEAT_SECONDS = 1.0
-DISK_FULL = "the disk is full: waiting for room"
+NO_ROOM = "the disk is full: waiting for room"
 SILENT_SECONDS = 20.0  # after which an agent is said to be silent: one that copies a large model is so for a while
 
 
@@ -83,7 +83,7 @@ class AgentLock:
         """What its holder says that it waits for; "" where it waits for nothing."""
         try:
             text = self.file.read_text(errors="replace")
-            return text.partition("\n")[2].strip() if text else DISK_FULL  # not even its process id could be written
+            return text.partition("\n")[2].strip() if text else NO_ROOM  # not even its process id could be written
         except OSError:
             return ""
 

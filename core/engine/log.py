@@ -9,6 +9,7 @@ import os
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -18,7 +19,7 @@ FULL = f"The log is full ({LIMIT / 1e6:.0f} MB): what happens from here on is no
 
 
 class Log:
-    """Appends lines to a file; usable from any thread."""
+    """Appends lines to a file; usable from any thread. What other programs print to the same file has no limit."""
 
     def __init__(self, file: Path) -> None:
         self._lock = threading.Lock()
@@ -26,9 +27,8 @@ class Log:
         self._full = False
         try:
             self._handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            self._size = os.fstat(self._handle).st_size
         except OSError:
-            self._handle, self._size = -1, 0  # every write fails, and nobody minds
+            self._handle = -1  # every write fails, and nobody minds
 
     def say(self, text: str) -> None:
         """One line or several."""
@@ -38,7 +38,7 @@ class Log:
     def end(self, text: str) -> None:
         """How the run ended: there is room for that in a full log too."""
         with self._lock:
-            self._write(self._on_new_lines(text), LIMIT)
+            self._write(self._on_new_lines(text), inf)
 
     def print(self, text: str) -> None:
         """What a program prints: parts of lines too."""
@@ -64,16 +64,16 @@ class Log:
             self._full = True
             self._write(self._on_new_lines(FULL), LIMIT - RESERVED // 2)
 
-    def _write(self, text: str, most: int) -> bool:
+    def _write(self, text: str, most: float) -> bool:
         """Whether the log stays within `most` bytes; only then the text is written."""
         stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ ")
         lines = list(io.StringIO(text, newline="\n"))
         begun = "".join(line if i == 0 and not self._fresh else stamp + line for i, line in enumerate(lines))
         data = begun.encode(errors="backslashreplace")
-        if self._size + len(data) > most:
-            return False
         with suppress(OSError):
-            self._size += os.write(self._handle, data)
+            if os.fstat(self._handle).st_size + len(data) > most:
+                return False
+            os.write(self._handle, data)
             self._fresh = text.endswith("\n")
         return True
 

@@ -1,6 +1,6 @@
 """Plans of runs: their references, and which of their runs were begun before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -13,9 +13,9 @@ from core.studies.plan import Planned
 from store import Models, NotFoundError, Run, Runs
 
 
-def renumbered(spec: RunSpec, ids: Sequence[int]) -> RunSpec:
-    """References by index into a plan become references to runs."""
-    return with_inputs(spec, lambda ref: ref if ref.run is None else ModelRef(run=ids[ref.run], position=ref.position))
+def renumbered(spec: RunSpec, new: Callable[[int], int]) -> RunSpec:
+    """The spec with references to runs, or to runs of a plan by index, turned to others."""
+    return with_inputs(spec, lambda ref: ref if ref.run is None else ModelRef(run=new(ref.run), position=ref.position))
 
 
 def begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]:
@@ -29,7 +29,7 @@ def begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]:
         inputs = [found[ref.run] for ref in inputs_of(planned.spec) if ref.run is not None]
         ids = [0 if run is None else run.id for run in found]
         complete = all(run is not None for run in inputs)
-        found.append(known.get(to_json(renumbered(planned.spec, ids))) if complete else None)
+        found.append(known.get(to_json(renumbered(planned.spec, ids.__getitem__))) if complete else None)
     return found
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.engine.folders import checkpoint
+from core.engine.planning import renumbered
 from core.engine.sources import Trust, pinned
 from core.errors import UsageError
-from core.specs.kinds import changed, inputs_of, with_inputs
-from core.specs.runs import ModelRef, RunSpec, Train, from_json
+from core.specs.kinds import changed, inputs_of
+from core.specs.runs import RunSpec, Train, from_json
 from store import Catalogue, Run, Runs
 from store.run_rows import FINISHED
 
@@ -33,11 +34,7 @@ class Relaunch:
 
     def pointing_at(self, again: Mapping[int, int]) -> RunSpec:
         """The spec with references to runs in `again` turned to their relaunches."""
-
-        def turned(ref: ModelRef) -> ModelRef:
-            return ref if ref.run is None else ModelRef(run=again.get(ref.run, ref.run), position=ref.position)
-
-        return with_inputs(self.spec, turned)
+        return renumbered(self.spec, lambda run_id: again.get(run_id, run_id))
 
     @property
     def vain(self) -> bool:

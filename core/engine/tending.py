@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.engine.folders import ABANDONED, GONE, Owner, boot_id, folder_of, log_beside, make_folder, owner, take
+from core.engine.folders import DISK_FULL, GONE, Owner, abandon, boot_id, folder_of, log_beside, owner
 from core.engine.ingest import ingest
 from core.engine.launch import signal_group
 from core.engine.log import Log
@@ -22,7 +22,6 @@ STALE_SECONDS = 10.0  # without a beat
 START_SECONDS = 5.0  # from the claim to the worker's first sign, where its agent died in between
 GRACE_SECONDS = 10.0  # from SIGTERM to SIGKILL
 MOST_ATTEMPTS = 3
-DISK_FULL = 28
 FOLDER_GONE = "Its folder was deleted while it was at work, or its catalogue for a while: relaunch it."
 
 
@@ -68,8 +67,7 @@ class Tending:
         folder = self.folder(attempt)
         alive = self._alive(attempt, owner(folder))
         if alive is None:
-            make_folder(folder)
-            alive = not take(folder, None) and (folder / "owner").read_text() != ABANDONED
+            alive = not abandon(folder)
         if alive:
             self.stop(attempt)
         elif not ingest(self.catalogue, attempt, folder):
@@ -111,8 +109,7 @@ class Tending:
         """Its agent died before or just after starting a worker: give the attempt up, for good, then retry."""
         if (datetime.now(UTC) - attempt.started_at).total_seconds() < START_SECONDS:
             return False
-        make_folder(folder)
-        if not take(folder, None) and (folder / "owner").read_text() != ABANDONED:
+        if not abandon(folder):
             return False
         self._again(attempt, "its agent died before the job began")
         return True

@@ -47,8 +47,9 @@ class RunKind:
     @property
     def own(self) -> tuple[str, ...]:
         """Options of the run itself, beside those of its choice."""
-        apart = {*self.inputs, self.choice.field if self.choice else "", "network" * issubclass(self.spec, OfModels)}
-        return tuple(name for name in self.spec.__struct_fields__ if name not in apart)
+        chosen = {self.choice.field} if self.choice else set()
+        elsewhere = {*self.inputs, *chosen, *(OfModels.__struct_fields__ if issubclass(self.spec, OfModels) else ())}
+        return tuple(name for name in self.spec.__struct_fields__ if name not in elsewhere)
 
     @property
     def table(self) -> str:

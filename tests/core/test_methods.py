@@ -15,6 +15,7 @@ from core.losses import loss_named
 from core.methods import METHODS, string
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
+from core.methods.string import Beads, Gap
 from core.methods.swapping import swap_units
 from core.networks.architectures import build
 from core.path import Claim
@@ -146,6 +147,13 @@ def test_a_string_can_watch_another_metric(task: Task, on: str) -> None:
     assert made.failure is None, made.failure
     values = made.examination.profile.test if on.startswith("test") else made.examination.profile.train
     assert (values.loss if on.endswith("loss") else values.error).max() <= 0.3 + 1e-9
+
+
+def test_a_gap_that_is_no_number_is_the_worst(task: Task) -> None:
+    gaps = [Gap(0, 0, 1.0, 0.5), Gap(1, 0, math.nan, 0.5), Gap(2, 0, 5.0, 0.5)]
+    beads = Beads([task.a] * 4, [0.1] * 4, [0] * 3, gaps)
+    assert beads.worst is gaps[1]
+    assert (beads.worst_told or "").startswith("nan at t = 0.5")
 
 
 def test_limits_make_a_string_fail_with_what_is_left(task: Task) -> None:

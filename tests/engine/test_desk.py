@@ -96,6 +96,17 @@ def test_one_process_answers_each_question_once_until_the_file_changes(desk: Des
     assert [str(one.pid) for one in probes()] == asked[:1]
 
 
+def test_what_was_refused_is_asked_again_in_the_next_turn(desk: Desk, net: Path) -> None:
+    turn = desk.turn()
+    for _ in range(2):
+        with pytest.raises(UsageError):
+            turn(of(net, "missing"))
+    assert len((net.parent / "asked").read_text().split()) == 1, "the same turn keeps a refusal"
+    with pytest.raises(UsageError):
+        desk.turn()(of(net, "missing"))
+    assert len((net.parent / "asked").read_text().split()) == 2
+
+
 def test_a_new_question_ends_the_one_at_work_and_who_waits_for_that_is_told(desk: Desk, net: Path) -> None:
     first = Asking(desk.turn(), of(net, "endless"))
     until((net.parent / "begun").exists)

@@ -15,7 +15,7 @@ from core.engine import unheard
 from core.engine.agent import Agent
 from core.engine.client import Client
 from core.engine.folders import folder_of
-from core.engine.locks import DISK_FULL, AgentLock
+from core.engine.locks import NO_ROOM, AgentLock
 from core.engine.machines import here, machine_id
 from core.engine.unheard import GIVE_UP_SECONDS, give_up
 from core.results import BoundMade, Ended, Event, to_line
@@ -279,7 +279,7 @@ def test_an_agent_that_stops_is_silent_and_one_that_waits_says_for_what(tmp_path
             assert client.agent() == "works"
             with lock.file.open("r+") as opened:
                 opened.truncate()  # as it is where there was no room for the first bytes
-            assert client.agent() == DISK_FULL
+            assert client.agent() == NO_ROOM
         assert client.agent() == "none"
 
 

@@ -21,7 +21,7 @@ from core.engine.agent import Agent
 from core.engine.checks import check_device
 from core.engine.client import Client
 from core.engine.folders import GONE, Owner, folder_of, make_folder, take
-from core.engine.locks import DISK_FULL, AgentLock
+from core.engine.locks import NO_ROOM, AgentLock
 from core.engine.machines import here
 from core.engine.worker import watching
 from core.errors import UsageError, is_disk_full
@@ -121,7 +121,7 @@ def test_an_agent_survives_whatever_its_standard_error_does(
         monkeypatch.setattr(sys, "stderr", errors)
         agent.run()
     assert pauses[:3] == [agent_module.PAUSE_SECONDS] * 3
-    assert set(told) == {DISK_FULL}
+    assert set(told) == {NO_ROOM}
 
 
 def test_a_claimed_run_waits_for_room_and_costs_no_attempt(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,6 +140,20 @@ def test_a_claimed_run_waits_for_room_and_costs_no_attempt(engine: Engine, monke
     assert (run.state, engine.attempt(run_id).number) == ("done", 1)
 
 
+def test_a_claimed_run_that_waits_for_room_can_be_cancelled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(folder: Path) -> NoReturn:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(agent_module, "make_folder", full)
+    monkeypatch.setattr(tending, "START_SECONDS", 0.0)
+    run_id = engine.enqueue(Train(**TINY, epochs=1))
+    engine.until(lambda: engine.agent.unstarted)
+    engine.client.cancel([run_id])
+    (run,) = engine.finish(run_id, seconds=10)
+    assert (run.state, run.cause) == ("cancelled", "cancelled before it began")
+    assert not engine.agent.unstarted
+
+
 def test_on_a_full_disk_the_agent_lives_and_those_who_wait_are_told(small_disk: Path) -> None:
     with Catalogue.open(small_disk / "catalogue.db") as catalogue:
         client = Client(catalogue)
@@ -149,7 +163,7 @@ def test_on_a_full_disk_the_agent_lives_and_those_who_wait_are_told(small_disk: 
         until(lock.held, 60)
         agent = psutil.Process(int(lock.file.read_text().split()[0]))
         fill(small_disk / "filled")
-        until(lambda: client.agent() == DISK_FULL, 60)
+        until(lambda: client.agent() == NO_ROOM, 60)
         next(client.follow([run_id]))
         assert client.trouble == "The disk is full: waiting for room."
         time.sleep(2.0)

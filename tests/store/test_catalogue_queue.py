@@ -202,7 +202,7 @@ def test_relaunches_are_followed_to_the_newest(session: Session) -> None:
     first = finished_run(session, "failed")
     second = finished_run(session, "failed", relaunch_of=first)
     third = enqueue(session, relaunch_of=second)
-    assert runs.newest_relaunch(first) == runs.newest_relaunch(third) == third
+    assert runs.newest_relaunches([first, third]) == {first: third, third: third}
     assert runs.failed_not_relaunched() == []
     assert runs.relaunches(first) == [second]
     with pytest.raises(NotFoundError):

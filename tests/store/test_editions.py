@@ -127,6 +127,18 @@ def test_all_that_an_edition_listed_showed_and_exported_is_said_today(edition: P
     assert list(lost(by_columns(before), by_columns(said(upgraded(edition))), edition.name)) == []
 
 
+def test_a_run_that_failed_without_an_outcome_gets_one(tmp_path: Path) -> None:
+    """An agent of before outcomes, still at work after the upgrade, left such runs."""
+    shutil.copytree(EDITIONS[1], tmp_path / "2")
+    file = tmp_path / "2" / "catalogue.db"
+    with closing(sqlite3.connect(file)) as opened, opened:
+        before = dict(opened.execute("SELECT id, outcome FROM runs").fetchall())
+        opened.execute("UPDATE runs SET outcome = NULL")
+    with Catalogue.open(file) as catalogue, catalogue.read() as session:
+        assert {int(str(row["id"])): row["outcome"] for row in list_rows(session, "runs")} == before
+    assert {"finding", "fault"} <= set(before.values())
+
+
 @each_edition
 def test_an_upgraded_edition_has_the_tables_of_a_new_catalogue(edition: Path, upgraded: Copies, tmp_path: Path) -> None:
     Catalogue.open(tmp_path / "new.db").close()

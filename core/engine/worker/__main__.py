@@ -11,17 +11,15 @@ import signal
 import sys
 import traceback
 from contextlib import suppress
-from io import TextIOWrapper
 from pathlib import Path
 
-from core.engine.folders import Job, Owner, log_beside, take
+from core.engine.folders import DISK_FULL, Job, Owner, log_beside, take
 from core.engine.log import Log
 from core.engine.worker.journal import Journal
 from core.engine.worker.watching import watch
 from core.errors import FINDINGS, is_disk_full, sentence
 from core.results import Ended
 
-DISK_FULL = 28  # exit status when the disk is too full to say so
 LONGEST = 50_000  # letters of a traceback, its end
 
 
@@ -42,8 +40,6 @@ def main(folder: Path) -> int:
 
 def _main(folder: Path) -> int:
     faulthandler.enable()
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a log of any encoding takes any text
     if not take(folder, Owner.me()):
         print("another process acts for this attempt", file=sys.stderr)
         return 0

@@ -79,15 +79,18 @@ def _causes(session: "Session", where: str) -> list[Row]:
 
 def grouped(rows: Iterable[Row]) -> tuple[Group, ...]:
     """Runs together that are called alike and whose causes differ in numbers alone."""
-    found: dict[tuple[str, str], list[Row]] = {}
+    found: dict[tuple[str, str], list[tuple[Row, str]]] = {}
     for row in rows:
-        found.setdefault((word(row), NUMBER.sub("…", cause_of(row))), []).append(row)
+        cause = cause_of(row)
+        found.setdefault((word(row), NUMBER.sub("\0", cause)), []).append((row, cause))  # which no cause holds
     groups = (_group(called, some) for (called, _), some in found.items())
     return tuple(sorted(groups, key=lambda one: (-len(one.run_ids), -one.run_ids[0])))
 
 
-def _group(called: str, rows: Sequence[Row]) -> Group:
-    return Group(called, short(rows[0]), _common(list(map(cause_of, rows))), tuple(int(row["id"]) for row in rows))
+def _group(called: str, some: Sequence[tuple[Row, str]]) -> Group:
+    """Of rows and their causes."""
+    rows, causes = zip(*some, strict=True)
+    return Group(called, short(rows[0]), _common(causes), tuple(int(row["id"]) for row in rows))
 
 
 def _common(causes: Sequence[str]) -> str:
@@ -105,7 +108,8 @@ def cause_of(row: Row) -> str:
 def failed(client: "Client", where: str) -> list[int]:
     """Those that weren't relaunched yet, of the runs for which `where` holds."""
     from store import Runs
+    from store.listing import list_ids
 
     with client.catalogue.read() as session:
-        meant = {row["id"] for row in _causes(session, where)}
+        meant = set(list_ids(session, "runs", f"{where} state=failed", None, None))
         return [run_id for run_id in Runs(session).failed_not_relaunched() if run_id in meant]

@@ -26,10 +26,10 @@ def run_command(kind: str, epilog: str) -> Callable[[Callable[[How, RunSpec], in
     """Make a function a command that reads the spec of a kind of run; the function enqueues it and answers."""
 
     def made(function: Callable[[How, RunSpec], int]) -> click.Command:
-        def command(how: How, options: tuple[str, ...], **texts: str | None) -> int:
+        def command(how: How, options: tuple[str, ...], **texts: str) -> int:
             run = KINDS[kind]
             flags = {name: texts.pop(name) for name in run.flags}
-            return function(how, spec_of(kind, {**texts_of(options, flags, kind), **_given(texts)}))
+            return function(how, spec_of(kind, {**texts_of(options, flags, kind), **texts}))
 
         command.__doc__ = function.__doc__
         parts = [*_arguments(kind), *_flags(kind), keys_option, run_options]
@@ -38,10 +38,6 @@ def run_command(kind: str, epilog: str) -> Callable[[Callable[[How, RunSpec], in
         return click.command(kind, cls=OptionsCommand, records=partial(records, kind), epilog=epilog)(command)
 
     return made
-
-
-def _given(texts: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: text for name, text in texts.items() if text is not None}
 
 
 def _arguments(kind: str) -> list[Callable[..., Any]]:

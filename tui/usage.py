@@ -4,7 +4,7 @@ import re
 
 import click
 
-from tui.kinds import Allowing
+from tui.kinds import Name
 
 EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)")
 
@@ -16,7 +16,7 @@ def sentence_of(error: click.ClickException) -> str:
     if ctx is None:
         return told if told.endswith((".", "?")) else f"{told}."
     stop = "" if told.endswith("?") else ";"
-    return f"{told}{stop} `{ctx.command_path} --help` shows how."
+    return f"{told.rstrip('.')}{stop} `{ctx.command_path} --help` shows how."
 
 
 def _told(error: click.ClickException) -> str:
@@ -38,7 +38,7 @@ def _of_parameter(error: click.BadParameter, param: click.Parameter, ctx: click.
     name = param.opts[0] if isinstance(param, click.Option) else param.make_metavar(ctx).strip("[].")
     if not isinstance(error, click.MissingParameter):
         return f"{name} {error.message}"
-    allowed = f" ({', '.join(param.type.allowed())})" if isinstance(param.type, Allowing) else ""
+    allowed = f" ({', '.join(param.type.allowed())})" if isinstance(param.type, Name) else ""
     return f"{name}{allowed} is missing: write `{_usage(ctx)}`"
 
 

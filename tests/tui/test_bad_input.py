@@ -108,6 +108,8 @@ BAD = [
     ("export runs --raw=yes", "--raw takes no value: write it alone."),
     ("list runs --limit x", "--limit must be a whole number, at least 0, not 'x'; `thalweg list --help` shows how."),
     ("agent --cpu-jobs 0", "--cpu-jobs must be a whole number, from 1 to 1024, not '0'"),
+    (f"show run {'1' * 5000}", "must be an id, a whole number, not '111"),
+    ("list runs --limit 1_0", "--limit must be a whole number, at least 0, not '1_0'"),
     ("train fcn:8 MNIST", "There is no data set 'MNIST': did you mean mnist?"),
     ("relaunch 1 --from here", "--from must be checkpoint or scratch, not 'here'"),
 ]
@@ -123,7 +125,7 @@ JARGON = (
 )
 
 
-@pytest.mark.parametrize(("line", "hint"), BAD, ids=[line for line, _ in BAD])
+@pytest.mark.parametrize(("line", "hint"), BAD, ids=[line[:60] for line, _ in BAD])
 def test_wrong_usage_is_refused_in_one_sentence(line: str, hint: str, thalweg: Run, seeded: Path) -> None:
     before = rows(seeded)
     said = thalweg(*line.split())

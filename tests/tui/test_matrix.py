@@ -70,6 +70,7 @@ def test_models_of_two_problems_are_refused_by_name(thalweg: Run, pairs: list[in
     ("arguments", "sentence"),
     [
         (["--where", "id>99"], "No model matches"),
+        (["--value", "x"], "--value must be barrier or level or length, not 'x'; `thalweg matrix --help` shows how."),
         (["--method", "sting"], "did you mean string"),
         (["--to", "matrix.txt"], "must end in"),
         (["--where", "id>"], "is no condition"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from commanding import HOSTILE, Run, add
-from showing import Stage, play, press, settle, text
+from showing import Stage, play, press, settle, text, until
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Select, Static
 
@@ -187,6 +188,38 @@ def test_escape_asks_where_something_was_typed_and_only_there(make: Any, seeded:
 
     assert play(seeded, make, use).answers == [None]
     assert play(seeded, make, lambda pilot: press(pilot, "escape")).answers == [None]
+
+
+@pytest.mark.parametrize(
+    ("make", "sends"),
+    [
+        (lambda client: LaunchScreen(client, "connect", PAIR), "enqueue"),
+        (lambda client: RelaunchScreen(client, [1]), "relaunch"),
+    ],
+    ids=["launch", "relaunch"],
+)
+def test_a_form_on_its_way_is_left_at_once(
+    make: Any, sends: str, seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> list[int]:
+        begun.set()
+        go_on.wait(10)
+        return [9]
+
+    async def use(pilot: Pilot[Any]) -> None:
+        pilot.app.screen.query(Input).last().value = "7"
+        await settle(pilot)
+        monkeypatch.setattr(Client, sends, slow)
+        await pilot.press("ctrl+s")
+        await until(pilot, begun.is_set)
+        await pilot.press("escape")
+        go_on.set()
+        await settle(pilot)
+        assert "What was typed is lost" not in text(pilot.app)
+
+    assert play(seeded, make, use).answers == [None]
 
 
 def test_arrows_pass_over_a_choice_and_enter_opens_it(seeded: Path) -> None:

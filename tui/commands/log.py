@@ -45,7 +45,7 @@ def log(place: Place, run_id: int, follow: bool, tail: int | None, as_json: bool
     show = _write if objects is None else objects.take
     position = 0 if file is None else _print(file, tail, show)
     if follow:
-        _follow(place, run_id, position, show)
+        _follow(client, run_id, file, position, show)
     if objects is not None:
         objects.end()
 
@@ -56,7 +56,7 @@ def _nothing(client: "Client", run_id: int, place: Place) -> str:
 
     with client.catalogue.read() as session:
         run = Runs(session).get(run_id)
-        needed = [one for one in Runs(session).needs(run_id) if Runs(session).get(one).state not in FINISHED]
+        needed = [one.id for one in Runs(session).several(Runs(session).needs(run_id)) if one.state not in FINISHED]
     if run.state == "done":
         return f"Run {run_id} is done and has left no log."
     if run.state in FINISHED:
@@ -111,11 +111,9 @@ def _timed(line: str) -> dict[str, str | None]:
     return {"at": stamped[1] if stamped else None, "text": line[stamped.end() if stamped else 0 :].removesuffix("\r")}
 
 
-def _follow(place: Place, run_id: int, position: int, show: Show) -> None:
+def _follow(client: "Client", run_id: int, file: Path | None, position: int, show: Show) -> None:
     from store.runs import Runs
 
-    client = place.client()
-    file = client.log_file(run_id)
     try:
         while True:
             with client.catalogue.read() as session:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.errors import UsageError
+from core.errors import UsageError, unknown_name
 from core.grid import Axis, Grid
 from core.specs.methods import METHODS
-from tui.kinds import Name
+from tui.kinds import Name, OneOf
 from tui.named_filters import expanded
 from tui.output import GAP, note, print_json, table, width_of
 from tui.place import Place
@@ -35,7 +35,13 @@ Example:
 
 @click.command(epilog=EPILOG)
 @click.option("--where", metavar="CONDITIONS", help="Only these models; see `thalweg list --help`.")
-@click.option("--value", type=click.Choice(list(VALUES)), default="barrier", show_default=True, help="Of the paths.")
+@click.option(
+    "--value",
+    type=OneOf(VALUES),
+    default="barrier",
+    metavar="WHAT",
+    help=f"Of the paths: {', '.join(VALUES)}. Default: barrier.",
+)
 @click.option("--method", metavar="NAME", type=Name(METHODS), help="Only paths that this method made.")
 @click.option(
     "--to", "file", metavar="FILE", type=click.Path(path_type=Path), help="A .csv table, or a .png, .pdf or .svg file."
@@ -77,8 +83,6 @@ def as_grid(problem: "ProblemModels", ids: Sequence[int], found: "dict[tuple[int
 
 
 def _check(method: str | None, file: Path | None) -> None:
-    from core.errors import unknown_name
-
     if method is not None and method not in METHODS:
         raise unknown_name("method", method, METHODS)
     if file is not None and file.suffix.lower() != ".csv":

@@ -47,7 +47,7 @@ def cancel(place: Place, /, run_ids: tuple[int, ...], where: str | None, every: 
         note("Nothing was cancelled: no such run is queued or running.")
     elif not agreed(f"cancel {named('runs', ids)}", "What they wrote until then is kept.", yes=how["yes"]):
         ids = []
-    after = _cancelled(client, ids, force=how["force"])
+    after = _cancelled(client, ids, force=how["force"]) if ids else {}
     if how["as_json"]:
         print_json([{"kind": "runs", "id": run_id, "state": state} for run_id, state in after.items()])
         return

@@ -34,7 +34,7 @@ Examples:
     "--from",
     "resume",
     metavar="checkpoint|scratch",
-    type=OneOf("checkpoint", "scratch"),
+    type=OneOf(("checkpoint", "scratch")),
     help="Default: a checkpoint if there is one.",
 )
 @click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="Change an option; repeatable.")
@@ -110,10 +110,11 @@ def _answer(how: How, client: "Client", plan: "Sequence[Relaunch]", new: Sequenc
 
 def _rows(client: "Client", run_ids: Sequence[int]) -> list[Row]:
     """The runs as `thalweg list runs --json` gives them."""
-    from store import list_rows
+    from store.listing import rows_of
 
     with client.catalogue.read() as session:
-        return [decoded(row) for run_id in run_ids for row in list_rows(session, "runs", f"id={run_id}")]
+        found = {row["id"]: decoded(row) for row in rows_of(session, "runs", run_ids)}
+    return [found[run_id] for run_id in run_ids if run_id in found]
 
 
 def _print_plan(how: How, plan: Sequence[Any]) -> None:

@@ -23,6 +23,7 @@ class FormScreen(ClientScreen[T]):
         super().__init__(client)
         self._desk = Desk()
         self._rest: Timer | None = None
+        self.sending = False  # what was filled in is on its way into the queue
 
     def on_unmount(self) -> None:
         self._desk.close()
@@ -40,3 +41,7 @@ class FormScreen(ClientScreen[T]):
         """Nothing is to be called any more."""
         if self._rest is not None:
             self._rest.stop()
+
+    def refused(self, sentence: str) -> None:
+        super().refused(sentence)
+        self.sending = False

@@ -46,7 +46,6 @@ class LaunchScreen(FormScreen[list[int] | None]):
         self.kind = kind
         self.prefill = {name: text_of(value) for name, value in prefill.items() if value is not None}
         self.program = program_at(client.catalogue.path)
-        self.launching = False
         self.at_first: dict[str, str] = {}
         self.choice = KINDS[kind].choice
         if self.choice is not None:
@@ -68,7 +67,7 @@ class LaunchScreen(FormScreen[list[int] | None]):
 
     @property
     def typed(self) -> bool:
-        return self.texts != self.at_first and not self.launching
+        return self.texts != self.at_first and not self.sending
 
     def further(self, texts: Mapping[str, str]) -> list[Option]:
         return further_options(self.kind, None if self.choice is None else texts.get(self.choice.flag))
@@ -101,7 +100,7 @@ class LaunchScreen(FormScreen[list[int] | None]):
 
     def rehearse(self, texts: Mapping[str, str], spec: RunSpec) -> None:
         """Ask the engine what it would refuse."""
-        if self.launching:
+        if self.sending:
             return
         client = self.asked_last()
 
@@ -113,7 +112,7 @@ class LaunchScreen(FormScreen[list[int] | None]):
             return ""
 
         def tell(refusal: str) -> None:
-            if texts == self.texts and not self.launching:
+            if texts == self.texts and not self.sending:
                 self.say(f"✗ {refusal}" if refusal else "✓ ready: ctrl+s launches")
 
         self.ask(refusal, tell, group="rehearsal")
@@ -138,7 +137,7 @@ class LaunchScreen(FormScreen[list[int] | None]):
 
     def action_launch(self) -> None:
         """Enqueue, once, in a thread; the engine says what it refuses."""
-        if self.launching:
+        if self.sending:
             return
         texts = self.texts
         try:
@@ -146,7 +145,7 @@ class LaunchScreen(FormScreen[list[int] | None]):
         except UsageError as error:
             self.refused(str(error))
             return
-        self.launching = True
+        self.sending = True
         self.say("▸ enqueueing ...")
         client = self.asked_last()
         self.ask(lambda: client.enqueue(spec, device=texts.get(DEVICE.name)), self.finish)
@@ -156,5 +155,4 @@ class LaunchScreen(FormScreen[list[int] | None]):
 
     def refused(self, sentence: str) -> None:
         super().refused(sentence)
-        self.launching = False
         self.say(f"✗ {sentence}")

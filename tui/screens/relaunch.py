@@ -45,7 +45,6 @@ class RelaunchScreen(FormScreen[list[int] | None]):
         super().__init__(client)
         self.run_ids = sorted(set(run_ids))
         self.plan: list[Relaunch] = []
-        self.relaunching = False
 
     def compose(self) -> ComposeResult:
         yield Static(f"Relaunch {named(self.run_ids)}", id="title", markup=False)
@@ -60,7 +59,7 @@ class RelaunchScreen(FormScreen[list[int] | None]):
 
     @property
     def typed(self) -> bool:
-        return any(form.texts for form in self.query(Form))
+        return not self.sending and any(form.texts for form in self.query(Form))
 
     def on_mount(self) -> None:
         self.ask(lambda: specs_of(self.client, self.run_ids), self.offer, group="specs")
@@ -88,7 +87,7 @@ class RelaunchScreen(FormScreen[list[int] | None]):
     def rehearse(self) -> None:
         how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts
         resume = how.get(START.name)
-        if self.relaunching:
+        if self.sending:
             return
         client = self.asked_last()
         self.ask(
@@ -125,9 +124,9 @@ class RelaunchScreen(FormScreen[list[int] | None]):
 
     def action_relaunch(self) -> None:
         """Enqueue what the forms say now, once, in a thread."""
-        if self.relaunching:
+        if self.sending:
             return
-        self.relaunching = True
+        self.sending = True
         how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts
         resume, device = how.get(START.name), how.get(DEVICE.name)
         client = self.asked_last()
@@ -144,10 +143,6 @@ class RelaunchScreen(FormScreen[list[int] | None]):
         else:
             self.refused("None of these runs can be repeated so: the list says why.")
 
-    def refused(self, sentence: str) -> None:
-        super().refused(sentence)
-        self.relaunching = False
-
 
 def specs_of(client: "Client", run_ids: Sequence[int]) -> "list[RunSpec]":
     """What was asked for, once for every sort of run."""
@@ -155,7 +150,7 @@ def specs_of(client: "Client", run_ids: Sequence[int]) -> "list[RunSpec]":
     from store import Runs
 
     with client.catalogue.read() as session:
-        return [from_json(text) for text in dict.fromkeys(Runs(session).get(one).spec for one in run_ids)]
+        return [from_json(text) for text in dict.fromkeys(run.spec for run in Runs(session).several(run_ids))]
 
 
 def planned(

@@ -5,7 +5,7 @@
 Every part is a process of its own with a time limit; one that fails takes nothing else with it. What it says is shown
 as it comes, and in FOLDER are afterwards: tests.txt (pytest's whole output), gpu.json (every number) and gpu.md (the
 table). Shares of a peak are of matrix products measured in the same run; float32 is float32, without TF32. `--small
---device cpu` tries the script where there is no GPU.
+--device cpu` tries out the script on a machine without a GPU.
 """
 
 import argparse

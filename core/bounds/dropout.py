@@ -22,6 +22,6 @@ def compute(options: DropoutBound, problem: Problem, theta: Tensor, reporter: Re
     layers = {}
     for level in dropped_levels(options, problem, theta, options.seed, reporter.progress):
         reporter.metric("loss", level.level, level.best.loss)
-        reporter.say(f"{level.told.capitalize()}.")
+        reporter.say(f"{level.summary.capitalize()}.")
         layers[level.level] = measured(level)
     return found_of(problem, theta, layers, f"the lowest of {options.draws} dropped networks")

@@ -26,7 +26,7 @@ def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Rep
         reporter.say(f"Takes up {listed(sorted(done.layers))} of the checkpoint.")
     for level in trained_levels(options, problem, theta, options.seed, reporter.progress, Goal(without=done.layers)):
         reporter.metric("loss", level.level, level.best.loss)
-        reporter.say(f"{level.told.capitalize()}.")
+        reporter.say(f"{level.summary.capitalize()}.")
         done.layers[level.level] = measured(level)
         reporter.keep(done.save)
     return found_of(problem, theta, dict(sorted(done.layers.items())), f"the lowest of {options.draws} subnetworks")

@@ -44,7 +44,7 @@ class Level:
         return self.measured["loss"]
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """For a log: the lowest loss and those of all draws, or their spread where there are many."""
         losses = self.loss.sort().values.tolist()
         middle = f"{losses[0]:.4g} to {losses[-1]:.4g}, half of them up to {losses[len(losses) // 2]:.4g}"

@@ -135,7 +135,7 @@ class Search:
         verdict = decide(found.kept(neurons), self.exact.data.train.y, self.clock.share(count - place), heard)
         seconds = monotonic() - began
         what = f"{len(neurons)} neurons" if found.level > 0 else "the inputs"
-        self.reporter.say(f"{message.capitalize()}, {what}: {verdict.told}, after {seconds:.1f} s.")
+        self.reporter.say(f"{message.capitalize()}, {what}: {verdict.summary}, after {seconds:.1f} s.")
         return Look(draw, len(neurons), verdict, seconds)
 
 

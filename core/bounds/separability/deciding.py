@@ -28,7 +28,7 @@ class Verdict:
     why: str = ""
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """In words, for a log."""
         if self.answer == OPEN:
             return f"left open ({self.why})"

@@ -105,7 +105,7 @@ def watched(task: Task, name: str, levels: Iterable[Level]) -> list[Level]:
     found = []
     for level in levels:
         task.reporter.metric(f"{SUBNETWORK_LOSS} {name}", level.level, level.best.loss)
-        task.reporter.say(f"Model {name}, {level.told}.")
+        task.reporter.say(f"Model {name}, {level.summary}.")
         found.append(level)
     return found
 

@@ -138,7 +138,8 @@ def test_keys_behind_a_choice_choose_and_fill_in_what_opens_next(seeded: Path) -
     async def use(one: Sitting) -> None:
         before = one.screen.session.pane
         burst(one, "ntmlp-16")
-        await one.until(lambda: isinstance(one.app.screen, LaunchScreen) and "mlp-16" in one.app.screen.texts.values())
+        await one.until(lambda: isinstance(one.app.screen, LaunchScreen) and one.app.screen.query("#further"))
+        await one.until(lambda: "mlp-16" in one.app.screen.texts.values())  # type: ignore[attr-defined]
         assert one.screen.session.pane == before
         await one.press("escape", "y")  # what was typed is lost
         burst(one, "xny")  # asked whether to cancel, answered with no; y is the table's again

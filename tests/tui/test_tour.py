@@ -114,7 +114,7 @@ def test_a_tour_with_keys(terminal: Terminal, seeded: Path) -> None:
     terminal.press("/")
     terminal.type("state=failed", "/state=failed 1")
     terminal.press("Enter", "/state=failed")
-    terminal.press("f", "Runs: 1 not connected")
+    terminal.press("f", "Runs with state=failed: 1 not connected")
     terminal.press("Escape", "/state=failed")
     terminal.press("L", "run 3")
     terminal.press("Escape", "/state=failed")

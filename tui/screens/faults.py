@@ -81,8 +81,8 @@ class FaultsScreen(ClientScreen[None]):
             return
         self.found = found
         self.draw()
-        whose = f" of those with {clean(self.where)}" if self.where else ""
-        title = f"Runs{whose}: {summed(found.counts)}" if found.counts else f"Nothing failed, nothing is stale{whose}."
+        whose = f" with {clean(self.where)}" if self.where else ""
+        title = f"Runs{whose}: {summed(found.counts)}" if found.counts else f"No runs{whose} have failed or are stale."
         self.query_one("#title", Static).update(title)
 
     def draw(self) -> None:

@@ -11,8 +11,8 @@ from unittest.mock import patch
 import msgspec
 from textual.screen import Screen
 
-from tui.app import ThalwegApp
-from tui.place import Place
+from tui.app.app import ThalwegApp
+from tui.shared.location import Place
 
 
 class Frame(msgspec.Struct, frozen=True):

@@ -25,7 +25,7 @@ from benchmarks.writers import JOBS, Jobs, running
 from store import Catalogue
 from store.base import table
 from store.listing import every_id
-from tui.session import session_file
+from tui.app.session import session_file
 
 RUNS = 5000
 RATE = 5000.0  # points a second that each job says

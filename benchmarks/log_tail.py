@@ -9,8 +9,8 @@ from pathlib import Path
 
 from textual.app import App, ComposeResult
 
-from tui.logs import found_before, start_of_last, tail
-from tui.widgets.log_view import LogView
+from tui.app.widgets.log_view import LogView
+from tui.shared.log_reader import found_before, start_of_last, tail
 
 LINES = b"".join(b"epoch %d  train loss 0.01234  test loss 0.2345\n" % i for i in range(20_000))
 

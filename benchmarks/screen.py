@@ -66,9 +66,9 @@ def first_paint(path: Path, sign: str) -> tuple[float, float]:
 
 async def inside(path: Path) -> None:
     """Sort, filter, scroll and memory, measured in the application itself, without a terminal."""
-    from tui.app import ThalwegApp
-    from tui.place import Place
-    from tui.screens.browse import BrowseScreen
+    from tui.app.app import ThalwegApp
+    from tui.app.screens.browse import BrowseScreen
+    from tui.shared.location import Place
 
     app = ThalwegApp(Place(path))
     async with app.run_test(size=SIZE[::-1]) as pilot:

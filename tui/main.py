@@ -16,33 +16,33 @@ import click
 from core.errors import RunError, ThalwegError, printable
 from core.files import from_home
 from store.errors import StoreError
-from tui.place import Place
+from tui.shared.location import Place
 
 # name -> (where the command is, what the list of commands says); in the order people meet them
 COMMANDS: dict[str, tuple[str, str]] = {
-    "quickstart": ("tui.commands.quickstart:quickstart", "A first look: train, connect, certify, in a minute."),
-    "train": ("tui.commands.train:train", "Train one model, or several in one batch."),
-    "connect": ("tui.commands.connect:connect", "Construct a low-loss path between two models."),
-    "descend": ("tui.commands.descend:descend", "Construct a path that never rises, down to a low loss."),
-    "bound": ("tui.commands.bound:bound", "Compute a quantity of one model."),
-    "study": ("tui.commands.study:study", "Repeat a paper's experiment."),
-    "verify": ("tui.commands.verify:verify", "Check a path's certificate again, in float64."),
-    "list": ("tui.commands.listing:list_", "List runs, models, paths or bounds."),
-    "show": ("tui.commands.show:show", "Show everything about one of them."),
-    "relaunch": ("tui.commands.relaunch:relaunch", "Repeat runs, from a checkpoint or from scratch."),
-    "cancel": ("tui.commands.queue:cancel", "Cancel queued or running runs."),
-    "log": ("tui.commands.log:log", "Print what a run wrote, or follow it."),
-    "compare": ("tui.commands.compare:compare", "Put several side by side: what differs."),
-    "matrix": ("tui.commands.matrix:matrix", "All models of a problem against all: barriers, levels, lengths."),
-    "plot": ("tui.commands.plot:plot", "Draw losses along paths, training curves, bounds."),
-    "tag": ("tui.commands.marks:tag", "Give tags, for filters, or take them away."),
-    "note": ("tui.commands.marks:note", "Write a note."),
-    "delete": ("tui.commands.delete:delete", "Delete, after asking."),
-    "export": ("tui.commands.export:export", "Write a table as CSV."),
-    "points": ("tui.commands.points:points", "Write parameter vectors along a path to a file."),
-    "agent": ("tui.commands.agent:agent", "Run jobs here, in the foreground."),
-    "doctor": ("tui.commands.doctor:doctor", "Report on devices, data and the catalogue."),
-    "completion": ("tui.commands.completion:completion", "Print the completion script for your shell."),
+    "quickstart": ("tui.cli.commands.quickstart:quickstart", "A first look: train, connect, certify, in a minute."),
+    "train": ("tui.cli.commands.train:train", "Train one model, or several in one batch."),
+    "connect": ("tui.cli.commands.connect:connect", "Construct a low-loss path between two models."),
+    "descend": ("tui.cli.commands.descend:descend", "Construct a path that never rises, down to a low loss."),
+    "bound": ("tui.cli.commands.bound:bound", "Compute a quantity of one model."),
+    "study": ("tui.cli.commands.study:study", "Repeat a paper's experiment."),
+    "verify": ("tui.cli.commands.verify:verify", "Check a path's certificate again, in float64."),
+    "list": ("tui.cli.commands.listing:list_", "List runs, models, paths or bounds."),
+    "show": ("tui.cli.commands.show:show", "Show everything about one of them."),
+    "relaunch": ("tui.cli.commands.relaunch:relaunch", "Repeat runs, from a checkpoint or from scratch."),
+    "cancel": ("tui.cli.commands.queue:cancel", "Cancel queued or running runs."),
+    "log": ("tui.cli.commands.log:log", "Print what a run wrote, or follow it."),
+    "compare": ("tui.cli.commands.compare:compare", "Put several side by side: what differs."),
+    "matrix": ("tui.cli.commands.matrix:matrix", "All models of a problem against all: barriers, levels, lengths."),
+    "plot": ("tui.cli.commands.plot:plot", "Draw losses along paths, training curves, bounds."),
+    "tag": ("tui.cli.commands.marks:tag", "Give tags, for filters, or take them away."),
+    "note": ("tui.cli.commands.marks:note", "Write a note."),
+    "delete": ("tui.cli.commands.delete:delete", "Delete, after asking."),
+    "export": ("tui.cli.commands.export:export", "Write a table as CSV."),
+    "points": ("tui.cli.commands.points:points", "Write parameter vectors along a path to a file."),
+    "agent": ("tui.cli.commands.agent:agent", "Run jobs here, in the foreground."),
+    "doctor": ("tui.cli.commands.doctor:doctor", "Report on devices, data and the catalogue."),
+    "completion": ("tui.cli.commands.completion:completion", "Print the completion script for your shell."),
 }
 
 
@@ -120,8 +120,8 @@ def cli(ctx: click.Context, catalogue: str | None, where: str | None) -> None:
         if where is not None:
             raise click.UsageError("--filter is for the screen; commands take --where", ctx)
     elif sys.stdin.isatty() and sys.stdout.isatty():
-        from tui.app import open_app
-        from tui.named_filters import expanded
+        from tui.app.app import open_app
+        from tui.shared.named_filters import expanded
 
         conditions = None if where is None else expanded("runs", where)
         if ctx.obj.agreed():
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
-        from tui.usage import sentence_of
+        from tui.cli.usage_errors import sentence_of
 
         return _refuse(sentence_of(error))
     except UnicodeEncodeError as error:  # an argument or a variable that is no text, where one is stored
@@ -180,7 +180,7 @@ def _silence(stream: TextIO) -> None:
 
 
 def _refuse(sentence: str, status: int = 2) -> int:
-    from tui.output import note
+    from tui.cli.output import note
 
     note(f"thalweg: {' '.join(sentence.split())}")
     return status

@@ -24,7 +24,7 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of one's own; no catalogue, no agent."""
     monkeypatch.setenv("THALWEG_CATALOGUE", str(tmp_path / "c.db"))
-    monkeypatch.setattr("tui.place.DEFAULT", tmp_path / "c.db")  # the usual one: the screen need not name it
+    monkeypatch.setattr("tui.shared.location.DEFAULT", tmp_path / "c.db")  # the usual one: the screen need not name it
     monkeypatch.setattr("core.engine.client.start_agent", lambda *_: None)
     return tmp_path
 

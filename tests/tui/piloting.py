@@ -9,12 +9,12 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from tui.app import ThalwegApp
-from tui.place import Place
-from tui.screens.browse import BrowseScreen
-from tui.screens.rows import ASKING
-from tui.widgets.keys import Views
-from tui.widgets.machine import MachineLine
+from tui.app.app import ThalwegApp
+from tui.app.screens.browse import BrowseScreen
+from tui.app.screens.rows import ASKING
+from tui.app.widgets.keys import Views
+from tui.app.widgets.machine import MachineLine
+from tui.shared.location import Place
 
 BORDERS = re.compile("[\u2500-\u259f]")
 

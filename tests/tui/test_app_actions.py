@@ -18,20 +18,20 @@ from textual.screen import Screen
 from core.engine.client import Client
 from core.specs.runs import Train
 from store import Catalogue, Models, Runs, show_row
-from tui.app import ThalwegApp
-from tui.keys import APP, BROWSE
-from tui.screens.beads import BeadsScreen
-from tui.screens.browse import BrowseScreen
-from tui.screens.compare import CompareScreen
-from tui.screens.faults import FaultsScreen
-from tui.screens.help import HelpScreen
-from tui.screens.launch import LaunchScreen
-from tui.screens.log import LogScreen
-from tui.screens.plot import PlotScreen
-from tui.screens.relaunch import RelaunchScreen
-from tui.widgets.curve_plot import CurvePlot
-from tui.widgets.log_view import LogView
-from tui.widgets.row_table import RowTable
+from tui.app.app import ThalwegApp
+from tui.app.bindings import APP, BROWSE
+from tui.app.screens.beads import BeadsScreen
+from tui.app.screens.browse import BrowseScreen
+from tui.app.screens.compare import CompareScreen
+from tui.app.screens.faults import FaultsScreen
+from tui.app.screens.help import HelpScreen
+from tui.app.screens.launch import LaunchScreen
+from tui.app.screens.log import LogScreen
+from tui.app.screens.plot import PlotScreen
+from tui.app.screens.relaunch import RelaunchScreen
+from tui.app.widgets.curve_plot import CurvePlot
+from tui.app.widgets.log_view import LogView
+from tui.app.widgets.row_table import RowTable
 
 
 @pytest.fixture(autouse=True)
@@ -168,7 +168,7 @@ def test_the_command_of_a_form_is_copied_like_everything_else(seeded: Path, monk
 
 
 def test_in_tmux_the_sequence_is_handed_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tui.clipboard import LONGEST, sequence
+    from tui.app.clipboard import LONGEST, sequence
 
     assert sequence("a", {}) == "\x1b]52;c;YQ==\a"
     assert sequence("a", {"TMUX": "x"}) == "\x1b]52;c;YQ==\a\x1bPtmux;\x1b\x1b]52;c;YQ==\a\x1b\\"
@@ -389,9 +389,9 @@ def test_keys_lead_to_the_other_screens_with_what_is_chosen(
     keys: tuple[str, ...], module: str, name: str, given: tuple[Any, ...], seeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub = type(name, (Stub,), {"given": []})
-    place = ModuleType(f"tui.screens.{module}")
+    place = ModuleType(f"tui.app.screens.{module}")
     setattr(place, name, stub)
-    monkeypatch.setitem(sys.modules, f"tui.screens.{module}", place)
+    monkeypatch.setitem(sys.modules, f"tui.app.screens.{module}", place)
 
     async def use(one: Sitting) -> None:
         await one.press(*keys)

@@ -17,7 +17,7 @@ from rich.color import Color
 
 from store import Catalogue
 from store.base import now, table
-from tui.texts import COLOURS
+from tui.shared.formatting import COLOURS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 CLOCK = re.compile(r"(just now|\d+ (min|s) ago)( +)")
@@ -139,8 +139,8 @@ def test_a_terminal_that_changes_its_size_is_followed(seeded: Path) -> None:
 LOADED = """
 import sys, asyncio
 from pathlib import Path
-from tui.app import ThalwegApp
-from tui.place import Place
+from tui.app.app import ThalwegApp
+from tui.shared.location import Place
 first = set(sys.modules)
 async def go():
     app = ThalwegApp(Place(Path(sys.argv[1])))

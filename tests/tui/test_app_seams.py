@@ -23,11 +23,11 @@ def make(inputs, outputs):
 @pytest.mark.parametrize(
     ("place", "key"),
     [
-        ("tui.details.read", "enter"),
-        ("tui.screens.faults.faults", "f"),
-        ("tui.jumping.jumps_on", "ctrl+o"),
-        ("tui.screens.browse.BrowseScreen.sort_by", "s"),
-        ("tui.screens.browse.BrowseScreen.named_filters", "slash"),
+        ("tui.shared.details.read", "enter"),
+        ("tui.app.screens.faults.faults", "f"),
+        ("tui.app.jump_targets.jumps_on", "ctrl+o"),
+        ("tui.app.screens.browse.BrowseScreen.sort_by", "s"),
+        ("tui.app.screens.browse.BrowseScreen.named_filters", "slash"),
     ],
 )
 def test_an_error_that_nobody_foresaw_is_told_and_the_screen_stays(

@@ -23,14 +23,14 @@ from core.specs.runs import Train
 from store import COLUMNS, Catalogue, Device, Runs, list_rows
 from store.catalogue import companion
 from tests.store.filling import machine
-from tui.app import ThalwegApp
-from tui.details import read
-from tui.place import Place
-from tui.reading import Order, Reader
-from tui.screens.rows import RowsScreen
-from tui.session import load, session_file
-from tui.widgets.details_pane import DetailsPane
-from tui.widgets.prompt import Prompt
+from tui.app.app import ThalwegApp
+from tui.app.catalogue_reader import Order, Reader
+from tui.app.screens.rows import RowsScreen
+from tui.app.session import load, session_file
+from tui.app.widgets.details_pane import DetailsPane
+from tui.app.widgets.prompt import Prompt
+from tui.shared.details import read
+from tui.shared.location import Place
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
@@ -370,7 +370,7 @@ def test_the_last_row_is_gone_to_once_it_is_known(home: Path, monkeypatch: pytes
 def test_a_kill_loses_no_more_than_seconds_of_where_the_cursor_was(
     seeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.screens.arranging.REMEMBER_SECONDS", 0.1)
+    monkeypatch.setattr("tui.app.screens.arranging.REMEMBER_SECONDS", 0.1)
 
     async def use(one: Sitting) -> None:
         await one.press("j", "j")
@@ -473,7 +473,7 @@ def test_a_session_file_that_is_damaged_is_set_aside_and_named(content: bytes, s
 
 def test_a_kill_while_the_session_is_written_leaves_a_whole_one(seeded: Path) -> None:
     code = (
-        "import sys, pathlib; from tui.session import Session, save\n"
+        "import sys, pathlib; from tui.app.session import Session, save\n"
         "file = pathlib.Path(sys.argv[1]); print('on', flush=True)\n"
         "while True: save(Session(filters=['x' * 1000] * 30), file)"
     )

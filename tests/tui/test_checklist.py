@@ -9,7 +9,7 @@ from core.engine.client import Client
 from core.specs.bounds import BOUNDS
 from core.specs.runs import Bound, ModelRef
 from store import Bounds, Catalogue
-from tui import details
+from tui.shared import details
 
 CHECKLIST = [
     ("N19 3.2: all", None, None, -1.0),

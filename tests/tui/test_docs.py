@@ -13,7 +13,7 @@ from core.specs.options import describe
 from store import COLUMNS
 from store.columns import HEADINGS
 from tui.main import COMMANDS, cli
-from tui.results import paths_table
+from tui.shared.summaries import paths_table
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

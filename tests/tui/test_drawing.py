@@ -8,8 +8,8 @@ from commanding import Run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.drawing.charts import Chart, curve, level
-from tui.drawing.terminal import Look, lines
+from tui.shared.charts.charts import Chart, curve, level
+from tui.shared.charts.terminal import Look, lines
 
 VALUES = st.lists(st.one_of(st.none(), st.floats(), st.just(0.0)), max_size=30)
 

@@ -11,9 +11,9 @@ from core.engine.folders import folder_of, log_beside
 from core.errors import FINDINGS
 from core.specs.runs import Train
 from store import Catalogue, NewRun, Runs
-from tui.place import Place
-from tui.running import say_failed
-from tui.texts import COLOURS, SYMBOLS, apart, called, state, summed
+from tui.cli.run_command import say_failed
+from tui.shared.formatting import COLOURS, SYMBOLS, apart, called, state, summed
+from tui.shared.location import Place
 
 TRACEBACK = "Traceback (most recent call last):\n  in the middle of it\nRuntimeError: it broke\n"
 

@@ -11,8 +11,8 @@ from test_screens_forms import row, said_of
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tui.screens.form_screen import PAUSE
-from tui.screens.launch import LaunchScreen
+from tui.app.screens.form_screen import PAUSE
+from tui.app.screens.launch import LaunchScreen
 
 SLOW = """
 from pathlib import Path

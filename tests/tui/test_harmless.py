@@ -23,17 +23,17 @@ from textual.widgets import Static
 from core.specs.runs import Train
 from store import Catalogue, Metrics, Notes, Tags
 from store.base import table
-from tui.app import ThalwegApp
-from tui.drawing.from_catalogue import drawn
-from tui.drawing.terminal import Look, lines
-from tui.harmless import Harmless
-from tui.screens.beads import BeadsScreen
-from tui.screens.compare import CompareScreen
-from tui.screens.faults import FaultsScreen
-from tui.screens.launch import LaunchScreen
-from tui.screens.log import LogScreen
-from tui.screens.plot import PlotScreen
-from tui.screens.relaunch import RelaunchScreen
+from tui.app.app import ThalwegApp
+from tui.app.harmless import Harmless
+from tui.app.screens.beads import BeadsScreen
+from tui.app.screens.compare import CompareScreen
+from tui.app.screens.faults import FaultsScreen
+from tui.app.screens.launch import LaunchScreen
+from tui.app.screens.log import LogScreen
+from tui.app.screens.plot import PlotScreen
+from tui.app.screens.relaunch import RelaunchScreen
+from tui.shared.charts.from_catalogue import drawn
+from tui.shared.charts.terminal import Look, lines
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 BAD = f"{HOSTILE}\n\t\x9b31m\x1b]52;c;eA==\x07\u2028"

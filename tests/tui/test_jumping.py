@@ -14,12 +14,12 @@ from textual.widgets import Input
 
 from store import Catalogue
 from store.showing import show_row
-from tui.jumping import LETTERS, labels
-from tui.reading import Order, Reader
-from tui.screens.jump import JumpScreen
-from tui.screens.launch import LaunchScreen
-from tui.widgets.details_pane import DetailsPane
-from tui.widgets.prompt import Prompt
+from tui.app.catalogue_reader import Order, Reader
+from tui.app.jump_targets import LETTERS, labels
+from tui.app.screens.jump import JumpScreen
+from tui.app.screens.launch import LaunchScreen
+from tui.app.widgets.details_pane import DetailsPane
+from tui.app.widgets.prompt import Prompt
 
 
 @given(st.integers(0, len(LETTERS) ** 2))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from piloting import Sitting, play
 
-from tui.keymap import load
+from tui.app.keymap import load
 
 
 @pytest.fixture(autouse=True)

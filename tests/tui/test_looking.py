@@ -17,9 +17,9 @@ from core.specs.runs import Bound, ModelRef
 from store import COLUMNS, Bounds, Catalogue, Notes, Tags
 from store.columns import called, stored_columns, table_of
 from store.schema import metadata
-from tui.columns import Shown, offered
-from tui.kinds import MARKED
+from tui.cli.arguments import MARKED
 from tui.main import main
+from tui.shared.columns import Shown, offered
 
 KINDS = ("runs", "models", "paths", "bounds", "profiles", "metrics")
 SGR = re.compile(r"\x1b\[[0-9;]*m")  # colours are ours
@@ -71,7 +71,7 @@ def test_texts_of_the_catalogue_are_shown_and_not_obeyed(
     command: str, terminal: bool, seeded: Path, thalweg: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if terminal:
-        monkeypatch.setattr("tui.output.terminal", lambda _: True)
+        monkeypatch.setattr("tui.cli.output.terminal", lambda _: True)
         monkeypatch.setenv("COLUMNS", "400")
         monkeypatch.setenv("TERM", "xterm")
     said = thalweg(*command.split())
@@ -111,8 +111,8 @@ def test_no_command_sends_a_control_character_to_a_terminal(
     thalweg: Run, seeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overwritten(seeded)
-    monkeypatch.setattr("tui.output.terminal", lambda _: True)
-    monkeypatch.setattr("tui.commands.doctor._machine", lambda: {"error": HOSTILE})  # it takes torch to know
+    monkeypatch.setattr("tui.cli.output.terminal", lambda _: True)
+    monkeypatch.setattr("tui.cli.commands.doctor._machine", lambda: {"error": HOSTILE})  # it takes torch to know
     monkeypatch.setenv("THALWEG_DATA", "/data\x1b[2J")
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.setenv("NO_COLOR", "1")
@@ -132,7 +132,7 @@ def test_csv_has_texts_as_they_are_where_no_terminal_reads_it(thalweg: Run, seed
 
 
 def test_a_list_of_runs_fits_80_columns(seeded: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("tui.output.terminal", lambda _: True)
+    monkeypatch.setattr("tui.cli.output.terminal", lambda _: True)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
     for kind in KINDS:
@@ -176,7 +176,7 @@ def test_compare_shows_what_differs_and_what_came_of_it(thalweg: Run, seeded: Pa
 
 
 def test_no_color_is_respected(thalweg: Run, seeded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.output.terminal", lambda _: True)
+    monkeypatch.setattr("tui.cli.output.terminal", lambda _: True)
     monkeypatch.setenv("TERM", "xterm")
     assert "\x1b[" in thalweg("list", "runs").out
     monkeypatch.setenv("NO_COLOR", "1")

@@ -104,7 +104,7 @@ def test_in_a_terminal_it_is_asked_how_many(
         asked.append(question)
         return yes
 
-    monkeypatch.setattr("tui.choosing.in_terminal", lambda: True)
+    monkeypatch.setattr("tui.cli.chosen_rows.in_terminal", lambda: True)
     monkeypatch.setattr(click, "confirm", answer)
     said = thalweg("cancel", "--all")
     assert asked == ["Cancel 10,001 runs? What they wrote until then is kept."]
@@ -134,7 +134,7 @@ def test_marked_rows_are_cancelled_tagged_starred_and_put_back_on_the_screen(cro
 
 
 def test_undoing_tags_gives_back_what_was_taken_and_nothing_else(seeded: Path) -> None:
-    from tui.marking import tagged
+    from tui.shared.marks import tagged
 
     with Catalogue.open(seeded) as catalogue:
         with catalogue.write() as session:

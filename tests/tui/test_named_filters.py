@@ -8,7 +8,7 @@ from commanding import Run
 from piloting import Sitting, play
 
 from core.errors import UsageError
-from tui.named_filters import expanded, file, forget, keep, known
+from tui.shared.named_filters import expanded, file, forget, keep, known
 
 
 def test_a_name_stands_for_its_conditions_wherever_it_stands_alone() -> None:

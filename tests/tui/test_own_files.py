@@ -10,10 +10,10 @@ import pytest
 from piloting import Sitting, play
 
 from core.errors import UsageError
-from tui import named_filters
-from tui.files import own_text
-from tui.keymap import keymap_file
-from tui.session import session_file
+from tui.app.keymap import keymap_file
+from tui.app.session import session_file
+from tui.shared import named_filters
+from tui.shared.files import own_text
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 

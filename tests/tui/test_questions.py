@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from showing import play, press, text
 from textual.pilot import Pilot
 
-from tui.screens.asking import AskText, Confirm, Pick
-from tui.texts import wrapped
+from tui.app.screens.asking import AskText, Confirm, Pick
+from tui.shared.formatting import wrapped
 
 FOLDER = "/tmp/" + "a-folder-of-a-long-name" * 5 + "/under/it"
 

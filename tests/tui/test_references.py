@@ -11,10 +11,10 @@ from showing import text
 from core.specs.methods import METHODS
 from core.specs.runs import Connect, ModelRef
 from store import Catalogue, Models, Runs
-from tui.columns import network
-from tui.screens.compare import CompareScreen
-from tui.screens.faults import FaultsScreen
-from tui.screens.relaunch import RelaunchScreen
+from tui.app.screens.compare import CompareScreen
+from tui.app.screens.faults import FaultsScreen
+from tui.app.screens.relaunch import RelaunchScreen
+from tui.shared.columns import network
 
 FILE = f"file:/somebody/a long way off/net.py:make,sha256={'0' * 64}"
 

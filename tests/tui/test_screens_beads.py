@@ -15,9 +15,9 @@ from textual.pilot import Pilot
 from core.errors import UsageError
 from core.path import Path as KnotPath
 from store import Catalogue, Paths
-from tui.drawing import beads
-from tui.drawing.beads import knots_of, projected
-from tui.screens.plot import PlotScreen
+from tui.app.screens.plot import PlotScreen
+from tui.shared.charts import beads
+from tui.shared.charts.beads import knots_of, projected
 
 
 def chain(count: int, width: int, seed: int) -> torch.Tensor:

@@ -16,12 +16,12 @@ from core.specs.methods import METHODS
 from core.specs.runs import Connect, ModelRef, Train
 from store import Catalogue, NewRun, Runs
 from store.base import table
-from tui.faults import grouped
-from tui.screens.compare import CompareScreen
-from tui.screens.faults import FaultsScreen
-from tui.screens.log import LogScreen
-from tui.screens.relaunch import RelaunchScreen
-from tui.widgets.row_table import RowTable
+from tui.app.screens.compare import CompareScreen
+from tui.app.screens.faults import FaultsScreen
+from tui.app.screens.log import LogScreen
+from tui.app.screens.relaunch import RelaunchScreen
+from tui.app.widgets.row_table import RowTable
+from tui.shared.faults import grouped
 
 
 @pytest.fixture

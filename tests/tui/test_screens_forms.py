@@ -21,10 +21,10 @@ from core.specs.methods import METHODS
 from core.specs.options import describe, text_of
 from core.specs.runs import Bound, Connect, ModelRef, Train, from_json
 from store import Catalogue, Models, Runs
-from tui.asking import changeable, spec_of
-from tui.screens.launch import LaunchScreen
-from tui.screens.relaunch import RelaunchScreen
-from tui.widgets.form import OptionRow
+from tui.app.screens.launch import LaunchScreen
+from tui.app.screens.relaunch import RelaunchScreen
+from tui.app.widgets.form import OptionRow
+from tui.shared.requests import changeable, spec_of
 
 PAIR: dict[str, object] = {"a": 1, "b": 2}
 EVERY = [

@@ -14,10 +14,10 @@ from textual.pilot import Pilot
 
 from core.engine.folders import folder_of, log_beside
 from store import Catalogue
-from tui import logs
-from tui.logs import around, found_after, found_before, start_of_last, tail
-from tui.screens.log import LogScreen
-from tui.widgets.log_view import LogView
+from tui.app.screens.log import LogScreen
+from tui.app.widgets.log_view import LogView
+from tui.shared import log_reader
+from tui.shared.log_reader import around, found_after, found_before, start_of_last, tail
 
 HARD = b"\x1b[31mred\x1b[0m \x1b]0;title\x07 [bold]x[/bold] \xff\xfe " + "日本 🌊 \u202e\tend\r\n".encode()
 CONTENT = st.lists(st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"").replace(b"\r", b"")), max_size=60)
@@ -61,7 +61,7 @@ def test_a_huge_log_is_shown_from_its_end_and_gone_through(log: Path, seeded: Pa
         assert "the last line" in text(pilot.app)
         await press(pilot, "k", "k", "g")
         assert view.window.start == 0
-        assert len(view.rows) <= 4 * logs.BLOCK / view.width + 1
+        assert len(view.rows) <= 4 * log_reader.BLOCK / view.width + 1
         await press(pilot, "G")
         assert "the last line" in text(pilot.app)
 

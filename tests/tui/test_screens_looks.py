@@ -16,13 +16,13 @@ from core.engine.client import Client
 from core.engine.folders import folder_of, log_beside
 from core.path import Path as KnotPath
 from store import Catalogue, Paths
-from tui.screens.beads import BeadsScreen
-from tui.screens.compare import CompareScreen
-from tui.screens.faults import FaultsScreen
-from tui.screens.launch import LaunchScreen
-from tui.screens.log import LogScreen
-from tui.screens.plot import PlotScreen
-from tui.screens.relaunch import RelaunchScreen
+from tui.app.screens.beads import BeadsScreen
+from tui.app.screens.compare import CompareScreen
+from tui.app.screens.faults import FaultsScreen
+from tui.app.screens.launch import LaunchScreen
+from tui.app.screens.log import LogScreen
+from tui.app.screens.plot import PlotScreen
+from tui.app.screens.relaunch import RelaunchScreen
 
 SCREENS: dict[str, Callable[[Client], Screen[Any]]] = {
     "plot": lambda client: PlotScreen(client, "paths", [1]),
@@ -38,7 +38,7 @@ SCREENS: dict[str, Callable[[Client], Screen[Any]]] = {
 @pytest.fixture
 def usual(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A catalogue in which nothing depends on the time of the day."""
-    monkeypatch.setattr("tui.columns.ago", lambda _: "just now")
+    monkeypatch.setattr("tui.shared.columns.ago", lambda _: "just now")
     knots = torch.tensor([[0.0, 0.0, 0.0], [1.0, 3.0, 0.5], [4.0, 3.5, -0.5], [6.0, 0.5, 0.0]])
     KnotPath.chain(list(knots)).save(seeded.parent / "path.safetensors")
     points = [{"t": i / 3, "segment": min(i, 2), "train_loss": loss} for i, loss in enumerate((0.1, 0.3, 0.2, 0.1))]

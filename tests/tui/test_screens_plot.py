@@ -18,12 +18,12 @@ from core.engine.client import Client
 from core.specs.methods import METHODS
 from core.specs.runs import Connect, ModelRef, Train
 from store import Bounds, Catalogue, Metrics, NewRun, Runs
-from tui.drawing.charts import Chart, curve, level
-from tui.drawing.thinning import limits, pieces
-from tui.screens.compare import CompareScreen
-from tui.screens.plot import PlotScreen
-from tui.widgets.chart import ChartView
-from tui.widgets.curve_plot import CurvePlot
+from tui.app.screens.compare import CompareScreen
+from tui.app.screens.plot import PlotScreen
+from tui.app.widgets.chart import ChartView
+from tui.app.widgets.curve_plot import CurvePlot
+from tui.shared.charts.charts import Chart, curve, level
+from tui.shared.charts.thinning import limits, pieces
 
 FLOATS = st.lists(st.one_of(st.none(), st.floats(), st.just(0.0)), max_size=40)
 
@@ -236,8 +236,8 @@ def test_any_values_are_drawn(seeded: Path) -> None:
 
 def test_screens_load_numpy_only_to_draw() -> None:
     code = (
-        "import sys, pkgutil, importlib, tui.screens;"
-        "[importlib.import_module(f'tui.screens.{one.name}') for one in pkgutil.iter_modules(tui.screens.__path__)];"
+        "import sys, pkgutil, importlib, tui.app.screens as screens;"
+        "[importlib.import_module(f'{screens.__name__}.{one.name}') for one in pkgutil.iter_modules(screens.__path__)];"
         "print([name for name in ('torch', 'numpy', 'textual_plot', 'matplotlib') if name in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

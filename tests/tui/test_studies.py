@@ -16,7 +16,7 @@ import pytest
 from commanding import Run, process
 
 from core.studies.plan import Curve, Panel
-from tui.drawing import panels
+from tui.shared.charts import panels
 
 # A study like figure 3(a), of seconds; a process of its own knows it by this.
 TINY = """

@@ -14,26 +14,26 @@ from textual.widgets import Input, OptionList
 from core.engine.folders import folder_of, log_beside
 from core.path import Path as KnotPath
 from store import Catalogue, Paths
-from tui.app import ThalwegApp
-from tui.screens.asking import AskText, Confirm, Pick, Question
-from tui.screens.beads import BeadsScreen
-from tui.screens.browse import BrowseScreen
-from tui.screens.choose_columns import ColumnsScreen
-from tui.screens.compare import CompareScreen
-from tui.screens.faults import FaultsScreen
-from tui.screens.help import HelpScreen
-from tui.screens.jump import JumpScreen
-from tui.screens.launch import LaunchScreen
-from tui.screens.log import LogScreen
-from tui.screens.plot import PlotScreen
-from tui.screens.relaunch import RelaunchScreen
-from tui.widgets.beads_plot import BeadsPlot
-from tui.widgets.catalogue_table import CatalogueTable
-from tui.widgets.curve_plot import CurvePlot
-from tui.widgets.details_pane import DetailsPane
-from tui.widgets.keys import Keys
-from tui.widgets.log_view import LogView
-from tui.widgets.row_table import RowTable
+from tui.app.app import ThalwegApp
+from tui.app.screens.asking import AskText, Confirm, Pick, Question
+from tui.app.screens.beads import BeadsScreen
+from tui.app.screens.browse import BrowseScreen
+from tui.app.screens.choose_columns import ColumnsScreen
+from tui.app.screens.compare import CompareScreen
+from tui.app.screens.faults import FaultsScreen
+from tui.app.screens.help import HelpScreen
+from tui.app.screens.jump import JumpScreen
+from tui.app.screens.launch import LaunchScreen
+from tui.app.screens.log import LogScreen
+from tui.app.screens.plot import PlotScreen
+from tui.app.screens.relaunch import RelaunchScreen
+from tui.app.widgets.beads_plot import BeadsPlot
+from tui.app.widgets.catalogue_table import CatalogueTable
+from tui.app.widgets.curve_plot import CurvePlot
+from tui.app.widgets.details_pane import DetailsPane
+from tui.app.widgets.keys import Keys
+from tui.app.widgets.log_view import LogView
+from tui.app.widgets.row_table import RowTable
 
 Act = Callable[[str], Awaitable[None]]
 SCREENS = (BrowseScreen, ThalwegApp, PlotScreen, BeadsScreen, CompareScreen, LaunchScreen, RelaunchScreen, FaultsScreen)

@@ -13,7 +13,7 @@ from store import Catalogue, Device, NewRun, Runs
 from store import Run as RunRecord
 from store.run_rows import AttemptRow
 from tests.store.filling import machine
-from tui.waiting import Lines
+from tui.cli.progress import Lines
 
 QUEUED = 5  # the run that waits in a seeded catalogue
 

@@ -1,0 +1,148 @@
+"""The application that opens with `thalweg`: the catalogue in the terminal."""
+
+import gc
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.command import Provider
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from core.errors import UsageError
+from store.errors import StoreError
+from tui.app import bindings, clipboard, keymap, themes
+from tui.app.harmless import Harmless
+from tui.app.key_queue import InTurn
+from tui.app.screens.arranging import ArrangingScreen
+from tui.app.screens.browse import BrowseScreen
+from tui.app.screens.working import Staying, sentence_on
+from tui.app.session import load, save, session_file
+from tui.shared.formatting import clean
+from tui.shared.location import Place
+
+if TYPE_CHECKING:
+    from tui.app.jump_targets import Jump
+
+
+def _palette() -> type[Provider]:
+    from tui.app.palette import Palette
+
+    return Palette
+
+
+class ThalwegApp(Staying, InTurn[StoreError]):
+    """One catalogue's screen. Ends with an error where the catalogue can't be opened; jobs go on without it."""
+
+    TITLE = "Thalweg"
+    CSS_PATH = "screens/browse.tcss"  # the first screen's own CSS_PATH is not read
+    BINDINGS = bindings.APP
+    COMMANDS: ClassVar = {_palette}
+
+    def __init__(self, place: Place, where: str | None = None) -> None:
+        """`where` filters the runs from the start, as `--where` does."""
+        super().__init__()
+        self.place = place
+        self.file = session_file(place.path)
+        self.session, self._warning = load(self.file)
+        self._where = where
+        self._harmless = Harmless()
+        self.register_theme(themes.DARK)
+        self.register_theme(themes.LIGHT)
+        self.theme = self.session.theme if self.session.theme in self.available_themes else themes.DARK.name
+
+    def get_default_screen(self) -> Screen[None]:
+        return BrowseScreen(self.place, self.session, self._where)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._harmless]
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, lambda _: self.save_session())
+        chosen, refused = keymap.load(keymap.keymap_file())
+        self.set_keymap(chosen)
+        for sentence in refused:
+            self.notify(clean(sentence), severity="warning", markup=False, timeout=15)
+        if self._warning:
+            self.notify(clean(self._warning), severity="warning", markup=False, timeout=15)
+
+    async def ready(self) -> None:
+        """A key is about the rows and the questions that the keys before it asked for."""
+        await super().ready()
+        if isinstance(self.screen, BrowseScreen) and not self.screen.typing:
+            await self.screen.caught_up()
+
+    def on_key(self, event: events.Key) -> None:
+        """On its way to its action, which may not be possible now."""
+        if isinstance(self.screen, BrowseScreen) and self.screen.refuses(event.key):
+            event.prevent_default()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Hand a text to the terminal, keep it in a file, and say what is known of either."""
+        self._clipboard = text  # what Textual's own fields paste
+        sequence = clipboard.sequence(text)
+        if sequence is not None and self._driver is not None:
+            self._driver.write(sequence)
+        try:
+            file = clipboard.kept(text)
+        except OSError as error:
+            self.notify(f"The text could not be kept in a file: {clean(str(error))}.", severity="error", markup=False)
+        else:
+            self.notify(clipboard.told(text, sequence, file), markup=False)
+
+    @on(ArrangingScreen.Opened)
+    def spare_modules(self) -> None:
+        """No search for garbage goes through what was imported: that held frames up by 60 ms, every few seconds."""
+        if not self.is_headless:  # a program that opens many would never be rid of them
+            gc.freeze()
+
+    @on(ArrangingScreen.Arranged)
+    def save_session(self) -> None:
+        """Write down how everything is left; what can't be written is said once it is asked for again."""
+        self.session.theme = self.theme
+        try:
+            save(self.session, self.file)
+        except UsageError as error:
+            self.notify(
+                f"How the screen is left is not remembered. {clean(str(error))}", severity="warning", markup=False
+            )
+
+    def action_help(self) -> None:
+        from tui.app.screens.help import HelpScreen, known_keys
+
+        focused = self.focused
+        here = (getattr(focused, "HELP", None) if focused else None) or "Keys"
+        self.push_screen(HelpScreen(known_keys(self.screen), here), self._press)
+
+    def action_jump(self) -> None:
+        from tui.app.jump_targets import jumps_on
+        from tui.app.screens.jump import JumpScreen
+
+        def go(jump: "Jump | None") -> None:
+            if jump is not None:
+                jump.go()
+
+        self.push_screen(JumpScreen(jumps_on(self.screen)), go)
+
+    def _press(self, key: str | None) -> None:
+        if key is not None:
+            self.simulate_key(key)
+
+    def _fatal_error(self) -> None:
+        """What goes wrong where nothing can stay ends everything: with one sentence, not with what memory held."""
+        error = self._exception
+        self.panic(Text(clean(sentence_on(error)) if error else "Thalweg had to end."))
+
+    async def action_quit(self) -> None:
+        if isinstance(self.screen_stack[0], BrowseScreen):
+            self.screen_stack[0].keep_view()
+        self.save_session()
+        self.exit()
+
+
+def open_app(place: Place, where: str | None = None) -> None:
+    """Show the catalogue until the person leaves. Raises StoreError where it can't be opened."""
+    error = ThalwegApp(place, where).run()
+    if error is not None:
+        raise error

@@ -1,0 +1,122 @@
+"""What the table reads from the catalogue, in threads: an order of ids, the rows in the window, counts by state."""
+
+import sqlite3
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psutil
+from sqlalchemy.orm import Session
+
+from core.engine.client import Client
+from core.engine.devices import devices
+from core.engine.sources import Trust
+from store import Catalogue, Runs
+from store.changes import Changes
+from store.listing import every_id, list_ids, rows_of
+from tui.app.widgets.machine import Machine
+from tui.shared.columns import Row
+from tui.shared.formatting import apart
+from tui.shared.location import Place
+from tui.shared.references import settled
+
+FIRST = 200  # ids read before all others
+WINDOW = 60  # rows read with them: more than most terminals show
+MOST = 2_000_000  # rows in a table; 16 MB of ids
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a table shows: a kind's rows, filtered and sorted."""
+
+    kind: str
+    where: str
+    sort: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """The ids of what was asked for, the first rows of it, and whether that is all."""
+
+    asked: Asked
+    ids: "array[int]"
+    rows: list[Row]
+    complete: bool
+
+
+@dataclass
+class Reader:
+    """The catalogue and the engine, opened for the screen. Its methods are for threads."""
+
+    client: Client
+    changes: Changes
+    _devices: tuple[str, ...] = ()
+    _busy: set[sqlite3.Connection] = field(default_factory=set)
+
+    @classmethod
+    def open(cls, place: Place, trust: Trust) -> "Reader":
+        """Raises StoreError."""
+        client = Client(Catalogue.open(place.path), trust=trust)
+        return cls(client, Changes(place.path))
+
+    @property
+    def readonly(self) -> bool:
+        return self.client.catalogue.readonly
+
+    def first(self, asked: Asked) -> Order:
+        """The beginning of an order, with its rows. Raises FilterError, StoreError."""
+        with self._session() as session:
+            ids = list_ids(session, asked.kind, asked.where, asked.sort, FIRST)
+            rows = _rows(session, asked.kind, ids[:WINDOW])
+        return Order(asked, ids, rows, complete=len(ids) < FIRST)
+
+    def order(self, asked: Asked) -> Order:
+        """All of an order, up to MOST."""
+        with self._session() as session:
+            if not asked.where and asked.sort == "-id":
+                ids = every_id(session, asked.kind)[::-1]
+            else:
+                ids = list_ids(session, asked.kind, asked.where, asked.sort, MOST)
+        return Order(asked, ids, [], complete=True)
+
+    def rows(self, kind: str, ids: "array[int]") -> list[Row]:
+        with self._session() as session:
+            return _rows(session, kind, ids)
+
+    def counts(self) -> dict[str, int]:
+        """How many runs are called what."""
+        with self._session() as session:
+            return apart(Runs(session).counts(), Runs(session).findings())
+
+    def machine(self) -> Machine:
+        """How the host is; sees that an agent is there where something waits."""
+        self.client.look()
+        if not self._devices:
+            self._devices = tuple(device.name for device in devices())
+        memory = psutil.virtual_memory()
+        return Machine(self.client.agent(), self._devices, memory.total - memory.available, memory.total)
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """A session that `stop` can interrupt."""
+        with self.client.catalogue.read() as session:
+            connection = session.connection().connection.driver_connection
+            assert isinstance(connection, sqlite3.Connection)
+            self._busy.add(connection)
+            try:
+                yield session
+            finally:
+                self._busy.discard(connection)
+
+    def close(self) -> None:
+        """Queries that go on fail with StoreError, so that nobody who leaves waits for them."""
+        for connection in tuple(self._busy):
+            connection.interrupt()
+        self.changes.close()
+        self.client.catalogue.close()
+
+
+def _rows(session: Session, kind: str, ids: "array[int]") -> list[Row]:
+    rows = rows_of(session, kind, ids)
+    return settled(session, rows) if kind == "runs" else rows

@@ -1,0 +1,83 @@
+"""The beads of a path in the plane of two principal components, each by its loss."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from tui.app.screens.client_screen import ClientScreen
+from tui.app.widgets.keys import Keys
+from tui.shared.charts.beads import Beads, beads_of
+from tui.shared.formatting import clean, flowed, number
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+    from tui.app.widgets.beads_plot import BeadsPlot
+
+PAIRS = ((0, 1), (0, 2), (1, 2))
+LEAST = (24, 6)  # columns and rows below which nothing could be seen
+
+
+class BeadsScreen(ClientScreen[None]):
+    """The knots of one path; whoever steps from one to the next reads what it is worth."""
+
+    CSS_PATH = "beads.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "components", "Components")]
+
+    def __init__(self, client: "Client", path_id: int) -> None:
+        super().__init__(client)
+        self.path_id = path_id
+        self.drawn: BeadsPlot | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static("reading the knots ...", id="title", markup=False)
+        yield Vertical(id="room")
+        yield Static(id="reading", markup=False)
+        yield Keys()
+
+    def on_mount(self) -> None:
+        self.ask(self.read, self.show)
+
+    def read(self) -> Beads:
+        import tui.app.widgets.beads_plot  # noqa: F401  (in this thread, since it takes a while)
+
+        return beads_of(self.client, self.path_id)
+
+    async def show(self, beads: Beads) -> None:
+        from tui.app.widgets.beads_plot import BeadsPlot
+
+        self.drawn = BeadsPlot(beads)
+        await self.query_one("#room").mount(self.drawn)
+        self.drawn.focus()
+        self.drawn.redraw()
+        self.watch(self.drawn, "here", self.read_off)
+        self.watch(self.drawn, "pair", self.read_off)
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        if self.drawn is not None:
+            self.drawn.display = self.size.width >= LEAST[0] and self.size.height >= LEAST[1]
+
+    def read_off(self) -> None:
+        """Which components are shown, and the bead at the cursor."""
+        if self.drawn is None:
+            return
+        beads, (first, second) = self.drawn.beads, self.drawn.pair
+        shares = " and ".join(f"{i + 1} ({beads.shares[i]:.0%} of the variance)" for i in (first, second))
+        title = f"{clean(beads.title)}: knots, principal components {shares}"
+        self.query_one("#title", Static).update(title)
+        bead = beads.beads[self.drawn.here]
+        words = [
+            f"knot {self.drawn.here + 1} of {len(beads.beads)}",
+            f"t {bead.t:.4g}",
+            f"train loss {number(bead.train_loss)}",
+            f"test loss {number(bead.test_loss)}",
+            "A, B: the ends; 0 to 9: lowest to highest train loss",
+        ]
+        self.query_one("#reading", Static).update(flowed(words, self.size.width - 2))
+
+    def action_components(self) -> None:
+        if self.drawn is not None:
+            self.drawn.pair = PAIRS[(PAIRS.index(self.drawn.pair) + 1) % len(PAIRS)]

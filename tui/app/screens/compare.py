@@ -1,0 +1,56 @@
+"""Several rows over each other in one chart, and side by side: what was asked differently, and what came of it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.types import CSSPathType
+from textual.widgets import Static
+
+from tui.app.screens.plot import PlotScreen
+from tui.app.widgets.chart import ChartView
+from tui.app.widgets.keys import Keys
+from tui.app.widgets.row_table import CellTable, put
+from tui.shared.comparison import Comparison, compared, shown
+from tui.shared.formatting import clean
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
+MOST = 12  # what can be told apart in one chart
+
+
+class CompareScreen(PlotScreen):
+    """Two to twelve runs, models, paths or bounds."""
+
+    CSS_PATH: ClassVar[CSSPathType | None] = ["plot.tcss", "compare.tcss"]
+
+    def __init__(self, client: "Client", kind: str, ids: Sequence[int]) -> None:
+        chosen = list(dict.fromkeys(ids))
+        super().__init__(client, kind, chosen[:MOST])
+        self.left_out = len(chosen) - MOST
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="title", markup=False)
+        yield ChartView()
+        yield Static(id="reading", markup=False)
+        yield CellTable(fixed_columns=1)
+        yield Keys()
+
+    def on_mount(self) -> None:
+        if self.left_out > 0:
+            self.notify(f"The first {MOST} are compared; {self.left_out} more are left out.", markup=False)
+        self.ask(self.read, self.tabulate, group="comparison")
+
+    def read(self) -> Comparison:
+        with self.client.catalogue.read() as session:
+            return compared(session, self.kind, self.ids)
+
+    def tabulate(self, found: Comparison) -> None:
+        """First what came of it, then what differs in what was asked."""
+        rows = []
+        for title, cells in (("what came of it", found.outcome), ("asked for, where it differs", found.differing)):
+            rows.append([Text(title, "bold"), *[Text()] * len(found.heads)])
+            rows += [[Text(f"  {clean(name)}"), *map(Text, shown(name, row))] for name, row in cells.items()]
+        put(self.query_one(CellTable), ["", *found.heads], rows)

@@ -1,0 +1,169 @@
+"""Repeat runs: as they were or with changed options, from a checkpoint or from scratch; first what it would come to."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import DataTable, Static
+
+from core.specs.options import Option
+from tui.app.screens.form_screen import FormScreen
+from tui.app.widgets.form import Form, OptionRow, explained
+from tui.app.widgets.keys import Keys
+from tui.app.widgets.row_table import put
+from tui.shared.columns import what
+from tui.shared.formatting import clean
+from tui.shared.references import settled
+from tui.shared.requests import DEVICE, changeable
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+    from core.engine.relaunching import Relaunch
+    from core.specs.runs import RunSpec
+
+START = Option(
+    "from",
+    "one of checkpoint, scratch",
+    None,
+    "where they start; default: a checkpoint if there is one",
+    required=False,
+    choices=("checkpoint", "scratch"),
+)
+
+
+class RelaunchScreen(FormScreen[list[int] | None]):
+    """Dismissed with the ids of the new runs, or None; the old runs stay as they are."""
+
+    CSS_PATH = "relaunch.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "relaunch", "Relaunch")]
+
+    def __init__(self, client: "Client", run_ids: Sequence[int]) -> None:
+        super().__init__(client)
+        self.run_ids = sorted(set(run_ids))
+        self.plan: list[Relaunch] = []
+
+    def compose(self) -> ComposeResult:
+        yield Static(f"Relaunch {named(self.run_ids)}", id="title", markup=False)
+        with VerticalScroll(can_focus=False):
+            yield Form([OptionRow(START), OptionRow(DEVICE, kept="as before")], id="how")
+            yield Static("reading ...", id="about", markup=False)
+            yield Form(id="changes")
+        yield Static(id="help", markup=False)
+        yield Static(id="verdict", markup=False)
+        yield DataTable(id="plan", cursor_type="row")
+        yield Keys()
+
+    @property
+    def typed(self) -> bool:
+        return not self.sending and any(form.texts for form in self.query(Form))
+
+    def on_mount(self) -> None:
+        self.ask(lambda: specs_of(self.client, self.run_ids), self.offer, group="specs")
+        self.rehearse()
+
+    async def offer(self, specs: "Sequence[RunSpec]") -> None:
+        """Ask for changes, where all runs take the same options; an empty field leaves an option as it was."""
+        offered = [changeable(spec) for spec in specs]
+        about = self.query_one("#about", Static)
+        if len({tuple(option.name for option, _ in one) for one in offered}) != 1:
+            about.update("Runs of several kinds: they can be repeated as they were.")
+            return
+        about.update("Options; what is left empty stays as it was:")
+        rows = []
+        for column in zip(*offered, strict=True):
+            values = list(dict.fromkeys(value for _, value in column))
+            rows.append(OptionRow(column[0][0], kept=values[0] if len(values) == 1 else "(several)"))
+        await self.query_one("#changes", Form).fill(rows)
+
+    @on(Form.Changed)
+    def wait(self) -> None:
+        """Make the plan again when nobody has typed for a moment."""
+        self.at_rest(self.rehearse)
+
+    def rehearse(self) -> None:
+        how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts
+        resume = how.get(START.name)
+        if self.sending:
+            return
+        client = self.asked_last()
+        self.ask(
+            lambda: planned(client, self.run_ids, resume, changes),
+            lambda found: self.show(*found),
+        )
+
+    def show(self, plan: "list[Relaunch]", whats: list[str], refused: dict[int, str]) -> None:
+        """List what would be enqueued, and what can't be and why."""
+        self.plan = plan
+        self.query_one("#verdict", Static).update(clean(self.verdict(refused)))
+        rows = [(run_id, "✗", clean(why)) for run_id, why in refused.items()]
+        rows += [(one.run_id, one.resume, told) for one, told in zip(plan, whats, strict=True)]
+        cells = [[Text(str(run_id)), Text(resume), Text(told)] for run_id, resume, told in rows]
+        put(self.query_one(DataTable), ("run", "from", "what, or why not"), cells)
+
+    def verdict(self, refused: dict[int, str]) -> str:
+        if refused and len(self.run_ids) == 1:
+            return f"✗ {next(iter(refused.values()))}"
+        rest = f"; {named(list(refused))} can't be repeated" if refused else ""
+        ready = f"{len(self.plan)} of {len(self.run_ids)} would be enqueued{rest}"
+        return f"{'✗' if refused else '✓'} {ready}" + ("; ctrl+s relaunches" if self.plan else "")
+
+    @on(DataTable.RowHighlighted)
+    def say_whole(self, message: DataTable.RowHighlighted) -> None:
+        """A line of the plan that is cut in the list."""
+        if self.query_one(DataTable).has_focus:
+            *_, whole = message.data_table.get_row(message.row_key)
+            self.query_one("#help", Static).update(whole)
+
+    @on(Form.Entered)
+    def explain(self, message: Form.Entered) -> None:
+        self.query_one("#help", Static).update(explained(message.option))
+
+    def action_relaunch(self) -> None:
+        """Enqueue what the forms say now, once, in a thread."""
+        if self.sending:
+            return
+        self.sending = True
+        how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts
+        resume, device = how.get(START.name), how.get(DEVICE.name)
+        client = self.asked_last()
+
+        def enqueue() -> list[int]:
+            plan, _ = client.rehearse_relaunch(self.run_ids, resume=resume, changes=changes)
+            return client.relaunch(plan, device=device)
+
+        self.ask(enqueue, self.finish, group="relaunch")
+
+    def finish(self, new: list[int]) -> None:
+        if new:
+            self.dismiss(new)
+        else:
+            self.refused("None of these runs can be repeated so: the list says why.")
+
+
+def specs_of(client: "Client", run_ids: Sequence[int]) -> "list[RunSpec]":
+    """What was asked for, once for every sort of run."""
+    from core.specs.runs import from_json
+    from store import Runs
+
+    with client.catalogue.read() as session:
+        return [from_json(text) for text in dict.fromkeys(run.spec for run in Runs(session).several(run_ids))]
+
+
+def planned(
+    client: "Client", run_ids: Sequence[int], resume: str | None, changes: dict[str, str]
+) -> "tuple[list[Relaunch], list[str], dict[int, str]]":
+    """What would be enqueued, each in a few words, and of the other runs why they can't be repeated."""
+    plan, refused = client.rehearse_relaunch(run_ids, resume=resume, changes=changes)
+    with client.catalogue.read() as session:
+        return plan, [what(row) for row in settled(session, [vars(one.old) for one in plan])], refused
+
+
+def named(ids: Sequence[int]) -> str:
+    """run 3; runs 3, 4, 5; 200 runs."""
+    if len(ids) > 8:
+        return f"{len(ids)} runs"
+    return f"run{'s' if len(ids) > 1 else ''} {', '.join(map(str, ids))}"

@@ -1,0 +1,62 @@
+"""The rows that a command is about: named by their ids, or chosen at once by a filter."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.errors import UsageError
+from tui.cli.output import note
+from tui.shared.location import in_terminal
+from tui.shared.named_filters import expanded
+
+if TYPE_CHECKING:
+    from store import Catalogue
+
+
+def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --where and --all (`every`), for `chosen`."""
+    every = click.option("--all", "every", is_flag=True, help="All of them, instead of ids.")
+    where = click.option(
+        "--where", metavar="CONDITIONS", help="All for which these hold, instead of ids; see `thalweg list --help`."
+    )
+    return where(every(command))
+
+
+def yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--yes", is_flag=True, help="Don't ask.")(command)
+
+
+def chosen(
+    catalogue: "Catalogue", kind: str, ids: Sequence[int], where: str | None, every: bool, state: str = ""
+) -> list[int]:
+    """The ids that were given, or those of all rows that were chosen, of these only runs in one of the states `state`.
+
+    Raises UsageError unless just one of ids, `where` and `every` says which; FilterError.
+    """
+    from store.listing import list_ids
+
+    if (bool(ids), where is not None, every).count(True) != 1:
+        raise UsageError(f"Say which {kind}, in one way: by ids, by --where, or with --all.")
+    if ids:
+        return list(dict.fromkeys(ids))
+    conditions = expanded(kind, where or "").strip()
+    if not conditions and not every:
+        raise UsageError(f"--where takes at least one condition, and there is none; --all means all {kind}.")
+    with catalogue.read() as session:
+        return list(list_ids(session, kind, f"{conditions} {state and f'state={state}'}", None, None))
+
+
+def agreed(deed: str, then: str, *, yes: bool) -> bool:
+    """Whether a deed ("delete run 3") was agreed to, by --yes or in the terminal, where `then` says what comes of it.
+
+    Raises UsageError where nobody can be asked.
+    """
+    if yes:
+        return True
+    if not in_terminal():
+        raise UsageError(f"Nothing was done: nobody can be asked here; give --yes to {deed}.")
+    if click.confirm(f"{deed.capitalize()}? {then}", err=True):
+        return True
+    note("Nothing was done.")
+    return False

@@ -1,0 +1,17 @@
+"""`thalweg bound`."""
+
+from core.specs.runs import RunSpec
+from tui.cli.option_help import run_command
+from tui.cli.run_command import How, answered
+from tui.shared.summaries import print_bound
+
+EPILOG = """\b
+Example:
+  thalweg bound 1 --kind rank -o samples=500
+"""
+
+
+@run_command("bound", EPILOG)
+def bound(how: How, spec: RunSpec) -> int:
+    """Compute a quantity of one MODEL (an id, or run:ID for what a run makes)."""
+    return answered(how, spec, "bounds", lambda row, client: print_bound(row, client.catalogue))

@@ -1,0 +1,20 @@
+"""`thalweg descend`."""
+
+from core.specs.runs import RunSpec
+from tui.cli.option_help import run_command
+from tui.cli.run_command import How, answered
+from tui.shared.summaries import print_path
+
+EPILOG = """\b
+Example:
+  thalweg descend 1 --to 0.001
+"""
+
+
+@run_command("descend", EPILOG)
+def descend(how: How, spec: RunSpec) -> int:
+    """Construct a path from MODEL down to a new model, along which the train loss never rises.
+
+    MODEL is an id, or run:ID for what a run makes. It has to be in float64, and wide for its number of samples.
+    """
+    return answered(how, spec, "paths", lambda row, _: print_path(row))

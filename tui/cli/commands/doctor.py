@@ -1,0 +1,96 @@
+"""`thalweg doctor`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from core.errors import RunError
+from tui.cli.output import heading, note, pairs, print_json, say
+from tui.cli.run_command import data_option, json_option
+from tui.shared.formatting import apart, clean, summed, value
+from tui.shared.location import Place
+
+Facts = dict[str, Any]
+
+
+@click.command(epilog="\b\nExample:\n  thalweg doctor --prune")
+@click.option("--prune", is_flag=True, help="Delete files that nothing points at (older than an hour).")
+@json_option
+@data_option
+@click.pass_obj
+def doctor(place: Place, prune: bool, as_json: bool, data_root: str | None) -> int:
+    """Report on this machine, the data sets and the catalogue. Exit status 1 where something is damaged."""
+    machine, data = _machine(), _data(data_root)
+    catalogue = _catalogue(place, prune=prune)
+    if as_json:
+        print_json({"machine": machine, "data": data, "catalogue": catalogue})
+    else:
+        heading("machine", first=True)
+        pairs(_lines(machine))
+        heading("data sets")
+        pairs([(name, where) for name, where in data.items()])
+        heading("catalogue")
+        pairs(_lines({key: one for key, one in catalogue.items() if key != "findings"}))
+        for finding in catalogue["findings"]:
+            say(f"{finding['level']}: {clean(finding['text'])}")
+    return 1 if any(one["level"] == "error" for one in catalogue["findings"]) else 0
+
+
+def _lines(facts: Facts) -> list[tuple[str, str]]:
+    return [(key.replace("_", " "), value(one)) for key, one in facts.items()]
+
+
+def _machine() -> Facts:
+    """Versions and devices, found by a child process that loads torch."""
+    from core.engine.desk import ask
+
+    note("Looking at this machine ...")
+    try:
+        return ask({"question": "facts"})
+    except RunError as error:
+        return {"error": str(error)}
+
+
+def _data(data_root: str | None) -> dict[str, str]:
+    """Where each data set's files are."""
+    from core.data.files import data_root as root_of
+    from core.data.files import locate
+    from core.specs.data import DATA
+
+    root = root_of(data_root)
+    found = {}
+    for name, record in DATA.items():
+        if record.argument is None:
+            where = locate(record(), root)
+            found[name] = _where(where, root)
+    return found
+
+
+def _where(folder: Path | None, root: Path) -> str:
+    if folder is None:
+        return f"not here; looked for under {root}"
+    return "built in" if folder == root else str(folder)
+
+
+def _catalogue(place: Place, *, prune: bool) -> Facts:
+    """How the catalogue is: what is in it, what is wrong with it."""
+    from core.engine.client import Client
+    from core.engine.unheard import unheard
+    from store import Finding, Runs, count_rows, examine
+    from store import prune as prune_files
+
+    catalogue = place.if_there()
+    if catalogue is None:
+        return {"path": str(place.path), "exists": False, "findings": []}
+    facts: Facts = {"path": str(place.path), "exists": True}
+    if prune:
+        gone = prune_files(catalogue)
+        facts |= {"pruned_files": gone.files, "pruned_bytes": gone.bytes}
+    findings = [*examine(catalogue), *(Finding("note", one) for one in unheard(catalogue))]
+    facts["agent"] = Client(catalogue).agent()
+    if not any(one.level == "error" for one in findings):
+        with catalogue.read() as session:
+            facts["runs"] = summed(apart(Runs(session).counts(), Runs(session).findings()))
+            facts |= {kind: count_rows(session, kind) for kind in ("models", "paths", "bounds")}
+    return {**facts, "bytes": place.path.stat().st_size, "findings": [vars(one) for one in findings]}

@@ -1,0 +1,42 @@
+"""`thalweg export`."""
+
+from pathlib import Path
+
+import click
+
+from tui.cli.arguments import LISTED, Kind
+from tui.cli.commands.listing import column_names
+from tui.cli.output import note, rows_out
+from tui.cli.run_command import json_option
+from tui.shared.location import Place
+from tui.shared.named_filters import expanded
+
+EPILOG = "\b\nExample:\n  thalweg export paths --where method=string --to paths.csv"
+
+
+@click.command(epilog=EPILOG)
+@click.argument("kind", type=Kind(LISTED))
+@click.option("--where", metavar="CONDITIONS", help="Only these; see `thalweg list --help`.")
+@click.option("--sort", metavar="COLUMNS", help="For example -level. Default: by id.")
+@click.option("--columns", metavar="A,B", help="These columns, in this order. Default: every one.")
+@click.option("--to", "file", metavar="FILE", type=click.Path(path_type=Path), help="Default: standard output.")
+@click.option("--raw", is_flag=True, help="Leave texts that a spreadsheet would run as they are.")
+@json_option
+@click.pass_obj
+def export(place: Place, /, kind: str, file: Path | None, raw: bool, as_json: bool, **rows: str | None) -> None:
+    """Write runs, models, paths, bounds, profiles or metrics as CSV, every column unless told otherwise.
+
+    In a terminal control characters are shown as \\x1b; files and pipes get texts as they are.
+    """
+    from store.export import Selection
+    from tui.shared.table_export import write, write_file
+
+    chosen = Selection(
+        kind, expanded(kind, rows["where"] or ""), rows["sort"], tuple(column_names(kind, rows["columns"]))
+    )
+    how = "json" if as_json else "raw csv" if raw else "csv"
+    if file is None:
+        write(place.if_there(), chosen, how, rows_out())
+        return
+    count = write_file(place.if_there(), chosen, how, file)
+    note(f"{count} {kind} written to {file}")

@@ -1,0 +1,116 @@
+"""`thalweg list`."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.errors import UsageError
+from tui.cli.arguments import LISTED, Kind, Whole
+from tui.cli.output import note, print_json, table
+from tui.cli.run_command import json_option
+from tui.shared.columns import Row, Shown, all_of, chosen
+from tui.shared.location import Place
+from tui.shared.named_filters import expanded
+from tui.shared.references import settled
+
+if TYPE_CHECKING:
+    from store import Catalogue
+
+EPILOG = """\b
+Conditions stand between spaces and must all hold: a column, one of
+= != < <= > >= ~ (contains) !~, a value; commas mean any of; null is empty.
+A column is a heading, or any name that --all-columns shows.
+@NAME stands for conditions that were given a name on the screen, by :save.
+An order is columns joined by commas; a minus in front: largest first.
+
+\b
+Example:
+  thalweg list runs --where 'state=failed cause~memory' --sort -id
+"""
+
+
+@click.command(name="list", epilog=EPILOG)
+@click.argument("kind", type=Kind(LISTED))
+@click.option("--where", metavar="CONDITIONS", help="Only these, for example 'barrier<0.1 tag=good'.")
+@click.option("--sort", metavar="COLUMNS", help="For example -max_train_loss. Default: by id.")
+@click.option("--limit", type=Whole(0), metavar="N", help="At most N.")
+@click.option("--columns", metavar="A,B", help="These columns of the catalogue, by name.")
+@click.option("--all-columns", is_flag=True, help="Every column of the catalogue.")
+@json_option
+@click.pass_obj
+def list_(place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None, **how: Any) -> None:
+    """List runs, models, paths, bounds, profiles or metrics: all of them, unless told otherwise."""
+    columns, as_json = how["columns"], how["as_json"]
+    where = expanded(kind, where or "")
+    names = column_names(kind, columns)
+    rows = _rows(place, kind, where, sort, limit, as_stored=as_json)
+    if as_json:
+        print_json([decoded({name: row[name] for name in names}) for row in rows])
+    elif rows:
+        shown = _shown(kind, names, raw=bool(columns or how["all_columns"]))
+        squeezed = [one.title for one in shown if one.squeeze]
+        table([one.title for one in shown], ([one.cell(row) for one in shown] for row in rows), squeeze=squeezed)
+    elif where:
+        note(f"No {kind} match.")
+    else:
+        note(f"There are no {kind} yet in {place.path}.")
+
+
+def decoded(row: Row) -> Row:
+    """A row for JSON: columns that hold JSON text become what they hold, also within lists of rows."""
+    return {key: _decoded(key, one) for key, one in row.items()}
+
+
+def _decoded(key: str, given: Any) -> Any:
+    if isinstance(given, list):
+        return [decoded(one) if isinstance(one, dict) else one for one in given]
+    if key not in ("spec", "environment"):
+        return given
+    try:
+        return json.loads(given)
+    except (TypeError, ValueError):
+        return given
+
+
+def look(catalogue: "Catalogue") -> None:
+    """See that somebody works on what is queued."""
+    from core.engine.client import Client
+
+    Client(catalogue).look()
+
+
+def column_names(kind: str, columns: str | None) -> list[str]:
+    """The columns in `--columns`, or all there are. Raises FilterError for a name that is none, UsageError for none."""
+    from store.export import Selection
+
+    names = tuple(name for name in (columns or "").split(",") if name.strip())
+    if columns is not None and not names:
+        raise UsageError("--columns takes names joined by commas; none was given.")
+    return [column.name for column in Selection(kind, names=names).columns()]
+
+
+def _rows(
+    place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None, *, as_stored: bool
+) -> list[Row]:
+    from store.listing import list_rows, selected
+
+    selected(kind, where, sort, [])  # refuses what can't be understood, also where nothing is there yet
+    catalogue = place.if_there()
+    if catalogue is None:
+        return []
+    if kind == "runs":
+        look(catalogue)
+    with catalogue.read() as session:
+        rows = list_rows(session, kind, where, sort, limit)
+        return rows if as_stored or kind != "runs" else settled(session, rows)
+
+
+def _shown(kind: str, names: Sequence[str], *, raw: bool) -> tuple[Shown, ...]:
+    if not raw:
+        return chosen(kind, sys.stdout.encoding)
+    from store.listing import COLUMNS
+
+    return all_of(names, [column.name for column in COLUMNS[kind] if column.type == "time"])

@@ -1,0 +1,66 @@
+"""`thalweg plot`."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from tui.cli.arguments import MARKED, Id, Kind
+from tui.cli.output import coloured, console, note, print_json, terminal
+from tui.cli.run_command import json_option
+from tui.shared.charts.charts import Chart
+from tui.shared.charts.from_catalogue import drawn
+from tui.shared.files import described
+from tui.shared.location import Place
+
+HEIGHT = 24  # rows, where there is no terminal to fill
+WIDTH = 80
+
+
+@click.command(epilog="\b\nExample:\n  thalweg plot paths 1 2 --to figure.pdf")
+@click.argument("kind", type=Kind(MARKED))
+@click.argument("ids", metavar="ID...", type=Id(), nargs=-1, required=True)
+@click.option("--error", is_flag=True, help="The error instead of the loss.")
+@click.option("--to", "file", metavar="FILE", type=click.Path(path_type=Path), help="A .png, .pdf or .svg file.")
+@json_option
+@click.pass_obj
+def plot(place: Place, kind: str, ids: tuple[int, ...], error: bool, file: Path | None, as_json: bool) -> None:
+    """Draw the loss along paths, the curves of runs and models, or bounds layer by layer.
+
+    Several are drawn over each other. With --json: the points of the curves, or the file that was drawn to.
+    """
+    ids = tuple(dict.fromkeys(ids))
+    if file is not None:
+        from tui.shared.charts import figure
+
+        figure.check(file)
+    with place.open().read() as session:
+        chart = drawn(session, kind, list(ids), "error" if error else None)
+    if file is not None:
+        figure.save(chart, file)
+        note(f"{chart.title} drawn to {file}")
+    if as_json:
+        drawing = _curves(chart) if file is None else described(file)
+        print_json({"kind": kind, "ids": ids, "title": chart.title, **drawing})
+    elif file is None:
+        _show(chart)
+
+
+def _curves(chart: Chart) -> dict[str, object]:
+    curves = [{"label": one.label, "level": one.level, "points": one.points} for one in chart.curves]
+    return {"x": chart.x, "y": chart.y, "curves": curves}
+
+
+def _show(chart: Chart) -> None:
+    from tui.shared.charts.terminal import Look, lines
+
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    size = shutil.get_terminal_size()
+    in_terminal, colours = terminal(sys.stdout), coloured(sys.stdout)
+    width, height = (min(size.columns, 160), min(size.lines - 1, 40)) if in_terminal else (WIDTH, HEIGHT)
+    for line in lines(chart, Look(width, height, colours, unicode)):
+        if colours:
+            console().print(line, no_wrap=True, crop=True)
+        else:
+            click.echo(line.plain)

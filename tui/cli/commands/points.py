@@ -1,0 +1,31 @@
+"""`thalweg points`."""
+
+from pathlib import Path
+
+import click
+
+from tui.cli.arguments import Id, Whole
+from tui.cli.output import note, print_json
+from tui.cli.run_command import json_option, trust_option
+from tui.shared.files import described, whole
+from tui.shared.location import Place
+
+
+@click.command(epilog="\b\nExample:\n  thalweg points 3 --count 25 --to path-3.safetensors")
+@click.argument("path_id", metavar="PATH", type=Id())
+@click.option("--count", type=Whole(2), required=True, metavar="N", help="How many, ends included.")
+@click.option("--to", "file", required=True, metavar="FILE", type=click.Path(path_type=Path), help="safetensors.")
+@json_option
+@trust_option
+@click.pass_obj
+def points(place: Place, path_id: int, count: int, file: Path, as_json: bool, trust: bool) -> None:
+    """Write N parameter vectors along a path, equally spaced in t, for other people's code.
+
+    One tensor of shape (N, ...) for each name of the network's state dict, and t of shape (N,).
+    """
+    client = place.client(trust=trust)
+    with whole(file.absolute()) as draft:
+        facts = client.points(path_id, count, draft)
+    if as_json:
+        print_json({**facts, **described(file)})
+    note(f"{count} points of path {path_id} written to {file}")

@@ -1,0 +1,84 @@
+"""`thalweg cancel`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from store.errors import StoreError
+from tui.cli.arguments import Id
+from tui.cli.chosen_rows import agreed, choosing, chosen, yes_option
+from tui.cli.output import note, print_json
+from tui.cli.progress import FINISHED
+from tui.cli.run_command import json_option
+from tui.shared.location import Place
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
+MOST_NAMED = 8  # runs, one a line
+
+EPILOG = """\b
+Examples:
+  thalweg cancel 12 13
+  thalweg cancel --where study=nbm21-fig3a
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run_ids", metavar="[RUN...]", type=Id(), nargs=-1)
+@choosing
+@click.option("--force", is_flag=True, help="Give up runs on machines whose agent has been silent for 10 minutes.")
+@yes_option
+@json_option
+@click.pass_obj
+def cancel(place: Place, /, run_ids: tuple[int, ...], where: str | None, every: bool, **how: bool) -> None:
+    """Cancel queued or running runs; what they were given time to write is kept.
+
+    Asks before it cancels runs that are not named but chosen.
+    """
+    from tui.shared.marks import named
+
+    client = place.client()
+    ids = chosen(client.catalogue, "runs", run_ids, where, every, state="queued,running,stale")
+    if run_ids:
+        _require_going(client, ids)
+    elif not ids:
+        note("Nothing was cancelled: no such run is queued or running.")
+    elif not agreed(f"cancel {named('runs', ids)}", "What they wrote until then is kept.", yes=how["yes"]):
+        ids = []
+    after = _cancelled(client, ids, force=how["force"]) if ids else {}
+    if how["as_json"]:
+        print_json([{"kind": "runs", "id": run_id, "state": state} for run_id, state in after.items()])
+        return
+    for state, what in (("cancelled", "cancelled"), ("running", "asked to stop"), ("stale", "asked to stop")):
+        _say(what, [run_id for run_id, one in after.items() if one == state])
+
+
+def _require_going(client: "Client", run_ids: Sequence[int]) -> None:
+    from store.runs import Runs
+
+    with client.catalogue.read() as session:
+        for run in Runs(session).several(run_ids):
+            if run.state in FINISHED:
+                raise StoreError(f"Run {run.id} is {run.state} already; nothing was cancelled.")
+
+
+def _cancelled(client: "Client", run_ids: Sequence[int], *, force: bool) -> dict[int, str]:
+    """The states that runs are in, now that they were cancelled, asked to stop, or given up."""
+    from core.engine.unheard import give_up
+
+    if force:
+        give_up(client.catalogue, run_ids)
+        return dict.fromkeys(run_ids, "cancelled")
+    before = client.cancel(run_ids)
+    return {run_id: "cancelled" if state == "queued" else state for run_id, state in before.items()}
+
+
+def _say(what: str, ids: Sequence[int]) -> None:
+    from tui.shared.marks import named
+
+    if len(ids) > MOST_NAMED:
+        click.echo(f"{named('runs', ids)}: {what}")
+    else:
+        click.echo("".join(f"run {run_id}: {what}\n" for run_id in ids), nl=False)

@@ -1,0 +1,60 @@
+"""`thalweg quickstart`."""
+
+import click
+
+from core.studies.quickstart import plan
+from tui.cli.output import note, print_json, say
+from tui.cli.run_command import How, detached, finished, made_by, run_options, status_of
+from tui.shared.formatting import number
+from tui.shared.summaries import Row, paths_table
+
+INTRODUCTION = (
+    "Two networks are trained on 8x8 images of handwritten digits, from different\n"
+    "random starts; then they are joined by a straight line, by a string of beads\n"
+    "and through sparse subnetworks, and every path is certified. About a minute."
+)
+EXPLANATION = """\
+Two networks that do the same job lie far apart. 'highest' is the largest train
+loss met on the way from one to the other; 'barrier' is how much that is above
+the worse end. Along the straight line the loss usually climbs; a string bends
+around the hill by networks trained in between ('beads'; 'norm length' is how
+many times as long as the straight line it is); 'sparse' leads through parts of
+the networks themselves. A 'sampled' certificate means that the path was looked
+at closely, an 'exact' one that it is proven: nowhere between the points is the
+loss higher."""
+
+
+@click.command(epilog="\b\nExample:\n  thalweg quickstart")
+@run_options
+def quickstart(how: How) -> int:
+    """A first look: train two networks, connect them by several methods, certify, in about a minute.
+
+    The runs go to the catalogue like any others.
+    """
+    client = how.client(create=True)
+    note(INTRODUCTION)
+    ids = client.enqueue_plan(plan(), device=how.device, study="quickstart")
+    if how.detach:
+        return detached(how, ids, as_list=True)
+    runs = finished(how, client, ids)
+    rows = made_by(client, "paths", [run for run in runs if run.kind == "connect"])
+    if how.as_json:
+        print_json(rows)
+    elif found := [row for row in rows if row["id"] is not None]:
+        paths_table(found)
+        say(f"\n{EXPLANATION}\n")
+        say(_next(how, found))
+    return status_of(runs)
+
+
+def _next(how: How, rows: list[Row]) -> str:
+    """What came out, and what to type next."""
+    best = min(rows, key=lambda row: (row["max_train_loss"] is None, row["max_train_loss"]))
+    ids = " ".join(str(row["id"]) for row in rows)
+    lines = [
+        f"Lowest here: path {best['id']}, by {best['method']}, at {number(best['max_train_loss'])}. Next:",
+        f"  {how.place.command} plot paths {ids}",
+        f"  {how.place.command} show path {best['id']}",
+        f"  {how.place.command} connect {best['model_a']} {best['model_b']} --method string --below 0.03",
+    ]
+    return "\n".join(lines)

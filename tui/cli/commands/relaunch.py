@@ -1,0 +1,129 @@
+"""`thalweg relaunch`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.errors import UsageError
+from tui.cli.arguments import Id, OneOf
+from tui.cli.chosen_rows import choosing, chosen
+from tui.cli.commands.listing import decoded
+from tui.cli.output import note, print_json, table
+from tui.cli.run_command import MOST_FAILED, How, detached, finished, run_options, status_of, texts_of
+from tui.shared.columns import Row, word
+from tui.shared.columns import options as told
+from tui.shared.formatting import value
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+    from core.engine.relaunching import Relaunch
+
+EPILOG = """\b
+Examples:
+  thalweg relaunch --failed --from checkpoint -o epochs=500
+  thalweg relaunch --where 'study=nbm21-fig3a state=cancelled'
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run_ids", metavar="[RUN...]", type=Id(), nargs=-1)
+@click.option("--failed", is_flag=True, help="All failed runs, findings and faults, that were not relaunched yet.")
+@choosing
+@click.option(
+    "--from",
+    "resume",
+    metavar="checkpoint|scratch",
+    type=OneOf(("checkpoint", "scratch")),
+    help="Default: a checkpoint if there is one.",
+)
+@click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="Change an option; repeatable.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@run_options
+def relaunch(
+    how: How, run_ids: tuple[int, ...], resume: str | None, options: Sequence[str], dry_run: bool, **which: Any
+) -> int:
+    """Repeat runs as new runs with the same options and seeds, or with some options changed.
+
+    Of runs that are not named but chosen, by --failed, --where (with --failed: both hold) or --all, those are repeated
+    that can be; why others can't is said.
+    """
+    from core.engine.desk import Desk
+
+    changes = texts_of(options, {}, "relaunch")
+    with Desk() as desk:
+        client = how.client().asking(desk.turn())
+        ids = _chosen(client, run_ids, **which)
+        if run_ids:
+            plan = client.plan_relaunch(ids, resume=resume, changes=changes)
+        else:
+            plan = _possible(client, ids, resume, changes)
+        if dry_run:
+            _print_plan(how, plan)
+            return 0
+        new = client.relaunch(plan, device=how.device)
+    if not plan:
+        note("There is nothing to relaunch: no such run has ended, or each was relaunched already.")
+        if how.as_json:
+            print_json([])
+        return 0
+    return _answer(how, client, plan, new)
+
+
+def _chosen(client: "Client", run_ids: Sequence[int], failed: bool, where: str | None, every: bool) -> list[int]:
+    """The runs meant, of those that are not named only such as have ended."""
+    if not run_ids and not failed and where is None and not every:
+        raise UsageError("Name the runs to relaunch, or choose them by --failed, --where or --all.")
+    all_failed = failed and where is None
+    ids = chosen(client.catalogue, "runs", run_ids, where, every or all_failed, state="done,failed,cancelled")
+    return sorted(set(ids).intersection(client.failed())) if failed else ids
+
+
+def _possible(client: "Client", ids: Sequence[int], resume: str | None, changes: dict[str, str]) -> "list[Relaunch]":
+    """The relaunches of those that can be repeated; of the others it is said why. Raises UsageError where none can."""
+    plan, refused = client.rehearse_relaunch(ids, resume=resume, changes=changes, named=False)
+    if refused and not plan:
+        raise UsageError(f"No run can be repeated so. Run {min(refused)}: {refused[min(refused)]}")
+    for run_id, why in list(refused.items())[:MOST_FAILED]:
+        note(f"Run {run_id} is left out: {why}")
+    if len(refused) > MOST_FAILED:
+        note(f"and {len(refused) - MOST_FAILED:,} more are left out.")
+    return plan
+
+
+def _answer(how: How, client: "Client", plan: "Sequence[Relaunch]", new: Sequence[int]) -> int:
+    """Say what was enqueued, and wait for it unless detached; the exit status."""
+    if len(new) <= MOST_FAILED:
+        for old, run_id in zip(plan, new, strict=True):
+            note(f"run {old.run_id} again, from {old.resume}: run {run_id}")
+    else:
+        note(f"{len(new):,} runs again: runs {new[0]} to {new[-1]}")
+    if how.detach:
+        return detached(how, new, as_list=True)
+    runs = finished(how, client, new)
+    if how.as_json:
+        print_json(_rows(client, new))
+    else:
+        table(("run", "state", "repeats"), [(value(run.id), word(vars(run)), value(run.relaunch_of)) for run in runs])
+    return status_of(runs)
+
+
+def _rows(client: "Client", run_ids: Sequence[int]) -> list[Row]:
+    """The runs as `thalweg list runs --json` gives them."""
+    from store.listing import rows_of
+
+    with client.catalogue.read() as session:
+        found = {row["id"]: decoded(row) for row in rows_of(session, "runs", run_ids)}
+    return [found[run_id] for run_id in run_ids if run_id in found]
+
+
+def _print_plan(how: How, plan: Sequence[Any]) -> None:
+    from core.specs.runs import to_json
+
+    rows = [{"run_id": one.run_id, "resume": one.resume, "spec": to_json(one.spec)} for one in plan]
+    if how.as_json:
+        print_json(rows)
+    else:
+        table(
+            ("run", "from", "what"), [(value(row["run_id"]), value(row["resume"]), told(row["spec"])) for row in rows]
+        )

@@ -1,0 +1,121 @@
+"""`thalweg show`."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.arguments import MARKED, Id, Kind
+from tui.cli.commands.listing import decoded, look
+from tui.cli.output import heading, pairs, print_json, say, table
+from tui.cli.run_command import json_option
+from tui.shared.columns import Row, chosen, excess, moment, options, word
+from tui.shared.formatting import NOTHING, duration, state, value
+from tui.shared.location import Place
+from tui.shared.log_reader import last_lines
+from tui.shared.references import settled
+from tui.shared.summaries import measurements_table
+
+if TYPE_CHECKING:
+    from store import Catalogue
+
+TIMES = ("created_at", "started_at", "finished_at", "cancel_requested_at", "heartbeat_at")
+FIRST = ("state", "outcome", "cause_kind", "cause")  # how it ended comes before all other facts
+LOG_LINES = 12
+MOST = 40  # rows of a nested table
+
+
+@click.command(epilog="\b\nExample:\n  thalweg show run 3\n  thalweg show path 1 --json")
+@click.argument("kind", type=Kind(MARKED))
+@click.argument("row_id", metavar="ID", type=Id())
+@json_option
+@click.pass_obj
+def show(place: Place, kind: str, row_id: int, as_json: bool) -> None:
+    """Show everything about one run, model, path or bound."""
+    from store import show_row
+
+    catalogue = place.open()
+    if kind == "runs":
+        look(catalogue)
+    with catalogue.read() as session:
+        row = show_row(session, kind, row_id)
+    if as_json:
+        print_json(decoded(row))
+        return
+    if kind == "runs":
+        with catalogue.read() as session:
+            (row,) = settled(session, [row])
+    heading(f"{kind.removesuffix('s')} {row_id}", first=True)
+    nested = {key: part for key, part in row.items() if isinstance(part, list)}
+    own = {key: part for key, part in row.items() if key not in nested and key != "id"}
+    if kind == "runs":
+        own = {key: own[key] for key in FIRST} | own | {"state": word(row)}
+    pairs([(key, excess(row) if key == "excess" else cell(key, part)) for key, part in own.items() if part is not None])
+    pairs([("empty", ", ".join(key for key, part in own.items() if part is None))])
+    for key, part in nested.items():
+        _nested(key, part)
+    if kind == "runs" and row["state"] == "failed":
+        _log(catalogue, row_id)
+
+
+def cell(key: str, given: Any) -> str:
+    """One value, in the words that its column needs."""
+    if key in TIMES:
+        return f"{moment(given)} ({given[:19]}Z)" if given else NOTHING
+    if key in ("seconds", "eta_seconds"):
+        return duration(given)
+    if key == "state":
+        return state(given, sys.stdout.encoding)
+    if key in ("spec", "environment") and given:
+        return options(given)
+    return value(given)
+
+
+def _log(catalogue: "Catalogue", run_id: int) -> None:
+    """The end of a run's log, after all facts: it may be a traceback."""
+    from core.engine.client import Client
+
+    if lines := last_lines(Client(catalogue).log_file(run_id), LOG_LINES):
+        heading("last lines of its log")
+        say("\n".join(lines))
+
+
+def _nested(key: str, part: list[Any]) -> None:
+    if not part:
+        return
+    if not isinstance(part[0], dict):
+        heading(f"{key}: {', '.join(value(one) for one in part)}")
+        return
+    heading(key.removesuffix("_list"))
+    most = len(part) if key == "measurements" else MOST
+    rows: list[Row] = part[:most]
+    if key in ("models", "paths", "bounds"):
+        shown = chosen(key, sys.stdout.encoding)
+        table(
+            [one.title for one in shown],
+            [[one.cell(row) for one in shown] for row in rows],
+            squeeze=[one.title for one in shown if one.squeeze],
+        )
+    elif key == "measurements":
+        measurements_table(rows)
+    else:
+        _plain(key, rows)
+        if environment := rows[-1].get("environment"):
+            heading("environment of the newest")
+            say(options(environment))
+    if len(part) > most:
+        say(f"and {len(part) - most} more; --json gives all")
+
+
+NESTED = {
+    "attempt_list": ("number", "state", "host", "device", "started_at", "finished_at", "cause"),
+    "segment_list": ("position", "kind", "claim", "verdict", "bound", "length", "reason"),
+    "notes": ("id", "created_at", "text"),
+}
+
+
+def _plain(key: str, rows: list[Row]) -> None:
+    columns = [name for name in NESTED.get(key, tuple(rows[0])) if name in rows[0]]
+    squeeze = [name for name in columns if name in ("cause", "reason", "host")]
+    cells = [[moment(row[name]) if name in TIMES else value(row[name]) for name in columns] for row in rows]
+    table([name.removesuffix("_at") for name in columns], cells, squeeze=squeeze)

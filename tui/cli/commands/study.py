@@ -1,0 +1,131 @@
+"""`thalweg study`."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from core.errors import UsageError, unknown_name
+from core.studies import STUDIES
+from core.studies.plan import PAPER, Findings, Planned, Study
+from tui.cli import study_report
+from tui.cli.arguments import Name
+from tui.cli.output import note, print_json, say, table
+from tui.cli.run_command import How, detached, run_options, say_failed
+from tui.shared.columns import word
+from tui.shared.formatting import clean, summed, value
+from tui.shared.summaries import Row
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+    from store.runs import Run
+
+TITLES = {
+    "train_loss_a": "loss at a",
+    "train_loss_b": "at b",
+    "max_train_loss": "highest",
+    "normalized_length": "norm length",
+}
+EPILOG = """\b
+Example:
+  thalweg study nbm21-fig3a --scale small"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("name", required=False, type=Name(STUDIES))
+@click.option(
+    "--scale",
+    metavar="small|medium|paper",
+    type=Name(dict.fromkeys(scale for one in STUDIES.values() for scale in one.scales)),
+    default=PAPER,
+    help="The paper's settings (default), or less: small is minutes on a laptop, medium an evening.",
+)
+@click.option(
+    "--to", metavar="DIR", type=click.Path(path_type=Path), help="Where table and figure go. Default: NAME-SCALE."
+)
+@click.option("--log", "logarithmic", is_flag=True, help="The figure's losses on a logarithmic axis.")
+@click.option("--fresh", is_flag=True, help="Begin anew instead of going on.")
+@click.option("--partial", is_flag=True, help="Start nothing: table and figure of what there is.")
+@run_options
+def study(  # noqa: PLR0913 - one for each thing that can be said
+    how: How, name: str | None, scale: str, *, to: Path | None, logarithmic: bool, fresh: bool, partial: bool
+) -> int:
+    """Repeat a paper's experiment as runs; leave a table and a figure. Without a NAME: list the studies.
+
+    The same command again goes on where it stopped: runs that are done count, what failed or was cancelled is begun
+    again. Exit status 1 where a run failed or is missing, even where a failure is what the paper predicts.
+    """
+    if name is None:
+        _list(how)
+        return 0
+    if name not in STUDIES:
+        raise unknown_name("study", name, STUDIES)
+    if scale not in STUDIES[name].scales:
+        raise unknown_name("scale", scale, STUDIES[name].scales)
+    if partial and (fresh or how.detach):
+        raise UsageError("--partial starts nothing: leave out --fresh and --detach.")
+    folder = to or Path(f"{name}-{scale}")
+    study_report.check(folder)
+    asked = STUDIES[name]
+    client, plan = how.client(create=not partial), asked.expand(scale)
+    if how.detach:
+        return detached(how, client.enqueue_plan(plan, device=how.device, study=name, go_on=not fresh), as_list=True)
+    runs = client.begun(plan) if partial else _ended(how, client, plan, name, fresh=fresh)
+    found = asked.reduce(study_report.outcomes(client, plan, runs))
+    about: Row = {"study": name, "scale": scale, "sentence": _sentence(asked, found, scale, runs)}
+    about |= study_report.about(client, plan, runs)
+    files = study_report.write(folder, found, about, logarithmic=logarithmic)
+    _print(how, found, about)
+    note(f"Written to {folder}: {', '.join(file.name for file in files)}")
+    return 0 if all(run is not None and run.state == "done" for run in runs) else 1
+
+
+def _ended(how: How, client: "Client", plan: list[Planned], name: str, *, fresh: bool) -> "list[Run | None]":
+    """All runs, ended. Those found at work whose process is gone, as after a crash, are begun again once."""
+    from tui.cli.progress import wait
+
+    began = datetime.now(UTC)
+    ids = client.enqueue_plan(plan, device=how.device, study=name, go_on=not fresh)
+    done = sum(run is not None and run.state == "done" for run in client.begun(plan))
+    note(f"{len(ids)} runs, of which {done} are done. Ctrl-C leaves the others at work; the same command goes on.")
+    runs = wait(client, ids, how.place)
+    if any(run.created_at < began and run.cause_kind == "killed" for run in runs):
+        note("Runs that were at work had lost their process: they are begun again.")
+        runs = wait(client, client.enqueue_plan(plan, device=how.device, study=name, go_on=True), how.place)
+    say_failed([run for run in runs if run.state != "done"], how.place)
+    return list(runs)
+
+
+def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]") -> str:
+    """What held, at which scale, and what is missing."""
+    failed = Counter(word(vars(run)) for run in runs if run is not None and run.state == "failed")
+    missing = sum(run is None or run.state not in ("done", "failed") for run in runs)
+    short = [text for count, text in ((failed, summed(failed)), (missing, f"{missing} missing")) if count]
+    parts = [found.sentence]
+    if short:
+        parts.append(f"Of {len(runs)} runs: {', '.join(short)}.")
+    if scale in asked.smaller:
+        parts.append(f"{scale.capitalize()} scale: {asked.smaller[scale]}.")
+    return " ".join(parts)
+
+
+def _print(how: How, found: Findings, about: Row) -> None:
+    if how.as_json:
+        rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+        run_ids = [one["id"] for one in about["runs"]]
+        print_json({"study": about["study"], "run_ids": run_ids, "rows": rows, "sentence": about["sentence"]})
+        return
+    titles = ["±" if name.endswith("_ci95") else TITLES.get(name, name) for name in found.columns]
+    table(titles, [[value(cell) for cell in row] for row in found.rows], squeeze=("cause", "setting"))
+    say(f"\n{clean(about['sentence'])}")
+
+
+def _list(how: How) -> None:
+    if how.detach or how.device:
+        raise UsageError("Which study? `thalweg study` alone lists them.")
+    if how.as_json:
+        print_json([{"name": name, "help": one.help} for name, one in STUDIES.items()])
+    else:
+        table(("study", "shows"), [(name, one.help) for name, one in STUDIES.items()])

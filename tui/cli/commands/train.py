@@ -1,0 +1,55 @@
+"""`thalweg train`."""
+
+from core.specs.data import DATA
+from core.specs.networks import NETWORKS
+from core.specs.runs import RunSpec
+from tui.cli.option_help import run_command
+from tui.cli.output import print_json, table
+from tui.cli.run_command import How, Row, detached, finished, made_by, status_of
+from tui.shared.formatting import number, percent, value
+
+EPILOG = """Networks: {networks}.
+
+Data sets: {data}.
+
+\b
+Example:
+  thalweg train fcn:64x2 digits --count 2 --until-loss 0.01 -o lr=0.003
+""".format(
+    networks=", ".join(record.example.split(" or ")[0] for record in NETWORKS.values()),
+    data=", ".join(DATA),
+)
+
+
+@run_command("train", EPILOG)
+def train(how: How, spec: RunSpec) -> int:
+    """Train one model of a network on a data set, or several in one batch; print their ids."""
+    client = how.client(create=True)
+    run_id = client.enqueue(spec, device=how.device)
+    if how.detach:
+        return detached(how, [run_id], as_list=True)
+    runs = finished(how, client, [run_id])
+    models = [row for row in made_by(client, "models", runs) if row["id"] is not None]
+    if how.as_json:
+        print_json(models)
+    elif models:
+        _print(models)
+    return status_of(runs)
+
+
+def _print(models: list[Row]) -> None:
+    columns = ("model", "seed", "train loss", "train error", "test loss", "test error", "epochs")
+    keys = ("train_loss", "train_error", "test_loss", "test_error")
+    shows = (number, percent, number, percent)
+    table(
+        columns,
+        [
+            (
+                value(row["id"]),
+                value(row["seed"]),
+                *(show(row[key]) for key, show in zip(keys, shows, strict=True)),  # type: ignore[arg-type]
+                value(row["epochs"]),
+            )
+            for row in models
+        ],
+    )

@@ -1,0 +1,90 @@
+"""`thalweg verify`."""
+
+import math
+from typing import Any
+
+import click
+
+from tui.cli.arguments import Id
+from tui.cli.output import note, pairs, print_json, say, table
+from tui.cli.run_command import data_option, json_option, trust_option
+from tui.shared.formatting import number, value
+from tui.shared.location import Place
+
+Facts = dict[str, Any]
+SLACK = 1e-5  # relative: what two looks at one level may differ by
+SAME = 1e-9  # relative to 1 + the loss: what two looks at one model may differ by
+
+
+@click.command(epilog="\b\nExample:\n  thalweg verify 3")
+@click.argument("path_id", metavar="PATH", type=Id())
+@json_option
+@data_option
+@trust_option
+@click.pass_obj
+def verify(place: Place, path_id: int, as_json: bool, data_root: str | None, trust: bool) -> int:
+    """Check a path's certificate again from its tensors, network and data, in float64.
+
+    Exit status 1 where it does not hold.
+    """
+    from store import Paths, Runs
+
+    client = place.client(data_root, trust=trust)
+    with client.catalogue.read() as session:
+        path = Paths(session).get(path_id)
+        state = Runs(session).get(path.run_id).state
+    note(f"Checking path {path_id} in float64 ...")
+    facts = client.verify(path_id)
+    names = ("certificate", "level", "drift", "train_loss_a", "train_loss_b")
+    kept = {name: getattr(path, name) for name in names}
+    wrong = shortcomings(facts, kept)
+    if as_json:
+        print_json({**facts, "run_id": path.run_id, "state": state, "verified": not wrong, "wrong": wrong})
+    else:
+        _print(facts, kept, wrong)
+    return 1 if wrong else 0
+
+
+def shortcomings(facts: Facts, kept: Facts) -> list[str]:
+    """What does not hold of a path as it is in the catalogue; nothing is as it should be."""
+    found = [
+        text
+        for holds, text in (
+            (facts["starts_at_a"], "the path does not start at its first model"),
+            (facts["ends_at_b"], "the path does not end at its second model"),
+            (facts["certificate"] == kept["certificate"], f"the certificate is {facts['certificate']} only"),
+        )
+        if not holds
+    ]
+    level, before = facts["level"], kept["level"]
+    if kept["drift"] is None:  # a sampled path has none, and a level of the first edition was without
+        level -= facts["drift"] or 0.0
+    if before is not None and not level <= before + SLACK * abs(before):
+        found.append(f"the level is {number(level)}, above the {number(before)} in the catalogue")
+    for name, where in (("train_loss_a", "start"), ("train_loss_b", "end")):
+        now, before = facts[name], kept[name]
+        if before is not None and now != before and not abs(now - before) / (1 + abs(before)) <= SAME:
+            found.append(f"the train loss at its {where} is {now:.12g} and in the catalogue {before:.12g}")
+    return found
+
+
+def _print(facts: Facts, kept: Facts, wrong: list[str]) -> None:
+    verdict = f"does NOT hold: {'; '.join(wrong)}" if wrong else "holds"
+    say(f"Path {facts['id']}: what the catalogue says {verdict}.")
+    level = kept["level"]
+    pairs(
+        [
+            ("certificate", f"{value(facts['certificate'])} (in the catalogue: {value(kept['certificate'])})"),
+            ("level", f"{number(facts['level'])} (in the catalogue: {number(math.nan if level is None else level)})"),
+            ("of it for rounding (drift)", number(facts["drift"])),
+            ("train loss at the ends", f"{number(facts['train_loss_a'])} and {number(facts['train_loss_b'])}"),
+            ("highest train loss seen", number(facts["max_train_loss"])),
+            ("largest departure from a claim", number(facts["residual"])),
+            ("segments", value(facts["segments"])),
+            ("claims refused", value(facts["refused"])),
+        ]
+    )
+    verdicts = facts.get("verdicts") or []
+    if any(one["granted"] != "sampled" for one in verdicts):
+        names = ("segment", "claim", "granted", "reason")
+        table(names, [[value(one.get(name)) for name in names] for one in verdicts], squeeze=("reason",))

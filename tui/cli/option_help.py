@@ -1,0 +1,136 @@
+"""Commands that ask for a run: arguments, flags, `-o` keys and their help come from the kind of run and its specs."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from core.specs.data import DATA
+from core.specs.kinds import KINDS
+from core.specs.networks import NETWORKS
+from core.specs.options import Option, Options, describe, text_of
+from core.specs.runs import RunSpec
+from tui.cli.arguments import Name, completions
+from tui.cli.run_command import How, run_options, texts_of
+from tui.shared.requests import spec_of
+
+Records = Mapping[str, tuple[type[Options], tuple[str, ...]]]
+
+COMPLETED: dict[str, Iterable[str]] = {"network": NETWORKS, "data": DATA}
+METAVARS = {"a whole number": "N", "a number": "X", "one of": "NAME", "true or false": "YES|NO"}
+
+
+def run_command(kind: str, epilog: str) -> Callable[[Callable[[How, RunSpec], int]], click.Command]:
+    """Make a function a command that reads the spec of a kind of run; the function enqueues it and answers."""
+
+    def made(function: Callable[[How, RunSpec], int]) -> click.Command:
+        def command(how: How, options: tuple[str, ...], **texts: str) -> int:
+            run = KINDS[kind]
+            flags = {name: texts.pop(name) for name in run.flags}
+            return function(how, spec_of(kind, {**texts_of(options, flags, kind), **texts}))
+
+        command.__doc__ = function.__doc__
+        parts = [*_arguments(kind), *_flags(kind), keys_option, run_options]
+        for part in reversed(parts):
+            command = part(command)
+        return click.command(kind, cls=OptionsCommand, records=partial(records, kind), epilog=epilog)(command)
+
+    return made
+
+
+def _arguments(kind: str) -> list[Callable[..., Any]]:
+    run = KINDS[kind]
+    types = {name: Name(COMPLETED[name]) if name in COMPLETED else None for name in run.positional}
+    return [click.argument(name, type=of) for name, of in types.items()]
+
+
+def _flags(kind: str) -> list[Callable[..., Any]]:
+    """The flag of its choice, then those of its own options, with the help that their specs give."""
+    run = KINDS[kind]
+    described = {one.name: one for one in describe(run.spec)}
+    flags = [_flag(described[name]) for name in run.flags]
+    if run.choice is None:
+        return flags
+    help_ = f"One of {', '.join(run.choice.among)}; before --help: its options alone."
+    choice = click.option(
+        f"--{run.choice.flag}", required=True, is_eager=True, type=Name(run.choice.among), metavar="NAME", help=help_
+    )
+    return [choice, *flags]
+
+
+def _flag(one: Option) -> Callable[..., Any]:
+    metavar = next((short for words, short in METAVARS.items() if one.allowed.startswith(words)), "TEXT")
+    allowed = "" if one.allowed in ("a text", "a number") else f"; {one.allowed}"
+    default = "" if one.default is None else f" Default: {text_of(one.default)}."
+    help_ = f"{one.help[:1].upper()}{one.help[1:]}{allowed}.{default}"
+    return click.option(f"--{one.name.replace('_', '-')}", metavar=metavar, required=one.required, help=help_)
+
+
+class OptionsCommand(click.Command):
+    """`records(ctx)` gives, by title, a record and which of its fields are options."""
+
+    def __init__(self, *args: Any, records: Callable[[click.Context], Records], **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.records = records
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, (record, names) in self.records(ctx).items():
+            if rows := _rows(record, names):
+                with formatter.section(title):
+                    formatter.write_dl(rows, col_max=24)
+            else:
+                formatter.write_paragraph()
+                formatter.write_text(f"{title}: none.")
+        super().format_epilog(ctx, formatter)
+
+
+def records(kind: str, ctx: click.Context) -> Records:
+    """What `-o` sets: options of the run itself, and those of the method or bound that was chosen, or of all."""
+    run = KINDS[kind]
+    own = tuple(name for name in run.own if name not in (*run.flags, *run.positional))
+    shared = f", of every {run.choice.what}" if run.choice else ""
+    found: dict[str, tuple[type[Options], tuple[str, ...]]] = {}
+    if own:
+        found[f"Options set by -o{shared}"] = (run.spec, own)
+    if run.choice is not None:
+        chosen, among = ctx.params.get(run.choice.flag), run.choice.among
+        for name, record in among.items():
+            if chosen == name or chosen not in among:
+                found[f"Options of --{run.choice.flag} {name}"] = (record, fields(record))
+    return found
+
+
+def _rows(record: type[Options], names: tuple[str, ...]) -> list[tuple[str, str]]:
+    rows = []
+    for option in describe(record):
+        if option.name in names:
+            default = "" if option.default is None else text_of(option.default)
+            rows.append((f"{option.name}={default}", f"{option.help or '?'}; {option.allowed}"))
+    return rows
+
+
+def fields(record: type[Options]) -> tuple[str, ...]:
+    """Names of the record's options."""
+    return tuple(option.name for option in describe(record))
+
+
+def keys_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `-o KEY=VALUE`, repeatable; the command gets them as `options`."""
+    option = click.option(
+        "-o",
+        "options",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set an option listed below; repeatable.",
+        shell_complete=_complete,
+    )
+    return option(command)
+
+
+def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    if not isinstance(ctx.command, OptionsCommand):
+        return []
+    names = {name: None for _, group in ctx.command.records(ctx).values() for name in group}
+    return completions([f"{name}=" for name in names], incomplete)

@@ -1,0 +1,131 @@
+"""Waiting for runs: progress on standard error, and what Ctrl-C means."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from tui.cli.output import console, note
+from tui.shared.columns import word
+from tui.shared.formatting import clean, duration, summed
+from tui.shared.location import Place
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from core.engine.client import Client
+    from store.runs import Run
+
+FINISHED = ("done", "failed", "cancelled")
+MOST_BARS = 8
+
+
+class Display(Protocol):
+    def show(self, runs: "Sequence[Run]", trouble: str) -> None: ...
+
+
+def wait(client: "Client", run_ids: Sequence[int], place: Place) -> "list[Run]":
+    """Follow runs until all have ended; their records. Ctrl-C asks, or leaves them running: exit status 130."""
+    runs: list[Run] = []
+    while True:
+        try:
+            with _display(len(run_ids)) as display:
+                for runs in client.follow(run_ids):
+                    display.show(runs, client.trouble)
+        except KeyboardInterrupt:
+            if not _cancel_wanted(run_ids, place):
+                raise click.exceptions.Exit(130) from None
+            client.cancel(run_ids)
+        else:
+            return runs
+
+
+def _cancel_wanted(run_ids: Sequence[int], place: Place) -> bool:
+    from tui.shared.location import in_terminal
+
+    several = len(run_ids) > 1
+    thing = f"{len(run_ids)} runs" if several else f"run {run_ids[0]}"
+    asked = in_terminal()
+    try:
+        if asked and click.confirm(f"\nCancel {thing}? [leave {'them' if several else 'it'} running]", err=True):
+            return True
+    except click.Abort:
+        note("")
+    command = place.command
+    first = run_ids[0]
+    note(
+        f"{thing.capitalize()} {'go' if several else 'goes'} on: `{command} list runs` shows how far, "
+        f"`{command} log {first} --follow` what happens, `{command} cancel {first}` ends it."
+    )
+    return False
+
+
+@contextmanager
+def _display(total: int) -> "Iterator[Display]":
+    if not sys.stderr.isatty():
+        yield Lines()
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    from rich.table import Column
+
+    text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+    about = TextColumn(
+        "{task.fields[about]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    )
+    columns = (text, BarColumn(bar_width=20), TaskProgressColumn(), about)
+    with Progress(*columns, console=console(error=True), transient=True, expand=True) as progress:
+        yield Bars(progress, total)
+
+
+class Lines:
+    """One line for every change of state, and for what keeps all from going on, where there is no terminal."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, tuple[str, str]] = {}
+        self.trouble = ""
+
+    def show(self, runs: "Sequence[Run]", trouble: str) -> None:
+        for run in runs:
+            waits = clean(run.message or "") if run.state == "queued" else ""
+            if self.seen.get(run.id) != (run.state, waits):
+                self.seen[run.id] = (run.state, waits)
+                note(f"run {run.id} ({run.kind}): {word(vars(run))}" + (f", {waits}" if waits else ""))
+        if trouble != self.trouble:
+            self.trouble = trouble
+            note(clean(trouble) or "It goes on.")
+
+
+class Bars:
+    """A bar for every run that is at work, and one for all where there are several."""
+
+    def __init__(self, progress: "Progress", total: int) -> None:
+        self.progress = progress
+        self.tasks: dict[int, TaskID] = {}
+        self.all = progress.add_task("all runs", total=total, about="") if total > 1 else None
+
+    def show(self, runs: "Sequence[Run]", trouble: str) -> None:
+        if self.all is not None:
+            ended = sum(run.state in FINISHED for run in runs)
+            failed = summed(Counter(word(vars(run)) for run in runs if run.state == "failed"))
+            about = f"{ended} of {len(runs)} ended" + (f", {failed}" if failed else "")
+            self.progress.update(self.all, completed=ended, about=about)
+        working = [run for run in runs if run.state in ("running", "stale")]
+        working = working or [run for run in runs if run.state == "queued"][:1]
+        working = working[:MOST_BARS]
+        for gone in set(self.tasks) - {run.id for run in working}:
+            self.progress.remove_task(self.tasks.pop(gone))
+        for run in working:
+            if run.id not in self.tasks:
+                self.tasks[run.id] = self.progress.add_task(f"{clean(run.kind)} {run.id}", total=1.0, about="")
+            self.progress.update(self.tasks[run.id], completed=run.fraction or 0.0, about=trouble or _about(run))
+
+
+def _about(run: "Run") -> str:
+    if run.state == "queued":
+        return clean(run.message or "waiting for its turn")
+    left = f"{duration(run.eta_seconds)} left" if run.eta_seconds is not None else ""
+    state = "no sign of life" if run.state == "stale" else ""
+    return ", ".join(part for part in (state, clean(run.message or ""), left) if part)

@@ -1,0 +1,165 @@
+"""What the commands that start runs share: their options, enqueueing, waiting, the exit status."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.errors import FINDINGS, UsageError, sentence
+from tui.cli.output import note, print_json
+from tui.shared.columns import word
+from tui.shared.formatting import summed
+from tui.shared.location import Place
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+    from core.specs.runs import RunSpec
+    from store.runs import Run
+
+Row = dict[str, object]
+MOST_FAILED = 8  # runs named one by one
+
+
+@dataclass(frozen=True)
+class How:
+    """Where a run goes, and how its command answers."""
+
+    place: Place
+    device: str | None
+    detach: bool
+    as_json: bool
+    data_root: str | None
+    trust: bool = False
+
+    def client(self, *, create: bool = False) -> "Client":
+        return self.place.client(self.data_root, create=create, trust=self.trust)
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --device, --detach, --json, --data-root and --trust-changed-file; the command gets them as one `How`."""
+
+    @click.option("--device", metavar="NAME", help="cpu, cuda or cuda:N. Default: the best that is free.")
+    @click.option("--detach", is_flag=True, help="Only enqueue; print the run.")
+    @json_option
+    @data_option
+    @trust_option
+    @wraps(command)
+    def with_how(device: str | None, detach: bool, as_json: bool, data_root: str | None, **rest: Any) -> Any:
+        place = click.get_current_context().obj
+        return command(How(place, device, detach, as_json, data_root, rest.pop("trust")), **rest)
+
+    return with_how
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    option = click.option("--data-root", metavar="PATH", envvar="THALWEG_DATA", help="The folder of data sets.")
+    return option(command)
+
+
+def trust_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    text = "Go on where the network's file has changed."
+    return click.option("--trust-changed-file", "trust", is_flag=True, help=text)(command)
+
+
+def texts_of(options: Sequence[str], flags: Mapping[str, str | None], of: str) -> dict[str, str]:
+    """What `-o key=value` and flags of the same names say together. Raises UsageError where both speak."""
+    from core.specs.options import pairs
+
+    texts = pairs(list(options), of)
+    for name, text in flags.items():
+        if text is not None and name in texts:
+            raise UsageError(f"{of}: {name} is given both by --{name.replace('_', '-')} and by -o.")
+        if text is not None:
+            texts[name] = text
+    return texts
+
+
+def finished(how: How, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
+    """Wait for runs and say on standard error which did not end well."""
+    from tui.cli.progress import wait
+
+    runs = wait(client, run_ids, how.place)
+    say_failed([run for run in runs if run.state != "done"], how.place)
+    return runs
+
+
+def say_failed(runs: "Sequence[Run]", place: Place) -> None:
+    """Say which runs did not end well and why, and what to do."""
+    for run in runs[:MOST_FAILED]:
+        note(ending(run))
+    if len(runs) > MOST_FAILED:
+        note(f"and {len(runs) - MOST_FAILED} more; `{place.command} list runs --where state=failed` shows all.")
+    if len(runs) > 1:
+        note(f"Of these {len(runs)} runs: {summed(Counter(word(vars(run)) for run in runs))}.")
+    if failed := [run.id for run in runs if run.state == "failed"]:
+        ids = " ".join(map(str, failed)) if len(failed) <= MOST_FAILED else "--failed"
+        note(f"`{place.command} log {failed[0]}` shows what it wrote, `{place.command} relaunch {ids}` repeats.")
+
+
+def ending(run: "Run") -> str:
+    """How a run ended that isn't done, and why: a finding says what was found, not that it failed."""
+    kind, cause = str(run.cause_kind), run.cause or ""
+    if run.state == "cancelled":
+        how = "was cancelled"
+    elif run.outcome == "finding" and cause.startswith("could not "):
+        return sentence(f"Run {run.id} {cause}")
+    else:
+        how = "ended" if run.outcome == "finding" else run.state
+    told = run.cause_kind in (None, run.state) or cause.startswith(kind)
+    why = ("" if told else f" ({FINDINGS.get(kind, kind)})") + (f": {cause}" if cause else "")
+    return sentence(f"Run {run.id} {how}{why}")
+
+
+def status_of(runs: "Sequence[Run]") -> int:
+    return 0 if all(run.state == "done" for run in runs) else 1
+
+
+def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
+    """What runs left behind, with the cause where they failed; a run that left nothing gives a row without id."""
+    from store.listing import list_rows
+
+    found: list[Row] = []
+    with client.catalogue.read() as session:
+        for run in runs:
+            rows = list_rows(session, kind, f"run_id={run.id}") or [nothing(run.id, run.state)]
+            why = {"cause": run.cause, "cause_kind": run.cause_kind, "outcome": run.outcome}
+            found += [{**row, **why} for row in rows]
+    return found
+
+
+def answered(how: How, spec: "RunSpec", kind: str, show: "Callable[[Row, Client], None]") -> int:
+    """Enqueue one run and, unless detached, wait and print the row of `kind` that it left; the exit status."""
+    client = how.client()
+    run_id = client.enqueue(spec, device=how.device)
+    if how.detach:
+        return detached(how, [run_id])
+    runs = finished(how, client, [run_id])
+    found = made_by(client, kind, runs)
+    row = found[0] if found else nothing(run_id, runs[0].state)
+    if how.as_json:
+        print_json(row)
+    elif row["id"] is not None:
+        show(row, client)
+    return status_of(runs)
+
+
+def nothing(run_id: int, state: str) -> Row:
+    return {"id": None, "run_id": run_id, "state": state}
+
+
+def detached(how: How, run_ids: Sequence[int], *, as_list: bool = False) -> int:
+    """Answer for runs that were only enqueued."""
+    if how.as_json:
+        rows = [nothing(run_id, "queued") for run_id in run_ids]
+        print_json(rows if as_list or len(rows) != 1 else rows[0])
+    else:
+        click.echo("\n".join(f"run:{run_id}" for run_id in run_ids))
+    note(f"Enqueued; `{how.place.command} list runs` shows how far it is.")
+    return 0

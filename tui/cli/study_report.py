@@ -1,0 +1,88 @@
+"""What a study leaves in a folder: table.csv, figure.png, figure.pdf and study.json, which says how they came about."""
+
+import csv
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import UsageError
+from core.specs.kinds import KINDS
+from core.studies.plan import Findings, Outcome, Planned
+from tui.cli.output import plain
+from tui.shared.charts import panels
+from tui.shared.files import whole
+from tui.shared.summaries import Row
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+    from store.runs import Run
+
+FIGURES = ("figure.png", "figure.pdf")
+
+
+def check(folder: Path) -> None:
+    """Raise UsageError where the folder can be neither written to nor made."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    if not there.is_dir():
+        raise UsageError(f"{there} is no folder, and a study leaves several files: give a folder with --to.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"{there} cannot be written to: give another folder with --to.")
+
+
+def outcomes(client: "Client", plan: Sequence[Planned], runs: "Sequence[Run | None]") -> list[Outcome]:
+    """The planned runs with what the catalogue has of them."""
+    return [Outcome(planned, _made(client, run) if run else ()) for planned, run in zip(plan, runs, strict=True)]
+
+
+def _made(client: "Client", run: "Run") -> list[Row]:
+    from store import Bounds, Paths
+    from store.listing import list_rows
+
+    with client.catalogue.read() as session:
+        rows: list[Row] = list_rows(session, KINDS[run.kind].table, f"run_id={run.id}")
+        for row in rows:
+            row["cause"] = run.cause
+            if run.kind == "bound":
+                row["measurements"] = [vars(one) for one in Bounds(session).measurements("bound", row["id"])]
+            elif run.kind == "connect":
+                row["points"] = [vars(one) for one in Paths(session).points(row["id"])]
+    return rows
+
+
+def write(folder: Path, found: Findings, about: Row, *, logarithmic: bool) -> list[Path]:
+    """Write the files; those that were written. Raises UsageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The folder {folder} cannot be made: {error.strerror or error}.") from error
+    figures = [folder / name for name in FIGURES if found.rows]
+    with whole(folder / "table.csv") as draft, draft.open("w", newline="", encoding="utf-8") as opened:
+        csv.writer(opened).writerows([found.columns, *found.rows])
+    if figures:
+        panels.save(found.panels, figures, logarithmic=logarithmic)
+    with whole(folder / "study.json") as draft:
+        draft.write_text(json.dumps(plain(about), indent=2) + "\n", encoding="utf-8")
+    return [folder / "table.csv", *figures, folder / "study.json"]
+
+
+def about(client: "Client", plan: Sequence[Planned], runs: "Sequence[Run | None]") -> Row:
+    """Machines, seconds and every run with its settings and seeds."""
+    from store import Runs
+
+    machines: dict[str, None] = {}
+    told: list[Row] = []
+    with client.catalogue.read() as session:
+        for planned, run in zip(plan, runs, strict=True):
+            if run is None:
+                told.append({"id": None, "label": planned.label, "state": "missing"})
+                continue
+            machines |= dict.fromkeys(one.environment for one in Runs(session).attempts(run.id) if one.environment)
+            facts: Row = {"id": run.id, "label": planned.label, "state": run.state, "cause": run.cause}
+            told.append({**facts, "seconds": run.seconds, "commit": run.git_commit, "spec": json.loads(run.spec)})
+    return {
+        "seconds": sum(run.seconds or 0.0 for run in runs if run is not None),
+        "machines": [json.loads(one) for one in machines],
+        "runs": told,
+    }

@@ -1,0 +1,123 @@
+"""What is drawn: curves with labels. Where from: from_catalogue.py. How: terminal.py, figure.py, the widgets."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from tui.shared.formatting import clean, number
+
+WIDE = 20.0  # a range of more than this, largest over smallest, is drawn on a logarithmic axis
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points in order of x; None stands where the curve is broken. A `level` is a thin line across.
+
+    `dots`: nothing joins the points. `part`: what of, "train" or "test", where that is asked for.
+    """
+
+    label: str
+    points: tuple[Point | None, ...]
+    level: bool = False
+    dots: bool = False
+    part: str = ""
+
+    @cached_property
+    def finite(self) -> list[Point]:
+        return [point for point in self.points if point is not None]
+
+    def at(self, x: float) -> float | None:
+        """The value at the point nearest to x; None beyond the curve's ends."""
+        points = self.finite
+        if not points or not points[0][0] <= x <= points[-1][0]:
+            return None
+        after = bisect_left(points, x, key=lambda point: point[0])
+        return min(points[max(after - 1, 0) : after + 1], key=lambda point: abs(point[0] - x))[1]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A piece of the x axis: one segment of a path, and why the loss on it is known."""
+
+    start: float
+    end: float
+    claim: str
+    told: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves over one pair of axes; `stretches` cut the x axis of a path into its segments.
+
+    `lacking` are the numbers of the rows that have no curve here, since they measured something else.
+    """
+
+    title: str
+    x: str
+    y: str
+    curves: tuple[Curve, ...] = field(default=())
+    stretches: tuple[Stretch, ...] = ()
+    lacking: tuple[int, ...] = ()
+
+    @cached_property
+    def drawable(self) -> tuple[Curve, ...]:
+        return tuple(curve for curve in self.curves if curve.finite)
+
+    @cached_property
+    def logarithmic(self) -> bool:
+        """Whether the values are all positive and far apart."""
+        values = [y for curve in self.curves for _, y in curve.finite]
+        return bool(values) and min(values) > 0 and max(values) / min(values) > WIDE
+
+    @property
+    def named_lacking(self) -> str:
+        """What to say of the rows that have no curve here."""
+        if not self.lacking:
+            return ""
+        return f"; {', '.join(map(str, self.lacking))} {'have' if len(self.lacking) > 1 else 'has'} none"
+
+    def without(self, *parts: str) -> "Chart":
+        return replace(self, curves=tuple(curve for curve in self.curves if curve.part not in parts))
+
+
+def curve(label: str, xs: Sequence[float | None], ys: Sequence[float | None], **looks: Any) -> Curve:
+    """A curve that is broken where a value is missing or not finite."""
+    points = [
+        (float(x), float(y)) if x is not None and y is not None and math.isfinite(x) and math.isfinite(y) else None
+        for x, y in zip(xs, ys, strict=True)
+    ]
+    return Curve(clean(label), tuple(points), **looks)
+
+
+def level(label: str, y: float | None) -> Curve:
+    points: tuple[Point | None, ...] = ()
+    if y is not None and math.isfinite(y):
+        points = ((0.0, y), (1.0, y))
+    return Curve(clean(label), points, level=True)
+
+
+def described(curve: Curve) -> str:
+    """For a legend: the curve's name and what it goes through."""
+    values = [y for _, y in curve.finite]
+    if curve.level:
+        return f"{curve.label}: {values[0]:.4g}"
+    return f"{curve.label}: {min(values):.4g} to {max(values):.4g}"
+
+
+def reading(charts: "Sequence[Chart]", x: float) -> list[str]:
+    """What can be read off at x: the segment, and the value of every curve at its nearest point."""
+    words = [f"{charts[0].x.partition(' ')[0]} {x:.6g}"]
+    for place, stretch in enumerate(charts[0].stretches, start=1):
+        if stretch.start <= x < stretch.end or x == stretch.end == 1:
+            words.append(f"segment {place} of {len(charts[0].stretches)}: {stretch.told}")
+    for chart in charts:
+        for one in chart.drawable:
+            if not one.level and not one.dots:
+                y = clean(chart.y)
+                name = one.label if y in one.label else f"{one.label} {y}"
+                words.append(f"{name} {number(one.at(x))}")
+    return words

@@ -1,0 +1,46 @@
+"""A chart as a PNG, PDF or SVG file."""
+
+from pathlib import Path
+
+from core.errors import UsageError
+from tui.shared.charts.charts import Chart
+from tui.shared.files import whole
+
+SUFFIXES = (".png", ".pdf", ".svg")
+# Okabe and Ito's colours, which people with any sort of colour vision tell apart; and dashes for print.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", (0, (1, 1)))
+MOST_LABELS = 20
+
+
+def check(target: Path) -> None:
+    """Raise UsageError where the file's name says no format."""
+    if target.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{target.name} must end in one of {', '.join(SUFFIXES)}: the ending chooses the format.")
+
+
+def save(chart: Chart, target: Path) -> None:
+    """Draw the chart into a file. Raises UsageError where it can't be written."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.subplots()
+    lines = 0
+    for curve in chart.drawable:
+        if curve.level:
+            axes.axhline(curve.finite[0][1], label=curve.label, color="0.45", linestyle=":", linewidth=1.2)
+            continue
+        gap = (float("nan"), float("nan"))
+        xs, ys = zip(*(point or gap for point in curve.points), strict=True)
+        dashes = "" if curve.dots else DASHES[lines // len(COLOURS) % len(DASHES)]
+        marker = "o" if curve.dots or len(curve.finite) == 1 else None
+        axes.plot(xs, ys, label=curve.label, color=COLOURS[lines % len(COLOURS)], linestyle=dashes, marker=marker)
+        lines += 1
+    axes.set(title=chart.title.replace("$", r"\$"), xlabel=chart.x, ylabel=chart.y)
+    if chart.logarithmic:
+        axes.set_yscale("log")
+    if len(chart.drawable) <= MOST_LABELS:
+        axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    with whole(target) as draft:
+        figure.savefig(draft, dpi=200)

@@ -1,0 +1,226 @@
+"""Charts of rows of the catalogue: each of one quantity over one axis, since nothing else can be compared."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from core.errors import UsageError
+from core.results import ASIDE, VERDICTS, is_assumption, steps_of
+from tui.shared.charts.charts import Chart, Curve, Stretch, curve, level
+from tui.shared.formatting import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.orm import Session
+
+    from store import Measurement, Segment
+
+FAMILIES = ("loss", "error")  # drawn together, whatever of
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a chart shows: losses together, errors together, anything else by its name; and over what."""
+
+    name: str
+    over: str
+
+    @classmethod
+    def of(cls, name: str, over: str) -> "Quantity":
+        """The one that a metric or a measurement belongs to."""
+        return cls(next((family for family in FAMILIES if family in name), name.partition(".")[0]), over)
+
+
+Curves = Mapping[int, list[Curve]]
+
+
+def of_paths(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
+    """Loss or error along paths, train and test, with their levels."""
+    from store import Paths
+
+    curves = {path_id: _along(session, path_id, quantity.name, alone=len(ids) == 1) for path_id in ids}
+    chart = _chart("path", curves, quantity)
+    if len(ids) > 1:
+        return chart
+    named = f"{chart.title} {clean(Paths(session).get(ids[0]).method or '')}".strip()
+    return replace(chart, title=named, stretches=_stretches(session, ids[0]))
+
+
+def _along(session: "Session", path_id: int, name: str, *, alone: bool) -> list[Curve]:
+    from store import Paths
+
+    path, points = Paths(session).get(path_id), Paths(session).points(path_id)
+    t = [point.t for point in points]
+    before, of = ("", "") if alone else (f"{path_id} {path.method or ''}".strip() + ", ", f" of {path_id}")
+    curves = [
+        curve(f"{before}{part}", t, [getattr(point, f"{part}_{name}") for point in points], part=part)
+        for part in ("train", "test")
+    ]
+    if name == "loss":
+        ends = [one for one in (path.train_loss_a, path.train_loss_b) if one is not None]
+        if alone and ends:
+            curves.append(level("higher end", max(ends)))
+        curves.append(level(f"level{of}, {path.certificate}", path.level))
+    return curves
+
+
+def _stretches(session: "Session", path_id: int) -> tuple[Stretch, ...]:
+    """Segment i of S lies over [i / S, (i + 1) / S]."""
+    from store import Paths
+
+    found = Paths(session).segments(path_id)
+    return tuple(
+        Stretch(i / len(found), (i + 1) / len(found), clean(one.verdict or one.claim or ""), _told(one))
+        for i, one in enumerate(found)
+    )
+
+
+def _told(segment: "Segment") -> str:
+    """A segment's claim, and what the checker says where it does not agree."""
+    claim, verdict = segment.claim or "no claim", segment.verdict
+    return clean(claim if verdict in (None, claim) else f"{claim}, but checked only as {verdict}")
+
+
+def of_runs(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
+    """The curves that runs drew while they went."""
+    from store import Metrics
+
+    curves = {}
+    for run_id in ids:
+        names = [name for name in Metrics(session).names(run_id) if _metric(name) == quantity]
+        prefix = f"{run_id} " if len(ids) > 1 else ""
+        curves[run_id] = [_drawn_by(session, run_id, name, f"{prefix}{name}") for name in names]
+    return _chart("run", curves, quantity)
+
+
+def of_models(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
+    """The training curves of models: what the runs that made them drew."""
+    from store import Metrics, Models
+
+    curves: dict[int, list[Curve]] = {}
+    for model_id in ids:
+        model = Models(session).get(model_id)
+        curves[model_id] = []
+        for name in Metrics(session).names(model.run_id):
+            kind, _, position = name.partition(".")  # of several in one batch each has its number
+            if _metric(kind) == quantity and position in ("", str(model.position)):
+                curves[model_id].append(_drawn_by(session, model.run_id, name, f"{model_id} {kind}"))
+    return _chart("model", curves, quantity)
+
+
+def _metric(name: str) -> Quantity:
+    return Quantity.of(name, steps_of(name))
+
+
+def _drawn_by(session: "Session", run_id: int, name: str, label: str) -> Curve:
+    from store import Metrics
+
+    drawn = Metrics(session).curve(run_id, name)
+    return curve(label, [step for step, _, _ in drawn], [value for _, value, _ in drawn])
+
+
+def of_bounds(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
+    """What bounds measured, layer by layer: the draws as dots, a line through the draw that counts."""
+    return _chart("bound", {one: _by_layers(session, one, quantity, alone=len(ids) == 1) for one in ids}, quantity)
+
+
+def _by_layers(session: "Session", bound_id: int, quantity: Quantity, *, alone: bool) -> list[Curve]:
+    from store import Bounds
+
+    bound, measured = Bounds(session).get(bound_id), _measured(session, bound_id)
+    best, curves = _best_draws(measured), []
+    for name in dict.fromkeys(one.name for one in measured if _measurement(one) == quantity):
+        label = f"{bound.kind} {name}" if alone else f"{bound_id} {bound.kind} {name}"
+        mine = [one for one in measured if one.name == name]
+        curves.append(_by_layer(label, [one for one in mine if one.draw == best.get(one.layer, one.draw)]))
+        if any(one.draw is not None for one in mine):
+            curves.append(_by_layer(f"{label}, all draws", mine, dots=True))
+    return curves
+
+
+def _measured(session: "Session", bound_id: int) -> "list[Measurement]":
+    from store import Bounds
+
+    found = Bounds(session).measurements("bound", bound_id)
+    curves = [one for one in found if one.layer is not None and one.name not in VERDICTS | ASIDE]
+    return [one for one in curves if not is_assumption(one.name)]
+
+
+def _measurement(one: "Measurement") -> Quantity:
+    return Quantity.of(one.name, "layer")
+
+
+def _by_layer(label: str, measured: "Sequence[Measurement]", *, dots: bool = False) -> Curve:
+    part = "test" if measured and measured[0].name.startswith("test") else ""
+    return curve(label, [one.layer for one in measured], [one.value for one in measured], dots=dots, part=part)
+
+
+def _best_draws(measured: "Sequence[Measurement]") -> dict[int | None, int]:
+    """For every layer the draw of the lowest loss: the one that counts (core.bounds.levels)."""
+    lowest: dict[int | None, Measurement] = {}
+    for one in measured:
+        if one.name == "loss" and one.draw is not None and one.value is not None:
+            known = lowest.get(one.layer)
+            if known is None or one.value < (known.value or 0.0):
+                lowest[one.layer] = one
+    return {layer: one.draw for layer, one in lowest.items() if one.draw is not None}
+
+
+def _chart(kind: str, curves: Curves, quantity: Quantity) -> Chart:
+    """Everything in one chart; of several rows those are named that have nothing to draw."""
+    ids = ", ".join(map(str, curves))
+    lacking = [row_id for row_id, mine in curves.items() if not any(one.finite for one in mine if not one.level)]
+    return Chart(
+        f"{kind} {ids}" if len(curves) == 1 else f"{kind}s {ids}",
+        clean(quantity.over),
+        clean(quantity.name),
+        tuple(one for mine in curves.values() for one in mine),
+        lacking=tuple(lacking) if len(curves) > 1 else (),
+    )
+
+
+CHARTS: dict[str, "Callable[[Session, Sequence[int], Quantity], Chart]"] = {
+    "paths": of_paths,
+    "runs": of_runs,
+    "models": of_models,
+    "bounds": of_bounds,
+}
+
+
+def quantities(session: "Session", kind: str, ids: Sequence[int]) -> list[Quantity]:
+    """What there is to draw of some rows. Raises NotFoundError."""
+    from store import Bounds, Metrics, Models, Runs
+
+    match kind:
+        case "paths":
+            return [Quantity(name, "t along the path") for name in FAMILIES]
+        case "bounds":
+            bounds = [Bounds(session).get(row_id).id for row_id in ids]
+            found = [_measurement(one) for row_id in bounds for one in _measured(session, row_id)]
+        case _:
+            models = kind == "models"
+            runs = [Models(session).get(one).run_id if models else Runs(session).get(one).id for one in ids]
+            found = [_metric(name) for run_id in runs for name in Metrics(session).names(run_id)]
+    return list(dict.fromkeys(found)) or [Quantity("loss", "step")]
+
+
+def drawn(session: "Session", kind: str, ids: Sequence[int], name: str | None) -> Chart:
+    """The chart of some rows; without a `name` of what most of them have.
+
+    Raises NotFoundError, UsageError where there is nothing to draw.
+    """
+    found = quantities(session, kind, ids)
+    wanted = [one for one in found if name in (None, one.name)] or [Quantity(name or "", "step")]
+    chart = fullest(CHARTS[kind](session, ids, one) for one in wanted)
+    if len(ids) > 1:
+        chart = chart.without("test")
+    if not chart.drawable:
+        left = f"left no finite {chart.y}" if chart.curves or kind != "bounds" else "has no numbers by layers"
+        raise UsageError(f"There is nothing to draw: {chart.title} {left}.")
+    return chart
+
+
+def fullest(charts: Iterable[Chart]) -> Chart:
+    """The first of those with the most rows in them."""
+    return max(charts, key=lambda chart: (bool(chart.drawable), -len(chart.lacking)))

@@ -1,0 +1,238 @@
+"""What lists and screens show where no columns are asked for: a readable choice, made for 80 columns."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any
+
+from core.results import beyond_rounding
+from tui.shared.formatting import NOTHING, ago, called, clean, duration, number, percent, state, value
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One column of a list; where the terminal is narrow a `squeeze` column may be cut short
+    and a `spare` one takes no room from others.
+
+    `made_of` are the catalogue's columns that it tells of, the one to sort by first.
+    """
+
+    title: str
+    cell: Callable[[Row], str]
+    made_of: tuple[str, ...]
+    squeeze: bool = False
+    spare: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called where columns are chosen and remembered."""
+        return self.made_of[0] if len(self.made_of) == 1 else self.title
+
+
+def of(key: str, title: str = "", show: Callable[[Any], str] = value, *, squeeze: bool = False) -> Shown:
+    return Shown(title or key, lambda row: show(row[key]), (key,), squeeze)
+
+
+def chosen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
+    """The columns of a kind's list."""
+    if kind == "runs":
+        return (of("id"), Shown("state", lambda row: state(short(row), encoding), ("state", "outcome")), *RUNS)
+    return OTHERS[kind]
+
+
+def word(row: Row) -> str:
+    """What a run is called: its state, or what it found."""
+    return called(row["state"], row["outcome"], row["cause_kind"])
+
+
+def short(row: Row) -> str:
+    """The same where a column beside it tells the cause: its state, or that it found something."""
+    return "finding" if row["outcome"] == "finding" else str(row["state"])
+
+
+def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[Shown, ...]:
+    """Columns as they are called in the catalogue; `times` are those that hold times."""
+    return tuple(
+        Shown(name, excess, (name, "drift")) if name == "excess" else of(name, show=_show(name, times))
+        for name in names
+    )
+
+
+def _show(name: str, times: Sequence[str]) -> Callable[[Any], str]:
+    return moment if name in times else network if name == "network" else value
+
+
+def excess(row: Row) -> str:
+    """How far a level is above the larger end; nothing where rounding alone may be what it rises by."""
+    given = row["excess"]
+    return value(None if given is None else beyond_rounding(given, row.get("drift")))
+
+
+def moment(text: Any) -> str:
+    """A time of the catalogue, seen from now."""
+    return ago(datetime.fromisoformat(text)) if text else NOTHING
+
+
+def what(row: Row) -> str:
+    """What a run does, in a few words, and its name where it has one."""
+    name = f" ({row['name']})" if row["name"] else ""
+    return clean(_what(row["kind"], row, asked(row)) + name)
+
+
+def _what(kind: str, row: Row, spec: dict[str, Any]) -> str:
+    of_network = f", {network(row['network'])}" if row["network"] else ""
+    try:
+        if kind == "connect":
+            return f"{reference(spec['a'])} to {reference(spec['b'])}, {row['method']}{of_network}"
+        if kind == "train":
+            count = f" x{spec['count']}" if spec.get("count", 1) > 1 else ""
+            return f"{network(row['network'])} {row['data']}{count}"
+        return f"{row['method'] or kind} of {reference(spec['model'])}{of_network}"
+    except (KeyError, TypeError):
+        return " ".join(network(row[key]) for key in ("method", "network", "data") if row[key])
+
+
+def network(text: str | None) -> str:
+    """A network in a list; of one's own file its name and what in it makes the network, not where it lies."""
+    kind, _, source = (text or "").partition(":")
+    if kind != "file":
+        return value(text)
+    path, _, factory = source.partition(",")[0].rpartition(":")
+    return clean(f"file:{PurePath(path).name}:{factory}")
+
+
+def reference(model: dict[str, Any]) -> str:
+    """How a command line names a model of a stored spec."""
+    if model.get("model") is not None:
+        return str(model["model"])
+    return f"run:{model['run']}" + (f":{model['position']}" if model.get("position") else "")
+
+
+def models_of(kind: str, row: Row) -> list[str]:
+    """The models that a row is about, as a command line names them: its own, those it joins or those it makes."""
+    if kind == "models":
+        return [str(row["id"])]
+    if kind != "runs":
+        return [str(row[name]) for name in ("model_a", "model_b", "model_id") if row.get(name) is not None]
+    spec = asked(row)
+    if row["kind"] == "train":
+        return [reference({"run": row["id"], "position": place}) for place in range(spec.get("count", 1))]
+    return [reference(spec[name]) for name in ("a", "b", "model") if spec.get(name)]
+
+
+def asked(row: Row) -> dict[str, Any]:
+    """The spec of a run's row; nothing where it can't be read."""
+    try:
+        found = json.loads(row["spec"])["run"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def when(row: Row) -> str:
+    """When it ended, or how much longer it takes, or since when it waits."""
+    if row["state"] in ("running", "stale") and row["eta_seconds"] is not None:
+        return f"{' '.join(duration(row['eta_seconds']).split()[:2])} left"  # as short as "17 min ago"
+    return moment(row["finished_at"] or row["started_at"] or row["created_at"])
+
+
+def why(row: Row) -> str:
+    """Why it failed, or what it does just now."""
+    return value(row["cause"] or (row["message"] if row["state"] in ("queued", "running", "stale") else None))
+
+
+def _ends(row: Row) -> str:
+    return f"{row['model_a']} to {row['model_b']}"
+
+
+def _names(row: Row) -> str:
+    names = [row["name_a"], row["name_b"]]
+    return " to ".join(value(name) for name in names) if any(names) else NOTHING
+
+
+RUNS = (
+    of("kind"),
+    Shown("what", what, ("network", "data", "method", "name"), squeeze=True),
+    of("fraction", "done", percent),
+    Shown("when", when, ("created_at", "started_at", "finished_at", "eta_seconds")),
+    Shown("cause or message", why, ("cause", "message"), squeeze=True),
+)
+OTHERS = {
+    "models": (
+        of("id"),
+        of("name", squeeze=True),
+        of("network", show=network, squeeze=True),
+        of("data", squeeze=True),
+        of("seed"),
+        of("train_loss", "train loss", number),
+        of("train_error", "train err", percent),
+        of("test_error", "test err", percent),
+        of("run_id", "run"),
+    ),
+    "paths": (
+        of("id"),
+        Shown("models", _ends, ("model_a", "model_b")),
+        of("method", squeeze=True),
+        of("max_train_loss", "highest", number),
+        of("level", show=number),
+        of("certificate", squeeze=True),
+        of("barrier", show=number),
+        of("beads"),
+        of("normalized_length", "norm length", number),
+    ),
+    "bounds": (
+        of("id"),
+        of("model_id", "model"),
+        of("kind"),
+        of("value", show=number),
+        of("layer_count", "layers"),
+        of("summary", squeeze=True),
+        of("run_id", "run"),
+    ),
+    "profiles": all_of(("path_id", "t", "segment", "train_loss", "train_error", "test_loss", "test_error"), ()),
+    "metrics": all_of(("run_id", "name", "step", "value", "seconds"), ()),
+}
+
+
+#: Of a path's models: the last column of a table on the screen.
+NAMES = Shown("names", _names, ("name_a", "name_b"), spare=True)
+
+
+def options(text: str) -> str:
+    """A spec or an environment, JSON text, as key=value."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return clean(text)
+    found = found.get("run", found) if isinstance(found, dict) else found
+    return clean("  ".join(_flat(found))) if isinstance(found, dict) else clean(text)
+
+
+def _flat(found: Row, before: str = "") -> list[str]:
+    texts = []
+    for key, one in found.items():
+        if isinstance(one, dict):
+            texts += _flat(one, f"{before}{key}.")
+        elif one is not None:
+            texts.append(f"{before}{key}={json.dumps(one) if isinstance(one, list | bool) else value(one)}")
+    return texts
+
+
+def on_screen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
+    """The columns of a table on the screen: what a run does tells its kind, and 80 columns are few."""
+    ours = tuple(one for one in chosen(kind, encoding) if (kind, one.name) != ("runs", "kind"))
+    return (*ours, NAMES) if kind == "paths" else ours
+
+
+def offered(kind: str, encoding: str | None) -> tuple[Shown, ...]:
+    """Every column that can be chosen: ours first, then the catalogue's others by name."""
+    from store.listing import COLUMNS
+
+    ours = (*chosen(kind, encoding), *([NAMES] if kind == "paths" else []))
+    known = {one.name for one in ours}
+    times = [column.name for column in COLUMNS[kind] if column.type == "time"]
+    return *ours, *all_of([column.name for column in COLUMNS[kind] if column.name not in known], times)

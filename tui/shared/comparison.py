@@ -1,0 +1,122 @@
+"""Rows side by side: what was asked for, where it differs, and what came of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from core.errors import UsageError
+from tui.shared.columns import asked as spec_of
+from tui.shared.columns import network, reference
+from tui.shared.formatting import value
+from tui.shared.references import settled
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+Row = dict[str, Any]
+
+# What came of it, which is shown whether it differs or not.
+RESULTS: dict[str, tuple[str, ...]] = {
+    "runs": ("state", "outcome", "cause", "seconds", "train_loss", "test_error", "level", "barrier", "value"),
+    "models": ("train_loss", "train_error", "test_loss", "test_error", "epochs", "reached", "seconds"),
+    "paths": (
+        "train_loss_a",
+        "train_loss_b",
+        "max_train_loss",
+        "level",
+        "certificate",
+        "connected",
+        "barrier",
+        "max_train_error",
+        "max_test_loss",
+        "max_test_error",
+        "length",
+        "normalized_length",
+        "beads",
+        "segments",
+        "forward_passes",
+        "seconds",
+    ),
+    "bounds": ("value", "layer_count", "summary", "seconds"),
+}
+# What was asked for, beside the spec of the run.
+ASKED = (
+    "kind",
+    "name",
+    "network",
+    "data",
+    "method",
+    "seed",
+    "dtype",
+    "model_a",
+    "model_b",
+    "model_id",
+    "device_requested",
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Cells by name, one for every row: what was asked for, where it differs, and what came of it."""
+
+    heads: list[str]
+    differing: dict[str, list[Any]]
+    outcome: dict[str, list[Any]]
+
+
+def compared(session: "Session", kind: str, ids: Sequence[int]) -> Comparison:
+    """Put rows side by side. Raises NotFoundError, UsageError where there are not two."""
+    from store import Runs, show_row
+
+    if len(ids) < 2:
+        raise UsageError(f"compare needs at least two different {kind}.")
+    asked, results = [], []
+    for row_id in ids:
+        row = show_row(session, kind, row_id)
+        run_id = row_id if kind == "runs" else row["run_id"]
+        assert isinstance(run_id, int)
+        (run,) = settled(session, [vars(Runs(session).get(run_id))])
+        spec = spec_of(run)
+        asked.append({**_flat(spec), **{key: row[key] for key in ASKED if key in row}})
+        if kind == "runs":
+            row = {**_first_made(row), **row}
+        results.append({key: row.get(key) for key in RESULTS[kind]})
+    return Comparison(
+        [f"{kind.removesuffix('s')} {row_id}" for row_id in ids],
+        {name: cells for name, cells in _by_name(asked).items() if _differ(cells)},
+        {name: cells for name, cells in _by_name(results).items() if any(one is not None for one in cells)},
+    )
+
+
+def _first_made(run: Row) -> Row:
+    """The results of what a run made first."""
+    made = [*run["models"], *run["paths"], *run["bounds"]]
+    return {key: made[0].get(key) for key in RESULTS["runs"]} if made else {}
+
+
+def _flat(spec: Row) -> Row:
+    """The spec's options, those of its method or bound without its name in front."""
+    flat: Row = {}
+    for key, one in spec.items():
+        if key in ("method", "bound") and isinstance(one, dict):
+            flat |= {name: inner for name, inner in one.items() if name != key}
+        elif isinstance(one, dict):
+            flat[key] = one.get("model") or reference(one)
+        else:
+            flat[key] = one
+    return flat
+
+
+def _by_name(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _differ(cells: Sequence[Any]) -> bool:
+    return any(cell != cells[0] for cell in cells[1:])
+
+
+def shown(name: str, cells: Sequence[Any]) -> list[str]:
+    """The cells of a line, as texts; networks are told by their files' names where those tell them apart."""
+    short = [network(cell) if name == "network" else value(cell) for cell in cells]
+    return short if len(set(short)) == len(set(map(value, cells))) else [value(cell) for cell in cells]

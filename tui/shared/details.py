@@ -1,0 +1,116 @@
+"""Everything about one row, for the pane beside a table: the same facts as `thalweg show`."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from store import Runs, show_row
+from tui.app.widgets.details_pane import Details, Link
+from tui.cli.commands.show import cell
+from tui.shared.columns import Row, excess, network, options, what, word
+from tui.shared.formatting import clean, number, value
+from tui.shared.log_reader import last_lines
+from tui.shared.references import settled
+from tui.shared.requests import asked_by
+from tui.shared.summaries import path_facts, whole_facts
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
+LOG_LINES = 8
+MOST_RELATED = 12  # of one sort
+APART = ("id", "kind", "state", "spec", "cause", "cause_kind", "starred", "tags", "name")  # told in another way
+LINKED = ("run_id", "model_a", "model_b", "model_id", "relaunch_of")  # as links
+
+
+def read(client: "Client", kind: str, row_id: int) -> Details:
+    """All about a row. Raises NotFoundError where it is gone."""
+    with client.catalogue.read() as session:
+        row = show_row(session, kind, row_id)
+        if kind == "runs":
+            (row,) = settled(session, [row])
+        run = row if kind == "runs" else vars(Runs(session).get(int(str(row["run_id"]))))
+    attempts: Any = row.get("attempt_list") or []
+    newest: Row = attempts[-1] if attempts else {}
+    failed = kind == "runs" and row["state"] in ("failed", "stale")
+    return Details(
+        kind=kind,
+        row_id=row_id,
+        title=_title(kind, row),
+        state=word(run),
+        cause=clean(str(row.get("cause") or "")),
+        log=tuple(last_lines(client.log_file(row_id), LOG_LINES)) if failed else (),
+        facts=tuple(_facts(kind, row, attempts)),
+        links=tuple(_links(kind, row)),
+        spec=_asked(str(row["spec"])) if kind == "runs" else "",
+        environment=options(newest.get("environment") or "{}"),
+    )
+
+
+def _asked(spec: str) -> str:
+    """The command that starts such a run, or the spec where there is none."""
+    return clean(asked_by("thalweg", spec)) or options(spec)
+
+
+def _title(kind: str, row: Row) -> str:
+    if kind == "runs":
+        return f"run {row['id']}: {row['kind']} {what(row)}"
+    if kind == "paths":
+        return f"path {row['id']}: model {row['model_a']} to {row['model_b']}, {value(row['method'])}"
+    if kind == "bounds":
+        return f"bound {row['id']}: {value(row['kind'])} of model {row['model_id']} is {number(row['value'])}"
+    return f"model {row['id']}: {network(row['network'])} {value(row['data'])}"
+
+
+def _facts(kind: str, row: Row, attempts: Sequence[Row]) -> Iterator[tuple[str, str]]:
+    for key in ("name", "tags"):
+        if row.get(key):
+            yield key, value(row[key])
+    for note in row["notes"]:
+        yield "note", value(note["text"])
+    told: set[str] = {*APART, *LINKED}
+    if kind == "paths":
+        yield from path_facts(row)
+        told |= {
+            "train_loss_a",
+            "train_loss_b",
+            "max_train_loss",
+            "barrier",
+            "level",
+            "drift",
+            "certified",
+            "certificate",
+        }
+        told |= {"beads", "normalized_length", "threshold", "on", "connected"}
+    yield from _attempts(attempts)
+    for key, one in row.items():
+        if key not in told and one is not None and not isinstance(one, list):
+            yield key.replace("_", " "), excess(row) if key == "excess" else cell(key, one)
+    if kind == "bounds":
+        yield from whole_facts(row["measurements"])
+
+
+def _attempts(attempts: Sequence[Row]) -> Iterator[tuple[str, str]]:
+    """How earlier ones ended, and where the newest is."""
+    for one in attempts[:-1]:
+        cause = f": {clean(str(one['cause']))}" if one.get("cause") else ""
+        yield f"attempt {one['number']}", f"{value(one['state'])}{cause}"
+    newest = attempts[-1] if attempts else {}
+    for key in ("host", "device"):
+        if newest.get(key):
+            yield key, value(newest[key])
+
+
+def _links(kind: str, row: Row) -> Iterator[Link]:
+    if kind != "runs":
+        yield Link("made by run", "runs", row["run_id"])
+    for key, kin in (("model_a", "joins model"), ("model_b", "and model"), ("model_id", "of model")):
+        if row.get(key) is not None:
+            yield Link(kin, "models", row[key])
+    if row.get("relaunch_of") is not None:
+        yield Link("repeats run", "runs", row["relaunch_of"])
+    for key, kin in (("needs", "needs run"), ("needed_by", "needed by run"), ("relaunches", "repeated by run")):
+        for run_id in row.get(key, [])[:MOST_RELATED]:
+            yield Link(kin, "runs", run_id)
+    for made in ("models", "paths", "bounds"):
+        for one in row.get(made, [])[:MOST_RELATED]:
+            yield Link(f"{'made' if kind == 'runs' else 'has'} {made.removesuffix('s')}", made, one["id"])

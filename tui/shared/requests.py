@@ -1,0 +1,115 @@
+"""Requests from texts, as the commands that start runs read them, and the command line that says the same."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from shlex import quote
+
+import msgspec
+
+from core.errors import UsageError, unknown_name
+from core.specs.data import read_data
+from core.specs.kinds import KINDS, apart, chosen_options, kind
+from core.specs.networks import read_network
+from core.specs.options import Option, describe, text_of
+from core.specs.runs import ModelRef, RunSpec, from_json, kind_of, name_of_options
+from tui.shared.location import DEFAULT
+
+Texts = Mapping[str, str]
+
+REFERENCE = "a model's id, or run:ID for what a run makes"
+DEVICE = Option("device", "cpu, cuda or cuda:N", None, "where it runs; default: the best that is free", required=False)
+#: How names are brought into the form in which they are stored.
+READ = {"network": lambda text: str(read_network(text)), "data": lambda text: str(read_data(text))}
+
+
+def spec_of(command: str, texts: Texts) -> RunSpec:
+    """What texts by name ask for, arguments and choice among them. Raises UsageError."""
+    asked, rest = KINDS[command], dict(texts)
+    fields: dict[str, object] = {name: ModelRef.read(rest.pop(name, "")) for name in asked.inputs}
+    rest |= {name: READ[name](rest.get(name, "")) for name in asked.arguments}
+    chosen = "" if asked.choice is None else rest.pop(asked.choice.flag, "")
+    own, others = apart(command, rest)
+    if asked.choice is not None:
+        if chosen not in asked.choice.among:
+            raise unknown_name(asked.choice.what, chosen, asked.choice.among)
+        fields[asked.choice.field] = asked.choice.among[chosen].read(others, chosen)
+    for one in _own(command):
+        if one.required and one.name not in own:
+            raise UsageError(f"{command}: give {one.name}, {one.help}, such as {one.name}=0.001.")
+    return asked.spec.read({**msgspec.to_builtins(fields), **own}, command)
+
+
+def command_line(program: str, command: str, texts: Texts) -> str:
+    """What to type for the same."""
+    asked = KINDS[command]
+    words = [command, *(quote(texts.get(name, "")) for name in asked.positional)]
+    flags = (*asked.flags, asked.choice.flag if asked.choice else "", DEVICE.name)
+    rest = {name: text for name, text in texts.items() if name not in asked.positional}
+    words += [f"--{name.replace('_', '-')} {quote(text)}" for name, text in rest.items() if name in flags]
+    words += [f"-o {quote(f'{name}={text}')}" for name, text in rest.items() if name not in flags]
+    return " ".join([program, *words])
+
+
+def program_at(catalogue: Path) -> str:
+    """How to call the command line so that it comes to this catalogue."""
+    usual = Path(os.environ.get("THALWEG_CATALOGUE") or DEFAULT)
+    return "thalweg" if usual.absolute() == catalogue.absolute() else f"thalweg --catalogue {quote(str(catalogue))}"
+
+
+def head_options(command: str) -> list[Option]:
+    """What is asked for before anything else: the arguments, the choice, the device."""
+    asked = KINDS[command]
+    head = [Option(name, REFERENCE, None, meaning, required=True) for name, meaning in asked.inputs.items()]
+    head += [one for one in _own(command) if one.required]
+    if asked.choice is not None:
+        records = tuple(asked.choice.among)
+        allowed = f"one of {', '.join(records)}"
+        head.append(Option(asked.choice.flag, allowed, records[0], "what to do", required=True, choices=records))
+    return [*head, DEVICE]
+
+
+def _own(command: str) -> list[Option]:
+    """The options of a kind of run itself, inputs and choices apart."""
+    return [one for one in describe(KINDS[command].spec) if one.name in KINDS[command].own]
+
+
+def further_options(command: str, choice: str | None = None) -> list[Option]:
+    """The options of a kind of run, and those of its method or bound; flags first."""
+    asked = KINDS[command]
+    described = [one for one in _own(command) if not one.required]
+    described.sort(key=lambda one: asked.flags.index(one.name) if one.name in asked.flags else len(asked.flags))
+    if asked.choice is None or choice is None:
+        return described
+    record = asked.choice.among[choice]
+    first = record.__annotations__  # before those it shares with others
+    return described + sorted(describe(record), key=lambda one: one.name not in first)
+
+
+def changeable(spec: RunSpec) -> list[tuple[Option, str]]:
+    """What a relaunch of a run may change, with its present value as text."""
+    inner = chosen_options(spec)
+    options = further_options(kind_of(spec), name_of_options(inner) if inner is not None else None)
+    options = [*(one for one in _own(kind_of(spec)) if one.required), *options]
+    values = msgspec.structs.asdict(spec) | (msgspec.structs.asdict(inner) if inner is not None else {})
+    values |= {one: getattr(spec, one) for one in kind(spec).own}
+    return [(one, "" if values[one.name] is None else text_of(values[one.name])) for one in options]
+
+
+def asked_by(program: str, text: str) -> str:
+    """What to type for a stored spec, without options at their defaults; "" where no command starts such a run."""
+    try:
+        spec = from_json(text)
+    except UsageError:
+        return ""
+    asked, inner = kind(spec), chosen_options(spec)
+    if not asked.title:
+        return ""
+    texts = {name: str(getattr(spec, name)) for name in asked.positional}
+    if asked.choice is not None and inner is not None:
+        texts[asked.choice.flag] = name_of_options(inner)
+    for one, given in changeable(spec):
+        default = "" if one.default is None else text_of(one.default)
+        if one.required or given != default:
+            texts[one.name] = given
+    return command_line(program, kind_of(spec), texts)

@@ -20,7 +20,7 @@ from core.data.load import load
 from core.losses import CrossEntropy
 from core.networks.architectures import build
 from core.problem import Problem
-from core.reporting import Silent
+from core.progress import Silent
 from core.specs.data import read_data
 from core.specs.descent import Descent
 from core.specs.networks import read_network

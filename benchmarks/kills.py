@@ -21,7 +21,6 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 from core.engine import agent as agent_module
 from core.engine import client as client_module
-from core.engine import tending
 from core.engine.agent import Agent
 from core.engine.client import Client
 from core.engine.folders import log_beside

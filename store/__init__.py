@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from store.metrics import Metrics
     from store.models import Model, Models
     from store.paths import Path, Paths, ProfilePoint, Segment
+    from store.row_details import show_row
     from store.runs import Attempt, Claim, Device, Machine, NewRun, Run, Runs
-    from store.showing import show_row
 
 HOMES = {
     "artifacts": ("ArtifactFolder",),
@@ -38,7 +38,7 @@ HOMES = {
     "models": ("Model", "Models"),
     "paths": ("Path", "Paths", "ProfilePoint", "Segment"),
     "runs": ("Attempt", "Claim", "Device", "Machine", "NewRun", "Run", "Runs"),
-    "showing": ("show_row",),
+    "row_details": ("show_row",),
 }
 
 __all__ = [

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from store.artifacts import ArtifactFolder
 from store.connecting import connect, explained, write_ahead
 from store.errors import StoreError
-from store.places import refuse_unsuitable
-from store.planning import renew_statistics
+from store.filesystems import refuse_unsuitable
+from store.statistics import renew_statistics
 from store.upgrading import bring_up_to_date, is_current
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO

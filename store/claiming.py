@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, insert, literal, or_
 from sqlalchemy.orm import Session, aliased
 
 from store.base import changed, fetch_one, insert_row, iso, now
-from store.run_rows import Attempt, AttemptRow, DependencyRow, LeaseRow, Machine, Run, RunRow
+from store.run_tables import Attempt, AttemptRow, DependencyRow, LeaseRow, Machine, Run, RunRow
 
 WAITS = "waits for "  # so begins the message of a run for a device that an agent hasn't got
 

@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 
 from store.base import UtcTime
 from store.errors import FilterError, StoreError
-from store.run_rows import OUTCOMES, STATES
+from store.run_tables import OUTCOMES, STATES
 from store.schema import metadata
 
 TYPES = {Integer: "integer", Float: "number", Boolean: "boolean", UtcTime: "time", SqlText: "text"}

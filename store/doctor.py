@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from store.artifacts import SUFFIX, UNFINISHED, digest_of
 from store.base import table
 from store.catalogue import Catalogue
-from store.run_rows import ACTIVE
+from store.run_tables import ACTIVE
 
 YOUNG = 3600.0  # s; a file this new may belong to a row that is just being written
 

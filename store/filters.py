@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Text, false, func, not_, or_, select, type
 
 from store.columns import Column, called
 from store.errors import FilterError
-from store.run_rows import OUTCOMES
+from store.run_tables import OUTCOMES
 from store.schema import metadata
 
 OPERATORS = ("!=", "<=", ">=", "!~", "=", "<", ">", "~")

@@ -10,7 +10,7 @@ from store import claiming
 from store.base import among, changed, fetch, fetch_one, iso, now
 from store.claiming import Claim, Device, of_machine
 from store.errors import NotFoundError
-from store.run_rows import (
+from store.run_tables import (
     ACTIVE,
     FINISHED,
     OUTCOMES,

@@ -8,7 +8,7 @@ from torch import Tensor
 from core.bounds import assumptions, dropout, genericity, rank, separability, sparse, unbounded
 from core.bounds.found import Found
 from core.problem import Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 
 BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], Found]] = {
     "rank": rank.compute,

@@ -10,7 +10,7 @@ from torch import Tensor
 from core.bounds.found import Found
 from core.bounds.levels import found_of, measured, require_layers
 from core.problem import Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 from core.specs.bounds import DropoutBound
 from core.specs.subnetworks import dropped_sizes
 from core.subnetworks import dropped_levels

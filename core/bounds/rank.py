@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core.bounds.found import Found
 from core.problem import Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 from core.results import Measurement
 from core.specs.bounds import Rank
 

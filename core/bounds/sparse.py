@@ -12,7 +12,7 @@ from core.bounds.found import Found
 from core.bounds.kept import listed
 from core.bounds.levels import found_of, measured, require_layers
 from core.problem import Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 from core.specs.bounds import SparseBound
 from core.specs.subnetworks import kept_sizes
 from core.subnetworks import Goal, trained_levels

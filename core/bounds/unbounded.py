@@ -19,7 +19,7 @@ from core.methods.wide.net import Net
 from core.methods.wide.rays import Ray, assumptions, ray_by
 from core.methods.wide.rounding import TOLERANCE, worst_condition
 from core.problem import Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 from core.results import OPEN, YES, Measurement
 from core.specs.bounds import Unbounded
 

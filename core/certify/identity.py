@@ -1,7 +1,8 @@
 """The rule for identity claims: on a `Prescribed` curve the features F_k are <F_k>(t) for every t, up to a bound.
 
-`core.curves` states the family and its algebra; nothing else is taken from whoever made the curve. Its equations hold
-in real numbers wherever D and all W_l(t) have full rank, whatever the tensors are. What is left is linear algebra:
+`core.curves.prescribed` states the family and its algebra; nothing else is taken from whoever made the curve. Its
+equations hold in real numbers wherever D and all W_l(t) have full rank, whatever the tensors are. What is left is
+linear algebra:
 
 - sigma_min(D) > 0, and sigma_min(W_l(t)) > 0 for all t: a turning matrix is V R(t) C <P>(t) and what that leaves at its
   ends. R is orthogonal, so the first is at least sigma_min(V) sigma_min(C) min(lambda_min(P ends)) for symmetric P;
@@ -34,7 +35,7 @@ from core.certify.judged import Judged, RefusedError, fitted
 from core.certify.magnitude import CEILING
 from core.certify.residual import sample_gain
 from core.certify.rounding import SAFETY, TINY, UNIT, Evaluation, Rounded, gamma, lengths
-from core.curves import Still, between
+from core.curves.prescribed import Still, between
 from core.path import Segment
 from core.problem import Problem
 from core.viewing import held

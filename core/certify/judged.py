@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.curves import Prescribed
+from core.curves.prescribed import Prescribed
 from core.networks.activations import leaky_slope
 from core.networks.layered import Layer
 from core.path import Segment

@@ -19,11 +19,11 @@ import psutil
 
 from core.engine.devices import devices, threads, whose
 from core.engine.folders import Job, checkpoint, folder_of, make_folder
-from core.engine.inputs import resolve
 from core.engine.launch import start_worker
 from core.engine.locks import NO_ROOM, AgentLock
 from core.engine.machines import here
-from core.engine.tending import Tending
+from core.engine.model_inputs import resolve
+from core.engine.supervision import Supervision
 from core.errors import ThalwegError, is_disk_full
 from core.specs.runs import from_json
 from store import Attempt, Catalogue, Claim, Device, Runs, StoreError
@@ -42,7 +42,7 @@ class Agent:
         self.machine = here()
         self.lock = AgentLock(catalogue.files, self.machine)
         self.devices: list[Device] = devices(cpu_jobs)
-        self.tending = Tending(catalogue)
+        self.supervision = Supervision(catalogue)
         self.busy_at = time.monotonic()
         self.ending = False
         self.unstarted: dict[int, Claim] = {}  # claimed, and waiting for room on the disk
@@ -103,12 +103,12 @@ class Agent:
                 if attempt in never_begun:
                     continue
                 with self._tried():
-                    happened |= self._begin_again(attempt) or self.tending.tend(attempt)
-            for attempts, do in ((asked, self.tending.stop), (given_up, self.tending.see_to)):
+                    happened |= self._begin_again(attempt) or self.supervision.tend(attempt)
+            for attempts, do in ((asked, self.supervision.stop), (given_up, self.supervision.see_to)):
                 for attempt in attempts:
                     with self._tried():
                         do(attempt)
-            self.tending.reap([*active, *given_up])
+            self.supervision.reap([*active, *given_up])
         with self._tried():
             happened |= self._claim()
         return happened
@@ -195,7 +195,7 @@ class Agent:
                 data_root=run.data_root,
                 inputs=inputs,
             ).save(folder)
-            self.tending.children[attempt.id] = start_worker(folder)
+            self.supervision.children[attempt.id] = start_worker(folder)
         except (ThalwegError, StoreError, OSError) as error:
             if is_disk_full(error):
                 raise  # it begins when there is room

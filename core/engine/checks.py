@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from core.data.files import data_root, locate, missing
-from core.engine.desk import Ask
 from core.engine.devices import installed
-from core.engine.inputs import find
+from core.engine.model_inputs import find
+from core.engine.probe import Ask
 from core.errors import UsageError
 from core.networks.source import read_source, several_of_one_start, sha256_of
 from core.specs.bounds import Assumptions, Examined, Rank, Separability, Unbounded

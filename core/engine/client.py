@@ -18,17 +18,17 @@ from sqlalchemy.orm import Session
 
 import core
 from core.engine.checks import check, check_device, check_promise, settled
-from core.engine.desk import Ask, ask
 from core.engine.folders import checkpoint, folder_of, log_beside
-from core.engine.inputs import as_input
 from core.engine.launch import start_agent
 from core.engine.locks import SILENT_SECONDS, AgentLock
 from core.engine.machines import here
+from core.engine.model_inputs import as_input
+from core.engine.network_files import Trust, as_it_is, pinned
 from core.engine.planning import begun, renumbered, stands
+from core.engine.probe import Ask, ask
 from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching, ready_in
-from core.engine.sources import Trust, as_it_is, pinned
 from core.errors import UsageError, sentence
-from core.reporting import lasting
+from core.progress import lasting
 from core.specs.kinds import chosen_options, inputs_of
 from core.specs.runs import (
     Connect,
@@ -42,7 +42,7 @@ from core.studies.plan import Planned
 from store import Catalogue, Models, NewRun, Paths, Run, Runs
 from store import Path as PathRecord
 from store.errors import NotFoundError, StoreError
-from store.run_rows import FINISHED
+from store.run_tables import FINISHED
 
 FOLLOW_SECONDS = 0.2
 LOOK_SECONDS = 2.0
@@ -62,7 +62,7 @@ class Client:
         self._ask: Ask = ask
 
     def asking(self, ask: Ask) -> "Client":
-        """The same engine, asked through a desk that is kept: see core.engine.desk."""
+        """The same engine, asked through a desk that is kept: see core.engine.probe."""
         other = copy(self)
         other._ask = ask
         return other

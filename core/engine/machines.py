@@ -23,7 +23,7 @@ import psutil
 
 from core.engine.folders import boot_id
 from store import Machine
-from store.places import NETWORK, file_system
+from store.filesystems import NETWORK, file_system
 
 SYSTEM_ID = Path("/etc/machine-id")
 KNOWN = re.compile(r"[0-9a-f]{32}")  # images hold none, or "uninitialized", until their first start

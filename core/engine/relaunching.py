@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.engine.folders import checkpoint
+from core.engine.network_files import Trust, pinned
 from core.engine.planning import renumbered
-from core.engine.sources import Trust, pinned
 from core.errors import UsageError
 from core.specs.kinds import changed, inputs_of
 from core.specs.runs import RunSpec, Train, from_json
 from store import Catalogue, Run, Runs
-from store.run_rows import FINISHED
+from store.run_tables import FINISHED
 
 #: Options of a training that its checkpoint depends on.
 FIXED = ("network", "data", "loss", "seed", "count", "dtype", "optimizer", "batch")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from core.engine.locks import silence
 from core.engine.machines import here
-from core.reporting import lasting
+from core.progress import lasting
 from store import Attempt, Catalogue, Runs, StoreError
-from store.run_rows import FINISHED
+from store.run_tables import FINISHED
 
 GIVE_UP_SECONDS = 600.0  # without a sign of life from a machine's agent
 

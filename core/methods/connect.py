@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from core.examining import Examination, examine
+from core.examination import Examination, examine
 from core.methods import METHODS
 from core.methods.method import Construction, Task, require
-from core.reporting import plural
+from core.progress import plural
 from core.specs.methods import MethodOptions, in_words
 from core.specs.runs import name_of_options
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from core.errors import PremiseError
 from core.path import Path
 from core.problem import Problem
-from core.reporting import Reporter, Silent
+from core.progress import Reporter, Silent
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from core.methods.method import Construction, Premise, Task
 from core.path import Path
 from core.problem import Part, Problem
 from core.profile import peaks
-from core.reporting import plural
+from core.progress import plural
 from core.specs.methods import Metric, String, in_words
 from core.training import Trained, Until, train
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.data.dataset import Dataset
 from core.problem import Problem
-from core.reporting import plural
+from core.progress import plural
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
 from core.subnetworks.budget import draws_at_once
 from core.subnetworks.draws import Draw, Sizes, draw_sets, importance, mixed

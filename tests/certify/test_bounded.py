@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.certify import certify, decide
-from core.examining import examine
+from core.examination import examine
 from core.path import Claim, Path
 from tests.certify.segments import NETWORKS, Net, losses_along, outputs_along, problem_of, segment
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from core.certify import Verdict, decide
 from core.certify.identity import deviation
 from core.certify.judged import fitted
-from core.curves import Prescribed, Still, Turning
+from core.curves.prescribed import Prescribed, Still, Turning
 from core.methods.wide.lifting import Lift, freed_rows
 from core.methods.wide.net import Net
 from core.path import Claim, Segment

@@ -10,7 +10,7 @@ from core.bounds.found import Found
 from core.errors import PremiseError
 from core.methods.wide.net import Net
 from core.problem import Problem
-from core.reporting import Silent
+from core.progress import Silent
 from core.results import NO, OPEN, YES, is_assumption
 from core.specs.bounds import Assumptions
 from tests.core.plain import classes, points, problem_of

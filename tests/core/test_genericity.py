@@ -22,7 +22,7 @@ from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
 from core.losses import LOSSES
 from core.problem import Problem
-from core.reporting import Silent
+from core.progress import Silent
 from core.results import NO, OPEN, YES
 from core.specs.bounds import Genericity
 from tests.core.plain import classes, points, problem_of

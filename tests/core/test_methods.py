@@ -20,7 +20,7 @@ from core.methods.swapping import swap_units
 from core.networks.architectures import build
 from core.path import Claim
 from core.problem import Problem
-from core.reporting import Silent
+from core.progress import Silent
 from core.specs import bounds as bound_specs
 from core.specs import methods as specs
 from core.specs.descent import Descent

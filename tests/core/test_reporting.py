@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.reporting import Thinned
+from core.progress import Thinned
 
 
 def told(total: int, begin: int = 1) -> list[int]:

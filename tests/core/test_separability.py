@@ -17,7 +17,7 @@ from core.bounds.separability.search import Points, newton, program
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
 from core.problem import Problem
-from core.reporting import Silent
+from core.progress import Silent
 from core.results import NO, OPEN, YES
 from core.specs.bounds import Separability
 from tests.core.plain import classes, points, problem_of

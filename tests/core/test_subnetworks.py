@@ -19,7 +19,7 @@ from core.methods.method import Task
 from core.methods.sparse import sizes_tried
 from core.networks.architectures import build
 from core.problem import Problem
-from core.reporting import Silent
+from core.progress import Silent
 from core.specs.bounds import DropoutBound, SparseBound
 from core.specs.data import read_data
 from core.specs.descent import Descent

@@ -11,7 +11,7 @@ from core.certify import certify
 from core.errors import PremiseError
 from core.methods.wide.net import Net
 from core.methods.wide.rays import assumptions, ray_by
-from core.reporting import Silent
+from core.progress import Silent
 from core.results import YES
 from core.specs.bounds import Unbounded
 from tests.core.plain import points

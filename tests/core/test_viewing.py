@@ -13,7 +13,7 @@ from core.certify.certificate import certify
 from core.certify.decide import decide
 from core.certify.knots import knot_losses
 from core.errors import PremiseError
-from core.examining import examine
+from core.examination import examine
 from core.losses import LOSSES
 from core.methods.connect import connect
 from core.methods.method import Task

@@ -78,7 +78,7 @@ class Engine:
 
     def new_agent(self) -> None:
         """The old agent is forgotten, with all it knew of its children, as if it had been killed."""
-        self.orphans += self.agent.tending.children.values()
+        self.orphans += self.agent.supervision.children.values()
         self.agent = Agent(self.catalogue)
 
 
@@ -96,7 +96,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         with catalogue.read() as session:
             left = Runs(session).active(here())
         for attempt in left:
-            who = owner(made.agent.tending.folder(attempt))
+            who = owner(made.agent.supervision.folder(attempt))
             if who is not None and who.alive():
                 with suppress(ProcessLookupError):
                     os.killpg(who.pid, signal.SIGKILL)

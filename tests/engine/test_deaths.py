@@ -9,7 +9,6 @@ from typing import NoReturn
 import psutil
 import pytest
 
-from core.engine import tending
 from core.engine.folders import take
 from core.specs.runs import Train
 from store import Catalogue, Models, Runs, StoreError
@@ -45,7 +44,7 @@ def test_how_a_job_died_is_told_when_the_catalogue_takes_words_again(
 
     with monkeypatch.context() as patched:
         patched.setattr(Catalogue, "write", full)
-        (child,) = engine.agent.tending.children.values()
+        (child,) = engine.agent.supervision.children.values()
         child.wait()
         for _ in range(2):
             engine.agent.tick()
@@ -120,8 +119,8 @@ def test_a_job_that_ignores_sigterm_is_killed_after_the_grace(engine: Engine, mo
 @pytest.mark.parametrize("delay", [0.0, 0.4, 1.6, 2.2])
 def test_killing_both_at_any_moment_leaves_nothing_half_written(engine: Engine, delay: float) -> None:
     run_id = engine.enqueue(Train(**TINY, epochs=5, count=3))
-    engine.until(lambda: engine.agent.tending.children)
-    (child,) = engine.agent.tending.children.values()
+    engine.until(lambda: engine.agent.supervision.children)
+    (child,) = engine.agent.supervision.children.values()
     time.sleep(delay)
     child.kill()
     child.wait()

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from core.engine.checks import about
-from core.engine.desk import Answer, Ask, Desk, OutdatedError, ask
+from core.engine.probe import Answer, Ask, Desk, OutdatedError, ask
 from core.errors import RunError, UsageError
 from core.specs.networks import read_network
 from tests.engine.conftest import until
@@ -59,7 +59,7 @@ def probes() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         try:
-            if "core.engine.worker.desk" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
+            if "core.engine.worker.probe" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
                 found.append(child)
         except psutil.NoSuchProcess:
             continue

@@ -20,7 +20,7 @@ from core.engine.machines import here, machine_id
 from core.engine.unheard import GIVE_UP_SECONDS, give_up
 from core.results import BoundMade, Ended, Event, to_line
 from store import Attempt, Bounds, Catalogue, Claim, Device, Machine, Runs, StoreError, delete
-from store.run_rows import AttemptRow
+from store.run_tables import AttemptRow
 from tests.store.filling import enqueue, joined_models, machine
 
 LAPTOP = machine("laptop")

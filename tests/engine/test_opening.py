@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.engine.folders import InputModel, Job
-from core.engine.worker import desk
+from core.engine.worker import probe
 from core.engine.worker.arithmetic import settle_float32
 from core.engine.worker.connecting import describe_path
-from core.engine.worker.inputs import open_problem, opened
+from core.engine.worker.opening import open_problem, opened
 from core.engine.worker.training import as_computed, describe_model, require_starts
 from core.errors import RunError, UsageError
 from core.methods.connect import connect
@@ -23,7 +23,7 @@ from core.methods.method import Task
 from core.networks.architectures import Architecture
 from core.path import Path as Curve
 from core.problem import Problem
-from core.reporting import Silent
+from core.progress import Silent
 from core.specs.methods import Linear
 from core.specs.runs import Connect, ModelRef, Train
 from core.training import Trained, Until
@@ -202,7 +202,7 @@ def test_the_points_of_a_path_are_whole_states_with_buffers(tmp_path: Path) -> N
     problem, thetas = opened(models, "cpu", None, Silent())
     Curve.line(*thetas).save(tmp_path / "path")
     question = {"models": [msgspec.to_builtins(one) for one in models], "root": None, "path": str(tmp_path / "path")}
-    desk.points({**question, "path_id": 1, "count": 3, "to": str(tmp_path / "points")})
+    probe.points({**question, "path_id": 1, "count": 3, "to": str(tmp_path / "points")})
     points = load_file(tmp_path / "points")
     t = points.pop("t")
     _, architecture = place.problem()

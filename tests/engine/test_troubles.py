@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import event, update
 
 from core.engine import agent as agent_module
-from core.engine import devices, tending
+from core.engine import devices, supervision
 from core.engine.agent import Agent
 from core.engine.checks import check_device
 from core.engine.client import Client
@@ -28,7 +28,7 @@ from core.errors import UsageError, is_disk_full
 from core.results import Beat, Ended, to_line
 from core.specs.runs import Train
 from store import ArtifactError, Attempt, Catalogue, Device, Runs, StoreError
-from store.run_rows import AttemptRow
+from store.run_tables import AttemptRow
 from tests.engine.conftest import TINY, Engine, long_training, until
 from tests.store.filling import enqueue
 
@@ -81,7 +81,7 @@ def test_one_attempt_s_trouble_is_that_attempt_s(catalogue: Catalogue, monkeypat
         ids[1]: psutil.AccessDenied(1),
         ids[2]: ArtifactError("It cannot be kept."),
     }
-    look = tending.owner
+    look = supervision.owner
 
     def broken(folder: Path) -> Owner | None:
         if (wrong := wrongs.get(int(folder.parent.name))) is not None:
@@ -89,7 +89,7 @@ def test_one_attempt_s_trouble_is_that_attempt_s(catalogue: Catalogue, monkeypat
         return look(folder)
 
     agent = Agent(catalogue)
-    monkeypatch.setattr(tending, "owner", broken)
+    monkeypatch.setattr(supervision, "owner", broken)
     agent.tick()
     assert agent.troubles == list(wrongs.values())
     assert [run_state(catalogue, one) for one in ids] == ["running"] * 3 + ["done"]
@@ -130,7 +130,7 @@ def test_a_claimed_run_waits_for_room_and_costs_no_attempt(engine: Engine, monke
     def full(folder: Path) -> NoReturn:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tending, "START_SECONDS", 0.0)
+    monkeypatch.setattr(supervision, "START_SECONDS", 0.0)
     with monkeypatch.context() as patched:
         patched.setattr(agent_module, "make_folder", full)
         for _ in range(3):
@@ -145,7 +145,7 @@ def test_a_claimed_run_that_waits_for_room_can_be_cancelled(engine: Engine, monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(agent_module, "make_folder", full)
-    monkeypatch.setattr(tending, "START_SECONDS", 0.0)
+    monkeypatch.setattr(supervision, "START_SECONDS", 0.0)
     run_id = engine.enqueue(Train(**TINY, epochs=1))
     engine.until(lambda: engine.agent.unstarted)
     engine.client.cancel([run_id])
@@ -269,11 +269,11 @@ def test_a_run_whose_folder_was_deleted_says_so(status: int | None, catalogue: C
     with catalogue.write() as session:
         session.execute(update(AttemptRow).values(pid=os.getpid()))
     agent = Agent(catalogue)
-    shutil.rmtree(agent.tending.folder(attempt))
+    shutil.rmtree(agent.supervision.folder(attempt))
     if status is not None:
         child = subprocess.Popen([sys.executable, "-c", f"import os; os._exit({status})"])
         child.wait()
-        agent.tending.children[attempt.id] = child
+        agent.supervision.children[attempt.id] = child
     agent.tick()
     with catalogue.read() as session:
         run = Runs(session).get(attempt.run_id)
@@ -284,17 +284,17 @@ def test_a_run_whose_folder_was_deleted_says_so(status: int | None, catalogue: C
 def test_a_child_whose_run_was_deleted_is_not_left_behind(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tending, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(supervision, "GRACE_SECONDS", 0.1)
     agent = Agent(catalogue)
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"], start_new_session=True) as child:
-        agent.tending.children[99] = child
+        agent.supervision.children[99] = child
         agent.tick()
         assert child.poll() is None, "it may be about to leave by itself"
         time.sleep(0.15)
         agent.tick()
         assert child.wait(timeout=30) == -signal.SIGKILL
     agent.tick()
-    assert agent.tending.children == {}
+    assert agent.supervision.children == {}
 
 
 def test_an_agent_whose_folder_was_deleted_makes_room_for_another(catalogue: Catalogue) -> None:

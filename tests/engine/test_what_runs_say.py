@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from core.engine import tending
 from core.engine.folders import log_beside
 from core.errors import FINDINGS
 from core.specs.bounds import SparseBound

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.bounds import BOUNDS
-from core.reporting import Silent
+from core.progress import Silent
 from core.specs import bounds as specs
 from tests.gpu.both import CLOSE, problem_of, trained
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.certify import Certificate, certify
-from core.examining import examine
+from core.examination import examine
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
 from core.methods.wide.descent import descend

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from store import COLUMNS
-from store.run_rows import STATES
+from store.run_tables import STATES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text()
 

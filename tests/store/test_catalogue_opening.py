@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, insert
 
 from store import Catalogue, Runs, StoreError, migrations
 from store.base import now, table
-from store.places import file_system
+from store.filesystems import file_system
 from store.schema import VERSION_TABLE, metadata
 from store.upgrading import _upgrade
 from tests.store.filling import enqueue
@@ -303,7 +303,7 @@ def test_network_file_systems_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
     assert file_system(tmp_path / "my share" / "local" / "a", mounts) == "xfs"
     assert file_system(tmp_path, mounts) == "ext4"
     assert file_system(tmp_path, tmp_path / "none") is None
-    monkeypatch.setattr("store.places.file_system", lambda _: "nfs4")
+    monkeypatch.setattr("store.filesystems.file_system", lambda _: "nfs4")
     assert "network file system (nfs4)" in refusal(tmp_path / "catalogue.sqlite")
 
 

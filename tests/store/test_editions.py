@@ -14,10 +14,10 @@ import pytest
 
 from core.data.load import load
 from core.engine import client as client_module
-from core.engine.inputs import as_input
-from core.engine.worker.desk import QUESTIONS
-from core.engine.worker.inputs import opened
-from core.reporting import Silent
+from core.engine.model_inputs import as_input
+from core.engine.worker.opening import opened
+from core.engine.worker.probe import QUESTIONS
+from core.progress import Silent
 from core.specs.data import read_data
 from core.specs.runs import from_json
 from store import Catalogue, Models, Runs, examine, list_rows

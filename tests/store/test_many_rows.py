@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from store import Catalogue, Notes, Runs, StoreError, Tags, delete, list_rows, star, starred
 from store.base import now
-from store.run_rows import RunRow
+from store.run_tables import RunRow
 from tests.store.filling import enqueue, finished_run
 
 MANY = 10_000

@@ -35,7 +35,7 @@ def probes() -> int:
     found = 0
     for child in psutil.Process().children(recursive=True):
         try:
-            found += "core.engine.worker.desk" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE
+            found += "core.engine.worker.probe" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             continue
     return found

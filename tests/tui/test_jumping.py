@@ -13,7 +13,7 @@ from textual.keys import _character_to_key
 from textual.widgets import Input
 
 from store import Catalogue
-from store.showing import show_row
+from store.row_details import show_row
 from tui.app.catalogue_reader import Order, Reader
 from tui.app.jump_targets import LETTERS, labels
 from tui.app.screens.jump import JumpScreen

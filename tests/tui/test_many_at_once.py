@@ -13,7 +13,7 @@ from core.specs.methods import METHODS
 from core.specs.runs import Connect, ModelRef, Train
 from store import Catalogue, Notes, Runs, Tags, list_rows
 from store.base import now
-from store.run_rows import RunRow
+from store.run_tables import RunRow
 
 MANY = 10_000
 

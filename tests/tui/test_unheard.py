@@ -11,7 +11,7 @@ from sqlalchemy import update
 from core.engine.client import Client
 from store import Catalogue, Device, NewRun, Runs
 from store import Run as RunRecord
-from store.run_rows import AttemptRow
+from store.run_tables import AttemptRow
 from tests.store.filling import machine
 from tui.cli.progress import Lines
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.engine.client import Client
 from core.engine.devices import devices
-from core.engine.sources import Trust
+from core.engine.network_files import Trust
 from store import Catalogue, Runs
 from store.changes import Changes
 from store.listing import every_id, list_ids, rows_of

@@ -19,7 +19,7 @@ from core.methods.wide.assumptions import dense
 from core.methods.wide.net import Net, with_ones
 from core.methods.wide.ranks import rank
 from core.problem import Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 from core.results import NO, OPEN, YES, Measurement
 from core.specs.bounds import Assumptions
 from core.subnetworks import Weights

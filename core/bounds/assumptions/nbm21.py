@@ -13,7 +13,7 @@ from core.bounds.assumptions.checklist import Assumption, Theorem
 from core.bounds.genericity import answer_of
 from core.errors import PremiseError
 from core.problem import Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 from core.results import NO, YES, Measurement
 from core.specs.bounds import Assumptions, DropoutBound, Genericity, Separability
 

@@ -27,7 +27,7 @@ from core.bounds.genericity.layers import Condition, Look
 from core.bounds.kept import features, listed, require
 from core.errors import PremiseError
 from core.problem import Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 from core.results import NO, OPEN, YES
 from core.specs.bounds import Genericity
 from core.specs.conditions import check_genericity

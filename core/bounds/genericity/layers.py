@@ -17,7 +17,7 @@ from core.bounds.genericity.conditions import (
 from core.bounds.genericity.dependence import dependent, same_rows
 from core.bounds.kept import Features
 from core.problem import Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 from core.results import NO, OPEN, YES, Measurement
 from core.specs.bounds import Genericity
 from core.subnetworks.draws import mixed

@@ -29,7 +29,7 @@ from core.bounds.kept import Features, features, listed, require
 from core.bounds.separability.deciding import Verdict, decide
 from core.errors import PremiseError
 from core.problem import Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 from core.results import NO, OPEN, YES, Measurement
 from core.specs.bounds import Separability
 from core.specs.conditions import check_separability

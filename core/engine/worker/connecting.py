@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor
 
 from core.engine.folders import Job
-from core.engine.worker.inputs import opened, suit_threads
 from core.engine.worker.journal import Journal
+from core.engine.worker.opening import opened, suit_threads
 from core.engine.worker.telling import options_told, tell_file
 from core.errors import RunError
 from core.files import write_whole

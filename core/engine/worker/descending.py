@@ -5,12 +5,12 @@ from pathlib import Path
 
 from core.engine.folders import Job
 from core.engine.worker.connecting import describe_path
-from core.engine.worker.inputs import opened, suit_threads
 from core.engine.worker.journal import Journal
+from core.engine.worker.opening import opened, suit_threads
 from core.engine.worker.telling import options_told, tell_file, tell_model
 from core.engine.worker.training import describe_model
 from core.errors import RunError
-from core.examining import examine
+from core.examination import examine
 from core.files import write_whole
 from core.methods.connect import Connection, examination_told, failure
 from core.methods.method import Task

@@ -15,7 +15,7 @@ from core.engine.worker.journal import Journal
 from core.engine.worker.small_jobs import run_bound, run_swap
 from core.engine.worker.training import run_train
 from core.files import amount
-from core.reporting import plural
+from core.progress import plural
 from core.results import Environment
 from core.specs.runs import Bound, Connect, Descend, RunSpec, Swap, Train
 

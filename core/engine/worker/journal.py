@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.engine.log import Log
 from core.files import amount, to_disk
-from core.reporting import Thinned
+from core.progress import Thinned
 from core.results import Beat, Event, MetricsSaid, as_loss, to_line
 
 BEAT_SECONDS = 1.0

@@ -7,7 +7,7 @@ from core.engine.folders import InputModel
 from core.engine.worker.arithmetic import settle_float32
 from core.errors import RunError
 from core.problem import Part, Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 from core.results import as_loss
 
 ALLOWED = {torch.float32: 1e-4, torch.float64: 1e-9}  # how far a loss may be from the recorded one, relative to 1 + it

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from core.bounds import BOUNDS
 from core.engine.folders import Job
-from core.engine.worker.inputs import opened, suit_threads
 from core.engine.worker.journal import Journal
+from core.engine.worker.opening import opened, suit_threads
 from core.engine.worker.telling import options_told, tell_model
 from core.engine.worker.training import describe_model
 from core.methods.swapping import swap_units

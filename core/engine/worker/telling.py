@@ -11,7 +11,7 @@ from core.data.dataset import Dataset
 from core.files import amount
 from core.networks.architectures import Architecture
 from core.networks.layout import Layout
-from core.reporting import Reporter, plural
+from core.progress import Reporter, plural
 from core.specs.options import Options
 
 

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from core.engine.folders import Job
-from core.engine.worker.inputs import DTYPES, open_problem, suit_threads, write_model
 from core.engine.worker.journal import Journal
 from core.engine.worker.measuring import measured
+from core.engine.worker.opening import DTYPES, open_problem, suit_threads, write_model
 from core.engine.worker.telling import epoch_told, options_told, tell_model
 from core.errors import RunError, UsageError
 from core.networks.architectures import Architecture
 from core.networks.source import one_start, several_of_one_start
 from core.problem import Problem
-from core.reporting import Reporter, Thinned, plural
+from core.progress import Reporter, Thinned, plural
 from core.results import ModelMade
 from core.specs.networks import read_network
 from core.specs.runs import Train

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.curves import Matrices, Prescribed, Still
+from core.curves.prescribed import Matrices, Prescribed, Still
 from core.methods.wide.net import Net, with_ones
 from core.methods.wide.ranks import full_rank_solved, independent, least, rank
 from core.methods.wide.turning import turning

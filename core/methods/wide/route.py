@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from core.curves import Prescribed
+from core.curves.prescribed import Prescribed
 from core.methods.wide.lifting import Lift
 from core.methods.wide.net import Net
 from core.path import Claim, Path
-from core.reporting import Reporter, Silent
+from core.progress import Reporter, Silent
 
 
 @dataclass

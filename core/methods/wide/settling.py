@@ -21,7 +21,7 @@ from core.methods.wide.lifting import Lift, deficient, freed_rows
 from core.methods.wide.net import Net
 from core.methods.wide.route import Route
 from core.path import Claim
-from core.reporting import Reporter
+from core.progress import Reporter
 
 RAISED = 3.0  # times 1 / slope and the size of features: by how much they are raised
 

@@ -22,7 +22,7 @@ from core.methods.wide.route import Route
 from core.methods.wide.settling import repair, settle, standard_weights
 from core.path import Claim
 from core.problem import Problem
-from core.reporting import Reporter, Silent
+from core.progress import Reporter, Silent
 
 THEOREMS: dict[str, Assumptions] = {
     "3.2": theorem_3_2,

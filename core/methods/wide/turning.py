@@ -17,7 +17,7 @@ from math import atan2, pi
 import torch
 from torch import Tensor
 
-from core.curves import Turning
+from core.curves.prescribed import Turning
 
 
 def turning(start: Tensor, end: Tensor) -> Turning:

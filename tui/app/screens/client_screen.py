@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.worker import get_current_worker
 
-from core.engine.desk import OutdatedError
+from core.engine.probe import OutdatedError
 from core.errors import ThalwegError
 from store.errors import StoreError
 from tui.app.screens.leaving import Leaving

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.timer import Timer
 
-from core.engine.desk import Desk
+from core.engine.probe import Desk
 from tui.app.screens.client_screen import ClientScreen
 
 if TYPE_CHECKING:

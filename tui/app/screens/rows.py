@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.worker import get_current_worker
 
 from store.errors import StoreError
-from store.glance import glance
+from store.first_rows import glance
 from tui.app.screens.trusting import TrustingScreen
 from tui.app.session import Session
 from tui.app.widgets.catalogue_table import TOP, CatalogueTable

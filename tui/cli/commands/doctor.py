@@ -43,7 +43,7 @@ def _lines(facts: Facts) -> list[tuple[str, str]]:
 
 def _machine() -> Facts:
     """Versions and devices, found by a child process that loads torch."""
-    from core.engine.desk import ask
+    from core.engine.probe import ask
 
     note("Looking at this machine ...")
     try:

@@ -48,7 +48,7 @@ def relaunch(
     Of runs that are not named but chosen, by --failed, --where (with --failed: both hold) or --all, those are repeated
     that can be; why others can't is said.
     """
-    from core.engine.desk import Desk
+    from core.engine.probe import Desk
 
     changes = texts_of(options, {}, "relaunch")
     with Desk() as desk:

@@ -29,7 +29,7 @@ def ask(question: dict[str, Any]) -> Answer:
 
 
 class Desk:
-    """One process that answers (`core.engine.worker.desk`): begun with the first question, kept for more until `close`.
+    """One process that answers (`core.engine.worker.probe`), begun with the first question and kept until `close`.
 
     Importing torch takes it seconds, so questions wait until it has, and only the newest is put to it. One that differs
     from the one at work ends that, with the process. Answers are kept; what refuses may have been mended, and is asked
@@ -98,7 +98,7 @@ class Desk:
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "core.engine.worker.desk"],
+            [sys.executable, "-P", "-m", "core.engine.worker.probe"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""`python -m core.engine.worker.desk`: questions in JSON on standard input, answers on standard output, line by line.
+"""`python -m core.engine.worker.probe`: questions in JSON on standard input, answers on standard output, line by line.
 
 The first line says that it is ready for questions.
 """
@@ -19,14 +19,14 @@ from core.data.load import load
 from core.engine.folders import InputModel
 from core.engine.worker.causes import cause_of
 from core.engine.worker.facts import environment
-from core.engine.worker.inputs import opened
+from core.engine.worker.opening import opened
 from core.errors import ThalwegError, UsageError
-from core.examining import examine
+from core.examination import examine
 from core.files import write_whole
 from core.networks.architectures import build
 from core.path import Path as Curve
 from core.problem import Problem
-from core.reporting import Silent
+from core.progress import Silent
 from core.specs.data import read_data
 from core.specs.networks import read_network
 

@@ -22,7 +22,7 @@ from core.losses import loss_named
 from core.networks.architectures import Architecture, build
 from core.networks.repeating import differing
 from core.problem import Problem
-from core.reporting import Reporter
+from core.progress import Reporter
 from core.specs.data import read_data
 from core.specs.networks import read_network
 from core.viewing import held

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from core.engine.inputs import find
+from core.engine.model_inputs import find
 from core.errors import UsageError
 from core.networks.source import changed_since, read_source, sha256_of
 from core.specs.kinds import inputs_of

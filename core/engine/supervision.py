@@ -16,7 +16,7 @@ from core.engine.launch import signal_group
 from core.engine.log import Log
 from core.errors import sentence
 from store import Attempt, Catalogue, Runs
-from store.run_rows import FINISHED
+from store.run_tables import FINISHED
 
 STALE_SECONDS = 10.0  # without a beat
 START_SECONDS = 5.0  # from the claim to the worker's first sign, where its agent died in between
@@ -26,7 +26,7 @@ FOLDER_GONE = "Its folder was deleted while it was at work, or its catalogue for
 
 
 @dataclass
-class Tending:
+class Supervision:
     """What an agent knows beyond the catalogue: its own children, whom it told to stop, who was left over, and when."""
 
     catalogue: Catalogue

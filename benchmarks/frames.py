@@ -12,7 +12,7 @@ import msgspec
 from textual.screen import Screen
 
 from tui.app.app import ThalwegApp
-from tui.shared.location import Place
+from tui.shared.location import Location
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ def watched(catalogue: Path) -> list[Frame]:
         patch.object(Screen, "_on_timer_update", timed),
         patch.object(ThalwegApp, "post_display_hook", lambda _: shown.append(True)),
     ):
-        ThalwegApp(Place(catalogue, typed=True)).run()
+        ThalwegApp(Location(catalogue, typed=True)).run()
     return frames
 
 

@@ -68,9 +68,9 @@ async def inside(path: Path) -> None:
     """Sort, filter, scroll and memory, measured in the application itself, without a terminal."""
     from tui.app.app import ThalwegApp
     from tui.app.screens.browse import BrowseScreen
-    from tui.shared.location import Place
+    from tui.shared.location import Location
 
-    app = ThalwegApp(Place(path))
+    app = ThalwegApp(Location(path))
     async with app.run_test(size=SIZE[::-1]) as pilot:
         screen = app.screen
         assert isinstance(screen, BrowseScreen)

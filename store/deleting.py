@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from store.base import among, table
 from store.errors import StoreError
 from store.marks import require
-from store.run_tables import FINISHED
+from store.states import FINISHED
 
 # Table, its column, and what the row does with the one to be deleted.
 DEPENDANTS = {

@@ -10,7 +10,6 @@ from store.base import NEVER_REUSED, Base
 
 STATES = ("queued", "running", "done", "failed", "stale", "cancelled")
 ACTIVE = ("running", "stale")
-FINISHED = ("done", "failed", "cancelled")
 OUTCOMES = ("finding", "fault")
 IN_STATES = f"state IN ({', '.join(map(repr, STATES))})"
 

@@ -12,7 +12,6 @@ from store.claiming import Claim, Device, of_machine
 from store.errors import NotFoundError
 from store.run_tables import (
     ACTIVE,
-    FINISHED,
     OUTCOMES,
     STATES,
     Attempt,
@@ -24,6 +23,7 @@ from store.run_tables import (
     Run,
     RunRow,
 )
+from store.states import FINISHED
 
 __all__ = ["Attempt", "Claim", "Device", "Machine", "NewRun", "Run", "Runs"]
 

@@ -21,7 +21,7 @@ from core.specs.networks import NETWORKS
 from core.specs.options import Options, describe
 from core.studies import STUDIES
 from store.listing import COLUMNS
-from store.run_tables import FINISHED
+from store.states import FINISHED
 from tui.main import COMMANDS, cli
 
 

@@ -16,7 +16,7 @@ import click
 from core.errors import RunError, ThalwegError, printable
 from core.files import from_home
 from store.errors import StoreError
-from tui.shared.location import Place
+from tui.cli.location import CommandLocation
 
 # name -> (where the command is, what the list of commands says); in the order people meet them
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -115,7 +115,7 @@ def cli(ctx: click.Context, catalogue: str | None, where: str | None) -> None:
     if "://" in (catalogue or ""):
         raise click.UsageError(f"a catalogue is a file: addresses like {catalogue} are not supported yet", ctx)
     typed = ctx.get_parameter_source("catalogue") is click.core.ParameterSource.COMMANDLINE
-    ctx.obj = Place(from_home(catalogue) if catalogue else None, typed)
+    ctx.obj = CommandLocation(from_home(catalogue) if catalogue else None, typed)
     if ctx.invoked_subcommand is not None:
         if where is not None:
             raise click.UsageError("--filter is for the screen; commands take --where", ctx)

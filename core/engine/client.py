@@ -42,7 +42,7 @@ from core.studies.plan import Planned
 from store import Catalogue, Models, NewRun, Paths, Run, Runs
 from store import Path as PathRecord
 from store.errors import NotFoundError, StoreError
-from store.run_tables import FINISHED
+from store.states import FINISHED
 
 FOLLOW_SECONDS = 0.2
 LOOK_SECONDS = 2.0

@@ -10,7 +10,7 @@ from core.errors import UsageError
 from core.specs.kinds import changed, inputs_of
 from core.specs.runs import RunSpec, Train, from_json
 from store import Catalogue, Run, Runs
-from store.run_tables import FINISHED
+from store.states import FINISHED
 
 #: Options of a training that its checkpoint depends on.
 FIXED = ("network", "data", "loss", "seed", "count", "dtype", "optimizer", "batch")

@@ -16,7 +16,7 @@ from core.engine.launch import signal_group
 from core.engine.log import Log
 from core.errors import sentence
 from store import Attempt, Catalogue, Runs
-from store.run_tables import FINISHED
+from store.states import FINISHED
 
 STALE_SECONDS = 10.0  # without a beat
 START_SECONDS = 5.0  # from the claim to the worker's first sign, where its agent died in between

@@ -7,7 +7,7 @@ from core.engine.locks import silence
 from core.engine.machines import here
 from core.progress import lasting
 from store import Attempt, Catalogue, Runs, StoreError
-from store.run_tables import FINISHED
+from store.states import FINISHED
 
 GIVE_UP_SECONDS = 600.0  # without a sign of life from a machine's agent
 

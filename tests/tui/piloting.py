@@ -14,7 +14,7 @@ from tui.app.screens.browse import BrowseScreen
 from tui.app.screens.rows import ASKING
 from tui.app.widgets.keys import Views
 from tui.app.widgets.machine import MachineLine
-from tui.shared.location import Place
+from tui.shared.location import Location
 
 BORDERS = re.compile("[\u2500-\u259f]")
 
@@ -104,7 +104,7 @@ async def sitting(
     catalogue: Path, size: tuple[int, int] = (80, 24), where: str | None = None
 ) -> AsyncIterator[Sitting]:
     """The application, opened, its table read."""
-    app = ThalwegApp(Place(catalogue, typed=True), where)
+    app = ThalwegApp(Location(catalogue, typed=True), where)
     notified = kept(app)
     async with app.run_test(size=size, notifications=True) as pilot:
         one = Sitting(app, pilot, notified)

@@ -140,10 +140,10 @@ LOADED = """
 import sys, asyncio
 from pathlib import Path
 from tui.app.app import ThalwegApp
-from tui.shared.location import Place
+from tui.shared.location import Location
 first = set(sys.modules)
 async def go():
-    app = ThalwegApp(Place(Path(sys.argv[1])))
+    app = ThalwegApp(Location(Path(sys.argv[1])))
     async with app.run_test() as pilot:
         while app.screen.reader is None:
             await pilot.pause(0.01)

@@ -30,7 +30,7 @@ from tui.app.session import load, session_file
 from tui.app.widgets.details_pane import DetailsPane
 from tui.app.widgets.prompt import Prompt
 from tui.shared.details import read
-from tui.shared.location import Place
+from tui.shared.location import Location
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
@@ -538,7 +538,7 @@ def test_all_rows_are_marked_before_the_catalogue_has_been_opened(home: Path, mo
         return open_(place, trust)
 
     async def used() -> None:
-        app = ThalwegApp(Place(home / "c.db"))
+        app = ThalwegApp(Location(home / "c.db"))
         async with app.run_test() as pilot:
             one = Sitting(app, pilot)
             await one.until(lambda: len(one.ids) == 100)

@@ -12,8 +12,8 @@ from core.specs.methods import METHODS
 from core.specs.options import describe
 from store import COLUMNS
 from store.columns import HEADINGS
+from tui.cli.results import paths_table
 from tui.main import COMMANDS, cli
-from tui.shared.summaries import paths_table
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

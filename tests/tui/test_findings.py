@@ -13,7 +13,7 @@ from core.specs.runs import Train
 from store import Catalogue, NewRun, Runs
 from tui.cli.run_command import say_failed
 from tui.shared.formatting import COLOURS, SYMBOLS, apart, called, state, summed
-from tui.shared.location import Place
+from tui.shared.location import Location
 
 TRACEBACK = "Traceback (most recent call last):\n  in the middle of it\nRuntimeError: it broke\n"
 
@@ -51,7 +51,7 @@ def test_counts_tell_findings_from_faults() -> None:
 def test_a_waiting_command_says_what_was_found_and_what_broke(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Catalogue.open(mixed) as catalogue, catalogue.read() as session:
         runs = Runs(session).several([1, 2, 3, 4])
-    say_failed(runs, Place(mixed))
+    say_failed(runs, Location(mixed))
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("Run 1 could not connect: [red]x[/red]")
     assert lines[1].startswith("Run 2 ended: premise: [red]x[/red]")

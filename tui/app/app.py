@@ -20,7 +20,7 @@ from tui.app.screens.browse import BrowseScreen
 from tui.app.screens.working import Staying, sentence_on
 from tui.app.session import load, save, session_file
 from tui.shared.formatting import clean
-from tui.shared.location import Place
+from tui.shared.location import Location
 
 if TYPE_CHECKING:
     from tui.app.jump_targets import Jump
@@ -40,7 +40,7 @@ class ThalwegApp(Staying, InTurn[StoreError]):
     BINDINGS = bindings.APP
     COMMANDS: ClassVar = {_palette}
 
-    def __init__(self, place: Place, where: str | None = None) -> None:
+    def __init__(self, place: Location, where: str | None = None) -> None:
         """`where` filters the runs from the start, as `--where` does."""
         super().__init__()
         self.place = place
@@ -141,7 +141,7 @@ class ThalwegApp(Staying, InTurn[StoreError]):
         self.exit()
 
 
-def open_app(place: Place, where: str | None = None) -> None:
+def open_app(place: Location, where: str | None = None) -> None:
     """Show the catalogue until the person leaves. Raises StoreError where it can't be opened."""
     error = ThalwegApp(place, where).run()
     if error is not None:

@@ -18,7 +18,7 @@ from store.listing import every_id, list_ids, rows_of
 from tui.app.widgets.machine import Machine
 from tui.shared.columns import Row
 from tui.shared.formatting import apart
-from tui.shared.location import Place
+from tui.shared.location import Location
 from tui.shared.references import settled
 
 FIRST = 200  # ids read before all others
@@ -55,7 +55,7 @@ class Reader:
     _busy: set[sqlite3.Connection] = field(default_factory=set)
 
     @classmethod
-    def open(cls, place: Place, trust: Trust) -> "Reader":
+    def open(cls, place: Location, trust: Trust) -> "Reader":
         """Raises StoreError."""
         client = Client(Catalogue.open(place.path), trust=trust)
         return cls(client, Changes(place.path))

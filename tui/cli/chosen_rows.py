@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.errors import UsageError
+from tui.cli.location import in_terminal
 from tui.cli.output import note
-from tui.shared.location import in_terminal
 from tui.shared.named_filters import expanded
 
 if TYPE_CHECKING:

@@ -4,26 +4,22 @@ In a terminal tables are cut to its width and states have colours; elsewhere not
 """
 
 import json
-import math
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from tui.shared.formatting import COLOURS, clean, wrapped
+from tui.shared.json_values import plain
+from tui.shared.text_table import GAP, NARROW, cut, fit, is_number
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-GAP = 2  # spaces between columns
-NARROW = 6  # columns: what is cut short keeps at least this much
-NUMBER = re.compile(r"~?-?(\d[\d.]*(e[+-]?\d+)?|inf)%?( (s|min|h|d)\b[\w ]*)?")  # 0.01, ~2.5, 12%, 3 min 20 s left
 ENDLESS = 100_000  # columns: nothing is cut where there is no terminal
 
 
@@ -60,19 +56,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, squeeze: Seq
     sys.stdout.writelines(f"{line}\n" for line in _lines(shown, widths, right, colours=colours))
 
 
-def fit(widths: list[int], squeezed: Sequence[bool], room: int) -> None:
-    """Make squeezed columns narrower, the widest first, until the table fits, if it can."""
-    excess = sum(widths) + GAP * (len(widths) - 1) - room
-    while excess > 0:
-        widest = max(
-            (i for i, cut in enumerate(squeezed) if cut and widths[i] > NARROW), key=widths.__getitem__, default=None
-        )
-        if widest is None:
-            return
-        widths[widest] -= 1
-        excess -= 1
-
-
 def _lines(
     rows: Iterable[Sequence[str]], widths: Sequence[int], right: Sequence[bool], *, colours: bool
 ) -> Iterator[str]:
@@ -84,11 +67,6 @@ def _lines(
             short = _styled(short) if colours else short
             cells.append(room + short if numeric else short + room)
         yield (" " * GAP).join(cells).rstrip()
-
-
-def cut(text: str, width: int) -> str:
-    """The text where it fits; otherwise its beginning and an ellipsis."""
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> None:
@@ -154,23 +132,6 @@ def print_json(document: object) -> None:
     sys.stdout.write(json.dumps(plain(document), indent=2, allow_nan=False) + "\n")
 
 
-def plain(given: Any) -> Any:
-    """The same in JSON's types."""
-    match given:
-        case None | bool() | int() | str():
-            return given
-        case float():
-            return given if math.isfinite(given) else None if math.isnan(given) else str(given)
-        case dict():
-            return {str(key): plain(one) for key, one in given.items()}
-        case list() | tuple():
-            return [plain(one) for one in given]
-        case datetime():
-            return given.isoformat().replace("+00:00", "Z")
-        case _:
-            return str(given)
-
-
 def _styled(text: str) -> str:
     """A state in its colour; other texts as they are."""
     symbol, _, word = text.partition(" ")
@@ -178,7 +139,3 @@ def _styled(text: str) -> str:
     if colour is None:
         return text
     return click.style(text, dim=True) if colour == "dim" else click.style(text, fg=colour)
-
-
-def is_number(text: str) -> bool:
-    return text == "-" or NUMBER.fullmatch(text) is not None

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from store.states import FINISHED
+from tui.cli.location import CommandLocation
 from tui.cli.output import console, note
 from tui.shared.columns import word
 from tui.shared.formatting import clean, duration, summed
-from tui.shared.location import Place
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from core.engine.client import Client
     from store.runs import Run
 
-FINISHED = ("done", "failed", "cancelled")
 MOST_BARS = 8
 
 
@@ -27,7 +27,7 @@ class Display(Protocol):
     def show(self, runs: "Sequence[Run]", trouble: str) -> None: ...
 
 
-def wait(client: "Client", run_ids: Sequence[int], place: Place) -> "list[Run]":
+def wait(client: "Client", run_ids: Sequence[int], place: CommandLocation) -> "list[Run]":
     """Follow runs until all have ended; their records. Ctrl-C asks, or leaves them running: exit status 130."""
     runs: list[Run] = []
     while True:
@@ -43,8 +43,8 @@ def wait(client: "Client", run_ids: Sequence[int], place: Place) -> "list[Run]":
             return runs
 
 
-def _cancel_wanted(run_ids: Sequence[int], place: Place) -> bool:
-    from tui.shared.location import in_terminal
+def _cancel_wanted(run_ids: Sequence[int], place: CommandLocation) -> bool:
+    from tui.cli.location import in_terminal
 
     several = len(run_ids) > 1
     thing = f"{len(run_ids)} runs" if several else f"run {run_ids[0]}"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.errors import FINDINGS, UsageError, sentence
+from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.shared.columns import word
 from tui.shared.formatting import summed
-from tui.shared.location import Place
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -27,7 +27,7 @@ MOST_FAILED = 8  # runs named one by one
 class How:
     """Where a run goes, and how its command answers."""
 
-    place: Place
+    place: CommandLocation
     device: str | None
     detach: bool
     as_json: bool
@@ -90,7 +90,7 @@ def finished(how: How, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
     return runs
 
 
-def say_failed(runs: "Sequence[Run]", place: Place) -> None:
+def say_failed(runs: "Sequence[Run]", place: CommandLocation) -> None:
     """Say which runs did not end well and why, and what to do."""
     for run in runs[:MOST_FAILED]:
         note(ending(run))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from core.errors import UsageError
 from core.specs.kinds import KINDS
 from core.studies.plan import Findings, Outcome, Planned
-from tui.cli.output import plain
 from tui.shared.charts import panels
 from tui.shared.files import whole
+from tui.shared.json_values import plain
 from tui.shared.summaries import Row
 
 if TYPE_CHECKING:

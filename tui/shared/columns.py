@@ -1,16 +1,20 @@
 """What lists and screens show where no columns are asked for: a readable choice, made for 80 columns."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
+from core.errors import UsageError
 from core.results import beyond_rounding
 from tui.shared.formatting import NOTHING, ago, called, clean, duration, number, percent, state, value
 
 Row = dict[str, Any]
+
+TIMES = ("created_at", "started_at", "finished_at", "cancel_requested_at", "heartbeat_at")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,16 @@ def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[Shown, ...]:
     )
 
 
+def column_names(kind: str, columns: str | None) -> list[str]:
+    """The columns in `--columns`, or all there are. Raises FilterError for a name that is none, UsageError for none."""
+    from store.export import Selection
+
+    names = tuple(name for name in (columns or "").split(",") if name.strip())
+    if columns is not None and not names:
+        raise UsageError("--columns takes names joined by commas; none was given.")
+    return [column.name for column in Selection(kind, names=names).columns()]
+
+
 def _show(name: str, times: Sequence[str]) -> Callable[[Any], str]:
     return moment if name in times else network if name == "network" else value
 
@@ -75,6 +89,19 @@ def excess(row: Row) -> str:
 def moment(text: Any) -> str:
     """A time of the catalogue, seen from now."""
     return ago(datetime.fromisoformat(text)) if text else NOTHING
+
+
+def cell(key: str, given: Any) -> str:
+    """One value, in the words that its column needs."""
+    if key in TIMES:
+        return f"{moment(given)} ({given[:19]}Z)" if given else NOTHING
+    if key in ("seconds", "eta_seconds"):
+        return duration(given)
+    if key == "state":
+        return state(given, sys.stdout.encoding)
+    if key in ("spec", "environment") and given:
+        return options(given)
+    return value(given)
 
 
 def what(row: Row) -> str:

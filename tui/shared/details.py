@@ -1,12 +1,11 @@
 """Everything about one row, for the pane beside a table: the same facts as `thalweg show`."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from store import Runs, show_row
-from tui.app.widgets.details_pane import Details, Link
-from tui.cli.commands.show import cell
-from tui.shared.columns import Row, excess, network, options, what, word
+from tui.shared.columns import Row, cell, excess, network, options, what, word
 from tui.shared.formatting import clean, number, value
 from tui.shared.log_reader import last_lines
 from tui.shared.references import settled
@@ -20,6 +19,31 @@ LOG_LINES = 8
 MOST_RELATED = 12  # of one sort
 APART = ("id", "kind", "state", "spec", "cause", "cause_kind", "starred", "tags", "name")  # told in another way
 LINKED = ("run_id", "model_a", "model_b", "model_id", "relaunch_of")  # as links
+
+
+@dataclass(frozen=True)
+class Link:
+    """Another row, what it is to this one, and where it is."""
+
+    what: str
+    kind: str
+    row_id: int
+
+
+@dataclass(frozen=True)
+class Details:
+    """Title, what its run is called, why it failed, names and values, where to go from here, the end of a log."""
+
+    kind: str
+    row_id: int
+    title: str
+    state: str
+    cause: str
+    log: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    links: tuple[Link, ...]
+    spec: str
+    environment: str
 
 
 def read(client: "Client", kind: str, row_id: int) -> Details:

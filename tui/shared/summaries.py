@@ -1,14 +1,9 @@
-"""What was found, in the words of a newcomer: one path, several paths, one bound."""
+"""What was found, in the words of a newcomer: names and values of a path and of a bound."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from core.results import AT_POINTS, NO, OPEN, VERDICTS, YES, is_assumption
-from tui.cli.output import pairs, say, table
-from tui.shared.formatting import NOTHING, number, value
-
-if TYPE_CHECKING:
-    from store import Catalogue
+from core.results import NO, OPEN, VERDICTS, YES, is_assumption
+from tui.shared.formatting import number, value
 
 Row = dict[str, Any]
 
@@ -47,107 +42,16 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
     return facts
 
 
-def print_path(row: Row) -> None:
-    """What a path is worth."""
-    say(path_title(row))
-    pairs(path_facts(row))
-
-
-def paths_table(rows: Iterable[Row]) -> None:
-    """One row a path."""
-    table(
-        ("id", "method", "ends' losses", "highest", "barrier", "beads", "norm length", "certificate"),
-        [
-            (
-                value(row["id"]),
-                value(row.get("method")),
-                f"{number(row.get('train_loss_a'))}, {number(row.get('train_loss_b'))}",
-                number(row.get("max_train_loss")),
-                number(row.get("barrier")),
-                value(row.get("beads")),
-                number(row.get("normalized_length")),
-                value(row.get("certificate")),
-            )
-            for row in rows
-        ],
-    )
-
-
-def print_bound(row: Row, catalogue: "Catalogue") -> None:
-    """A bound's value and its measurements, layer by layer."""
-    from store import Bounds
-
-    say(f"Bound {row['id']}: {value(row['kind'])} of model {row['model_id']}.")
-    facts = [("value", number(row["value"]))]
-    if row["summary"]:
-        facts.append(("summary", value(row["summary"])))
-    pairs(facts)
-    with catalogue.read() as session:
-        measured = Bounds(session).measurements("bound", int(row["id"]))
-    measurements_table([vars(one) for one in measured])
-
-
-def measurements_table(measured: list[Row]) -> None:
-    """Measurements as tables: one row a layer where draws have losses, else one a layer and draw; one column a name.
-
-    Rows that begin alike are together; what was measured of the whole is a list.
-    """
-    drawn = {(one["layer"], one["draw"]) for one in measured if one["name"] == "loss" and one["draw"] is not None}
-    _layers_table([one for one in measured if (one["layer"], one["draw"]) in drawn])
-    pairs(whole_facts(measured))
-    rows: dict[tuple[Any, Any], dict[str, str]] = {}
-    for one in measured:
-        if (one["layer"], one["draw"]) not in drawn and not _of_the_whole(one):
-            rows.setdefault((one["layer"], one["draw"]), {})[str(one["name"])] = _measured(one)
-    tables: dict[str, dict[tuple[Any, Any], dict[str, str]]] = {}
-    for key, found in rows.items():
-        tables.setdefault(next(iter(found)), {})[key] = found
-    for some in tables.values():
-        _measured_table(some)
-
-
 def whole_facts(measured: list[Row]) -> list[tuple[str, str]]:
     """Names and values of what was measured of no layer or draw, but of the whole."""
-    return [(str(one["name"]), _measured(one)) for one in measured if _of_the_whole(one)]
+    return [(str(one["name"]), measurement_text(one)) for one in measured if of_the_whole(one)]
 
 
-def _of_the_whole(one: Row) -> bool:
+def of_the_whole(one: Row) -> bool:
     return one["layer"] is None and one["draw"] is None
 
 
-def _layers_table(measured: list[Row]) -> None:
-    """Every layer's draws in one row: the lowest loss with what else was measured of that draw, and the spread."""
-    layers: dict[Any, dict[Any, dict[str, float]]] = {}
-    for one in measured:
-        layers.setdefault(one["layer"], {}).setdefault(one["draw"], {})[str(one["name"])] = one["value"]
-    if not layers:
-        return
-    others = list(dict.fromkeys(one["name"] for one in measured if one["name"] != "loss"))
-    rows = []
-    for layer, draws in layers.items():
-        losses = sorted(draw["loss"] for draw in draws.values())
-        best = min(draws.values(), key=lambda draw: draw["loss"])
-        spread = (losses[0], sum(losses) / len(losses), losses[-1])
-        cells = [number(one) for one in (*spread, *(best.get(name) for name in others))]
-        rows.append((value(layer), value(len(draws)), *cells))
-    titles = (f"{name.replace('_', ' ')} of the lowest" for name in others)
-    table(("layer", "draws", "lowest loss", "mean", "highest", *titles), rows)
-
-
-def _measured_table(rows: dict[tuple[Any, Any], dict[str, str]]) -> None:
-    names = list(dict.fromkeys(name for found in rows.values() for name in found))
-    keys = [place for place in (0, 1) if any(key[place] is not None for key in rows)]
-    titles = [("layer", "point" if AT_POINTS.intersection(names) else "draw")[place] for place in keys]
-    table(
-        (*titles, *names),
-        [
-            (*(value(key[place]) for place in keys), *(found.get(name, NOTHING) for name in names))
-            for key, found in rows.items()
-        ],
-    )
-
-
-def _measured(one: Row) -> str:
+def measurement_text(one: Row) -> str:
     """A number, or the answer that it stands for."""
     name, given = str(one["name"]), one["value"]
     words = ASSUMPTIONS if is_assumption(name) else ANSWERS if name in VERDICTS else {}

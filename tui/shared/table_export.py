@@ -8,9 +8,8 @@ from sqlalchemy.orm import Session
 from store import Catalogue
 from store.export import Selection, Stream, write_columns
 from store.listing import cells, selected
-from tui.cli.commands.listing import decoded
-from tui.cli.output import plain
 from tui.shared.files import whole
+from tui.shared.json_values import decoded, plain
 
 BATCH = 1000  # rows in memory at once
 

@@ -12,8 +12,9 @@ from textual.worker import get_current_worker
 from store.errors import StoreError
 from tui.app.screens.rows import RowsScreen
 from tui.app.widgets.catalogue_table import TOP, CatalogueTable
-from tui.app.widgets.details_pane import Details, DetailsPane
+from tui.app.widgets.details_pane import DetailsPane
 from tui.app.widgets.keys import Views
+from tui.shared.details import Details
 
 if TYPE_CHECKING:
     from tui.app.catalogue_reader import Reader

@@ -4,8 +4,9 @@ from textual import on
 
 from core.errors import ThalwegError
 from store.errors import StoreError
+from store.states import FINISHED
 from tui.app import bindings
-from tui.app.screens.taking import ENDED, TakingScreen
+from tui.app.screens.taking import TakingScreen
 from tui.app.widgets.catalogue_table import CatalogueTable
 from tui.app.widgets.details_pane import DetailsPane
 from tui.app.widgets.prompt import Prompt
@@ -58,7 +59,7 @@ class BrowseScreen(TakingScreen):
 
     def _all_ended(self) -> bool:
         known = map(self.table.row, self.table.chosen)
-        return all(row is not None and row["state"] in ENDED for row in known)
+        return all(row is not None and row["state"] in FINISHED for row in known)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         if self.is_mounted and self.typing:

@@ -11,7 +11,7 @@ from textual.widgets.option_list import Option
 
 from tui.app.screens.asking import Question
 from tui.app.widgets.keys import Keys
-from tui.cli.output import cut
+from tui.shared.text_table import cut
 
 MEANING = 35  # columns for what a column means
 

@@ -12,8 +12,8 @@ from store.filters import compiled, parse
 from store.listing import selected
 from tui.app import bindings
 from tui.app.widgets.keys import KIND_KEYS
-from tui.cli.commands.listing import column_names
 from tui.shared import named_filters
+from tui.shared.columns import column_names
 
 if TYPE_CHECKING:
     from tui.app.screens.browse import BrowseScreen

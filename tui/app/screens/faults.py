@@ -13,11 +13,11 @@ from tui.app.screens.log import LogScreen
 from tui.app.screens.relaunch import RelaunchScreen, named
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import RowTable
-from tui.cli.output import cut
 from tui.shared.columns import Row, what, when
 from tui.shared.faults import SHOWN, Faults, Group, cause_of, failed, faults
 from tui.shared.formatting import clean, state, summed, value
 from tui.shared.log_reader import last_lines
+from tui.shared.text_table import cut
 
 if TYPE_CHECKING:
     from core.engine.client import Client

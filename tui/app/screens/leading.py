@@ -10,7 +10,7 @@ from tui.app.screens.marking import MarkingScreen
 from tui.app.screens.rows import ASKING
 from tui.app.session import Session
 from tui.shared.columns import Row, models_of
-from tui.shared.location import Place
+from tui.shared.location import Location
 from tui.shared.references import settled_names
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ MOST_OFFERED = 12  # rows whose models are offered for a new run, two by two
 class LeadingScreen(MarkingScreen):
     """Adds jumps along the lineage and the screens for plots, comparisons, logs, faults, launching."""
 
-    def __init__(self, place: Place, session: Session, where: str | None = None) -> None:
+    def __init__(self, place: Location, session: Session, where: str | None = None) -> None:
         super().__init__(place, session, where)
         self.came_from: list[tuple[str, int]] = []
 

@@ -12,10 +12,10 @@ from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from core.files import amount
+from store.states import FINISHED
 from tui.app.screens.client_screen import ClientScreen
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.log_view import LogView
-from tui.cli.progress import FINISHED
 from tui.shared.columns import word
 from tui.shared.formatting import state as told
 from tui.shared.log_reader import Window, around, found_after, found_before, tail

@@ -9,7 +9,7 @@ from core.errors import ThalwegError
 from store.errors import StoreError
 from tui.app.screens.arranging import ArrangingScreen
 from tui.app.session import Session
-from tui.shared.location import Place
+from tui.shared.location import Location
 
 if TYPE_CHECKING:
     from store import Catalogue
@@ -21,7 +21,7 @@ MOST_UNDONE = 100
 class MarkingScreen(ArrangingScreen):
     """Adds stars, tags, notes, choice of columns, and undo for all of them."""
 
-    def __init__(self, place: Place, session: Session, where: str | None = None) -> None:
+    def __init__(self, place: Location, session: Session, where: str | None = None) -> None:
         super().__init__(place, session, where)
         self.undoable: list[Done] = []
 

@@ -155,7 +155,7 @@ def look(client: "Client", kind: str, ids: Sequence[int]) -> Seen:
     """Read the charts of some rows. Loads textual-plot too, since this happens in a thread."""
     import tui.app.widgets.curve_plot  # noqa: F401
     from store import Runs
-    from store.run_tables import FINISHED
+    from store.states import FINISHED
 
     with client.catalogue.read() as session:
         live = kind == "runs" and any(Runs(session).get(one).state not in FINISHED for one in ids)

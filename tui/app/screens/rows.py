@@ -23,7 +23,7 @@ from tui.app.widgets.machine import Machine, MachineLine
 from tui.app.widgets.prompt import Prompt
 from tui.shared.columns import Row, Shown, offered, on_screen
 from tui.shared.formatting import clean
-from tui.shared.location import Place
+from tui.shared.location import Location
 
 if TYPE_CHECKING:
     from tui.app.catalogue_reader import Asked, Order, Reader
@@ -79,7 +79,7 @@ class RowsScreen(TrustingScreen):
     class HostSeen(Message):
         machine: Machine
 
-    def __init__(self, place: Place, session: Session, where: str | None = None) -> None:
+    def __init__(self, place: Location, session: Session, where: str | None = None) -> None:
         super().__init__()
         self.place, self.session = place, session
         if where is not None:
@@ -107,7 +107,7 @@ class RowsScreen(TrustingScreen):
         return bool(self.query(CatalogueTable))
 
     def compose(self) -> ComposeResult:
-        yield Views(self.place.told)
+        yield Views(self.place.shown)
         with Container(id="body"):
             yield CatalogueTable()
             yield DetailsPane()

@@ -8,6 +8,7 @@ from textual import work
 
 from core.errors import ThalwegError
 from store.errors import StoreError
+from store.states import FINISHED
 from tui.app.screens.leading import LeadingScreen
 from tui.app.screens.rows import ASKING
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from core.engine.client import Client
     from tui.app.screens.export import Export
 
-ENDED = ("done", "failed", "cancelled")
 MOST_COPIED = 1000  # rows
 
 
@@ -28,7 +28,7 @@ class TakingScreen(LeadingScreen):
         from tui.shared.marks import named
 
         rows = [(row_id, self.table.row(row_id)) for row_id in self.table.chosen]
-        going = [row_id for row_id, row in rows if row is None or row["state"] not in ENDED]
+        going = [row_id for row_id, row in rows if row is None or row["state"] not in FINISHED]
         question = f"Cancel {named('runs', going)}? What they wrote until then is kept."
         if await self.app.push_screen_wait(Confirm(question, "Cancel")):
             self._cancel(going)
@@ -148,8 +148,8 @@ def _cancelled(client: "Client", run_ids: list[int]) -> str:
     from tui.shared.marks import named
 
     before = client.cancel(run_ids)
-    asked = [run_id for run_id, state in before.items() if state not in ENDED]
-    ended = [run_id for run_id, state in before.items() if state in ENDED]
+    asked = [run_id for run_id, state in before.items() if state not in FINISHED]
+    ended = [run_id for run_id, state in before.items() if state in FINISHED]
     told = [f"Cancelling {named('runs', asked)}."] if asked else []
     return " ".join([*told, *([f"Ended before that: {named('runs', ended)}."] if ended else [])])
 

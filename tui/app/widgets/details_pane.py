@@ -1,7 +1,5 @@
 """The pane beside the table: what `tui.shared.details` found, with links to click."""
 
-from dataclasses import dataclass
-
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -11,34 +9,10 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Static
 
+from tui.shared.details import Details, Link
 from tui.shared.formatting import FOUND, state
 
 NAME = 23  # columns for the names of facts, at most
-
-
-@dataclass(frozen=True)
-class Link:
-    """Another row, what it is to this one, and where it is."""
-
-    what: str
-    kind: str
-    row_id: int
-
-
-@dataclass(frozen=True)
-class Details:
-    """Title, what its run is called, why it failed, names and values, where to go from here, the end of a log."""
-
-    kind: str
-    row_id: int
-    title: str
-    state: str
-    cause: str
-    log: tuple[str, ...]
-    facts: tuple[tuple[str, str], ...]
-    links: tuple[Link, ...]
-    spec: str
-    environment: str
 
 
 class DetailsPane(VerticalScroll):

@@ -10,8 +10,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.cli.output import GAP, NARROW, cut, fit, is_number
 from tui.shared.columns import Row, Shown
+from tui.shared.text_table import GAP, NARROW, cut, fit, is_number
 
 HEAD = 1  # lines above the rows
 GUTTER = 3  # columns: mark, star, space

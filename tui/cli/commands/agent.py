@@ -7,11 +7,11 @@ import click
 
 from core.errors import UsageError
 from tui.cli.arguments import Whole
+from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
 from tui.shared.columns import Row, word
 from tui.shared.formatting import summed
-from tui.shared.location import Place
 
 
 @click.command(epilog="\b\nExample:\n  thalweg agent --drain --cpu-jobs 4")
@@ -19,7 +19,7 @@ from tui.shared.location import Place
 @click.option("--cpu-jobs", type=Whole(1, 1024), default=1, metavar="N", help="Jobs at once on the CPU.")
 @json_option
 @click.pass_obj
-def agent(place: Place, drain: bool, cpu_jobs: int, as_json: bool) -> None:
+def agent(place: CommandLocation, drain: bool, cpu_jobs: int, as_json: bool) -> None:
     """Run queued jobs here, in the foreground, with a limit of your own on jobs at once.
 
     Commands that enqueue start an agent by themselves. Ctrl-C ends the agent; jobs that run go on, and the

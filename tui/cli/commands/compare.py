@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from tui.cli.arguments import MARKED, Id, Kind
+from tui.cli.location import CommandLocation
 from tui.cli.output import heading, print_json, say, table
 from tui.cli.run_command import json_option
 from tui.shared.comparison import compared, shown
-from tui.shared.location import Place
 
 
 @click.command(epilog="\b\nExample:\n  thalweg compare paths 1 2 3")
@@ -17,7 +17,7 @@ from tui.shared.location import Place
 @click.argument("ids", metavar="ID ID...", type=Id(), nargs=-1, required=True)
 @json_option
 @click.pass_obj
-def compare(place: Place, kind: str, ids: tuple[int, ...], as_json: bool) -> None:
+def compare(place: CommandLocation, kind: str, ids: tuple[int, ...], as_json: bool) -> None:
     """Put runs, models, paths or bounds side by side: where they differ, and what came of each."""
     ids = tuple(dict.fromkeys(ids))
     with place.open().read() as session:

@@ -7,9 +7,9 @@ import click
 
 from tui.cli.arguments import MARKED, Id, Kind
 from tui.cli.chosen_rows import agreed, choosing, chosen, yes_option
+from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
-from tui.shared.location import Place
 
 if TYPE_CHECKING:
     from store import Catalogue
@@ -29,7 +29,7 @@ Examples:
 @yes_option
 @json_option
 @click.pass_obj
-def delete(place: Place, /, kind: str, ids: tuple[int, ...], yes: bool, as_json: bool, **which: Any) -> None:
+def delete(place: CommandLocation, /, kind: str, ids: tuple[int, ...], yes: bool, as_json: bool, **which: Any) -> None:
     """Delete runs, models, paths or bounds with their tags and notes, after asking.
 
     What something else stands on is not deleted, nor then is anything: a model that a path joins, a run that made a

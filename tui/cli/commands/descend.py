@@ -2,8 +2,8 @@
 
 from core.specs.runs import RunSpec
 from tui.cli.option_help import run_command
+from tui.cli.results import print_path
 from tui.cli.run_command import How, answered
-from tui.shared.summaries import print_path
 
 EPILOG = """\b
 Example:

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from core.errors import RunError
+from tui.cli.location import CommandLocation
 from tui.cli.output import heading, note, pairs, print_json, say
 from tui.cli.run_command import data_option, json_option
 from tui.shared.formatting import apart, clean, summed, value
-from tui.shared.location import Place
 
 Facts = dict[str, Any]
 
@@ -19,7 +19,7 @@ Facts = dict[str, Any]
 @json_option
 @data_option
 @click.pass_obj
-def doctor(place: Place, prune: bool, as_json: bool, data_root: str | None) -> int:
+def doctor(place: CommandLocation, prune: bool, as_json: bool, data_root: str | None) -> int:
     """Report on this machine, the data sets and the catalogue. Exit status 1 where something is damaged."""
     machine, data = _machine(), _data(data_root)
     catalogue = _catalogue(place, prune=prune)
@@ -73,7 +73,7 @@ def _where(folder: Path | None, root: Path) -> str:
     return "built in" if folder == root else str(folder)
 
 
-def _catalogue(place: Place, *, prune: bool) -> Facts:
+def _catalogue(place: CommandLocation, *, prune: bool) -> Facts:
     """How the catalogue is: what is in it, what is wrong with it."""
     from core.engine.client import Client
     from core.engine.unheard import unheard

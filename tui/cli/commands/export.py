@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from tui.cli.arguments import LISTED, Kind
-from tui.cli.commands.listing import column_names
+from tui.cli.location import CommandLocation
 from tui.cli.output import note, rows_out
 from tui.cli.run_command import json_option
-from tui.shared.location import Place
+from tui.shared.columns import column_names
 from tui.shared.named_filters import expanded
 
 EPILOG = "\b\nExample:\n  thalweg export paths --where method=string --to paths.csv"
@@ -23,7 +23,9 @@ EPILOG = "\b\nExample:\n  thalweg export paths --where method=string --to paths.
 @click.option("--raw", is_flag=True, help="Leave texts that a spreadsheet would run as they are.")
 @json_option
 @click.pass_obj
-def export(place: Place, /, kind: str, file: Path | None, raw: bool, as_json: bool, **rows: str | None) -> None:
+def export(
+    place: CommandLocation, /, kind: str, file: Path | None, raw: bool, as_json: bool, **rows: str | None
+) -> None:
     """Write runs, models, paths, bounds, profiles or metrics as CSV, every column unless told otherwise.
 
     In a terminal control characters are shown as \\x1b; files and pipes get texts as they are.

@@ -1,18 +1,17 @@
 """`thalweg list`."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.errors import UsageError
 from tui.cli.arguments import LISTED, Kind, Whole
+from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json, table
 from tui.cli.run_command import json_option
-from tui.shared.columns import Row, Shown, all_of, chosen
-from tui.shared.location import Place
+from tui.shared.columns import Row, Shown, all_of, chosen, column_names
+from tui.shared.json_values import decoded
 from tui.shared.named_filters import expanded
 from tui.shared.references import settled
 
@@ -41,7 +40,9 @@ Example:
 @click.option("--all-columns", is_flag=True, help="Every column of the catalogue.")
 @json_option
 @click.pass_obj
-def list_(place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None, **how: Any) -> None:
+def list_(
+    place: CommandLocation, /, kind: str, where: str | None, sort: str | None, limit: int | None, **how: Any
+) -> None:
     """List runs, models, paths, bounds, profiles or metrics: all of them, unless told otherwise."""
     columns, as_json = how["columns"], how["as_json"]
     where = expanded(kind, where or "")
@@ -59,22 +60,6 @@ def list_(place: Place, /, kind: str, where: str | None, sort: str | None, limit
         note(f"There are no {kind} yet in {place.path}.")
 
 
-def decoded(row: Row) -> Row:
-    """A row for JSON: columns that hold JSON text become what they hold, also within lists of rows."""
-    return {key: _decoded(key, one) for key, one in row.items()}
-
-
-def _decoded(key: str, given: Any) -> Any:
-    if isinstance(given, list):
-        return [decoded(one) if isinstance(one, dict) else one for one in given]
-    if key not in ("spec", "environment"):
-        return given
-    try:
-        return json.loads(given)
-    except (TypeError, ValueError):
-        return given
-
-
 def look(catalogue: "Catalogue") -> None:
     """See that somebody works on what is queued."""
     from core.engine.client import Client
@@ -82,18 +67,8 @@ def look(catalogue: "Catalogue") -> None:
     Client(catalogue).look()
 
 
-def column_names(kind: str, columns: str | None) -> list[str]:
-    """The columns in `--columns`, or all there are. Raises FilterError for a name that is none, UsageError for none."""
-    from store.export import Selection
-
-    names = tuple(name for name in (columns or "").split(",") if name.strip())
-    if columns is not None and not names:
-        raise UsageError("--columns takes names joined by commas; none was given.")
-    return [column.name for column in Selection(kind, names=names).columns()]
-
-
 def _rows(
-    place: Place, /, kind: str, where: str | None, sort: str | None, limit: int | None, *, as_stored: bool
+    place: CommandLocation, /, kind: str, where: str | None, sort: str | None, limit: int | None, *, as_stored: bool
 ) -> list[Row]:
     from store.listing import list_rows, selected
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from store.states import FINISHED
 from tui.cli.arguments import Id, Whole
+from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
-from tui.cli.progress import FINISHED
 from tui.cli.run_command import ending, json_option
 from tui.shared.formatting import clean
-from tui.shared.location import Place
 from tui.shared.log_reader import start_of_last
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ PAUSE = 0.3  # s between looks at a log that is being written
 @click.option("--tail", type=Whole(0), metavar="N", help="The last N lines only.")
 @json_option
 @click.pass_obj
-def log(place: Place, run_id: int, follow: bool, tail: int | None, as_json: bool) -> None:
+def log(place: CommandLocation, run_id: int, follow: bool, tail: int | None, as_json: bool) -> None:
     """Print what a run did and wrote, in all its attempts; control characters are shown, not sent.
 
     With --json: a list of lines, each with its time; with --follow one object a line.
@@ -50,7 +50,7 @@ def log(place: Place, run_id: int, follow: bool, tail: int | None, as_json: bool
         objects.end()
 
 
-def _nothing(client: "Client", run_id: int, place: Place) -> str:
+def _nothing(client: "Client", run_id: int, place: CommandLocation) -> str:
     """Why a run has no log, and what to expect."""
     from store.runs import Runs
 

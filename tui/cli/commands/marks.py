@@ -8,11 +8,11 @@ import click
 from core.errors import UsageError
 from tui.cli.arguments import MARKED, Id, Kind
 from tui.cli.chosen_rows import choosing, chosen
+from tui.cli.location import CommandLocation
 from tui.cli.output import note as say
 from tui.cli.output import print_json
 from tui.cli.run_command import json_option
 from tui.shared.formatting import value
-from tui.shared.location import Place
 
 TAG = """\b
 Examples:
@@ -29,7 +29,9 @@ Examples:
 @click.option("--remove", is_flag=True, help="Take them away instead.")
 @json_option
 @click.pass_obj
-def tag(place: Place, /, kind: str, words: tuple[str, ...], remove: bool, as_json: bool, **which: Any) -> None:
+def tag(
+    place: CommandLocation, /, kind: str, words: tuple[str, ...], remove: bool, as_json: bool, **which: Any
+) -> None:
     """Give runs, models, paths or bounds tags, or take them away; print those that one has then."""
     from store import Tags
 
@@ -57,7 +59,7 @@ def tag(place: Place, /, kind: str, words: tuple[str, ...], remove: bool, as_jso
 @choosing
 @json_option
 @click.pass_obj
-def note(place: Place, /, kind: str, words: tuple[str, ...], as_json: bool, **which: Any) -> None:
+def note(place: CommandLocation, /, kind: str, words: tuple[str, ...], as_json: bool, **which: Any) -> None:
     """Write a note on runs, models, paths or bounds; `thalweg show` shows it."""
     from store import Notes
 

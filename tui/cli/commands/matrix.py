@@ -12,11 +12,12 @@ from core.errors import UsageError, unknown_name
 from core.grid import Axis, Grid
 from core.specs.methods import METHODS
 from tui.cli.arguments import Name, OneOf
-from tui.cli.output import GAP, note, print_json, table, width_of
+from tui.cli.location import CommandLocation
+from tui.cli.output import note, print_json, table, width_of
 from tui.cli.run_command import json_option
 from tui.shared.formatting import clean, number
-from tui.shared.location import Place
 from tui.shared.named_filters import expanded
+from tui.shared.text_table import GAP
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -48,7 +49,9 @@ Example:
 )
 @json_option
 @click.pass_obj
-def matrix(place: Place, where: str | None, value: str, method: str | None, file: Path | None, as_json: bool) -> None:
+def matrix(
+    place: CommandLocation, where: str | None, value: str, method: str | None, file: Path | None, as_json: bool
+) -> None:
     """Put all models of one problem against all: the best path known between any two.
 
     The best has the lowest level, then the stronger certificate. Models are of one problem where network, data and loss

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from tui.cli.arguments import MARKED, Id, Kind
+from tui.cli.location import CommandLocation
 from tui.cli.output import coloured, console, note, print_json, terminal
 from tui.cli.run_command import json_option
 from tui.shared.charts.charts import Chart
 from tui.shared.charts.from_catalogue import drawn
 from tui.shared.files import described
-from tui.shared.location import Place
 
 HEIGHT = 24  # rows, where there is no terminal to fill
 WIDTH = 80
@@ -25,7 +25,9 @@ WIDTH = 80
 @click.option("--to", "file", metavar="FILE", type=click.Path(path_type=Path), help="A .png, .pdf or .svg file.")
 @json_option
 @click.pass_obj
-def plot(place: Place, kind: str, ids: tuple[int, ...], error: bool, file: Path | None, as_json: bool) -> None:
+def plot(
+    place: CommandLocation, kind: str, ids: tuple[int, ...], error: bool, file: Path | None, as_json: bool
+) -> None:
     """Draw the loss along paths, the curves of runs and models, or bounds layer by layer.
 
     Several are drawn over each other. With --json: the points of the curves, or the file that was drawn to.

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from tui.cli.arguments import Id, Whole
+from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option, trust_option
 from tui.shared.files import described, whole
-from tui.shared.location import Place
 
 
 @click.command(epilog="\b\nExample:\n  thalweg points 3 --count 25 --to path-3.safetensors")
@@ -18,7 +18,7 @@ from tui.shared.location import Place
 @json_option
 @trust_option
 @click.pass_obj
-def points(place: Place, path_id: int, count: int, file: Path, as_json: bool, trust: bool) -> None:
+def points(place: CommandLocation, path_id: int, count: int, file: Path, as_json: bool, trust: bool) -> None:
     """Write N parameter vectors along a path, equally spaced in t, for other people's code.
 
     One tensor of shape (N, ...) for each name of the network's state dict, and t of shape (N,).

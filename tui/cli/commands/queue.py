@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from store.errors import StoreError
+from store.states import FINISHED
 from tui.cli.arguments import Id
 from tui.cli.chosen_rows import agreed, choosing, chosen, yes_option
+from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
-from tui.cli.progress import FINISHED
 from tui.cli.run_command import json_option
-from tui.shared.location import Place
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -32,7 +32,7 @@ Examples:
 @yes_option
 @json_option
 @click.pass_obj
-def cancel(place: Place, /, run_ids: tuple[int, ...], where: str | None, every: bool, **how: bool) -> None:
+def cancel(place: CommandLocation, /, run_ids: tuple[int, ...], where: str | None, every: bool, **how: bool) -> None:
     """Cancel queued or running runs; what they were given time to write is kept.
 
     Asks before it cancels runs that are not named but chosen.

@@ -8,12 +8,12 @@ import click
 from core.errors import UsageError
 from tui.cli.arguments import Id, OneOf
 from tui.cli.chosen_rows import choosing, chosen
-from tui.cli.commands.listing import decoded
 from tui.cli.output import note, print_json, table
 from tui.cli.run_command import MOST_FAILED, How, detached, finished, run_options, status_of, texts_of
 from tui.shared.columns import Row, word
 from tui.shared.columns import options as told
 from tui.shared.formatting import value
+from tui.shared.json_values import decoded
 
 if TYPE_CHECKING:
     from core.engine.client import Client

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.cli.arguments import MARKED, Id, Kind
-from tui.cli.commands.listing import decoded, look
+from tui.cli.commands.listing import look
+from tui.cli.location import CommandLocation
 from tui.cli.output import heading, pairs, print_json, say, table
+from tui.cli.results import measurements_table
 from tui.cli.run_command import json_option
-from tui.shared.columns import Row, chosen, excess, moment, options, word
-from tui.shared.formatting import NOTHING, duration, state, value
-from tui.shared.location import Place
+from tui.shared.columns import TIMES, Row, cell, chosen, excess, moment, options, word
+from tui.shared.formatting import value
+from tui.shared.json_values import decoded
 from tui.shared.log_reader import last_lines
 from tui.shared.references import settled
-from tui.shared.summaries import measurements_table
 
 if TYPE_CHECKING:
     from store import Catalogue
 
-TIMES = ("created_at", "started_at", "finished_at", "cancel_requested_at", "heartbeat_at")
 FIRST = ("state", "outcome", "cause_kind", "cause")  # how it ended comes before all other facts
 LOG_LINES = 12
 MOST = 40  # rows of a nested table
@@ -30,7 +30,7 @@ MOST = 40  # rows of a nested table
 @click.argument("row_id", metavar="ID", type=Id())
 @json_option
 @click.pass_obj
-def show(place: Place, kind: str, row_id: int, as_json: bool) -> None:
+def show(place: CommandLocation, kind: str, row_id: int, as_json: bool) -> None:
     """Show everything about one run, model, path or bound."""
     from store import show_row
 
@@ -56,19 +56,6 @@ def show(place: Place, kind: str, row_id: int, as_json: bool) -> None:
         _nested(key, part)
     if kind == "runs" and row["state"] == "failed":
         _log(catalogue, row_id)
-
-
-def cell(key: str, given: Any) -> str:
-    """One value, in the words that its column needs."""
-    if key in TIMES:
-        return f"{moment(given)} ({given[:19]}Z)" if given else NOTHING
-    if key in ("seconds", "eta_seconds"):
-        return duration(given)
-    if key == "state":
-        return state(given, sys.stdout.encoding)
-    if key in ("spec", "environment") and given:
-        return options(given)
-    return value(given)
 
 
 def _log(catalogue: "Catalogue", run_id: int) -> None:

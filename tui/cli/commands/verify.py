@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from tui.cli.arguments import Id
+from tui.cli.location import CommandLocation
 from tui.cli.output import note, pairs, print_json, say, table
 from tui.cli.run_command import data_option, json_option, trust_option
 from tui.shared.formatting import number, value
-from tui.shared.location import Place
 
 Facts = dict[str, Any]
 SLACK = 1e-5  # relative: what two looks at one level may differ by
@@ -22,7 +22,7 @@ SAME = 1e-9  # relative to 1 + the loss: what two looks at one model may differ 
 @data_option
 @trust_option
 @click.pass_obj
-def verify(place: Place, path_id: int, as_json: bool, data_root: str | None, trust: bool) -> int:
+def verify(place: CommandLocation, path_id: int, as_json: bool, data_root: str | None, trust: bool) -> int:
     """Check a path's certificate again from its tensors, network and data, in float64.
 
     Exit status 1 where it does not hold.

@@ -1,0 +1,3 @@
+"""The states of a run that last."""
+
+FINISHED = ("done", "failed", "cancelled")

@@ -1,6 +1,7 @@
 """Shared by all tests: what hypothesis does, one thread for each process, and no process that outlives its test."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import psutil
@@ -10,6 +11,9 @@ from hypothesis import settings
 from tests import leftovers
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: threads that wait for each other spin
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # from a script, behind `&`: what tests start would ignore it too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("thalweg", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("thalweg")

@@ -21,7 +21,7 @@ FIXED = {key for key, _ in BindingsMap([*CatalogueTable.BINDINGS, *(one for one 
 
 
 def keymap_file() -> Path:
-    return user_config_path("thalweg", appauthor=False) / "bindings.toml"
+    return user_config_path("thalweg", appauthor=False) / "keys.toml"
 
 
 def load(file: Path) -> tuple[dict[str, str], list[str]]:

@@ -18,8 +18,10 @@ class Reporter(Protocol):
     def say(self, text: str) -> None:
         """What happened, in a sentence for the run's log."""
 
-    def metric(self, name: str, step: int, value: float) -> None:
-        """A point of a curve."""
+    def metric(
+        self, name: str, step: int, value: float, *, unit: str, family: str, position: int | None = None
+    ) -> None:
+        """A point of a curve (core.results.CurveSaid)."""
 
     def checkpoint(self, save: Callable[[Path], None]) -> None:
         """Offer a state to go on from; `save(file)` is called if it is time to keep one."""
@@ -39,7 +41,9 @@ class Silent:
     def say(self, text: str) -> None:
         pass
 
-    def metric(self, name: str, step: int, value: float) -> None:
+    def metric(
+        self, name: str, step: int, value: float, *, unit: str, family: str, position: int | None = None
+    ) -> None:
         pass
 
     def checkpoint(self, save: Callable[[Path], None]) -> None:

@@ -6,36 +6,16 @@ are the catalogue's column names.
 
 import json
 from math import inf, isnan
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from core.errors import printable
 
 YES, OPEN, NO = 1.0, 0.0, -1.0
-#: Measurements that are one of these: proven, left open, refuted. Tables say them in words, charts leave them out.
-VERDICTS = frozenset({"separable", "distinct", "generic", "wide_enough", "proven"})
-#: Measurements of points on a curve: their draws are these points.
-AT_POINTS = frozenset({"norm"})
-#: Measurements that say what a verdict is about: no curves either.
-ASIDE = frozenset({"seconds", "kept", "width", "least_width", "left_out", "dimensions", "stuck_neurons"})
-
-
-def is_assumption(name: str) -> bool:
-    """Whether a measurement says if an assumption of a theorem holds: `THEOREM: ASSUMPTION`."""
-    return ": " in name
-
-
-#: What the steps of a metric count, by its name up to a dot; of any other: steps.
-STEPS = {"train_loss": "epoch", "loss": "layer", "gaps": "beads", "worst_gap": "beads"}
-SUBNETWORK_LOSS = "subnetwork loss of model"
-
-
-def steps_of(metric: str) -> str:
-    """What the steps of a metric count: epochs, layers, beads."""
-    if metric.startswith(SUBNETWORK_LOSS):
-        return "layer"
-    return STEPS.get(metric.partition(".")[0], "step")
+#: What a measurement is: a number to draw, one of these answers, the answer to a theorem's assumption, or a number that
+#: only says what an answer is about.
+Role = Literal["value", "verdict", "assumption", "aside"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -55,6 +35,19 @@ class MetricsSaid(Event, frozen=True, kw_only=True, tag="metrics"):
     """Points of curves: name, step, value (None: no number), seconds since the job began."""
 
     points: list[tuple[str, int, float | None, float]]
+
+
+class CurveSaid(Event, frozen=True, kw_only=True, tag="curve"):
+    """What the points of a metric are, said before the first of them.
+
+    Its steps count `unit` (epoch, layer, beads); curves of one `family` (loss, gaps) are drawn together; `position` is
+    that of the model that it is of, where the run makes several.
+    """
+
+    name: str
+    unit: str
+    family: str
+    position: int | None = None
 
 
 class Environment(Event, frozen=True, kw_only=True, tag="environment"):
@@ -126,12 +119,18 @@ class PathMade(Event, frozen=True, kw_only=True, tag="path"):
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """One number of a bound: of a layer (None: of the whole), of a draw (None: no draws)."""
+    """One number of a bound: of a layer (None: of the whole), of a draw (None: no draws).
+
+    Numbers of one `family` are drawn together ("": those of its name alone); what a draw is, `draws` says.
+    """
 
     name: str
     value: float | None
     layer: int | None = None
     draw: int | None = None
+    family: str = ""
+    role: Role = "value"
+    draws: str = "draw"
 
 
 class BoundMade(Event, frozen=True, kw_only=True, tag="bound"):
@@ -155,7 +154,7 @@ class Ended(Event, frozen=True, kw_only=True, tag="ended"):
     cause: str | None = None
 
 
-AnyEvent = Beat | MetricsSaid | Environment | ModelMade | PathMade | BoundMade | Ended
+AnyEvent = Beat | CurveSaid | MetricsSaid | Environment | ModelMade | PathMade | BoundMade | Ended
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 

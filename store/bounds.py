@@ -29,7 +29,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number of a bound, model, path or run; `layer` and `draw` count from 0 where they apply."""
+    """One number of a bound, model, path or run (meanings: MeasurementRow)."""
 
     id: int
     owner_kind: str
@@ -38,6 +38,9 @@ class Measurement:
     layer: int | None
     draw: int | None
     value: float | None
+    family: str
+    role: str
+    draws: str
 
 
 class BoundRow(Base):
@@ -68,9 +71,14 @@ class MeasurementRow(Base):
     owner_kind: Mapped[str]
     owner_id: Mapped[int]
     name: Mapped[str]
-    layer: Mapped[int | None]
-    draw: Mapped[int | None]
+    layer: Mapped[int | None] = mapped_column(doc="layer it is of, from 0; empty: of the whole")
+    draw: Mapped[int | None] = mapped_column(doc="draw it is of, from 0; empty: there are no draws")
     value: Mapped[float | None]
+    family: Mapped[str] = mapped_column(server_default="", doc="what it is drawn together with; empty: its own name")
+    role: Mapped[str] = mapped_column(
+        server_default="value", doc="value, verdict, assumption, or aside: about a verdict"
+    )
+    draws: Mapped[str] = mapped_column(server_default="draw", doc="what its draws are: draw, or point of a curve")
 
 
 class Bounds:

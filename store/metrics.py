@@ -1,6 +1,7 @@
 """Curves that runs draw while they go: millions of points, so plain tuples in and out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import nan
 
 from sqlalchemy import ForeignKey, select
@@ -28,6 +29,28 @@ class MetricRow(Base):
     seconds: Mapped[float | None] = mapped_column(doc="time since the attempt began, s")
 
 
+class CurveRow(Base):
+    __tablename__ = "curves"
+
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, doc="run that drew it"
+    )
+    name: Mapped[str] = mapped_column(primary_key=True, doc="name of the curve, as in metrics")
+    unit: Mapped[str] = mapped_column(doc="what its steps count: epoch, layer, beads")
+    family: Mapped[str] = mapped_column(doc="what it is drawn together with: loss, gaps, …")
+    position: Mapped[int | None] = mapped_column(doc="model of the run that it is of, where that makes several")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve's name and meaning (CurveRow); of a run that said none its steps are steps, and it is its own family."""
+
+    name: str
+    unit: str
+    family: str
+    position: int | None
+
+
 class Metrics:
     """Reads and writes inside the caller's transaction; it never commits."""
 
@@ -47,7 +70,25 @@ class Metrics:
         rows = self._session.execute(query)
         return [(step, nan if value is None else value, seconds) for step, value, seconds in rows]
 
+    def describe(self, run_id: int, name: str, unit: str, family: str, position: int | None = None) -> None:
+        """Say what a curve of a run means; what was said of it before is replaced."""
+        self._session.merge(CurveRow(run_id=run_id, name=name, unit=unit, family=family, position=position))
+
     def names(self, run_id: int) -> list[str]:
         """Names of the run's curves, sorted."""
-        query = select(MetricRow.name).where(MetricRow.run_id == run_id).distinct().order_by(MetricRow.name)
-        return list(self._session.scalars(query))
+        return [one.name for one in self.curves(run_id)]
+
+    def curves(self, run_id: int) -> list[Curve]:
+        """The run's curves, by name."""
+        drawn = select(MetricRow.name).where(MetricRow.run_id == run_id).distinct().subquery()
+        said = (CurveRow.run_id == run_id) & (CurveRow.name == drawn.c.name)
+        query = (
+            select(drawn.c.name, CurveRow.unit, CurveRow.family, CurveRow.position)
+            .select_from(drawn)
+            .outerjoin(CurveRow, said)
+            .order_by(drawn.c.name)
+        )
+        return [
+            Curve(name, unit or "step", family or name, position)
+            for name, unit, family, position in self._session.execute(query)
+        ]

@@ -21,7 +21,7 @@ def compute(options: DropoutBound, problem: Problem, theta: Tensor, reporter: Re
     require_layers(problem, "dropout", lambda widths: dropped_sizes(options.drop, widths))
     layers = {}
     for level in dropped_levels(options, problem, theta, options.seed, reporter.progress):
-        reporter.metric("loss", level.level, level.best.loss)
+        reporter.metric("loss", level.level, level.best.loss, unit="layer", family="loss")
         reporter.say(f"{level.summary.capitalize()}.")
         layers[level.level] = measured(level)
     return found_of(problem, theta, layers, f"the lowest of {options.draws} dropped networks")

@@ -11,6 +11,8 @@ from core.problem import Problem
 from core.results import Measurement
 from core.subnetworks import Level
 
+FAMILIES = {"test_loss": "loss", "test_error": "error"}
+
 
 def require_layers(problem: Problem, what: str, sizes: Callable[[Sequence[int]], object]) -> None:
     """Raise PremiseError where there is no view by layers, no hidden layer, or one is too narrow for `sizes`."""
@@ -29,14 +31,17 @@ def found_of(problem: Problem, theta: Tensor, layers: Mapping[int, Sequence[Meas
     lowest = {level: min(one.value or 0.0 for one in of if one.name == "loss") for level, of in layers.items()}
     worst = max(lowest, key=lambda one: lowest[one])
     summary = f"{what} is {lowest[worst]:.4g} at layer {worst}, the highest; the model's own train loss is {own:.4g}"
-    measurements = [Measurement(name="model_loss", value=own), *(one for of in layers.values() for one in of)]
+    measurements = [
+        Measurement(name="model_loss", value=own, family="loss"),
+        *(one for of in layers.values() for one in of),
+    ]
     return Found(lowest[worst], len(layers), summary, measurements)
 
 
 def measured(level: Level) -> list[Measurement]:
     """What every draw of a layer is worth; a factor only where a dropped network is the draw's best."""
     return [
-        Measurement(name=name, value=value, layer=level.level, draw=i)
+        Measurement(name=name, value=value, layer=level.level, draw=i, family=FAMILIES.get(name, ""))
         for name, values in level.measured.items()
         for i, value in enumerate(values.tolist())
         if not isnan(value)

@@ -25,7 +25,7 @@ def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Rep
     if done.layers:
         reporter.say(f"Takes up {listed(sorted(done.layers))} of the checkpoint.")
     for level in trained_levels(options, problem, theta, options.seed, reporter.progress, Goal(without=done.layers)):
-        reporter.metric("loss", level.level, level.best.loss)
+        reporter.metric("loss", level.level, level.best.loss, unit="layer", family="loss")
         reporter.say(f"{level.summary.capitalize()}.")
         done.layers[level.level] = measured(level)
         reporter.keep(done.save)

@@ -45,7 +45,7 @@ def compute(options: Unbounded, problem: Problem, theta: Tensor, reporter: Repor
     )
     if ray.claim is not None:
         held = proven(exact, theta, ray, nets[2:])
-        measurements.insert(0, Measurement(name="proven", value=held))
+        measurements.insert(0, Measurement(name="proven", value=held, role="verdict"))
         words += "; the checker grants the whole way" if held == YES else "; the checker does not grant the whole way"
     return Found(last / (norm or 1.0), None, words, measurements)
 
@@ -79,8 +79,11 @@ def moved(nets: Sequence[Net]) -> float:
 
 def measured(exact: Problem, i: int, theta: Tensor) -> list[Measurement]:
     """Norm and train loss at the i-th point, which the model is the first of."""
-    values = {"norm": float(theta.norm()), "train_loss": float(exact.losses(theta[None])[0])}
-    return [Measurement(name=name, value=value, draw=i) for name, value in values.items()]
+    loss = float(exact.losses(theta[None])[0])
+    return [
+        Measurement(name="norm", value=float(theta.norm()), draw=i, draws="point"),
+        Measurement(name="train_loss", value=loss, draw=i, family="loss", draws="point"),
+    ]
 
 
 def proven(exact: Problem, theta: Tensor, ray: Ray, nets: Sequence[Net]) -> float:

@@ -18,6 +18,7 @@ from core.results import (
     AnyEvent,
     Beat,
     BoundMade,
+    CurveSaid,
     Ended,
     Environment,
     MetricsSaid,
@@ -112,6 +113,8 @@ class Results:
             Metrics(self.session).add(self.run_id, points)
         for event in events:
             match event:
+                case CurveSaid():
+                    Metrics(self.session).describe(self.run_id, event.name, event.unit, event.family, event.position)
                 case ModelMade() if event.file in self.brought:
                     Models(self.session).add(self.run_id, {**_columns(event), "artifact": self.brought[event.file]})
                 case PathMade() if event.file in self.brought:

@@ -241,8 +241,8 @@ class Search:
 
     def report(self, beads: Beads) -> None:
         worst = self.below if beads.worst is None else beads.worst.value
-        self.task.reporter.metric("gaps", beads.count, len(beads.gaps))
-        self.task.reporter.metric("worst_gap", beads.count, worst)
+        self.task.reporter.metric("gaps", beads.count, len(beads.gaps), unit="beads", family="gaps")
+        self.task.reporter.metric("worst_gap", beads.count, worst, unit="beads", family="worst_gap")
         lines = len(beads.depths)
         message = f"{beads.count} beads, {len(beads.gaps)} of {lines} lines too high, worst {worst:.4g}"
         self.task.reporter.progress(1 - len(beads.gaps) / lines, message)

@@ -11,7 +11,7 @@ from core.errors import PremiseError
 from core.methods.wide.net import Net
 from core.problem import Problem
 from core.progress import Silent
-from core.results import NO, OPEN, YES, is_assumption
+from core.results import NO, OPEN, YES
 from core.specs.bounds import Assumptions
 from tests.core.plain import classes, points, problem_of
 from tests.core.wide import SLOPED, net_of, problem
@@ -24,7 +24,7 @@ def found(case: Problem, theta: torch.Tensor | None = None) -> Found:
 
 
 def answers(bound: Found, theorem: str) -> dict[str, float]:
-    named = {one.name: one.value for one in bound.measurements if is_assumption(one.name)}
+    named = {one.name: one.value for one in bound.measurements if one.role == "assumption"}
     return {
         name.removeprefix(f"{theorem}: "): value for name, value in named.items() if name.startswith(f"{theorem}: ")
     }

@@ -72,7 +72,7 @@ def test_the_level_is_the_largest_loss_of_ends_and_subnetworks(task: Task) -> No
     losses = []
 
     class Listening(Silent):
-        def metric(self, name: str, step: int, value: float) -> None:
+        def metric(self, name: str, step: int, value: float, **meaning: object) -> None:
             losses.append((name, step, value))
 
     for options in (Sparse(draws=1, epochs=2), Dropout(draws=3)):

@@ -13,6 +13,7 @@ from core.results import (
     AnyEvent,
     Beat,
     BoundMade,
+    CurveSaid,
     Ended,
     Environment,
     Measurement,
@@ -148,13 +149,14 @@ def test_what_could_not_be_written_a_second_ago_is_written_when_there_is_room(
 
     with monkeypatch.context() as patched:
         patched.setattr("core.engine.worker.journal.os.write", nearly_full)
-        journal.metric("train_loss", 1, 0.5)
+        journal.metric("train_loss", 1, 0.5, unit="epoch", family="loss")
         with pytest.raises(OSError, match="No space"):
             journal.write(Environment(facts={}))
-        journal.metric("train_loss", 2, nan)
+        journal.metric("train_loss", 2, nan, unit="epoch", family="loss")
     journal.write(Ended(state="done"))
     journal.close()
-    first, environment, second, end = sayings(tmp_path)
+    meaning, first, environment, second, end = sayings(tmp_path)
+    assert meaning == CurveSaid(name="train_loss", unit="epoch", family="loss")
     assert isinstance(first, MetricsSaid)
     assert isinstance(second, MetricsSaid)
     assert [one.points[0][:3] for one in (first, second)] == [("train_loss", 1, 0.5), ("train_loss", 2, inf)]

@@ -54,6 +54,7 @@ def fill(catalogue: Catalogue) -> None:
             facts = {"network": "fcn:8", "data": "digits", "seed": position, "train_loss": loss, "test_error": 0.1}
             Models(session).add(trained, {"position": position, **facts})
         Metrics(session).add(trained, [("train_loss", i, 2.0 / (i + 1), 0.1) for i in range(5)])
+        Metrics(session).describe(trained, "train_loss", "epoch", "loss")
         Metrics(session).add(trained, [("broken_loss", i, float("nan"), 0.1) for i in range(5)])
     string = METHODS["string"]()
     good = add(catalogue, Connect(a=a, b=b, method=string), "done")

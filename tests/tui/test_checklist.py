@@ -22,10 +22,16 @@ CHECKLIST = [
 RAY = [("proven", None, None, 1.0), *((name, None, i, 2.5**i) for i in range(2) for name in ("norm", "train_loss"))]
 
 
+def meant(name: str) -> dict[str, str]:
+    """What a worker says of such a number."""
+    role = "assumption" if ": " in name else "verdict" if name == "proven" else "aside" if name == "width" else "value"
+    return {"role": role, "draws": "point" if name in ("norm", "train_loss") else "draw"}
+
+
 @pytest.fixture
 def bound_of(seeded: Path):
     def made(kind: str, rows: list[tuple[str, int | None, int | None, float]]) -> int:
-        measured = [dict(zip(("name", "layer", "draw", "value"), row, strict=True)) for row in rows]
+        measured = [dict(zip(("name", "layer", "draw", "value"), row, strict=True)) | meant(row[0]) for row in rows]
         with Catalogue.open(seeded) as catalogue:
             run_id = add(catalogue, Bound(model=ModelRef(model=1), bound=BOUNDS[kind]()), "done")
             with catalogue.write() as session:

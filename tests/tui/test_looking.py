@@ -200,9 +200,13 @@ def test_a_full_disk_behind_standard_output_is_one_sentence(ended: Path) -> None
 
 def test_verdicts_are_words_in_tables_and_no_curves(thalweg: Run, seeded: Path) -> None:
     measured = [
-        {"name": name, "layer": layer, "draw": 0, "value": number}
+        {"name": name, "layer": layer, "draw": 0, "value": number, "role": role}
         for layer, answer in enumerate((1.0, 0.0, -1.0))
-        for name, number in (("separable", answer), ("margin", 0.25 + layer), ("seconds", 77.0))
+        for name, number, role in (
+            ("separable", answer, "verdict"),
+            ("margin", 0.25 + layer, "value"),
+            ("seconds", 77.0, "aside"),
+        )
     ]
     with Catalogue.open(seeded) as catalogue:
         run_id = add(catalogue, Bound(model=ModelRef(model=1), bound=BOUNDS["separability"]()), "done")

@@ -143,6 +143,7 @@ def test_what_was_measured_differently_is_not_drawn_together(seeded: Path, thalw
             run = Runs(session).add(NewRun(kind="bound", spec="{}"))
             Bounds(session).add(run, {"model_id": 1, "kind": "dropout", "value": 0.1}, losses)
             Metrics(session).add(run, [("loss", layer, 0.1, 0.1) for layer in range(3)])
+            Metrics(session).describe(run, "loss", "layer", "loss")
 
     def drawn(kind: str, ids: list[int], *keys: str) -> str:
         app = play(seeded, lambda client: PlotScreen(client, kind, ids), lambda pilot: press(pilot, *keys), (120, 30))

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from core.results import AT_POINTS
 from tui.cli.output import pairs, say, table
 from tui.shared.formatting import NOTHING, number, value
 from tui.shared.summaries import Row, measurement_text, of_the_whole, path_facts, path_title, whole_facts
@@ -67,8 +66,9 @@ def measurements_table(measured: list[Row]) -> None:
     tables: dict[str, dict[tuple[Any, Any], dict[str, str]]] = {}
     for key, found in rows.items():
         tables.setdefault(next(iter(found)), {})[key] = found
+    draws = {(one["layer"], one["draw"]): str(one["draws"]) for one in measured}
     for some in tables.values():
-        _measured_table(some)
+        _measured_table(some, draws[next(iter(some))])
 
 
 def _layers_table(measured: list[Row]) -> None:
@@ -90,10 +90,10 @@ def _layers_table(measured: list[Row]) -> None:
     table(("layer", "draws", "lowest loss", "mean", "highest", *titles), rows)
 
 
-def _measured_table(rows: dict[tuple[Any, Any], dict[str, str]]) -> None:
+def _measured_table(rows: dict[tuple[Any, Any], dict[str, str]], draws: str) -> None:
     names = list(dict.fromkeys(name for found in rows.values() for name in found))
     keys = [place for place in (0, 1) if any(key[place] is not None for key in rows)]
-    titles = [("layer", "point" if AT_POINTS.intersection(names) else "draw")[place] for place in keys]
+    titles = [("layer", draws)[place] for place in keys]
     table(
         (*titles, *names),
         [

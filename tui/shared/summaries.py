@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.results import NO, OPEN, VERDICTS, YES, is_assumption
+from core.results import NO, OPEN, YES
 from tui.shared.formatting import number, value
 
 Row = dict[str, Any]
@@ -12,8 +12,10 @@ CERTIFICATES = {
     "identity": "identity: proven up to the rounding measured",
     "sampled": "sampled: seen at many points, not proven",
 }
-ANSWERS = {YES: "yes, proven", OPEN: "open", NO: "no, proven"}
-ASSUMPTIONS = {YES: "holds", OPEN: "open", NO: "fails"}
+WORDS = {
+    "verdict": {YES: "yes, proven", OPEN: "open", NO: "no, proven"},
+    "assumption": {YES: "holds", OPEN: "open", NO: "fails"},
+}
 
 
 def path_title(row: Row) -> str:
@@ -53,6 +55,4 @@ def of_the_whole(one: Row) -> bool:
 
 def measurement_text(one: Row) -> str:
     """A number, or the answer that it stands for."""
-    name, given = str(one["name"]), one["value"]
-    words = ASSUMPTIONS if is_assumption(name) else ANSWERS if name in VERDICTS else {}
-    return words.get(given) or number(given)
+    return WORDS.get(one["role"], {}).get(one["value"]) or number(one["value"])

@@ -79,5 +79,8 @@ def of_layers(exact: Problem, theta: Tensor) -> list[Measurement]:
         if l < exact.layered.depth:
             F = exact.features(theta[None], l, exact.data.train.x)[0].flatten(1)
             values |= {"rank": rank(F), "full_rank": min(F.shape)}
-        found += [Measurement(name=name, value=float(value), layer=l) for name, value in values.items()]
+        found += [
+            Measurement(name=name, value=float(value), layer=l, role="aside" if name == "width" else "value")
+            for name, value in values.items()
+        ]
     return found

@@ -46,4 +46,4 @@ class Theorem:
 
     def measurements(self) -> list[Measurement]:
         named = [("all", self.answer), *((one.name, one.answer) for one in self.assumptions)]
-        return [Measurement(name=f"{self.name}: {name}", value=answer) for name, answer in named]
+        return [Measurement(name=f"{self.name}: {name}", value=answer, role="assumption") for name, answer in named]

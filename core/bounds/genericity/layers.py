@@ -18,10 +18,15 @@ from core.bounds.genericity.dependence import dependent, same_rows
 from core.bounds.kept import Features
 from core.problem import Problem
 from core.progress import Reporter
-from core.results import NO, OPEN, YES, Measurement
+from core.results import NO, OPEN, YES, Measurement, Role
 from core.specs.bounds import Genericity
 from core.subnetworks.draws import mixed
 from core.subnetworks.weights import Weights
+
+ROLES: dict[str, Role] = {
+    **dict.fromkeys(("distinct", "wide_enough", "generic"), "verdict"),
+    **dict.fromkeys(("kept", "left_out", "least_width", "dimensions", "stuck_neurons"), "aside"),
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,18 @@ class Look:
         self.reporter.progress((level + part) / self.exact.layered.depth, f"layer {level}")
 
     def measured(self, draw: int | None = None, **values: float) -> list[Measurement]:
-        return [Measurement(name=k, value=float(v), layer=self.layer.level, draw=draw) for k, v in values.items()]
+        level = self.layer.level
+        return [
+            Measurement(
+                name=name,
+                value=float(value),
+                layer=level,
+                draw=draw,
+                family="loss" if name == "kept_loss" else "",
+                role=ROLES.get(name, "value"),
+            )
+            for name, value in values.items()
+        ]
 
     def condition(self, name: str, answer: float, words: str, measurements: list[Measurement]) -> Condition:
         self.reporter.say(f"Layer {self.layer.level}: {words or 'the samples are distinct'}.")
@@ -116,7 +132,7 @@ class Look:
             rises.append(max(0.0, loss - own))
             numbers += self.measured(draw, epsilon=rises[-1], kept_loss=loss, kept=size)
         words = f"A1-b holds with epsilon = {min(rises):.4g}"
-        return self.condition("A1-b", YES, words, [Measurement(name="model_loss", value=own), *numbers])
+        return self.condition("A1-b", YES, words, [Measurement(name="model_loss", value=own, family="loss"), *numbers])
 
     def generic(self) -> Condition:
         """A2: refuted for every set, or open; trivial for few samples."""

@@ -30,9 +30,11 @@ from core.bounds.separability.deciding import Verdict, decide
 from core.errors import PremiseError
 from core.problem import Problem
 from core.progress import Reporter
-from core.results import NO, OPEN, YES, Measurement
+from core.results import NO, OPEN, YES, Measurement, Role
 from core.specs.bounds import Separability
 from core.specs.conditions import check_separability
+
+ROLES: dict[str, Role] = {"separable": "verdict", "margin": "value"}
 
 
 def compute(options: Separability, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
@@ -97,7 +99,7 @@ class Layer:
             if self.least is not None:
                 values |= {"kept": float(one.kept), "width": float(self.width), "least_width": float(self.least)}
             found += [
-                Measurement(name=name, value=value, layer=self.level, draw=one.draw)
+                Measurement(name=name, value=value, layer=self.level, draw=one.draw, role=ROLES.get(name, "aside"))
                 for name, value in values.items()
                 if value is not None
             ]

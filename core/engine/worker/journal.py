@@ -11,7 +11,7 @@ from pathlib import Path
 from core.engine.log import Log
 from core.files import amount, to_disk
 from core.progress import Thinned
-from core.results import Beat, Event, MetricsSaid, as_loss, to_line
+from core.results import Beat, CurveSaid, Event, MetricsSaid, as_loss, to_line
 
 BEAT_SECONDS = 1.0
 FLUSH_SECONDS = 0.2
@@ -38,6 +38,8 @@ class Journal:
         self._lock = threading.Lock()
         self._lines: list[bytes] = []
         self._points: deque[tuple[str, int, float | None, float]] = deque()
+        self._known: set[str] = set()
+        self._curves: deque[CurveSaid] = deque()
         self._begun = time.monotonic()
         self._saved = time.monotonic()
         self._checkpoints = 0
@@ -69,7 +71,12 @@ class Journal:
         if self._log is not None:
             self._log.say(text)
 
-    def metric(self, name: str, step: int, value: float) -> None:
+    def metric(
+        self, name: str, step: int, value: float, *, unit: str, family: str, position: int | None = None
+    ) -> None:
+        if name not in self._known:
+            self._known.add(name)
+            self._curves.append(CurveSaid(name=name, unit=unit, family=family, position=position))
         self._points.append((name, step, as_loss(value), self.seconds))  # atomic; encoded many at a time, later
 
     def checkpoint(self, save: Callable[[Path], None]) -> None:
@@ -118,8 +125,9 @@ class Journal:
             self._write_out()
             lines, self._lines = self._lines, []
             points = [self._points.popleft() for _ in range(len(self._points))]
-            if points:
-                lines.insert(0, to_line(MetricsSaid(points=points)))  # before an end that may be among the lines
+            curves = [self._curves.popleft() for _ in range(len(self._curves))]
+            drawn = [MetricsSaid(points=points)] if points else []
+            lines[:0] = map(to_line, [*curves, *drawn])  # before an end that may be among the lines
             self._unwritten = b"".join(lines)
             self._write_out()
 

@@ -108,7 +108,8 @@ class Epochs:
         spec, journal = self.spec, self.journal
         losses: list[float] = state.loss.tolist()
         for i, loss in enumerate(losses):
-            journal.metric("train_loss" if spec.count == 1 else f"train_loss.{i}", state.epoch, loss)
+            name, position = ("train_loss", None) if spec.count == 1 else (f"train_loss.{i}", i)
+            journal.metric(name, state.epoch, loss, unit="epoch", family="loss", position=position)
         finite = [loss for loss in losses if isfinite(loss)]
         mean = sum(finite) / len(finite) if finite else nan
         journal.progress(state.epoch / max(spec.epochs, 1), f"epoch {state.epoch}, train loss {mean:.4g}")

@@ -18,7 +18,6 @@ from core.methods.method import Construction, Premise, Task
 from core.methods.sparse.construction import End, theorem_path
 from core.methods.sparse.keeping import Store
 from core.methods.sparse.premises import layered_premises, sizes_premise
-from core.results import SUBNETWORK_LOSS
 from core.specs.methods import Sparse
 from core.specs.names import write_widths
 from core.specs.subnetworks import kept_sizes
@@ -104,7 +103,9 @@ def watched(task: Task, name: str, levels: Iterable[Level]) -> list[Level]:
     """All levels, each reported when it is there."""
     found = []
     for level in levels:
-        task.reporter.metric(f"{SUBNETWORK_LOSS} {name}", level.level, level.best.loss)
+        task.reporter.metric(
+            f"subnetwork loss of model {name}", level.level, level.best.loss, unit="layer", family="loss"
+        )
         task.reporter.say(f"Model {name}, {level.summary}.")
         found.append(level)
     return found

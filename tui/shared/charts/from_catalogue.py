@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.errors import UsageError
-from core.results import ASIDE, VERDICTS, is_assumption, steps_of
 from tui.shared.charts.charts import Chart, Curve, Stretch, curve, level
 from tui.shared.formatting import clean
 
@@ -15,8 +14,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from store import Measurement, Segment
+    from store.metrics import Curve as MetricCurve
 
-FAMILIES = ("loss", "error")  # drawn together, whatever of
+FAMILIES = ("loss", "error")  # of paths
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,6 @@ class Quantity:
 
     name: str
     over: str
-
-    @classmethod
-    def of(cls, name: str, over: str) -> "Quantity":
-        """The one that a metric or a measurement belongs to."""
-        return cls(next((family for family in FAMILIES if family in name), name.partition(".")[0]), over)
 
 
 Curves = Mapping[int, list[Curve]]
@@ -88,9 +83,12 @@ def of_runs(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart
 
     curves = {}
     for run_id in ids:
-        names = [name for name in Metrics(session).names(run_id) if _metric(name) == quantity]
         prefix = f"{run_id} " if len(ids) > 1 else ""
-        curves[run_id] = [_drawn_by(session, run_id, name, f"{prefix}{name}") for name in names]
+        curves[run_id] = [
+            _drawn_by(session, run_id, one.name, f"{prefix}{one.name}")
+            for one in Metrics(session).curves(run_id)
+            if _metric(one) == quantity
+        ]
     return _chart("run", curves, quantity)
 
 
@@ -102,15 +100,15 @@ def of_models(session: "Session", ids: Sequence[int], quantity: Quantity) -> Cha
     for model_id in ids:
         model = Models(session).get(model_id)
         curves[model_id] = []
-        for name in Metrics(session).names(model.run_id):
-            kind, _, position = name.partition(".")  # of several in one batch each has its number
-            if _metric(kind) == quantity and position in ("", str(model.position)):
-                curves[model_id].append(_drawn_by(session, model.run_id, name, f"{model_id} {kind}"))
+        for one in Metrics(session).curves(model.run_id):
+            if _metric(one) == quantity and one.position in (None, model.position):
+                label = f"{model_id} {one.name.removesuffix(f'.{one.position}')}"
+                curves[model_id].append(_drawn_by(session, model.run_id, one.name, label))
     return _chart("model", curves, quantity)
 
 
-def _metric(name: str) -> Quantity:
-    return Quantity.of(name, steps_of(name))
+def _metric(one: "MetricCurve") -> Quantity:
+    return Quantity(one.family, one.unit)
 
 
 def _drawn_by(session: "Session", run_id: int, name: str, label: str) -> Curve:
@@ -143,12 +141,11 @@ def _measured(session: "Session", bound_id: int) -> "list[Measurement]":
     from store import Bounds
 
     found = Bounds(session).measurements("bound", bound_id)
-    curves = [one for one in found if one.layer is not None and one.name not in VERDICTS | ASIDE]
-    return [one for one in curves if not is_assumption(one.name)]
+    return [one for one in found if one.layer is not None and one.role == "value"]
 
 
 def _measurement(one: "Measurement") -> Quantity:
-    return Quantity.of(one.name, "layer")
+    return Quantity(one.family or one.name, "layer")
 
 
 def _by_layer(label: str, measured: "Sequence[Measurement]", *, dots: bool = False) -> Curve:
@@ -201,7 +198,7 @@ def quantities(session: "Session", kind: str, ids: Sequence[int]) -> list[Quanti
         case _:
             models = kind == "models"
             runs = [Models(session).get(one).run_id if models else Runs(session).get(one).id for one in ids]
-            found = [_metric(name) for run_id in runs for name in Metrics(session).names(run_id)]
+            found = [_metric(one) for run_id in runs for one in Metrics(session).curves(run_id)]
     return list(dict.fromkeys(found)) or [Quantity("loss", "step")]
 
 

@@ -69,8 +69,8 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not in a registry, with the nearest known one."""
     names = sorted(known)
     near = get_close_matches(name.casefold(), names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return UsageError(f"There is no {what} {name!r}: {hint}known are {', '.join(names)}.")
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return UsageError(f"Unknown {what} {name!r}. {hint}Available: {', '.join(names)}.")
 
 
 def sentence_of(error: BaseException) -> str:

@@ -234,6 +234,6 @@ class Path:
 def _family(name: str, families: Mapping[str, type[Curve]]) -> type[Curve]:
     if name not in families:
         raise UsageError(
-            f"This path has a curve of the unknown family {name!r}; known are {', '.join(families) or 'none'}."
+            f"This path has a curve of the unknown family {name!r}; available: {', '.join(families) or 'none'}."
         )
     return families[name]

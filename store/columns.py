@@ -55,7 +55,7 @@ def table_of(kind: str) -> Table:
 def known_kind(kind: str) -> str:
     """`kind` itself; StoreError names those there are."""
     if kind not in COLUMNS:
-        raise StoreError(f"{kind!r} is no kind of thing in the catalogue; choose one of {', '.join(COLUMNS)}.")
+        raise StoreError(f"{kind!r} is not a kind of row; choose one of {', '.join(COLUMNS)}.")
     return kind
 
 

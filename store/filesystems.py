@@ -17,7 +17,7 @@ def refuse_unsuitable(path: Path) -> None:
         raise StoreError(f"{path} is a folder; give the path of a file in it, such as {path / 'catalogue.sqlite'}.")
     if (kind := file_system(path)) in NETWORK:
         raise StoreError(
-            f"{path} lies on a network file system ({kind}), where SQLite's locks are not reliable; "
+            f"{path} is on a network file system ({kind}), where SQLite's locks are not reliable; "
             "choose a file on a local disk with --catalogue."
         )
 

@@ -56,7 +56,7 @@ def parse(text: str) -> list[Condition]:
         match = CONDITION.match(text, place)
         if match is None:
             raise FilterError(
-                f"{text[place:].strip()!r} is no condition; write a column, one of {' '.join(OPERATORS)} "
+                f"{text[place:].strip()!r} is not a condition; write a column, one of {' '.join(OPERATORS)} "
                 'and a value without spaces around it, such as state=failed or cause~"could not".'
             )
         found.append(_condition(match["column"], match["operator"], match["values"]))
@@ -123,7 +123,7 @@ def _comparable(column: Column) -> ColumnElement[Any]:
 
 def _contains(column: Column, text: str) -> ColumnElement[bool]:
     if column.type != "text":
-        raise FilterError(f"{column.name} is no text, so {column.name}~ cannot be asked; use = < <= > >=.")
+        raise FilterError(f"{column.name} is not text, so {column.name}~ cannot be asked; use = < <= > >=.")
     return column.sql.icontains(_value(column, text, free=True), autoescape=True)
 
 

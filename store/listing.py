@@ -87,7 +87,7 @@ def _order(kind: str, sort: str | None) -> list[ColumnElement[Any]]:
     for term in (sort or "").split(","):
         if not term.strip():
             if sort and sort.strip():
-                raise FilterError(f"{sort!r} is no order; write columns joined by commas, such as state,-id.")
+                raise FilterError(f"{sort!r} is not a sort order; write columns joined by commas, such as state,-id.")
             continue
         descending = term.strip().startswith("-")
         column = called(term.strip().removeprefix("-"), kind)[0]

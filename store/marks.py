@@ -49,7 +49,7 @@ def singular(kind: str) -> str:
     """ "run" for "run" and "runs"; StoreError when it is nothing that can be marked."""
     one = kind.removesuffix("s")
     if one not in MARKED:
-        raise StoreError(f"{kind!r} is no kind that can be marked or deleted; choose one of {', '.join(MARKED)}.")
+        raise StoreError(f"{kind!r} is not a kind that can be marked or deleted; choose one of {', '.join(MARKED)}.")
     return one
 
 

@@ -54,7 +54,7 @@ def _revision(connection: Connection, path: Path) -> str | None:
     if not tables:
         return None
     if VERSION_TABLE not in tables:
-        raise StoreError(f"{path} is an SQLite file but no catalogue of Thalweg; choose another with --catalogue.")
+        raise StoreError(f"{path} is an SQLite file but not a Thalweg catalogue; choose another with --catalogue.")
     revision = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
     if revision not in migrations.REVISIONS:
         raise StoreError(

@@ -43,7 +43,9 @@ def read_batches(folder: Path) -> tuple[Split, Split]:
 def _batch(file: Path) -> tuple[NDArray[np.uint8], list[int]]:
     content = file.read_bytes() if file.is_file() else b""
     if md5(content, usedforsecurity=False).hexdigest() != MD5[file.name]:
-        raise UsageError(f"{file} is not the original CIFAR-10 batch (its md5 differs): delete it and fetch it anew.")
+        raise UsageError(
+            f"{file} is not the original CIFAR-10 batch (its md5 differs): delete it and download it again."
+        )
     record = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
     return record[b"data"].reshape(-1, 3, 32, 32), record[b"labels"]
 

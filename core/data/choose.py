@@ -13,7 +13,7 @@ def limited(split: Split, limit: int, seed: int) -> Split:
     A larger limit with the same seed adds samples and drops none. Raises UsageError where there are fewer.
     """
     if limit > len(split):
-        raise UsageError(f"limit={limit} is more than the {len(split)} train samples that there are.")
+        raise UsageError(f"limit={limit} is more than the {len(split)} train samples available.")
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
     if not split.y.is_floating_point():
         order = order[torch.argsort(_rank_in_class(split.y[order]), stable=True)]

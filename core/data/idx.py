@@ -23,7 +23,7 @@ def read_pair(folder: Path, part: str) -> Split:
     if images.shape != (len(labels), 28, 28) or not len(labels) or labels.max() > 9:
         raise UsageError(
             f"{folder}: the {part} files hold images of shape {images.shape} and {len(labels)} labels, not "
-            "28x28 pixels and a label 0 to 9 each: fetch them anew."
+            "28x28 pixels and a label 0 to 9 each: download them again."
         )
     return Split(torch.from_numpy(images)[:, None], torch.from_numpy(labels).long())
 
@@ -35,15 +35,15 @@ def read_idx(file: Path, dimensions: int) -> NDArray[np.uint8]:
         if file.suffix == ".gz":
             content = bytearray(gzip.decompress(content))
     except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(f"{file} can't be read ({error}): delete it and fetch it anew.") from None
+        raise UsageError(f"{file} can't be read ({error}): delete it and download it again.") from None
     start = 4 * (1 + dimensions)
     if len(content) < start or content[:4] != bytes([0, 0, 8, dimensions]):
-        raise UsageError(f"{file} is no IDX file of {dimensions}-dimensional bytes: fetch it anew.")
+        raise UsageError(f"{file} is not an IDX file of {dimensions}-dimensional bytes: download it again.")
     shape = tuple(int(size) for size in np.frombuffer(content, ">u4", dimensions, 4))
     promised = int(np.prod(shape, dtype=object))
     if len(content) - start != promised:
         raise UsageError(
-            f"{file} holds {len(content) - start} bytes and promises {promised}: delete it and fetch it anew."
+            f"{file} holds {len(content) - start} bytes and promises {promised}: delete it and download it again."
         )
     return np.frombuffer(content, np.uint8, promised, start).reshape(shape)
 

@@ -51,7 +51,9 @@ def _check_count(image: Image.Image, file: Path) -> None:
     """Refuse several pages or frames; the further pictures of a phone's MPO belong to the first, a photograph."""
     count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     if count > 1:
-        raise UsageError(f"{file} holds {count} pages or frames, and an image is one: save that one by itself.")
+        raise UsageError(
+            f"{file} holds {count} pages or frames, and an image must be a single one: save that one by itself."
+        )
 
 
 def _check_samples(samples: Samples, file: Path) -> None:
@@ -98,7 +100,7 @@ def _colour(image: Image.Image, samples: Samples, file: Path) -> Image.Image:
             "bits a channel, or in grey."
         )
     if isinstance(image, Tiff.TiffImageFile) and set(image.tag_v2.get(Tiff.EXTRASAMPLES, ())) - ALPHA:
-        raise UsageError(f"{file} has a channel beyond its colours that is no alpha: save it without that.")
+        raise UsageError(f"{file} has an extra channel that is not alpha: save it without that channel.")
     if image.has_transparency_data:
         return _on_white(image, samples, file)
     return image.convert("RGB")

@@ -35,7 +35,9 @@ def listed(folder: Path) -> Listing:
     for part in PARTS:
         for one, there in zip(classes[part], found[part], strict=True):
             if not there.images:
-                raise UsageError(f"{one} has no image in it (known are {', '.join(IMAGES)}): fill it or remove it.")
+                raise UsageError(
+                    f"{one} has no images in it (readable formats: {', '.join(IMAGES)}): fill it or remove it."
+                )
         _check_apart(found[part])
     train, test = ([(image, label) for label, one in enumerate(found[part]) for image in one.images] for part in PARTS)
     return Listing(train, test, [one.name for one in classes["train"]], list(_notes(folder, found)))
@@ -48,7 +50,7 @@ def classes_of(folder: Path) -> dict[str, list[Path]]:
         if not classes[part]:
             why = "no class folder in it" if (folder / part).is_dir() else "no such folder"
             raise UsageError(
-                f"{folder / part}: {why}; a data set of one's own has {folder}/train/CLASS/ and "
+                f"{folder / part}: {why}; an image folder has {folder}/train/CLASS/ and "
                 f"{folder}/test/CLASS/ with images in them."
             )
     _require_same({part: {one.name for one in some} for part, some in classes.items()}, folder)

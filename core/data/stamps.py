@@ -32,7 +32,7 @@ def stamp_of(files: Sequence[Path]) -> str | None:
     for file in files:
         state = state_of(file)
         if not stat.S_ISREG(state.st_mode):
-            raise UsageError(f"{file} is called like an image and is no file: remove it.")
+            raise UsageError(f"{file} is named like an image but is not a file: remove it.")
         if state.st_dev not in reliable:
             reliable[state.st_dev] = file_system(file) in RELIABLE
         reliable[state.st_dev] &= state.st_ctime < settled

@@ -44,7 +44,7 @@ def check_device(device: str | None) -> None:
     """
     name, _, number = (device or "cpu").partition(":")
     if name not in ("cpu", "cuda") or (number and not number.isdecimal()) or (name == "cpu" and ":" in (device or "")):
-        raise UsageError(f"There is no device {device!r}: known are {DEVICES}; leave it out to have one chosen.")
+        raise UsageError(f"Unknown device {device!r}. Available: {DEVICES}. Leave it out to have one chosen.")
     here = installed()
     if device is not None and not any(one == device or one.startswith(f"{device}:") for one in here):
         raise UsageError(f"This machine has no device {device}: it has {', '.join(here)}; leave --device out.")
@@ -89,7 +89,7 @@ def check_promise(run: Run, ref: ModelRef) -> None:
     spec = from_json(run.spec)
     count = kind(spec).promised("models", spec)
     if ref.position >= count:
-        raise UsageError(f"{ref} is no model: run {run.id}, a {run.kind}, makes {count or 'none'}, counted from 0.")
+        raise UsageError(f"{ref} is not a model: run {run.id}, a {run.kind}, makes {count or 'none'}, numbered from 0.")
 
 
 def check_training(spec: Train, root: str | None, ask: Ask) -> None:
@@ -98,7 +98,7 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
     if data.shape is not None:
         network.check_input(data.shape)
     if data.limit is not None and data.samples is not None and data.limit > data.samples:
-        raise UsageError(f"{spec.data}: limit={data.limit} is more than the {data.samples} train samples there are.")
+        raise UsageError(f"{spec.data}: limit={data.limit} is more than the {data.samples} train samples available.")
     if data.regression and spec.loss not in (None, "square"):
         raise UsageError(f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss.")
     check_data(data, root, ask)
@@ -216,7 +216,7 @@ def hidden_widths(what: str, model: Model, root: str | None, ask: Ask) -> Sequen
     widths: Sequence[int] | None = answer["hidden_widths"]
     if widths is None:
         raise UsageError(
-            f"{what} needs a chain of layers, and the network of model {model.id} is none: {answer['without']}; "
+            f"{what} needs a chain of layers, and the network of model {model.id} is not one: {answer['without']}; "
             "linear and string join any two models, and vgg11 or a plain nn.Sequential is such a chain."
         )
     return widths

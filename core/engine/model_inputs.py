@@ -15,7 +15,7 @@ def find(catalogue: Catalogue, ref: ModelRef) -> Model:
             return models.get(ref.model)
         made = {model.position: model for model in models.made_by(ref.run or 0)}
     if ref.position not in made:
-        raise UsageError(f"Run {ref.run} has left no model at place {ref.position}: it left {len(made)}.")
+        raise UsageError(f"Run {ref.run} made no model at position {ref.position}: it made {len(made)}.")
     return made[ref.position]
 
 

@@ -31,7 +31,7 @@ def require(premises: Iterator[Premise]) -> None:
     for premise in premises:
         if not premise.holds:
             measured = f": {premise.measured}" if premise.measured else ""
-            raise PremiseError(f"It does not hold that {premise.claim}{measured}.")
+            raise PremiseError(f"A premise does not hold: {premise.claim}{measured}.")
 
 
 @dataclass(frozen=True)

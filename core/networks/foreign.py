@@ -52,8 +52,8 @@ def _from_torchvision(spec: Torchvision, outputs: int) -> Maker:
     known = models.list_models(module=models)
     if spec.builder not in known:
         near = get_close_matches(spec.builder, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}" if near else f"known are {', '.join(known)}"
-        raise UsageError(f"There is no network {spec.builder!r} in torchvision.models: {hint}?")
+        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Available: {', '.join(known)}."
+        raise UsageError(f"torchvision.models has no network {spec.builder!r}. {hint}")
 
     def make() -> nn.Module:
         return _renormed(models.get_model(spec.builder, weights=None, num_classes=outputs), spec.norm)

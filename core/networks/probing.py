@@ -39,12 +39,16 @@ def require_usable(module: nn.Module, shape: tuple[int, ...], outputs: int, name
         norm = isinstance(module.get_submodule(kept[0].rpartition(".")[0]), _BatchNorm)
         why = "batch in training, as batch-norm does," if norm else "batch in training,"
         instead = _instead(name) if norm else "leave out what keeps it"
-        raise UsageError(f"{name} keeps {kept[0]} from batch to {why} and that is no parameter: {instead}.")
+        raise UsageError(f"{name} keeps {kept[0]} from batch to {why} and that is not a parameter: {instead}.")
     alone = torch.cat([_read(copied, one[None]) for one in x])
     if not torch.equal(given, _read(copied, x)):
-        raise UsageError(f"{name} makes something else of the same samples the second time: it may not be random.")
+        raise UsageError(
+            f"{name} computes something else from the same samples the second time: it must not be random."
+        )
     if not torch.allclose(given, alone, rtol=1e-3, atol=1e-4):
-        raise UsageError(f"{name} makes something else of a sample alone than beside others: it may not mix them.")
+        raise UsageError(
+            f"{name} computes something else from a sample alone than from a batch: it must not mix samples."
+        )
     _require_asked(module, x, name)
     _require_float64(module, x, given, name)
 
@@ -86,7 +90,9 @@ def require_bare(module: nn.Module, name: str) -> None:
         if isinstance(one, WRAPPERS):
             kind = "scripted (torch.jit)" if isinstance(one, torch.jit.ScriptModule) else f"a {type(one).__name__}"
             where = f"its {place}" if place else "it"
-            raise UsageError(f"{name} can't be asked at other parameters, since {where} is {kind}: use what is inside.")
+            raise UsageError(
+                f"{name} can't be evaluated at other parameters, because {where} is {kind}: use what is inside."
+            )
 
 
 def _require_parameters(module: nn.Module, name: str) -> None:
@@ -122,13 +128,12 @@ def _require_pure(module: nn.Module, x: Tensor, size: float, name: str) -> None:
     _read(copied, given)
     if not torch.equal(given, x):
         raise UsageError(
-            f"{name} writes into the samples that it reads: let its forward pass make new tensors of them "
-            "(x = x - 0.5, not x -= 0.5)."
+            f"{name} modifies its input samples: let its forward pass make new tensors (x = x - 0.5, not x -= 0.5)."
         )
     written = [one for one, value in module.named_parameters() if not same(copied.parameters[one], size * value)]
     written += [one for one, value in module.named_buffers() if not same(copied.buffers[one], value)]
     if written:
-        raise UsageError(f"{name} writes into its own {written[0]} when it reads samples: it has to leave it as it is.")
+        raise UsageError(f"{name} modifies its own {written[0]} when it reads samples: it must leave it unchanged.")
 
 
 def same(one: Tensor, other: Tensor) -> bool:
@@ -164,7 +169,7 @@ def _require_float64(module: nn.Module, x: Tensor, given: Tensor, name: str) -> 
     if found.dtype != torch.float64:
         raise UsageError(f"{name} makes {str(found.dtype).removeprefix('torch.')} of samples in float64: {advice}.")
     if not _close(found.float(), given):
-        raise UsageError(f"{name} makes something else of the same samples in float64 than in float32: {advice}.")
+        raise UsageError(f"{name} computes something else from the same samples in float64 than in float32: {advice}.")
 
 
 def _require_asked(module: nn.Module, x: Tensor, name: str) -> None:
@@ -185,11 +190,11 @@ def _require_asked(module: nn.Module, x: Tensor, name: str) -> None:
     if len(found) == 1:
         raise UsageError(f"{name} can't be trained: its outputs have no gradient.")
     if not _close(found[0], ungraded):
-        raise UsageError(f"{name} makes something else of the same samples where gradients are asked for.")
+        raise UsageError(f"{name} computes something else from the same samples when gradients are required.")
     if len(found) != len(expected) or not all(_close(*pair) for pair in zip(found, expected, strict=True)):
         raise UsageError(
-            f"{name} can't be asked at other parameters, since it computes with its own still: its forward pass has to "
-            "read them as attributes of their modules, and to keep no other reference to them."
+            f"{name} can't be evaluated at other parameters, because it still computes with its own: its forward pass "
+            "must read them as attributes of their modules, and keep no other reference to them."
         )
 
 

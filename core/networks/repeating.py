@@ -30,7 +30,7 @@ def require_repeatable(module: nn.Module, again: nn.Module, shape: tuple[int, ..
         what = None if same(*made) else "what it computes with the same parameters and buffers"
     if what is not None:
         raise UsageError(
-            f"{name} makes another network each time, from one seed: {what} differs; draw with torch, which is "
+            f"{name} makes a different network each time from the same seed: {what} differs; draw with torch, which is "
             "seeded, and not with NumPy, random or a clock."
         )
 
@@ -45,4 +45,4 @@ def differing(one: Named, other: Named) -> str | None:
 def require_alike(module: nn.Module, other: nn.Module, name: str) -> None:
     """Raise UsageError where the modules of two seeds are not of one architecture."""
     if Layout.of(module) != Layout.of(other):
-        raise UsageError(f"{name} makes parameters of other names or shapes for another seed: it has to make the same.")
+        raise UsageError(f"{name} makes parameters of other names or shapes for another seed: they must be the same.")

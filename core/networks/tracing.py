@@ -131,7 +131,7 @@ def _module_of(graph: fx.GraphModule, node: fx.Node, reads: Shape, makes: Shape)
         return nn.Identity()
     kind = AS_MODULES.get(node.target)
     if kind is None or len(node.all_input_nodes) > 1:  # the others are sizes, in a kernel_size say
-        raise NoLayersError(f"{node.name} is no layer, activation or pooling that is known")
+        raise NoLayersError(f"{node.name} is not a known layer, activation or pooling")
     return kind(*node.args[1:], **{name: one for name, one in node.kwargs.items() if name != "input"})
 
 
@@ -165,7 +165,7 @@ class _Chain:
                 raise NoLayersError(f"the activation {step.name} does not follow a layer")
             self._replace(step, activation=act)
         else:
-            raise NoLayersError(f"{step.name} ({kind.__name__}) is no layer, activation or pooling that is known")
+            raise NoLayersError(f"{step.name} ({kind.__name__}) is not a known layer, activation or pooling")
 
     def view(self, module: nn.Module) -> LayeredNetwork:
         """The whole chain. Raises NoLayersError."""

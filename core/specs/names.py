@@ -48,16 +48,16 @@ def parse(text: str, registry: Mapping[str, type[T]], what: str) -> T:
     record = registry[name]
     given: dict[str, Any] = dict(pairs(rest, name))
     if record.argument is None and colon:
-        raise UsageError(f"{name} takes no argument behind a colon: write {record.example}.")
+        raise UsageError(f"{name} takes no argument after a colon: write {record.example}.")
     if record.argument is not None:
         if record.argument in given:
-            raise UsageError(f"{name}: {record.argument} stands behind the colon only: {record.example}.")
+            raise UsageError(f"{name}: {record.argument} goes after the colon only: {record.example}.")
         if not argument:
-            raise UsageError(f"{name} needs an argument: write for example {record.example}.")
+            raise UsageError(f"{name} needs an argument: write, for example, {record.example}.")
         try:
             given[record.argument] = record.read_argument(argument)
         except ValueError as error:
-            raise UsageError(f"{name}:{argument}: {error}; write for example {record.example}.") from None
+            raise UsageError(f"{name}:{argument}: {error}; write, for example, {record.example}.") from None
     return record.read(given, name)
 
 

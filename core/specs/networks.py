@@ -156,7 +156,9 @@ class Torchvision(NetworkSpec, frozen=True, kw_only=True, tag="torchvision"):
 
     def __post_init__(self) -> None:
         if not self.builder.isidentifier():
-            raise UsageError(f"torchvision:{self.builder!r} is no name of a model: write for example {self.example}.")
+            raise UsageError(
+                f"torchvision:{self.builder!r} is not the name of a model: write, for example, {self.example}."
+            )
 
 
 class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
@@ -179,9 +181,11 @@ class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
         try:
             path = str(Path(path).expanduser().absolute())
         except RuntimeError as error:  # ~somebody
-            raise UsageError(f"file:{self.source}: {error}; write the whole path.") from None
+            raise UsageError(f"file:{self.source}: {error}; write the full path.") from None
         if path != path.strip() or set(path) & {",", "\0"}:
-            raise UsageError(f"file:{path!r}: the path may hold no comma and end in no blank: rename it or link to it.")
+            raise UsageError(
+                f"file:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
+            )
         msgspec.structs.force_setattr(self, "source", f"{path}:{factory}")
 
     @property

@@ -32,7 +32,9 @@ class ModelRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """`12` is a model; `run:7` or `run:7:1` what run 7 makes. Raises UsageError."""
         match = re.fullmatch(r"(?:run:)?(\d{1,18})(?::(\d{1,9}))?", text.strip())
         if match is None or (match[2] and not text.startswith("run:")):
-            raise UsageError(f"{text!r} is no model: give its id (a whole number), or run:ID for one being trained.")
+            raise UsageError(
+                f"{text!r} is not a model id. Give a number such as 12, or run:ID for a model that is being trained."
+            )
         if text.startswith("run:"):
             return cls(run=int(match[1]), position=int(match[2] or 0))
         return cls(model=int(match[1]))
@@ -139,7 +141,7 @@ def from_json(text: str) -> RunSpec:
             raise UsageError(f"This spec is of version {version}; this Thalweg reads version {VERSION}.")
         return msgspec.json.decode(text, type=_Envelope).run
     except (msgspec.DecodeError, KeyError, TypeError, UnicodeError, RecursionError) as error:
-        raise UsageError(f"This is no stored spec: {error}.") from None
+        raise UsageError(f"This is not a stored spec: {error}.") from None
 
 
 def kind_of(spec: RunSpec) -> str:

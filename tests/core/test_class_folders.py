@@ -174,14 +174,14 @@ def test_links_that_lead_nowhere_are_named(own: Path, name: str) -> None:
 
 def test_a_pipe_that_is_called_like_an_image_is_named(own: Path) -> None:
     os.mkfifo(own / "train" / "a" / "9.png")
-    assert "a/9.png is called like an image and is no file" in refused(own)
+    assert "a/9.png is named like an image but is not a file" in refused(own)
 
 
 def test_classes_are_compared_and_looked_into_before_a_run_exists(own: Path, tmp_path: Path) -> None:
     spec = read_data(f"folder:{own}")
     assert locate(spec, tmp_path) == own
     (own / "test" / "a" / "0.png").rename(own / "test" / "a" / ".0.png")
-    with pytest.raises(UsageError, match="test/a has no image in it"):
+    with pytest.raises(UsageError, match="test/a has no images in it"):
         locate(spec, tmp_path)
     (own / "test" / "a").rename(own / "test" / "c")
     with pytest.raises(UsageError, match="but there is a only in train/ and c only in test/"):

@@ -103,14 +103,14 @@ GOOD = idx(pixels((30, 28, 28)))
 def test_damaged_idx_files_are_refused(tmp_path: Path, content: bytes) -> None:
     write_idx(tmp_path / "MNIST" / "raw")
     (tmp_path / "MNIST" / "raw" / IDX[0]).write_bytes(content)
-    assert "fetch" in refused("mnist", tmp_path)
+    assert "download" in refused("mnist", tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"no gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\0half"])
 def test_damaged_gz_files_are_refused(tmp_path: Path, content: bytes) -> None:
     write_idx(tmp_path / "MNIST" / "raw", zipped=True)
     (tmp_path / "MNIST" / "raw" / f"{IDX[0]}.gz").write_bytes(content)
-    assert "fetch it anew" in refused("mnist", tmp_path)
+    assert "download it again" in refused("mnist", tmp_path)
 
 
 def install_batches(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Tensor]:
@@ -214,7 +214,7 @@ def test_folders_with_something_missing_are_refused(tmp_path: Path) -> None:
     assert "but there is a only in train/ and c only in test/." in refused(name, tmp_path)
     (tmp_path / "test" / "c").rename(tmp_path / "test" / "a")
     (tmp_path / "test" / "a" / "0.png").unlink()
-    assert "has no image in it" in refused(name, tmp_path)
+    assert "has no images in it" in refused(name, tmp_path)
 
 
 def test_images_of_two_sizes_need_a_size(tmp_path: Path) -> None:

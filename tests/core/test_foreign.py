@@ -171,8 +171,8 @@ def test_a_file_reads_what_lies_beside_it_wherever_the_process_is(
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("torchvision:resnet19", "did you mean resnet18 or"),
-        ("torchvision:squeezenet1_2", "did you mean squeezenet1_1 or squeezenet1_0"),
+        ("torchvision:resnet19", "Did you mean 'resnet18' or"),
+        ("torchvision:squeezenet1_2", "Did you mean 'squeezenet1_1' or 'squeezenet1_0'"),
         ("torchvision:resnet18", "keeps bn1.running_mean .* write norm=group or norm=none"),
     ],
 )

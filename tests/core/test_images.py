@@ -119,8 +119,8 @@ def test_white_is_what_the_depth_of_the_file_says() -> None:
         (tiff(SHALLOW - np.float32(0.5)), "32-bit floats from -0.5 to 0.5"),
         (tiff(np.float32([[0, np.inf]])), "32-bit floats from 0 to inf"),
         (tiff(np.float32([[0, np.nan, 1]])), "32-bit floats, and 1 of 3 are not a number"),
-        (tiff(np.dstack([RGB, GREY]), photometric=2, extra=0), "a channel beyond its colours that is no alpha"),
-        (tiff(np.stack([GREY, GREY], 2), extra=0), "a channel beyond its colours that is no alpha"),
+        (tiff(np.dstack([RGB, GREY]), photometric=2, extra=0), "an extra channel that is not alpha"),
+        (tiff(np.stack([GREY, GREY], 2), extra=0), "an extra channel that is not alpha"),
     ],
 )
 def test_what_can_not_be_read_at_its_depth_is_refused_with_the_depth(content: bytes, hint: str) -> None:

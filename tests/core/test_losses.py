@@ -101,7 +101,7 @@ def test_losses_have_defaults_and_needs() -> None:
     assert loss_named(None, None).name == loss_named("square", 10).name == "square"
     with pytest.raises(UsageError, match="use the square loss"):
         loss_named("hinge", None)
-    with pytest.raises(UsageError, match="did you mean hinge"):
+    with pytest.raises(UsageError, match="Did you mean 'hinge'"):
         loss_named("hing", 10)
 
 

@@ -171,7 +171,7 @@ def test_a_residual_network_is_joined_by_a_line_and_refused_where_layers_are_nee
     [
         ("file:/nowhere/net.py:make", "digits", "can't be read: No such file"),
         ("file:/nowhere/net.py", "digits", "write file:PATH.py:FACTORY"),
-        ("torchvision:resnet19", "digits", "did you mean resnet18 or"),
+        ("torchvision:resnet19", "digits", "Did you mean 'resnet18' or"),
         ("vgg11", "digits", "reads 32x32 pixels or more, not samples of 1x8x8"),
     ],
 )

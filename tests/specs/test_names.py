@@ -71,10 +71,10 @@ def test_other_widths_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("fcm:3", "did you mean fcn"),
+        ("fcm:3", "Did you mean 'fcn'"),
         ("fcn", "write for example fcn:245x10"),
         ("cnn:3", "takes no argument"),
-        ("fcn:3,activaton=tanh", "did you mean activation"),
+        ("fcn:3,activaton=tanh", "Did you mean 'activation'"),
         ("fcn:3,activation=tan", "one of elu, leaky_relu"),
         ("fcn:3,slope=nan", "a number at least 0 and at most 1, not 'nan'"),
         ("fcn:3,bias", "key=value"),
@@ -90,7 +90,7 @@ def test_networks_are_refused_with_what_is_allowed(text: str, hint: str) -> None
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("mnits", "did you mean mnist"),
+        ("mnits", "Did you mean 'mnist'"),
         ("digits,limit=0", "limit must be a whole number at least 1, not '0'"),
         ("digits,limit=1.5", "a whole number"),
         ("folder:/a,b", "key=value"),

@@ -52,7 +52,7 @@ def test_refusals_name_option_value_and_limits() -> None:
         ({"alpha": "1.5"}, "alpha must be a number above 0 and at most 1"),
         ({"order": "deep"}, "one of breadth, greedy"),
         ({"lr": "inf"}, "lr must be a number above 0, not inf"),
-        ({"momentun": "0"}, "did you mean momentum"),
+        ({"momentun": "0"}, "Did you mean 'momentum'"),
     ]:
         with pytest.raises(UsageError, match=hint):
             String.read(texts, "string")

@@ -132,13 +132,13 @@ def test_a_filter_keeps_what_it_says(runs: Session, where: str, expected: list[i
         ("starred=maybe", "true or false"),
         ("starred<true", "has no order"),
         ("created_at>yesterday", "a UTC time"),
-        ("seconds~1", "is no text"),
+        ("seconds~1", "is not text"),
         ("seconds<null", "write seconds=null or seconds!=null"),
         ("seconds<1,2", "takes one value"),
         ("tag<good", "Tags have no order"),
-        ("state = failed", "'state = failed' is no condition"),
-        ("state", "is no condition"),
-        ('cause="open', "is no condition"),
+        ("state = failed", "'state = failed' is not a condition"),
+        ("state", "is not a condition"),
+        ('cause="open', "is not a condition"),
         ("name=\ud800", "readable text"),
         ("tag=\ud800", "readable text"),
         ("id=1 " * 101, "at most 100 conditions"),
@@ -199,7 +199,7 @@ def test_rows_come_in_a_total_order_with_empty_cells_last(runs: Session, sort: s
 def test_a_wrong_order_or_kind_says_so(runs: Session) -> None:
     with pytest.raises(FilterError, match="did you mean seconds"):
         ids(runs, None, "-second")
-    with pytest.raises(FilterError, match="is no order"):
+    with pytest.raises(FilterError, match="is not a sort order"):
         ids(runs, None, "state,,id")
     with pytest.raises(StoreError, match="choose one of runs, models, paths, bounds, profiles, metrics"):
         list_rows(runs, "run")

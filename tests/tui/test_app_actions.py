@@ -281,7 +281,7 @@ def test_commands_can_be_typed(line: str, true: Callable[[Sitting], bool], seede
 
 
 WRONG = [
-    ("fitler a=1", "did you mean filter"),
+    ("fitler a=1", "Did you mean 'filter'"),
     ("compare", "Mark 2 to 12 rows"),
     ("sort colour", "colour"),
     ("columns colour", "colour"),

@@ -110,7 +110,7 @@ BAD = [
     ("agent --cpu-jobs 0", "--cpu-jobs must be a whole number, from 1 to 1024, not '0'"),
     (f"show run {'1' * 5000}", "must be an id, a whole number, not '111"),
     ("list runs --limit 1_0", "--limit must be a whole number, at least 0, not '1_0'"),
-    ("train fcn:8 MNIST", "There is no data set 'MNIST': did you mean mnist?"),
+    ("train fcn:8 MNIST", "Unknown data set 'MNIST'. Did you mean 'mnist'?"),
     ("relaunch 1 --from here", "--from must be checkpoint or scratch, not 'here'"),
 ]
 JARGON = (

@@ -38,7 +38,7 @@ def test_chosen_keys_work_everywhere_and_the_usual_ones_no_longer(seeded: Path) 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('filtre = "f"', "did you mean filter?"),
+        ('filtre = "f"', "Did you mean 'filter'"),
         ("filter = 3", "needs keys as a text"),
         ('filter = "ctrl+"', "is no key"),
         ('filter = "nonsense"', "'nonsense' is no key"),

@@ -71,9 +71,9 @@ def test_models_of_two_problems_are_refused_by_name(thalweg: Run, pairs: list[in
     [
         (["--where", "id>99"], "No model matches"),
         (["--value", "x"], "--value must be barrier or level or length, not 'x'; `thalweg matrix --help` shows how."),
-        (["--method", "sting"], "did you mean string"),
+        (["--method", "sting"], "Did you mean 'string'"),
         (["--to", "matrix.txt"], "must end in"),
-        (["--where", "id>"], "is no condition"),
+        (["--where", "id>"], "is not a condition"),
     ],
 )
 def test_what_cannot_be_done_is_said(arguments: list[str], sentence: str, thalweg: Run, pairs: list[int]) -> None:

@@ -67,7 +67,7 @@ def test_names_are_given_and_used_on_the_screen_and_on_the_command_line(seeded: 
         await one.until(lambda: len(one.ids) == 5)
         await one.press("/")
         await one.type("@b")
-        assert "There is no filter of runs 'b': did you mean bad?" in " ".join(one.shown.split())
+        assert "Unknown filter of runs 'b'. Did you mean 'bad'?" in " ".join(one.shown.split())
         await one.type("ad kind=connect")
         await one.until(lambda: one.ids == [3])
         await one.press("enter")
@@ -100,7 +100,7 @@ def test_names_are_given_and_used_on_the_screen_and_on_the_command_line(seeded: 
         ("save bad", "All rows are shown"),
         ("save bad colour=red", "no column 'colour'"),
         ("save bad @worse", "There is no filter @worse"),
-        ("forget bad", "There is no filter of runs 'bad'"),
+        ("forget bad", "Unknown filter of runs 'bad'"),
     ],
 )
 def test_what_cannot_be_named_is_refused_beside_it(line: str, why: str, seeded: Path) -> None:

@@ -46,5 +46,5 @@ def require_as_recorded(problem: Problem, model: InputModel, theta: Tensor, repo
     raise RunError(
         "bad data",
         f"{both}: its network computes something else than it did, so nothing can be said of it; put back what the "
-        "network's file reads or depends on, or train anew.",
+        "network's file reads or depends on, or train again.",
     )

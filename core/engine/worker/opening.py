@@ -80,7 +80,7 @@ def require_data(problem: Problem, model: InputModel) -> None:
         raise RunError(
             "bad data",
             f"The data set {model.data} is not the one that model {model.id} was trained on (its fingerprint "
-            "differs): put the old files back, or train anew.",
+            "differs): put the old files back, or train again.",
         )
 
 
@@ -122,8 +122,8 @@ def require_one_network(first: tuple[InputModel, Read], other: tuple[InputModel,
     if odd := differing(first[1].buffers.items(), other[1].buffers.items()):
         raise RunError(
             "bad data",
-            f"Models {first[0].id} and {other[0].id} differ in their buffer {odd}, which is no parameter: a path joins "
-            "two models of one network, and its buffers stay as they are.",
+            f"Models {first[0].id} and {other[0].id} differ in their buffer {odd}, which is not a parameter: a path "
+            "joins two models of one network, and its buffers stay as they are.",
         )
 
 

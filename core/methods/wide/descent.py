@@ -74,7 +74,7 @@ def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) 
     task.reporter.say(f"By Theorem {theorem}.")
     goal = problem.loss.infimum + eps
     if (here := loss_of(problem, a.features(a.depth))) <= goal:
-        raise PremiseError(f"The model's train loss is {here:.6g} already, at most the {goal:.6g} asked for.")
+        raise PremiseError(f"The model's train loss is {here:.6g} already, at most the goal of {goal:.6g}.")
 
     def way(settled: bool) -> Construction:
         route = Route([a], reporter=task.reporter)

@@ -21,6 +21,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 from core.engine import agent as agent_module
 from core.engine import client as client_module
+from core.engine import supervision
 from core.engine.agent import Agent
 from core.engine.client import Client
 from core.engine.folders import log_beside
@@ -187,7 +188,7 @@ def main() -> int:
         print(f"certifying {certifying:.3f} s, writing {writing:.3f} s, taking in {taking:.3f} s", flush=True)
         kill_workers("certifying", lambda: alarm_inside(connect_module, "examine", certifying), agent, client)
         kill_workers("writing", lambda: alarm_inside(connecting, "write_whole", writing / 4), agent, client)
-        kill_agents("taking in", lambda: alarm_inside(tending, "ingest", taking / 4), agent, client)
+        kill_agents("taking in", lambda: alarm_inside(supervision, "ingest", taking / 4), agent, client)
     return 0
 
 

@@ -73,6 +73,12 @@ def _first_cell(line: str) -> list[str]:
     return re.findall(r"`(\w+)`", line.split(" | ", maxsplit=1)[0])
 
 
+def test_the_page_on_the_methods_has_a_line_and_a_section_for_each() -> None:
+    page = text("docs/methods.md")
+    assert set(METHODS) <= set(re.findall(r"^## (\w+)$", page, re.MULTILINE))
+    assert set(METHODS) == set(re.findall(r"^\| `(\w+)` \|", page.partition("\n## ")[0], re.MULTILINE))
+
+
 def test_the_methods_that_the_readme_names_are_there() -> None:
     (names,) = re.findall(r"methods make paths(.*?)On two ", text("README.md"), re.DOTALL)
     assert set(re.findall(r"`([a-z]+)`", names)) <= set(METHODS)

@@ -21,6 +21,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 from core.engine import agent as agent_module
 from core.engine import client as client_module
+from core.engine import supervision
 from core.engine.agent import Agent
 from core.engine.client import Client
 from core.engine.folders import log_beside
@@ -139,7 +140,7 @@ def kill_agents(name: str, arm: Callable[[], None], agent: Agent, client: Client
     while seen["agent killed"] < KILLS:
         run_id = client.enqueue(PATH)
         agent.tick()
-        agent.tending.children[max(agent.tending.children)].wait()  # type: ignore[call-arg]
+        agent.supervision.children[max(agent.supervision.children)].wait()  # type: ignore[call-arg]
 
         def work() -> int:
             with Catalogue.open(client.catalogue.path) as catalogue:
@@ -165,7 +166,7 @@ def durations(agent: Agent, client: Client) -> tuple[float, float, float]:
     armed[0] = arm
     run_id = client.enqueue(PATH)
     agent.tick()
-    agent.tending.children[max(agent.tending.children)].wait()
+    agent.supervision.children[max(agent.supervision.children)].wait()
     ended = time.time()
     until_ended(agent, client, run_id)
     certifying, writing = (float(file.read_text()) for file in files)
@@ -187,7 +188,7 @@ def main() -> int:
         print(f"certifying {certifying:.3f} s, writing {writing:.3f} s, taking in {taking:.3f} s", flush=True)
         kill_workers("certifying", lambda: alarm_inside(connect_module, "examine", certifying), agent, client)
         kill_workers("writing", lambda: alarm_inside(connecting, "write_whole", writing / 4), agent, client)
-        kill_agents("taking in", lambda: alarm_inside(tending, "ingest", taking / 4), agent, client)
+        kill_agents("taking in", lambda: alarm_inside(supervision, "ingest", taking / 4), agent, client)
     return 0
 
 

@@ -140,7 +140,7 @@ def kill_agents(name: str, arm: Callable[[], None], agent: Agent, client: Client
     while seen["agent killed"] < KILLS:
         run_id = client.enqueue(PATH)
         agent.tick()
-        agent.tending.children[max(agent.tending.children)].wait()  # type: ignore[call-arg]
+        agent.supervision.children[max(agent.supervision.children)].wait()  # type: ignore[call-arg]
 
         def work() -> int:
             with Catalogue.open(client.catalogue.path) as catalogue:
@@ -166,7 +166,7 @@ def durations(agent: Agent, client: Client) -> tuple[float, float, float]:
     armed[0] = arm
     run_id = client.enqueue(PATH)
     agent.tick()
-    agent.tending.children[max(agent.tending.children)].wait()
+    agent.supervision.children[max(agent.supervision.children)].wait()
     ended = time.time()
     until_ended(agent, client, run_id)
     certifying, writing = (float(file.read_text()) for file in files)

@@ -59,17 +59,17 @@ def with_(task: Task, **changes: object) -> Task:
     return Task(**{**vars(task), **changes})
 
 
-OPTIONS: list[MethodOptions] = [
-    Linear(),
-    QUICK,
-    String(lr=0.02, epochs=200, grid=9, batch=64, order="greedy", at="maximum"),
-    Sparse(draws=2, epochs=100, lr=0.02),
-    Dropout(draws=5),
-    Wide(),
-]
+OPTIONS: dict[str, MethodOptions] = {
+    "linear": Linear(),
+    "breadth": QUICK,
+    "greedy": String(lr=0.02, epochs=200, grid=9, batch=64, order="greedy", at="maximum"),
+    "sparse": Sparse(draws=2, epochs=100, lr=0.02),
+    "dropout": Dropout(draws=5),
+    "wide": Wide(),
+}
 
 
-@pytest.fixture(scope="module", params=OPTIONS, ids=["linear", "breadth", "greedy", "sparse", "dropout", "wide"])
+@pytest.fixture(scope="module", params=OPTIONS.values(), ids=OPTIONS)
 def options(request: pytest.FixtureRequest) -> MethodOptions:
     return request.param
 
@@ -94,7 +94,7 @@ def test_every_method_that_can_be_asked_for_can_be_built() -> None:
 
     assert METHODS.keys() == specs.METHODS.keys()
     assert BOUNDS.keys() == bound_specs.BOUNDS.keys()
-    assert {type(options).__struct_config__.tag for options in OPTIONS} == METHODS.keys()
+    assert {type(options).__struct_config__.tag for options in OPTIONS.values()} == METHODS.keys()
 
 
 def test_a_path_has_exact_ends_and_no_gaps(suited: Task, connection: Connection) -> None:

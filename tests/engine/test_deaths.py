@@ -9,7 +9,6 @@ from typing import NoReturn
 import psutil
 import pytest
 
-from core.engine import supervision
 from core.engine.folders import take
 from core.specs.runs import Train
 from store import Catalogue, Models, Runs, StoreError
@@ -74,7 +73,7 @@ def test_a_job_that_died_with_its_agent_is_seen_within_five_seconds(engine: Engi
 def test_an_agent_that_died_between_claim_and_start_costs_an_attempt_not_the_run(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervision, "START_SECONDS", 0.2)
+    monkeypatch.setattr("core.engine.supervision.START_SECONDS", 0.2)
     run_id = engine.claimed_and_dropped(Train(**TINY, epochs=1))
     (run,) = engine.finish(run_id)
     assert run.state == "done"
@@ -87,7 +86,7 @@ def test_only_one_may_act_for_an_attempt(tmp_path: Path) -> None:
 
 
 def test_a_stopped_job_is_stale_and_comes_back(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "STALE_SECONDS", 1.5)
+    monkeypatch.setattr("core.engine.supervision.STALE_SECONDS", 1.5)
     run_id = engine.enqueue(long_training())
     pid = engine.working(run_id)
     os.kill(pid, signal.SIGSTOP)
@@ -108,7 +107,7 @@ def test_cancel_ends_a_running_job_and_leaves_no_process(engine: Engine) -> None
 
 
 def test_a_job_that_ignores_sigterm_is_killed_after_the_grace(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr("core.engine.supervision.GRACE_SECONDS", 0.5)
     run_id = engine.enqueue(long_training())
     pid = engine.working(run_id)
     os.kill(pid, signal.SIGSTOP)  # a stopped process can't act on SIGTERM

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from core.engine import supervision
 from core.engine.folders import log_beside
 from core.errors import FINDINGS
 from core.specs.bounds import SparseBound
@@ -165,7 +164,7 @@ def test_a_descent_tells_its_theorem_and_its_steps(engine: Engine) -> None:
 
 
 def test_the_log_of_a_run_has_all_its_attempts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "START_SECONDS", 0.2)
+    monkeypatch.setattr("core.engine.supervision.START_SECONDS", 0.2)
     run_id = engine.claimed_and_dropped(Train(**TINY, epochs=1))
     (run,) = engine.finish(run_id)
     assert (run.state, run.outcome) == ("done", None)

@@ -1,4 +1,4 @@
-"""What README.md and docs/ say of commands, options, columns and numbers is so."""
+"""What README.md, CONTRIBUTING.md and docs/ say of commands, options, columns and numbers is so."""
 
 import re
 from pathlib import Path
@@ -12,16 +12,11 @@ from core.specs.methods import METHODS
 from core.specs.options import describe
 from store import COLUMNS
 from store.columns import HEADINGS
+from tests.pages import PAGES, text
 from tui.cli.results import paths_table
 from tui.main import COMMANDS, cli
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINE = re.compile(r"(?:`|^\$ |^)(?:\.venv/bin/)?thalweg ((?:[^`\n]|\n(?=[^`\n]*`))+)", re.MULTILINE)
-
-
-def text(name: str) -> str:
-    return (ROOT / name).read_text()
 
 
 def options(command: click.Command | None) -> set[str]:
@@ -76,6 +71,12 @@ def test_the_page_on_the_catalogue_says_what_every_command_prints_as_json() -> N
 
 def _first_cell(line: str) -> list[str]:
     return re.findall(r"`(\w+)`", line.split(" | ", maxsplit=1)[0])
+
+
+def test_the_page_on_the_methods_has_a_line_and_a_section_for_each() -> None:
+    page = text("docs/methods.md")
+    assert set(METHODS) <= set(re.findall(r"^## (\w+)$", page, re.MULTILINE))
+    assert set(METHODS) == set(re.findall(r"^\| `(\w+)` \|", page.partition("\n## ")[0], re.MULTILINE))
 
 
 def test_the_methods_that_the_readme_names_are_there() -> None:

@@ -67,14 +67,14 @@ def first_paint(path: Path, sign: str) -> tuple[float, float]:
 async def inside(path: Path) -> None:
     """Sort, filter, scroll and memory, measured in the application itself, without a terminal."""
     from tui.app.app import ThalwegApp
-    from tui.app.screens.browse import BrowseScreen
+    from tui.app.screens.browse.screen import BrowseScreen
     from tui.shared.location import Location
 
     app = ThalwegApp(Location(path))
     async with app.run_test(size=SIZE[::-1]) as pilot:
         screen = app.screen
         assert isinstance(screen, BrowseScreen)
-        rows = screen.table
+        browser, rows = screen.browser, screen.browser.table
 
         async def until(ready: Callable[[], bool]) -> None:
             while not ready():
@@ -88,21 +88,21 @@ async def inside(path: Path) -> None:
 
         with Catalogue.open(path) as catalogue, catalogue.read() as session:
             every = count_rows(session, "runs")
-        await until(lambda: screen.reader is not None and len(rows.ids) == every)
+        await until(lambda: browser.live.reader is not None and len(rows.ids) == every)
         for name, turn in ((f"sort by {one}", one) for one in ("-seconds", "cause", "network")):
             times = []
             for _ in range(REPEATS):
                 first = rows.ids[0]
-                times.append(await asked(lambda turn=turn: screen.sort_by(turn), lambda f=first: rows.ids[0] != f))
+                times.append(await asked(lambda turn=turn: browser.sort_by(turn), lambda f=first: rows.ids[0] != f))
                 await until(lambda: len(rows.ids) == every)
-                await asked(lambda: screen.sort_by("-id"), lambda: rows.ids[0] == every)
+                await asked(lambda: browser.sort_by("-id"), lambda: rows.ids[0] == every)
                 await until(lambda: len(rows.ids) == every)
             print(f"  {name:24} {told(times)}")
         times = []
         for _ in range(REPEATS):
-            times.append(await asked(lambda: screen.filter_by("state=failed"), lambda: 0 < len(rows.ids) < every))
+            times.append(await asked(lambda: browser.filter_by("state=failed"), lambda: 0 < len(rows.ids) < every))
             await until(lambda: len(rows.ids) > 200)
-            await asked(lambda: screen.filter_by(""), lambda: len(rows.ids) == every)
+            await asked(lambda: browser.filter_by(""), lambda: len(rows.ids) == every)
         print(f"  {'filter state=failed':24} {told(times)}")
         times = []
         for _ in range(REPEATS):

@@ -10,8 +10,8 @@ from typing import Any
 from textual.pilot import Pilot
 
 from tui.app.app import ThalwegApp
-from tui.app.screens.browse import BrowseScreen
-from tui.app.screens.rows import ASKING
+from tui.app.screens.browse.browser import ASKING, Browser
+from tui.app.screens.browse.screen import BrowseScreen
 from tui.app.widgets.keys import Views
 from tui.app.widgets.machine import MachineLine
 from tui.shared.location import Location
@@ -33,8 +33,12 @@ class Sitting:
         return screen
 
     @property
+    def browser(self) -> Browser:
+        return self.screen.browser
+
+    @property
     def ids(self) -> list[int]:
-        return list(self.screen.table.ids)
+        return list(self.browser.table.ids)
 
     async def press(self, *keys: str) -> None:
         """Press keys, and wait for what comes of them."""

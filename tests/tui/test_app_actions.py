@@ -4,10 +4,8 @@ import base64
 import csv
 import re
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,10 +16,12 @@ from textual.screen import Screen
 from core.engine.client import Client
 from core.specs.runs import Train
 from store import Catalogue, Models, Runs, show_row
+from tui.app.actions import APP_ACTIONS
 from tui.app.app import ThalwegApp
-from tui.app.bindings import APP, BROWSE
 from tui.app.screens.beads import BeadsScreen
-from tui.app.screens.browse import BrowseScreen
+from tui.app.screens.browse.actions import ACTIONS
+from tui.app.screens.browse.copy_text import listing_command
+from tui.app.screens.browse.screen import BrowseScreen
 from tui.app.screens.compare import CompareScreen
 from tui.app.screens.faults import FaultsScreen
 from tui.app.screens.help import HelpScreen
@@ -72,7 +72,7 @@ def test_a_tag_that_is_none_is_told_and_nothing_written(seeded: Path) -> None:
         await one.type("a,b")
         await one.press("enter")
         await one.until(lambda: "cannot be a tag" in one.told)
-        assert not one.screen.undoable
+        assert not one.browser.view.undoable
 
     play(seeded, use)
 
@@ -179,11 +179,11 @@ def test_the_command_that_is_copied_lists_what_the_table_shows(seeded: Path, tha
     commands: list[str] = []
 
     async def use(one: Sitting) -> None:
-        one.screen.filter_by('cause~"could not"')
-        one.screen.sort_by("seconds")
-        one.screen.change_columns(["id", "cause or message"])
+        one.browser.filter_by('cause~"could not"')
+        one.browser.sort_by("seconds")
+        one.browser.change_columns(["id", "cause or message"])
         await one.settled()
-        commands.append(one.screen.command())
+        commands.append(listing_command(one.browser))
 
     play(seeded, use)
     _, *words = shlex.split(commands[0])
@@ -195,9 +195,9 @@ def test_the_command_that_is_copied_lists_what_the_table_shows(seeded: Path, tha
 @pytest.mark.parametrize("name", ["t.csv", "t.json"])
 def test_the_table_is_exported_as_shown_and_as_the_command_line_does_it(name: str, seeded: Path, thalweg: Run) -> None:
     async def use(one: Sitting) -> None:
-        one.screen.filter_by("state=done")
-        one.screen.sort_by("-seconds")
-        one.screen.change_columns(["id", "what", "seconds"])
+        one.browser.filter_by("state=done")
+        one.browser.sort_by("-seconds")
+        one.browser.change_columns(["id", "what", "seconds"])
         await one.settled()
         await one.press(":")
         await one.type(f"export {seeded.parent / name}")
@@ -214,7 +214,7 @@ def test_the_export_form_writes_everything_when_asked_to(seeded: Path) -> None:
     target = seeded.parent / "all.csv"
 
     async def use(one: Sitting) -> None:
-        one.screen.filter_by("state=failed")
+        one.browser.filter_by("state=failed")
         await one.press("e", *["backspace"] * len("runs.csv"))
         await one.type(str(target))
         await one.press("tab", "tab", "enter")
@@ -259,10 +259,10 @@ def test_a_place_that_cannot_be_written_is_told(seeded: Path) -> None:
 COMMANDS = [
     ("filter state=failed", lambda one: one.ids == [3]),
     ("sort id", lambda one: one.ids == [1, 2, 3, 4, 5]),
-    ("columns id,seed", lambda one: [column.name for column in one.screen.table.columns] == ["id", "seed"]),
-    ("view paths", lambda one: one.screen.kind == "paths"),
+    ("columns id,seed", lambda one: [column.name for column in one.browser.table.columns] == ["id", "seed"]),
+    ("view paths", lambda one: one.browser.kind == "paths"),
     ("theme nord", lambda one: one.app.theme == "nord"),
-    ("2", lambda one: one.screen.table.row_id == 2),
+    ("2", lambda one: one.browser.table.row_id == 2),
     ("star", lambda one: "★" in one.lines[2]),
     ("tag good", lambda one: "good" in one.told),
     ("help", lambda one: isinstance(one.app.screen, HelpScreen)),
@@ -307,8 +307,8 @@ def test_help_lists_every_key_searches_and_runs(seeded: Path) -> None:
         await one.press("?")
         assert isinstance(one.app.screen, HelpScreen)
         listed = {action for _, _, action, _ in one.app.screen._keys}
-        for binding in (*BROWSE, *APP):
-            assert any(told.startswith(binding.description) for told in listed), binding  # type: ignore[union-attr]
+        for binding in (*ACTIONS, *APP_ACTIONS):
+            assert any(told.startswith(binding.label) for told in listed), binding
         await one.type("columns choose")
         assert "C" in one.shown
         await one.press("enter")
@@ -330,7 +330,7 @@ def test_the_palette_runs_actions_filters_and_themes(seeded: Path) -> None:
 
 def test_the_palette_shows_keys_and_filters_as_they_are(seeded: Path) -> None:
     async def use(one: Sitting) -> None:
-        one.screen.session.filters = ["cause~[red]x[/red]\x1b[31m"]
+        one.browser.session.filters = ["cause~[red]x[/red]\x1b[31m"]
         await one.press("ctrl+p")
         await one.type("relaunch")
         await one.until(lambda: "from scratch  (r)" in one.shown)
@@ -369,18 +369,18 @@ class Stub(Screen[Any]):
 
 
 SCREENS = [
-    (("p",), "plot", "PlotScreen", ("runs", [5])),
-    (("a", "c"), "compare", "CompareScreen", ("runs", [1, 2, 3, 4, 5])),
-    (("j", "L"), "log", "LogScreen", (4,)),
-    (("3", "L"), "log", "LogScreen", (3,)),
-    (("f",), "faults", "FaultsScreen", ("",)),
-    (("n", "t"), "launch", "LaunchScreen", ("train", {"network": "fcn:8", "data": "digits"})),
-    (("2", "a", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
-    (("2", "n", "b"), "launch", "LaunchScreen", ("bound", {"model": "2"})),
-    (("3", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
-    (("G", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
-    (("4", "n", "d"), "launch", "LaunchScreen", ("descend", {"model": "1"})),
-    (("j", "j", "r"), "relaunch", "RelaunchScreen", ([3],)),
+    (("p",), "plots", "PlotScreen", ("runs", [5])),
+    (("a", "c"), "plots", "CompareScreen", ("runs", [1, 2, 3, 4, 5])),
+    (("j", "L"), "logs", "LogScreen", (4,)),
+    (("3", "L"), "logs", "LogScreen", (3,)),
+    (("f",), "logs", "FaultsScreen", ("",)),
+    (("n", "t"), "new_runs", "LaunchScreen", ("train", {"network": "fcn:8", "data": "digits"})),
+    (("2", "a", "n", "c"), "new_runs", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
+    (("2", "n", "b"), "new_runs", "LaunchScreen", ("bound", {"model": "2"})),
+    (("3", "n", "c"), "new_runs", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
+    (("G", "n", "c"), "new_runs", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
+    (("4", "n", "d"), "new_runs", "LaunchScreen", ("descend", {"model": "1"})),
+    (("j", "j", "r"), "new_runs", "RelaunchScreen", ([3],)),
 ]
 
 
@@ -389,9 +389,7 @@ def test_keys_lead_to_the_other_screens_with_what_is_chosen(
     keys: tuple[str, ...], module: str, name: str, given: tuple[Any, ...], seeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub = type(name, (Stub,), {"given": []})
-    place = ModuleType(f"tui.app.screens.{module}")
-    setattr(place, name, stub)
-    monkeypatch.setitem(sys.modules, f"tui.app.screens.{module}", place)
+    monkeypatch.setattr(f"tui.app.screens.browse.{module}.{name}", stub)
 
     async def use(one: Sitting) -> None:
         await one.press(*keys)
@@ -469,7 +467,7 @@ def working(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_a_run_is_seen_to_run_and_to_end_and_goes_on_when_the_screen_is_left(working: Path) -> None:
     async def use(one: Sitting) -> None:
-        client = one.screen.client
+        client = one.browser.client
         client.enqueue(Train(network="fcn:8", data="digits,limit=100", epochs=200_000, lr=0.01))
         await one.until(lambda: "5  ✓ done" in one.lines[3], 60)  # the one that waited, number 5
         await one.until(lambda: "6  ▸ running" in one.lines[2], 60)

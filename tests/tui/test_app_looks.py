@@ -110,7 +110,7 @@ def test_no_terminal_is_too_small_to_use_every_key(size: tuple[int, int], seeded
             await one.press(key)
         for key in ("e", "escape", "y", "escape", "t", "escape", ":", "escape", "2", "3", "4", "1", "s"):
             await one.press(key)
-        assert one.screen.table.ids
+        assert one.browser.table.ids
 
     play(seeded, use, size=size)
 
@@ -145,7 +145,7 @@ first = set(sys.modules)
 async def go():
     app = ThalwegApp(Location(Path(sys.argv[1])))
     async with app.run_test() as pilot:
-        while app.screen.reader is None:
+        while app.screen.browser.live.reader is None:
             await pilot.pause(0.01)
 asyncio.run(go())
 print(*sorted(name for name in first if name in {unwanted} or name == "sqlalchemy"))
@@ -202,7 +202,7 @@ def test_a_screen_that_is_killed_leaves_a_session_that_opens(ended: Path) -> Non
 
     async def look(one: Sitting) -> None:
         assert not one.told
-        assert one.screen.kind == "paths"
+        assert one.browser.kind == "paths"
 
     play(ended, look)
 

@@ -26,8 +26,8 @@ def make(inputs, outputs):
         ("tui.shared.details.read", "enter"),
         ("tui.app.screens.faults.faults", "f"),
         ("tui.app.jump_targets.jumps_on", "ctrl+o"),
-        ("tui.app.screens.browse.BrowseScreen.sort_by", "s"),
-        ("tui.app.screens.browse.BrowseScreen.named_filters", "slash"),
+        ("tui.app.screens.browse.browser.Browser.sort_by", "s"),
+        ("tui.app.screens.browse.browser.Browser.named_filters", "slash"),
     ],
 )
 def test_an_error_that_nobody_foresaw_is_told_and_the_screen_stays(
@@ -96,7 +96,7 @@ def test_paths_tell_the_names_of_their_models_where_there_is_room(seeded: Path) 
         await one.pilot.resize_terminal(60, 20)
         await one.settled()
         assert "2  1 to 2  linear" in one.lines[2]
-        one.screen.filter_by('name_b~"second"')
+        one.browser.filter_by('name_b~"second"')
         await one.settled()
         assert one.ids == [2, 1]
 

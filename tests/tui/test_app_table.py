@@ -25,7 +25,7 @@ from store.catalogue import companion
 from tests.store.filling import machine
 from tui.app.app import ThalwegApp
 from tui.app.catalogue_reader import Order, Reader
-from tui.app.screens.rows import RowsScreen
+from tui.app.screens.browse.browser import Browser
 from tui.app.session import load, session_file
 from tui.app.widgets.details_pane import DetailsPane
 from tui.app.widgets.prompt import Prompt
@@ -122,8 +122,8 @@ def test_a_wrong_filter_at_the_start_is_told_and_everything_shown(seeded: Path) 
 
 def test_every_column_sorts_both_ways_as_the_command_line_does(seeded: Path) -> None:
     async def use(one: Sitting) -> None:
-        for place, column in enumerate(one.screen.table.columns):
-            one.screen.table.column = place
+        for place, column in enumerate(one.browser.table.columns):
+            one.browser.table.column = place
             for sort in (column.made_of[0], f"-{column.made_of[0]}"):
                 await one.press("s")
                 with Catalogue.open(seeded) as catalogue, catalogue.read() as session:
@@ -142,12 +142,12 @@ def test_a_new_order_is_shown_from_its_top_and_the_cursor_can_move_while_it_is_r
     async def use(one: Sitting) -> None:
         await one.until(lambda: len(one.ids) == 250)
         await one.press("j", "j")
-        one.screen.sort_by("id")
+        one.browser.sort_by("id")
         await one.until(lambda: one.ids[0] == 1)
-        assert one.screen.table.row_id == 1
+        assert one.browser.table.row_id == 1
         await one.pilot.press("j")
         await one.until(lambda: len(one.ids) == 250)
-        assert one.screen.table.row_id == 2
+        assert one.browser.table.row_id == 2
 
     play(home / "c.db", use)
 
@@ -159,14 +159,14 @@ def test_a_click_on_a_heading_sorts_and_one_on_a_tab_turns_to_its_view(seeded: P
         assert one.ids == [1, 2, 3, 4, 5]
         await one.pilot.click("Views", offset=(22, 0))
         await one.settled()
-        assert one.screen.kind == "paths"
+        assert one.browser.kind == "paths"
 
     play(seeded, use)
 
 
 def test_marks_are_made_by_space_by_range_by_all_and_by_the_mouse(seeded: Path) -> None:
     async def use(one: Sitting) -> None:
-        table = one.screen.table
+        table = one.browser.table
         await one.press("space", "space")
         assert table.chosen == [4, 5]
         assert "2 marked" in one.shown
@@ -188,15 +188,15 @@ def test_marks_are_made_by_space_by_range_by_all_and_by_the_mouse(seeded: Path) 
 def test_a_filter_takes_marks_away_from_rows_it_hides(seeded: Path) -> None:
     async def use(one: Sitting) -> None:
         await one.press("a")
-        one.screen.filter_by("state=failed")
-        await one.until(lambda: one.screen.table.marked == {3})
+        one.browser.filter_by("state=failed")
+        await one.until(lambda: one.browser.table.marked == {3})
 
     play(seeded, use)
 
 
 def test_columns_are_chosen_moved_hidden_and_brought_back(seeded: Path) -> None:
     def names(one: Sitting) -> list[str]:
-        return [column.name for column in one.screen.table.columns]
+        return [column.name for column in one.browser.table.columns]
 
     async def use(one: Sitting) -> None:
         at_first = names(one)
@@ -206,7 +206,7 @@ def test_columns_are_chosen_moved_hidden_and_brought_back(seeded: Path) -> None:
         assert names(one) == [at_first[1], *at_first[2:]]
         await one.press("u", "u")
         await one.until(lambda: names(one) == at_first)
-        one.screen.change_columns(["id", "seed", "tags", "attempts"])
+        one.browser.change_columns(["id", "seed", "tags", "attempts"])
         await one.settled()
         assert "seed" in one.lines[1]
         await one.press("C", "space", "s")
@@ -218,9 +218,9 @@ def test_columns_are_chosen_moved_hidden_and_brought_back(seeded: Path) -> None:
 @pytest.mark.parametrize("kind", ["runs", "models", "paths", "bounds"])
 def test_every_column_of_the_catalogue_can_be_shown(kind: str, seeded: Path) -> None:
     async def use(one: Sitting) -> None:
-        one.screen.open_view(kind)
+        one.browser.open_view(kind)
         await one.settled()
-        one.screen.change_columns([column.name for column in COLUMNS[kind]])
+        one.browser.change_columns([column.name for column in COLUMNS[kind]])
         await one.settled()
         for _ in COLUMNS[kind]:
             await one.pilot.press("right")
@@ -273,13 +273,13 @@ def test_the_pane_tells_of_earlier_attempts(seeded: Path) -> None:
 def test_related_rows_are_jumped_to_and_left_again(seeded: Path) -> None:
     async def use(one: Sitting) -> None:
         await one.press("3", "o", "2")
-        await one.until(lambda: (one.screen.kind, one.screen.table.row_id) == ("models", 1))
+        await one.until(lambda: (one.browser.kind, one.browser.table.row_id) == ("models", 1))
         await one.press("o", "1")
-        await one.until(lambda: (one.screen.kind, one.screen.table.row_id) == ("runs", 1))
+        await one.until(lambda: (one.browser.kind, one.browser.table.row_id) == ("runs", 1))
         await one.press("backspace")
-        await one.until(lambda: (one.screen.kind, one.screen.table.row_id) == ("models", 1))
+        await one.until(lambda: (one.browser.kind, one.browser.table.row_id) == ("models", 1))
         await one.press("backspace")
-        await one.until(lambda: (one.screen.kind, one.screen.table.row_id) == ("paths", 2))
+        await one.until(lambda: (one.browser.kind, one.browser.table.row_id) == ("paths", 2))
 
     play(seeded, use)
 
@@ -290,7 +290,7 @@ def test_a_link_in_the_pane_is_clicked(seeded: Path) -> None:
         await one.until(lambda: "made path 2" in one.shown)
         (y,) = [y for y, line in enumerate(one.lines) if "made path 2" in line]
         await one.pilot.click(offset=(one.lines[y].index("made path 2") + len("made path "), y))
-        await one.until(lambda: (one.screen.kind, one.screen.table.row_id) == ("paths", 2))
+        await one.until(lambda: (one.browser.kind, one.browser.table.row_id) == ("paths", 2))
 
     play(seeded, use, size=(130, 40))
 
@@ -306,14 +306,14 @@ def test_what_others_write_appears_and_the_cursor_stays_on_its_row(seeded: Path)
 
     async def look(one: Sitting) -> None:
         await one.press("j", "j")
-        assert one.screen.table.row_id == 3
+        assert one.browser.table.row_id == 3
         here = Path(__file__).parent
         paths = {**os.environ, "PYTHONPATH": str(here.parents[1])}
         done = subprocess.run([sys.executable, "-c", code, str(seeded)], cwd=here, env=paths, check=False)
         assert done.returncode == 0
         await one.until(lambda: len(one.ids) == 25)
-        assert one.screen.table.row_id == 3
-        await one.until(lambda: (one.screen.table.row(3) or {})["starred"])
+        assert one.browser.table.row_id == 3
+        await one.until(lambda: (one.browser.table.row(3) or {})["starred"])
         await one.until(lambda: "21 queued" in one.shown)
 
     play(seeded, look)
@@ -329,10 +329,10 @@ def test_long_tables_are_read_as_they_are_scrolled(home: Path) -> None:
         await one.press("G")
         await one.until(lambda: re.search(r"^\s+1  ·", one.shown, re.M))
         await one.press("pageup")
-        assert one.screen.table.row_id == 21
+        assert one.browser.table.row_id == 21
         await one.until(lambda: "…" not in "".join(one.lines[2:20]))
         await one.press("g")
-        assert one.screen.table.row_id == 450
+        assert one.browser.table.row_id == 450
 
     play(home / "c.db", use)
 
@@ -357,12 +357,12 @@ def test_the_last_row_is_gone_to_once_it_is_known(home: Path, monkeypatch: pytes
 
     async def use(one: Sitting) -> None:
         hold_orders(monkeypatch, known)
-        one.screen.sort_by("id")
+        one.browser.sort_by("id")
         await one.until(lambda: one.ids[:1] == [1])
         await one.pilot.press("G")
-        await one.until(lambda: one.screen.table.at == 199)
+        await one.until(lambda: one.browser.table.at == 199)
         known.set()
-        await one.until(lambda: one.screen.table.row_id == 250)
+        await one.until(lambda: one.browser.table.row_id == 250)
 
     play(home / "c.db", use)
 
@@ -370,7 +370,7 @@ def test_the_last_row_is_gone_to_once_it_is_known(home: Path, monkeypatch: pytes
 def test_a_kill_loses_no_more_than_seconds_of_where_the_cursor_was(
     seeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.app.screens.arranging.REMEMBER_SECONDS", 0.1)
+    monkeypatch.setattr("tui.app.screens.browse.screen.REMEMBER_SECONDS", 0.1)
 
     async def use(one: Sitting) -> None:
         await one.press("j", "j")
@@ -381,7 +381,7 @@ def test_a_kill_loses_no_more_than_seconds_of_where_the_cursor_was(
 
 def test_no_number_is_cut_where_the_window_ends(seeded: Path) -> None:
     async def use(one: Sitting) -> None:
-        one.screen.change_columns(["id", "level", "barrier", "max_test_loss", "created_at"])
+        one.browser.change_columns(["id", "level", "barrier", "max_test_loss", "created_at"])
         for width in range(20, 60):
             await one.pilot.resize_terminal(width, 24)
             await one.pilot.pause()
@@ -440,15 +440,15 @@ def test_hostile_texts_are_shown_and_never_sent_or_read_as_markup(seeded: Path) 
 def test_how_the_screen_is_left_is_how_it_opens_again(seeded: Path) -> None:
     async def leave(one: Sitting) -> None:
         await one.press("3")
-        one.screen.filter_by("method=string")
-        one.screen.sort_by("beads")
-        one.screen.change_columns(["id", "beads"])
+        one.browser.filter_by("method=string")
+        one.browser.sort_by("beads")
+        one.browser.change_columns(["id", "beads"])
         one.app.theme = "nord"
         await one.settled()
         await one.press("q")
 
     async def look(one: Sitting) -> None:
-        assert one.screen.kind == "paths"
+        assert one.browser.kind == "paths"
         assert one.ids == [1]
         assert one.lines[1].split() == ["id", "beads", "▲"]
         assert one.app.theme == "nord"
@@ -501,16 +501,16 @@ def test_all_rows_are_marked_also_those_that_are_still_being_read(home: Path, mo
     async def use(one: Sitting) -> None:
         await one.until(lambda: len(one.ids) == 450)
         hold_orders(monkeypatch, held)
-        one.screen.filter_by("id<=440")
+        one.browser.filter_by("id<=440")
         await one.until(lambda: len(one.ids) == 200)
         await one.pilot.press("a")
         assert one.screen.unable("delete") == "Which rows there are is still being read; they are marked then."
         held.set()
-        await one.until(lambda: one.screen.table.marked == set(range(1, 441)))
+        await one.until(lambda: one.browser.table.marked == set(range(1, 441)))
         assert one.screen.unable("delete") is None
         await one.until(lambda: "440, 440 marked" in one.lines[0])
         await one.press("a")
-        assert not one.screen.table.marked
+        assert not one.browser.table.marked
 
     play(home / "c.db", use)
 
@@ -521,7 +521,7 @@ def test_another_view_has_no_marks_and_says_so(seeded: Path) -> None:
         await one.until(lambda: "5 marked" in one.lines[0])
         await one.press("2")
         await one.until(lambda: one.ids == [2, 1])
-        assert not one.screen.table.marked
+        assert not one.browser.table.marked
         assert "marked" not in one.lines[0]
 
     play(seeded, use)
@@ -542,9 +542,9 @@ def test_all_rows_are_marked_before_the_catalogue_has_been_opened(home: Path, mo
         async with app.run_test() as pilot:
             one = Sitting(app, pilot)
             await one.until(lambda: len(one.ids) == 100)
-            one.screen.table.action_mark_all()
+            one.browser.table.action_mark_all()
             held.set()
-            await one.until(lambda: len(one.screen.table.marked) == 150)
+            await one.until(lambda: len(one.browser.table.marked) == 150)
 
     monkeypatch.setattr(Reader, "open", slow)
     asyncio.run(used())
@@ -554,13 +554,13 @@ def test_no_row_of_the_last_sitting_is_painted_under_another_filter(
     seeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def leave(one: Sitting) -> None:
-        one.screen.filter_by("state=done")
+        one.browser.filter_by("state=done")
         await one.until(lambda: one.ids == [4, 2, 1])
         await one.press("ctrl+q")
 
     painted: list[list[int]] = []
-    glance = RowsScreen._glance
-    monkeypatch.setattr(RowsScreen, "_glance", lambda screen: (glance(screen), painted.append(list(screen.table.ids))))
+    glance = Browser.glance
+    monkeypatch.setattr(Browser, "glance", lambda one: (glance(one), painted.append(list(one.table.ids))))
 
     async def look(one: Sitting) -> None:
         await one.until(lambda: one.ids)

@@ -118,7 +118,7 @@ def test_a_filter_of_an_earlier_sitting_is_shown_and_not_obeyed(seeded: Path, mo
     monkeypatch.setattr(ThalwegApp, "get_line_filters", lambda _: [])
 
     async def use(one: Sitting) -> None:
-        one.screen.filter_by('name!="\x1b[31m\x07"')
+        one.browser.filter_by('name!="\x1b[31m\x07"')
         await one.until(lambda: "\\x1b[31m" in one.lines[0])
         nothing_obeyed(one.shown)
 

@@ -39,12 +39,12 @@ def label_at(one: Sitting, x: int, y: int) -> str:
 def test_letters_lead_to_tabs_rows_headings_and_the_pane(seeded: Path) -> None:
     async def use(one: Sitting) -> None:
         await one.press("ctrl+o", *(await _label(one, "3 Paths")))
-        await one.until(lambda: one.screen.kind == "paths")
+        await one.until(lambda: one.browser.kind == "paths")
         await one.press("d", "ctrl+o", *(await _label(one, "method")))
-        assert one.screen.table.columns[one.screen.table.column].name == "method"
+        assert one.browser.table.columns[one.browser.table.column].name == "method"
         await one.press("ctrl+o")
         await one.press(*label_at(one, 0, 3))
-        assert one.screen.table.row_id == one.ids[1]
+        assert one.browser.table.row_id == one.ids[1]
         await one.press("ctrl+o")
         pane = one.screen.query_one(DetailsPane)
         await one.press(*label_at(one, *pane.region.offset))
@@ -101,7 +101,7 @@ def test_a_label_can_be_clicked(seeded: Path) -> None:
         await one.press("ctrl+o")
         await one.pilot.click(offset=(0, 4))
         await one.settled()
-        assert one.screen.table.row_id == one.ids[2]
+        assert one.browser.table.row_id == one.ids[2]
 
     play(seeded, use)
 
@@ -112,10 +112,10 @@ def test_what_comes_in_one_burst_is_typed_and_runs_nothing(text: str, seeded: Pa
 
     async def use(one: Sitting) -> None:
         burst(one, f"{text}\n")
-        view = one.screen.session.view("runs")
+        view = one.browser.session.view("runs")
         await one.until(lambda: (view.where or f"sort {view.sort}") == text[1:])
         await one.until(lambda: not one.screen.query_one(Prompt).open)
-        assert (one.screen.kind, one.app.screen, one.screen.table.marked) == ("runs", one.screen, set())
+        assert (one.browser.kind, one.app.screen, one.browser.table.marked) == ("runs", one.screen, set())
 
     play(seeded, use)
 
@@ -141,11 +141,11 @@ def test_keys_behind_one_that_opens_a_question_answer_it(key: str, left: str, se
 
 def test_keys_behind_a_choice_choose_and_fill_in_what_opens_next(seeded: Path) -> None:
     async def use(one: Sitting) -> None:
-        before = one.screen.session.pane
+        before = one.browser.session.pane
         burst(one, "ntmlp-16")
         await one.until(lambda: isinstance(one.app.screen, LaunchScreen) and one.app.screen.query("#further"))
         await one.until(lambda: "mlp-16" in one.app.screen.texts.values())  # type: ignore[attr-defined]
-        assert one.screen.session.pane == before
+        assert one.browser.session.pane == before
         await one.press("escape", "y")  # what was typed is lost
         burst(one, "xny")  # asked whether to cancel, answered with no; y is the table's again
         await one.until(lambda: "Copy what?" in one.shown)
@@ -167,9 +167,9 @@ def test_keys_typed_ahead_are_about_the_rows_that_were_asked_for(seeded: Path, m
     async def use(one: Sitting) -> None:
         for key in ("3", "s", "space", "1", "j", "space", "s", "G", "space"):
             one.app.simulate_key(key)
-        await one.until(lambda: len(one.screen.table.marked) == 2)
-        assert one.screen.kind == "runs"
-        assert one.screen.table.marked == {4, 5}
-        assert one.screen.session.view("paths").sort == "id"
+        await one.until(lambda: len(one.browser.table.marked) == 2)
+        assert one.browser.kind == "runs"
+        assert one.browser.table.marked == {4, 5}
+        assert one.browser.session.view("paths").sort == "id"
 
     play(seeded, use)

@@ -14,6 +14,7 @@ from core.specs.runs import Connect, ModelRef, Train
 from store import Catalogue, Notes, Runs, Tags, list_rows
 from store.base import now
 from store.run_tables import RunRow
+from tui.app.screens.browse.marking import tag
 
 MANY = 10_000
 
@@ -115,10 +116,10 @@ def test_in_a_terminal_it_is_asked_how_many(
 def test_marked_rows_are_cancelled_tagged_starred_and_put_back_on_the_screen(crowded: Path) -> None:
     async def use(one: Sitting) -> None:
         await one.press("a")
-        assert len(one.screen.table.chosen) == MANY
+        assert len(one.browser.table.chosen) == MANY
         await one.press("asterisk")
         await one.until(lambda: "starred 10,000 runs" in one.told)
-        one.screen.tag("good -bad")
+        tag(one.browser, "good -bad")
         await one.until(lambda: "tagged 10,000 runs good -bad" in one.told)
         await one.press("u")
         await one.until(lambda: "taken back: tagged" in one.told)

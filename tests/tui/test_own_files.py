@@ -76,7 +76,7 @@ def test_a_session_of_wrong_values_is_set_aside_and_named(text: str, seeded: Pat
 
     async def look(one: Sitting) -> None:
         assert f"{file} cannot be read" in one.told
-        assert one.screen.kind == "runs"
+        assert one.browser.kind == "runs"
         assert one.ids == [5, 4, 3, 2, 1]
 
     play(seeded, look)

@@ -187,11 +187,11 @@ def test_a_run_is_followed_while_it_goes(home: Path) -> None:
         agent = Agent(screen.client.catalogue)
         counts: set[int] = set()
         async with asyncio.timeout(60):
-            while screen.seen.live:
+            while screen.charts.seen.live:
                 await asyncio.to_thread(agent.tick)
                 await pilot.pause(0.05)
-                assert screen.chart is not None
-                now = {len(one.finite) for one in screen.chart.curves}
+                assert screen.charts.chart is not None
+                now = {len(one.finite) for one in screen.charts.chart.curves}
                 if len(counts) == 1 and now - counts:
                     screen.client.cancel([run_id])
                 counts |= now

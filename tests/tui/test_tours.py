@@ -17,7 +17,7 @@ from store import Catalogue, Paths
 from tui.app.app import ThalwegApp
 from tui.app.screens.asking import AskText, Confirm, Pick, Question
 from tui.app.screens.beads import BeadsScreen
-from tui.app.screens.browse import BrowseScreen
+from tui.app.screens.browse.screen import BrowseScreen
 from tui.app.screens.choose_columns import ColumnsScreen
 from tui.app.screens.compare import CompareScreen
 from tui.app.screens.faults import FaultsScreen
@@ -157,7 +157,7 @@ async def every_row(one: Sitting, act: Act) -> None:
         await act(action)
     for action in ("sort", "sort", "sort", "shift_column(1)", "shift_column(-1)", "hide_column", "undo", "star"):
         await act(action)
-    await one.until(lambda: one.screen.undoable)
+    await one.until(lambda: one.browser.view.undoable)
 
 
 async def every_question(one: Sitting, act: Act) -> None:
@@ -211,7 +211,7 @@ async def every_plot(one: Sitting, act: Act) -> None:
     await act("mark_all")
     await act("compare")
     await one.until(lambda: one.app.screen.query(CurvePlot))
-    await leave(one, act)
+    await leave(one, act, "quantity", "part", "scale")
     await act("mark_all")
 
 
@@ -244,7 +244,7 @@ async def every_run(one: Sitting, act: Act) -> None:
     await act("log")
     await leave(one, act)
     await act("end(False)")  # a training: its relaunch waits for an agent
-    await one.until(lambda: one.screen.table.row_id == 1)
+    await one.until(lambda: one.browser.table.row_id == 1)
     await act("relaunch")
     await one.until(lambda: "1 of 1" in one.shown)
     await act("relaunch")
@@ -262,11 +262,16 @@ async def every_form(one: Sitting, act: Act, pick: Callable[[str], Awaitable[Non
     await act("related")
     await one.until(lambda: isinstance(one.app.screen, Pick))
     await pick("models 1")
-    await one.until(lambda: one.screen.kind == "models")
+    await one.until(lambda: one.browser.kind == "models")
     await act("back")
-    await one.until(lambda: one.screen.kind == "bounds" and one.ids == [1])
+    await one.until(lambda: one.browser.kind == "bounds" and one.ids == [1])
     await act("view('models')")
     await one.until(lambda: len(one.ids) == 2)
+    await act("launch")
+    await one.until(lambda: isinstance(one.app.screen, Pick))
+    await pick("train")
+    await one.until(lambda: isinstance(one.app.screen.focused, Input) and "ready" in one.shown)
+    await leave(one, act)
     await act("launch")
     await one.until(lambda: isinstance(one.app.screen, Pick))
     await pick("train")
@@ -274,7 +279,7 @@ async def every_form(one: Sitting, act: Act, pick: Callable[[str], Awaitable[Non
     await act("copy")
     await act("app.focus_next")
     await act("launch")
-    await one.until(lambda: one.screen.kind == "runs" and len(one.ids) == 7)
+    await one.until(lambda: one.browser.kind == "runs" and len(one.ids) == 7)
 
 
 async def tour(one: Sitting, act: Act, pick: Callable[[str], Awaitable[None]]) -> None:

@@ -2,42 +2,42 @@
 
 import gc
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import events, on
 from textual.command import Provider
 from textual.filter import LineFilter
+from textual.message import Message
 from textual.screen import Screen
 
 from core.errors import UsageError
 from store.errors import StoreError
-from tui.app import bindings, clipboard, keymap, themes
+from tui.app import clipboard, failures, keymap, themes
+from tui.app.actions import APP_ACTIONS, Action, bindings_of, with_methods_for
 from tui.app.harmless import Harmless
 from tui.app.key_queue import InTurn
-from tui.app.screens.arranging import ArrangingScreen
-from tui.app.screens.browse import BrowseScreen
-from tui.app.screens.working import Staying, sentence_on
+from tui.app.lazy import imported
+from tui.app.screens.browse.browser import ViewChanged
+from tui.app.screens.browse.live import Opened
+from tui.app.screens.browse.screen import BrowseScreen
 from tui.app.session import load, save, session_file
 from tui.shared.formatting import clean
 from tui.shared.location import Location
 
-if TYPE_CHECKING:
-    from tui.app.jump_targets import Jump
-
 
 def _palette() -> type[Provider]:
-    from tui.app.palette import Palette
+    palette: type[Provider] = imported("tui.app.palette:Palette")
+    return palette
 
-    return Palette
 
-
-class ThalwegApp(Staying, InTurn[StoreError]):
+@with_methods_for(APP_ACTIONS)
+class ThalwegApp(InTurn[StoreError]):
     """One catalogue's screen. Ends with an error where the catalogue can't be opened; jobs go on without it."""
 
     TITLE = "Thalweg"
     CSS_PATH = "screens/browse.tcss"  # the first screen's own CSS_PATH is not read
-    BINDINGS = bindings.APP
+    BINDINGS = bindings_of(APP_ACTIONS)
     COMMANDS: ClassVar = {_palette}
 
     def __init__(self, place: Location, where: str | None = None) -> None:
@@ -91,13 +91,13 @@ class ThalwegApp(Staying, InTurn[StoreError]):
         else:
             self.notify(clipboard.told(text, sequence, file), markup=False)
 
-    @on(ArrangingScreen.Opened)
+    @on(Opened)
     def spare_modules(self) -> None:
         """No search for garbage goes through what was imported: that held frames up by 60 ms, every few seconds."""
         if not self.is_headless:  # a program that opens many would never be rid of them
             gc.freeze()
 
-    @on(ArrangingScreen.Arranged)
+    @on(ViewChanged)
     def save_session(self) -> None:
         """Write down how everything is left; what can't be written is said once it is asked for again."""
         self.session.theme = self.theme
@@ -108,35 +108,20 @@ class ThalwegApp(Staying, InTurn[StoreError]):
                 f"How the screen is left is not remembered. {clean(str(error))}", severity="warning", markup=False
             )
 
-    def action_help(self) -> None:
-        from tui.app.screens.help import HelpScreen, known_keys
+    def perform(self, action: Action, *given: object) -> None:
+        imported(action.does)(self, *given)
 
-        focused = self.focused
-        here = (getattr(focused, "HELP", None) if focused else None) or "Keys"
-        self.push_screen(HelpScreen(known_keys(self.screen), here), self._press)
-
-    def action_jump(self) -> None:
-        from tui.app.jump_targets import jumps_on
-        from tui.app.screens.jump import JumpScreen
-
-        def go(jump: "Jump | None") -> None:
-            if jump is not None:
-                jump.go()
-
-        self.push_screen(JumpScreen(jumps_on(self.screen)), go)
-
-    def _press(self, key: str | None) -> None:
-        if key is not None:
-            self.simulate_key(key)
+    async def _dispatch_message(self, message: Message) -> None:
+        await failures.surviving(super()._dispatch_message(message), message, self)
 
     def _fatal_error(self) -> None:
         """What goes wrong where nothing can stay ends everything: with one sentence, not with what memory held."""
         error = self._exception
-        self.panic(Text(clean(sentence_on(error)) if error else "Thalweg had to end."))
+        self.panic(Text(clean(failures.sentence_on(error)) if error else "Thalweg had to end."))
 
     async def action_quit(self) -> None:
         if isinstance(self.screen_stack[0], BrowseScreen):
-            self.screen_stack[0].keep_view()
+            self.screen_stack[0].browser.note_cursor()
         self.save_session()
         self.exit()
 

@@ -15,7 +15,9 @@ from core.engine.network_files import Trust
 from store import Catalogue, Runs
 from store.changes import Changes
 from store.listing import every_id, list_ids, rows_of
+from tui.app.screens.browse.view import Query
 from tui.app.widgets.machine import Machine
+from tui.shared import details
 from tui.shared.columns import Row
 from tui.shared.formatting import apart
 from tui.shared.location import Location
@@ -27,19 +29,10 @@ MOST = 2_000_000  # rows in a table; 16 MB of ids
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a table shows: a kind's rows, filtered and sorted."""
-
-    kind: str
-    where: str
-    sort: str
-
-
-@dataclass(frozen=True)
 class Order:
     """The ids of what was asked for, the first rows of it, and whether that is all."""
 
-    asked: Asked
+    query: Query
     ids: "array[int]"
     rows: list[Row]
     complete: bool
@@ -64,25 +57,29 @@ class Reader:
     def readonly(self) -> bool:
         return self.client.catalogue.readonly
 
-    def first(self, asked: Asked) -> Order:
+    def first(self, query: Query) -> Order:
         """The beginning of an order, with its rows. Raises FilterError, StoreError."""
         with self._session() as session:
-            ids = list_ids(session, asked.kind, asked.where, asked.sort, FIRST)
-            rows = _rows(session, asked.kind, ids[:WINDOW])
-        return Order(asked, ids, rows, complete=len(ids) < FIRST)
+            ids = list_ids(session, query.kind, query.where, query.sort, FIRST)
+            rows = _rows(session, query.kind, ids[:WINDOW])
+        return Order(query, ids, rows, complete=len(ids) < FIRST)
 
-    def order(self, asked: Asked) -> Order:
+    def order(self, query: Query) -> Order:
         """All of an order, up to MOST."""
         with self._session() as session:
-            if not asked.where and asked.sort == "-id":
-                ids = every_id(session, asked.kind)[::-1]
+            if not query.where and query.sort == "-id":
+                ids = every_id(session, query.kind)[::-1]
             else:
-                ids = list_ids(session, asked.kind, asked.where, asked.sort, MOST)
-        return Order(asked, ids, [], complete=True)
+                ids = list_ids(session, query.kind, query.where, query.sort, MOST)
+        return Order(query, ids, [], complete=True)
 
     def rows(self, kind: str, ids: "array[int]") -> list[Row]:
         with self._session() as session:
             return _rows(session, kind, ids)
+
+    def details_of(self, kind: str, row_id: int) -> details.Details:
+        """All about a row. Raises NotFoundError where it is gone."""
+        return details.read(self.client, kind, row_id)
 
     def counts(self) -> dict[str, int]:
         """How many runs are called what."""

@@ -9,13 +9,14 @@ from textual.binding import BindingsMap
 from textual.keys import Keys, _character_to_key, key_to_character
 
 from core.errors import UsageError, unknown_name
-from tui.app import bindings
+from tui.app.actions import APP_ACTIONS, bindings_of
+from tui.app.screens.browse.actions import ACTIONS
 from tui.app.widgets.catalogue_table import CatalogueTable
 from tui.shared.files import own_text
 
 MODIFIERS = ("ctrl", "shift", "alt", "meta", "super", "hyper")
 NAMES = {one.value for one in Keys}
-ALL = [one for _, one in BindingsMap([*bindings.BROWSE, *bindings.APP])]
+ALL = [one for _, one in BindingsMap(bindings_of([*ACTIONS, *APP_ACTIONS]))]
 USUAL = {one.id: one.key for one in ALL if one.id}
 FIXED = {key for key, _ in BindingsMap([*CatalogueTable.BINDINGS, *(one for one in ALL if not one.id)])}
 

@@ -7,7 +7,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.fuzzy import Matcher
 
-from tui.app.screens.browse import BrowseScreen
+from tui.app.screens.browse.screen import BrowseScreen
 from tui.app.screens.help import known_keys
 from tui.shared.formatting import clean
 
@@ -34,10 +34,10 @@ class Palette(Provider):
             now = "" if enabled else " (not now)"
             yield f"{told}  ({written}){now}", partial(self.app.simulate_key, key)
         if isinstance(self.screen, BrowseScreen):
-            for name, where in self.screen.named_filters().items():
-                yield clean(f"Filter @{name}: {where}"), partial(self.screen.filter_by, where)
-            for where in reversed(self.screen.session.filters):
-                yield clean(f"Filter: {where}"), partial(self.screen.filter_by, where)
+            for name, where in self.screen.browser.named_filters().items():
+                yield clean(f"Filter @{name}: {where}"), partial(self.screen.browser.filter_by, where)
+            for where in reversed(self.screen.browser.session.filters):
+                yield clean(f"Filter: {where}"), partial(self.screen.browser.filter_by, where)
         for name in self.app.available_themes:
             yield f"Theme: {name}", partial(setattr, self.app, "theme", name)
 

@@ -1,24 +1,16 @@
 """Stars, tags and notes on several rows at once, and how each is taken back."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
 import store
 from core.errors import UsageError
 from store import Catalogue, Notes, Tags, star
+from tui.shared.reversible import Reversible
 
 
-@dataclass(frozen=True)
-class Done:
-    """What was done, in words, and what takes it back."""
-
-    words: str
-    undo: Callable[[], None]
-
-
-def starred(catalogue: Catalogue, kind: str, ids: Sequence[int]) -> Done:
+def starred(catalogue: Catalogue, kind: str, ids: Sequence[int]) -> Reversible:
     """Star the rows; where all have a star, take the stars away. Raises StoreError."""
     with catalogue.write() as session:
         had = store.starred(session, kind, ids)
@@ -30,10 +22,10 @@ def starred(catalogue: Catalogue, kind: str, ids: Sequence[int]) -> Done:
         with catalogue.write() as session:
             star(session, kind, changed, not on)
 
-    return Done(f"{'starred' if on else 'star taken from'} {named(kind, ids)}", undo)
+    return Reversible(f"{'starred' if on else 'star taken from'} {named(kind, ids)}", undo)
 
 
-def tagged(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Done:
+def tagged(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Reversible:
     """Give the tags in `text`, words between spaces; a minus in front takes one away. Raises StoreError, UsageError."""
     words = text.split()
     if not words:
@@ -55,7 +47,7 @@ def tagged(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Do
                 lost = [one for one in ids if word in before[one] and word not in after[one]]
                 Tags(session).add(kind, lost, word)
 
-    return Done(f"tagged {named(kind, ids)} {' '.join(words)}", undo)
+    return Reversible(f"tagged {named(kind, ids)} {' '.join(words)}", undo)
 
 
 def _untag(session: Session, kind: str, ids: Sequence[int], word: str) -> None:
@@ -65,7 +57,7 @@ def _untag(session: Session, kind: str, ids: Sequence[int], word: str) -> None:
         tags.remove(kind, having, word)
 
 
-def noted(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Done:
+def noted(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Reversible:
     """Write a note on each row. Raises StoreError."""
     with catalogue.write() as session:
         written = Notes(session).add(kind, ids, text)
@@ -74,7 +66,7 @@ def noted(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Don
         with catalogue.write() as session:
             Notes(session).remove(written)
 
-    return Done(f"wrote a note on {named(kind, ids)}", undo)
+    return Reversible(f"wrote a note on {named(kind, ids)}", undo)
 
 
 def named(kind: str, ids: Sequence[int]) -> str:

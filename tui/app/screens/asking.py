@@ -1,7 +1,7 @@
 """Small questions before something is done: yes or no, one of several, a text, which columns."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.cells import cell_len
 from textual import events, on
@@ -10,13 +10,13 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import ModalScreen
+from textual.message import Message
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
-from tui.app.screens.leaving import Leaving
-from tui.app.screens.working import Staying
+from tui.app import failures
 from tui.app.widgets.keys import Keys
 from tui.shared.formatting import clean, wrapped
 
@@ -43,11 +43,17 @@ class Sentence(Widget):
         return Content("\n".join(self.lines(self.content_size.width)))
 
 
-class Question(Staying, ModalScreen[Answer], Leaving[Answer]):  # styles are those of the first screen here
+class Question(ModalScreen[Answer]):
     """A box in the middle; Escape leaves it without an answer."""
 
     CSS_PATH = "asking.tcss"
     BINDINGS = [Binding("escape", "leave", "Leave")]  # noqa: RUF012
+
+    async def _dispatch_message(self, message: Message) -> None:
+        await failures.surviving(super()._dispatch_message(message), message, self.app)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
 
 
 class Confirm(Question[bool]):
@@ -124,10 +130,22 @@ class AskText(Question[str]):
             yield Input(self._text, placeholder=self._hint, compact=True)
         yield Keys()
 
-    @property
-    def typed(self) -> bool:
-        return self.query_one(Input).value not in ("", self._text)
+    def action_leave(self) -> None:
+        leave(self, typed=self.query_one(Input).value not in ("", self._text))
 
     @on(Input.Submitted)
     def answer(self, event: Input.Submitted) -> None:
         self.dismiss(event.value)
+
+
+def leave(screen: Screen[Any], *, typed: bool) -> None:
+    """Dismiss a screen with None, after asking where something was typed that would be lost."""
+
+    def answered(agreed: bool | None) -> None:
+        if agreed:
+            screen.dismiss(None)
+
+    if typed:
+        screen.app.push_screen(Confirm("What was typed is lost. Leave all the same?", "Leave"), answered)
+    else:
+        screen.dismiss(None)

@@ -7,7 +7,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from tui.app.screens.client_screen import ClientScreen
+from tui.app.lazy import imported
+from tui.app.screens.app_screen import BACK, AppScreen
 from tui.app.widgets.keys import Keys
 from tui.shared.charts.beads import Beads, beads_of
 from tui.shared.formatting import clean, flowed, number
@@ -16,19 +17,20 @@ if TYPE_CHECKING:
     from core.engine.client import Client
     from tui.app.widgets.beads_plot import BeadsPlot
 
+PLOT = "tui.app.widgets.beads_plot:BeadsPlot"
 PAIRS = ((0, 1), (0, 2), (1, 2))
 LEAST = (24, 6)  # columns and rows below which nothing could be seen
 
 
-class BeadsScreen(ClientScreen[None]):
+class BeadsScreen(AppScreen[None]):
     """The knots of one path; whoever steps from one to the next reads what it is worth."""
 
     CSS_PATH = "beads.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "components", "Components")]
+    BINDINGS: ClassVar[list[BindingType]] = [BACK, Binding("c", "components", "Components")]
 
     def __init__(self, client: "Client", path_id: int) -> None:
-        super().__init__(client)
-        self.path_id = path_id
+        super().__init__()
+        self.client, self.path_id = client, path_id
         self.drawn: BeadsPlot | None = None
 
     def compose(self) -> ComposeResult:
@@ -41,19 +43,17 @@ class BeadsScreen(ClientScreen[None]):
         self.ask(self.read, self.show)
 
     def read(self) -> Beads:
-        import tui.app.widgets.beads_plot  # noqa: F401  (in this thread, since it takes a while)
-
+        imported(PLOT)  # in this thread, since it takes a while
         return beads_of(self.client, self.path_id)
 
     async def show(self, beads: Beads) -> None:
-        from tui.app.widgets.beads_plot import BeadsPlot
-
-        self.drawn = BeadsPlot(beads)
-        await self.query_one("#room").mount(self.drawn)
-        self.drawn.focus()
-        self.drawn.redraw()
-        self.watch(self.drawn, "here", self.read_off)
-        self.watch(self.drawn, "pair", self.read_off)
+        drawn: BeadsPlot = imported(PLOT)(beads)
+        self.drawn = drawn
+        await self.query_one("#room").mount(drawn)
+        drawn.focus()
+        drawn.redraw()
+        self.watch(drawn, "here", self.read_off)
+        self.watch(drawn, "pair", self.read_off)
         self.on_resize()
 
     def on_resize(self) -> None:

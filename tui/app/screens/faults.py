@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import DataTable, Static
 
-from tui.app.screens.client_screen import ClientScreen
+from tui.app.screens.app_screen import BACK, AppScreen
 from tui.app.screens.log import LogScreen
 from tui.app.screens.relaunch import RelaunchScreen, named
 from tui.app.widgets.keys import Keys
@@ -29,7 +29,7 @@ OTHERS = 46  # columns that are taken by all but what a line tells
 NARROWEST = 16
 
 
-class FaultsScreen(ClientScreen[None]):
+class FaultsScreen(AppScreen[None]):
     """Failed and stale runs; relaunch one, those of one cause, the marked ones, or all that weren't yet.
 
     Of the runs for which `where` holds, a filter as in `--where`.
@@ -37,6 +37,7 @@ class FaultsScreen(ClientScreen[None]):
 
     CSS_PATH = "faults.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        BACK,
         Binding("space", "mark", "Mark"),
         Binding("r", "relaunch", "Relaunch"),
         Binding("a", "relaunch_all", "Relaunch all failed"),
@@ -44,8 +45,8 @@ class FaultsScreen(ClientScreen[None]):
     ]
 
     def __init__(self, client: "Client", where: str = "") -> None:
-        super().__init__(client)
-        self.where = where
+        super().__init__()
+        self.client, self.where = client, where
         self.found = Faults((), {}, {}, {})
         self.opened: set[int] | None = None  # None: what fits, to begin with
         self.marked: set[int] = set()

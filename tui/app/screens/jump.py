@@ -6,14 +6,15 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.app import failures
 from tui.app.jump_targets import Jump, labels
-from tui.app.screens.working import Staying
 
 
-class JumpScreen(Staying, ModalScreen[Jump]):
+class JumpScreen(ModalScreen[Jump]):
     """Answers with the place that was chosen; Escape and letters that lead nowhere leave it."""
 
     DEFAULT_CSS = """
@@ -30,6 +31,9 @@ class JumpScreen(Staying, ModalScreen[Jump]):
         super().__init__()
         self._jumps = dict(zip(labels(len(jumps)), jumps, strict=False))
         self._typed = ""
+
+    async def _dispatch_message(self, message: Message) -> None:
+        await failures.surviving(super()._dispatch_message(message), message, self.app)
 
     def compose(self) -> ComposeResult:
         for label, jump in self._jumps.items():

@@ -16,7 +16,9 @@ from core.specs.networks import NETWORKS
 from core.specs.options import Option, text_of
 from core.specs.runs import RunSpec
 from store.errors import StoreError
-from tui.app.screens.form_screen import FormScreen
+from tui.app.screens.app_screen import BACK, AppScreen
+from tui.app.screens.asking import leave
+from tui.app.screens.form_engine import FormEngine
 from tui.app.widgets.form import Form, explained, rows_of
 from tui.app.widgets.keys import Keys
 from tui.shared.formatting import clean
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 KNOWN = {"network": list(NETWORKS), "data": list(DATA)}
 
 
-class LaunchScreen(FormScreen[list[int] | None]):
+class LaunchScreen(AppScreen[list[int] | None]):
     """Dismissed with the ids of the enqueued runs, or None.
 
     `prefill` gives values by option, such as {"a": 1, "b": 2, "method": "string", "below": 0.05}.
@@ -36,14 +38,17 @@ class LaunchScreen(FormScreen[list[int] | None]):
 
     CSS_PATH = "launch.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        BACK,
         Binding("ctrl+s", "launch", "Launch"),
         Binding("ctrl+y", "copy", "Copy command"),
         Binding("tab", "app.focus_next", "Next", show=False),
     ]
 
     def __init__(self, client: "Client", kind: str, prefill: Mapping[str, object]) -> None:
-        super().__init__(client)
+        super().__init__()
+        self.engine = FormEngine(self, client)
         self.kind = kind
+        self.sending = False  # what was filled in is on its way into the queue
         self.prefill = {name: text_of(value) for name, value in prefill.items() if value is not None}
         self.program = program_at(client.catalogue.path)
         self.at_first: dict[str, str] = {}
@@ -65,9 +70,11 @@ class LaunchScreen(FormScreen[list[int] | None]):
         self.at_first = self.texts
         await self.judge()
 
-    @property
-    def typed(self) -> bool:
-        return self.texts != self.at_first and not self.sending
+    def on_unmount(self) -> None:
+        self.engine.close()
+
+    def action_leave(self) -> None:
+        leave(self, typed=self.texts != self.at_first and not self.sending)
 
     def further(self, texts: Mapping[str, str]) -> list[Option]:
         return further_options(self.kind, None if self.choice is None else texts.get(self.choice.flag))
@@ -85,7 +92,7 @@ class LaunchScreen(FormScreen[list[int] | None]):
             await self.query_one("#further", Form).fill(rows_of(self.further(texts), texts, {}))
         texts = self.texts
         self.query_one("#command", Static).update(clean(f"$ {self.command(texts)}"))
-        self.restless()
+        self.engine.restless()
         missing = [one.name for one in head_options(self.kind) if one.required and one.name not in texts]
         try:
             spec = self.spec(texts)
@@ -96,15 +103,14 @@ class LaunchScreen(FormScreen[list[int] | None]):
             if message is None:  # nobody typed yet
                 self.rehearse(texts, spec)
             else:
-                self.at_rest(lambda: self.rehearse(texts, spec))
+                self.engine.at_rest(lambda: self.rehearse(texts, spec))
 
     def rehearse(self, texts: Mapping[str, str], spec: RunSpec) -> None:
         """Ask the engine what it would refuse."""
         if self.sending:
             return
-        client = self.asked_last()
 
-        def refusal() -> str:
+        def refusal(client: "Client") -> str:
             try:
                 client.rehearse(spec, device=texts.get(DEVICE.name))
             except (UsageError, StoreError) as error:
@@ -115,7 +121,7 @@ class LaunchScreen(FormScreen[list[int] | None]):
             if texts == self.texts and not self.sending:
                 self.say(f"✗ {refusal}" if refusal else "✓ ready: ctrl+s launches")
 
-        self.ask(refusal, tell, group="rehearsal")
+        self.engine.ask(refusal, tell, group="rehearsal")
 
     def say(self, verdict: str) -> None:
         line = self.query_one("#verdict", Static)
@@ -147,12 +153,12 @@ class LaunchScreen(FormScreen[list[int] | None]):
             return
         self.sending = True
         self.say("▸ enqueueing ...")
-        client = self.asked_last()
-        self.ask(lambda: client.enqueue(spec, device=texts.get(DEVICE.name)), self.finish)
+        self.engine.ask(lambda client: client.enqueue(spec, device=texts.get(DEVICE.name)), self.finish)
 
     def finish(self, run_id: int) -> None:
         self.dismiss([run_id])
 
     def refused(self, sentence: str) -> None:
         super().refused(sentence)
+        self.sending = False
         self.say(f"✗ {sentence}")

@@ -12,8 +12,9 @@ from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from core.files import amount
+from store import Runs
 from store.states import FINISHED
-from tui.app.screens.client_screen import ClientScreen
+from tui.app.screens.app_screen import BACK, AppScreen
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.log_view import LogView
 from tui.shared.columns import word
@@ -37,11 +38,12 @@ class Look:
     attempt: int = 0
 
 
-class LogScreen(ClientScreen[None]):
+class LogScreen(AppScreen[None]):
     """A run's log: all its attempts."""
 
     CSS_PATH = "log.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        BACK,
         Binding("slash", "ask_what", "Search", key_display="/"),
         Binding("n", "search(-1)", "Earlier"),
         Binding("N", "search(1)", "Later"),
@@ -52,8 +54,8 @@ class LogScreen(ClientScreen[None]):
     following: reactive[bool] = reactive(True)
 
     def __init__(self, client: "Client", run_id: int) -> None:
-        super().__init__(client)
-        self.run_id = run_id
+        super().__init__()
+        self.client, self.run_id = client, run_id
         self.look = Look(None, Window(0, 0, 0, (), ()), "")
         self.hit: int | None = None
 
@@ -183,8 +185,6 @@ class LogScreen(ClientScreen[None]):
 
 def look(client: "Client", run_id: int, before: Look) -> Look:
     """The end of a run's log; what was read before, where nothing was added."""
-    from store import Runs
-
     with client.catalogue.read() as session:
         run, attempts = Runs(session).get(run_id), Runs(session).attempts(run_id)
     file, window = client.log_file(run_id), before.window

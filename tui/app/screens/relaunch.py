@@ -11,7 +11,11 @@ from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Static
 
 from core.specs.options import Option
-from tui.app.screens.form_screen import FormScreen
+from core.specs.runs import from_json
+from store import Runs
+from tui.app.screens.app_screen import BACK, AppScreen
+from tui.app.screens.asking import leave
+from tui.app.screens.form_engine import FormEngine
 from tui.app.widgets.form import Form, OptionRow, explained
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import put
@@ -35,16 +39,18 @@ START = Option(
 )
 
 
-class RelaunchScreen(FormScreen[list[int] | None]):
+class RelaunchScreen(AppScreen[list[int] | None]):
     """Dismissed with the ids of the new runs, or None; the old runs stay as they are."""
 
     CSS_PATH = "relaunch.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "relaunch", "Relaunch")]
+    BINDINGS: ClassVar[list[BindingType]] = [BACK, Binding("ctrl+s", "relaunch", "Relaunch")]
 
     def __init__(self, client: "Client", run_ids: Sequence[int]) -> None:
-        super().__init__(client)
+        super().__init__()
+        self.client, self.engine = client, FormEngine(self, client)
         self.run_ids = sorted(set(run_ids))
         self.plan: list[Relaunch] = []
+        self.sending = False  # what was filled in is on its way into the queue
 
     def compose(self) -> ComposeResult:
         yield Static(f"Relaunch {named(self.run_ids)}", id="title", markup=False)
@@ -57,9 +63,11 @@ class RelaunchScreen(FormScreen[list[int] | None]):
         yield DataTable(id="plan", cursor_type="row")
         yield Keys()
 
-    @property
-    def typed(self) -> bool:
-        return not self.sending and any(form.texts for form in self.query(Form))
+    def on_unmount(self) -> None:
+        self.engine.close()
+
+    def action_leave(self) -> None:
+        leave(self, typed=not self.sending and any(form.texts for form in self.query(Form)))
 
     def on_mount(self) -> None:
         self.ask(lambda: specs_of(self.client, self.run_ids), self.offer, group="specs")
@@ -82,16 +90,15 @@ class RelaunchScreen(FormScreen[list[int] | None]):
     @on(Form.Changed)
     def wait(self) -> None:
         """Make the plan again when nobody has typed for a moment."""
-        self.at_rest(self.rehearse)
+        self.engine.at_rest(self.rehearse)
 
     def rehearse(self) -> None:
         how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts
         resume = how.get(START.name)
         if self.sending:
             return
-        client = self.asked_last()
-        self.ask(
-            lambda: planned(client, self.run_ids, resume, changes),
+        self.engine.ask(
+            lambda client: planned(client, self.run_ids, resume, changes),
             lambda found: self.show(*found),
         )
 
@@ -129,13 +136,12 @@ class RelaunchScreen(FormScreen[list[int] | None]):
         self.sending = True
         how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts
         resume, device = how.get(START.name), how.get(DEVICE.name)
-        client = self.asked_last()
 
-        def enqueue() -> list[int]:
+        def enqueue(client: "Client") -> list[int]:
             plan, _ = client.rehearse_relaunch(self.run_ids, resume=resume, changes=changes)
             return client.relaunch(plan, device=device)
 
-        self.ask(enqueue, self.finish, group="relaunch")
+        self.engine.ask(enqueue, self.finish, group="relaunch")
 
     def finish(self, new: list[int]) -> None:
         if new:
@@ -143,12 +149,13 @@ class RelaunchScreen(FormScreen[list[int] | None]):
         else:
             self.refused("None of these runs can be repeated so: the list says why.")
 
+    def refused(self, sentence: str) -> None:
+        super().refused(sentence)
+        self.sending = False
+
 
 def specs_of(client: "Client", run_ids: Sequence[int]) -> "list[RunSpec]":
     """What was asked for, once for every sort of run."""
-    from core.specs.runs import from_json
-    from store import Runs
-
     with client.catalogue.read() as session:
         return [from_json(text) for text in dict.fromkeys(run.spec for run in Runs(session).several(run_ids))]
 

@@ -9,12 +9,15 @@ from textual.containers import Vertical, VerticalScroll
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from tui.app.lazy import imported
+from tui.app.widgets.curve_looks import LEVELS, look
 from tui.shared.charts.charts import Chart, Stretch, described
 from tui.shared.formatting import GAP, clean
 
 if TYPE_CHECKING:
     from tui.app.widgets.curve_plot import CurvePlot
 
+CURVES = "tui.app.widgets.curve_plot:CurvePlot"  # loads numpy
 LEAST = (24, 5)  # columns and rows below which nothing could be seen
 CLAIMS = {"invariant": "=", "convex": "u", "data-invariant": "~", "identity": "≡", "bounded": "<", "sampled": "·"}
 MARGIN = 10  # columns left of a plot's first
@@ -55,9 +58,7 @@ class ChartView(Vertical):
 
     async def watch_chart(self) -> None:
         if self.chart is not None and self.plot is None:
-            from tui.app.widgets.curve_plot import CurvePlot
-
-            plot = CurvePlot()
+            plot: CurvePlot = imported(CURVES)()
             await self.mount(plot, before=0)
             plot.focus()
         self._draw()
@@ -153,8 +154,6 @@ def _in_columns(texts: Sequence[Text], width: int) -> Text:
 
 def _legend(chart: Chart) -> Iterator[Text]:
     """A line for every curve: its letter, its colour, its name and what it goes through."""
-    from tui.app.widgets.curve_plot import LEVELS, look
-
     levels = [one for one in chart.drawable if one.level]
     others = [one for one in chart.drawable if not one.level]
     lines = sum(not one.dots for one in others)

@@ -19,13 +19,10 @@ from textual_hires_canvas import Canvas, TextAlign
 from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
 from textual_plot.plot_widget import Legend, VLinePlot
 
+from tui.app.widgets.curve_looks import LEVELS, Look, look
 from tui.shared.charts.charts import Chart, Curve
 from tui.shared.charts.thinning import limits, nearest, pieces, placed
 
-# Okabe and Ito's colours, less the two that a dark background swallows.
-COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-LEVELS = ("╌", "┈", "┄", "─")
 LETTERED = 3  # how often a curve's letter stands on it
 ROOM = 0.05  # of the axis, above and below
 
@@ -173,7 +170,7 @@ class CurvePlot(Plot):
         xs = [self._x_min + (i + 0.5) * step for i in range(self.columns)]
         self.scatter(xs, [y] * len(xs), sign, "bright_white")
 
-    def _draw(self, curve: Curve, look: "Look", *, lettered: bool) -> None:
+    def _draw(self, curve: Curve, look: Look, *, lettered: bool) -> None:
         parts = pieces(curve, self._x_min, self._x_max, self.columns * 2, logarithmic=self.logarithmic)
         for part in parts:
             xs, ys = [x for x, _ in part], [y for _, y in part]
@@ -218,23 +215,6 @@ class CurvePlot(Plot):
             self.cursor = x
             self._draw_cursor()
             self.post_message(self.Pointed(x))
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a curve is told from the others: a colour, a letter, and where along it the letter stands."""
-
-    colour: str
-    letter: str
-    offset: float
-
-
-def look(chart: Chart, curve: Curve) -> Look:
-    """Dots look like the line before them, whose draws they are."""
-    lines = [one for one in chart.drawable if not one.level and not one.dots]
-    before = chart.drawable[: chart.drawable.index(curve)]
-    place = max(sum(not one.level and not one.dots for one in before) - curve.dots, 0)
-    return Look(COLOURS[place % len(COLOURS)], LETTERS[place % len(LETTERS)], (place + 1) / (len(lines) + 1))
 
 
 def _further(xs: Sequence[float], x: float, distance: float) -> float:

@@ -1,5 +1,7 @@
 """The pane beside the table: what `tui.shared.details` found, with links to click."""
 
+from typing import TYPE_CHECKING
+
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -9,8 +11,10 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Static
 
-from tui.shared.details import Details, Link
 from tui.shared.formatting import FOUND, state
+
+if TYPE_CHECKING:
+    from tui.shared.details import Details, Link
 
 NAME = 23  # columns for the names of facts, at most
 
@@ -58,7 +62,7 @@ class DetailsPane(VerticalScroll):
         yield Static(id="facts")
         yield Static(id="last", markup=False)
 
-    def show(self, details: Details | None) -> None:
+    def show(self, details: "Details | None") -> None:
         """Tell of this row; of another row from the top."""
         another = details is None or self.details is None or details.row_id != self.details.row_id
         if details == self.details:
@@ -70,7 +74,7 @@ class DetailsPane(VerticalScroll):
         if another:
             self.scroll_home(animate=False)
 
-    def _told(self, details: Details) -> Content:
+    def _told(self, details: "Details") -> Content:
         lines = [self._styled(details.title, "title")]
         whose = "" if details.kind == "runs" else "its run: "  # a run that failed may have left something
         lines.append(Content(whose + state(details.state, self.app.console.encoding)))
@@ -91,7 +95,7 @@ class DetailsPane(VerticalScroll):
             table.add_row(Text(name), Text(text))
         return table
 
-    def _last(self, details: Details) -> Content:
+    def _last(self, details: "Details") -> Content:
         """What is looked at last: where it ran, and the end of its log, which may be a traceback."""
         lines = [self._head("environment"), Content(details.environment)] if details.environment else []
         if details.log:
@@ -101,7 +105,7 @@ class DetailsPane(VerticalScroll):
     def _head(self, text: str) -> Content:
         return Content("\n") + self._styled(text, "head")
 
-    def _link(self, link: Link) -> Content:
+    def _link(self, link: "Link") -> Content:
         jump = Style.from_meta({"@click": f"screen.go('{link.kind}', {link.row_id:d})"})
         style = self.get_visual_style("pane--link", partial=True) + jump
         return Content(f"{link.what} ") + Content.styled(str(link.row_id), style)

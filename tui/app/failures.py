@@ -1,0 +1,49 @@
+"""What happens to errors that nobody foresaw: they are told, and kept in a file, and the screen stays."""
+
+import traceback
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_state_path
+from textual import events
+from textual.app import App
+from textual.message import Message
+
+from core.errors import ThalwegError
+from store.errors import StoreError
+from tui.shared.formatting import clean
+
+
+async def surviving(handling: Awaitable[None], message: Message, app: App[Any]) -> None:
+    """Handle a message, or the action of a key; what goes wrong is told, and those that follow are handled."""
+    try:
+        await handling
+    except Exception as error:
+        if isinstance(message, events.Compose | events.Mount):  # there is nothing yet that could stay
+            raise
+        tell(error, app)
+
+
+def tell(error: BaseException, app: App[Any]) -> None:
+    """Say what went wrong, for long enough to be read."""
+    app.notify(clean(sentence_on(error)), severity="error", markup=False, timeout=15)
+
+
+def sentence_on(error: BaseException) -> str:
+    """What to tell; where it went wrong is kept in a file if it should not have happened."""
+    if isinstance(error, ThalwegError | StoreError):
+        return str(error)
+    told = f"This should not have happened: {type(error).__name__}: {error}."
+    file = user_state_path("thalweg", appauthor=False) / "error.txt"
+    try:
+        _keep(file, "".join(traceback.format_exception(error)))
+    except OSError:
+        return told
+    return f"{told} Where it did is in {file}."
+
+
+def _keep(file: Path, text: str) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -1,0 +1,30 @@
+"""What can be laid over every screen: the list of its keys, and letters over all there is to go to."""
+
+from textual.app import App
+
+from tui.app import jump_targets
+from tui.app.jump_targets import Jump
+from tui.app.screens.help import HelpScreen, known_keys
+from tui.app.screens.jump import JumpScreen
+
+
+def show_help(app: App[object]) -> None:
+    """List the keys that work here; the one that is chosen is pressed."""
+    focused = app.focused
+    here = (getattr(focused, "HELP", None) if focused else None) or "Keys"
+
+    def press(key: str | None) -> None:
+        if key is not None:
+            app.simulate_key(key)
+
+    app.push_screen(HelpScreen(known_keys(app.screen), here), press)
+
+
+def show_letters(app: App[object]) -> None:
+    """Letters over all there is to go to; the one that is typed leads there."""
+
+    def go(jump: Jump | None) -> None:
+        if jump is not None:
+            jump.go()
+
+    app.push_screen(JumpScreen(jump_targets.jumps_on(app.screen)), go)

@@ -1,0 +1,80 @@
+"""The screen that all of ours are: what takes time happens in a thread, what goes wrong is told, and it stays."""
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from textual import on
+from textual.binding import Binding
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState, get_current_worker
+
+from core.errors import ThalwegError
+from store.errors import StoreError
+from tui.app import failures
+from tui.shared.formatting import clean
+
+SILENCE = 30.0  # s
+BACK = Binding("escape", "leave", "Back")
+
+T = TypeVar("T")
+Answer = TypeVar("Answer")
+
+
+class AppScreen(Screen[T]):
+    """Survives what nobody foresaw in its handlers and workers, and asks the catalogue and the engine in threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._refused = ("", 0.0)
+
+    async def _dispatch_message(self, message: Message) -> None:
+        await failures.surviving(super()._dispatch_message(message), message, self.app)
+
+    def run_worker(self, *given: Any, **how: Any) -> "Worker[Any]":
+        return super().run_worker(*given, **{**how, "exit_on_error": False})
+
+    @on(Worker.StateChanged)
+    def tell_failure(self, message: Worker.StateChanged) -> None:
+        error = message.worker.error
+        if message.state == WorkerState.ERROR and error is not None:
+            failures.tell(error, self.app)
+
+    def ask(
+        self,
+        question: Callable[[], Answer],
+        then: Callable[[Answer], object],
+        group: str = "question",
+        *,
+        exclusive: bool = True,
+    ) -> None:
+        """Call `question` in a thread, then `then` here; a newer question of its group comes before an older one.
+
+        What the catalogue, the engine or a file refuses is told as a notification.
+        """
+
+        def answered() -> None:
+            try:
+                answer = question()
+            except (ThalwegError, StoreError, OSError) as error:
+                self.call_later(self.refused, str(error))
+            else:
+                if not get_current_worker().is_cancelled:
+                    self.call_later(then, answer)
+
+        self.run_worker(answered, group=group, exclusive=exclusive, thread=True)
+
+    def tell(self, text: str, *, wrong: bool = False) -> None:
+        """Say something that came from outside: never markup, nor anything that a terminal obeys."""
+        self.notify(clean(text), severity="error" if wrong else "information", markup=False)
+
+    def refused(self, sentence: str) -> None:
+        """Say what could not be done; the same again only after a while, since some things are asked repeatedly."""
+        before, when = self._refused
+        if sentence != before or time.monotonic() - when > SILENCE:
+            self._refused = (sentence, time.monotonic())
+            self.tell(sentence, wrong=True)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

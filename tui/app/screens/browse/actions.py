@@ -1,0 +1,171 @@
+"""All that can be done with the catalogue's rows, in the order in which people need it."""
+
+from store.states import FINISHED
+from tui.app.actions import Action, Needs
+from tui.app.screens.browse.browser import Browser
+
+HERE = "tui.app.screens.browse"
+COMPARED = range(2, 13)
+
+OPEN = Needs.CATALOGUE
+ROW = OPEN | Needs.ROW
+WRITE = OPEN | Needs.WRITABLE
+
+
+def unable(action: Action, browser: Browser) -> str | None:
+    """Why an action isn't possible now; None where it is."""
+    reader = browser.live.reader
+    if Needs.CATALOGUE in action.needs and reader is None:
+        return "The catalogue is still being opened."
+    if Needs.WRITABLE in action.needs and reader is not None and reader.readonly:
+        return "This catalogue can only be read."
+    if Needs.ROW in action.needs and browser.table.row_id is None:
+        return "There is no row here."
+    if Needs.ROW in action.needs and browser.table.marking:
+        return "Which rows there are is still being read; they are marked then."
+    return action.why_not(browser)
+
+
+def _too_few_or_many(browser: Browser) -> str | None:
+    marked = len(browser.table.marked)
+    return None if marked in COMPARED else f"Mark 2 to 12 rows with space to compare them; {marked} are marked."
+
+
+def _no_runs(browser: Browser) -> str | None:
+    return None if browser.kind == "runs" else "Only runs can be relaunched: 1 shows them."
+
+
+def _nothing_going(browser: Browser) -> str | None:
+    if browser.kind != "runs":
+        return "Only runs can be cancelled: 1 shows them."
+    known = map(browser.table.row, browser.table.chosen)
+    ended = all(row is not None and row["state"] in FINISHED for row in known)
+    return "Only queued and running runs can be cancelled." if ended else None
+
+
+def _nothing_done(browser: Browser) -> str | None:
+    return None if browser.view.undoable else "There is nothing to take back."
+
+
+def _came_from_nowhere(browser: Browser) -> str | None:
+    return None if browser.view.came_from else "There is nowhere to go back to."
+
+
+def _last_column(browser: Browser) -> str | None:
+    return "A table needs one column at least." if len(browser.table.columns) < 2 else None
+
+
+ACTIONS = (
+    Action("details", "enter", "Details", does=f"{HERE}.arrangement:open_details", needs=ROW),
+    Action("filter", "/", "Filter", does=f"{HERE}.prompt_commands:ask_filter"),
+    Action("sort", "s", "Sort", does=f"{HERE}.arrangement:sort_by_column"),
+    Action("launch", "n", "New", "Start a training, a connection or a bound", f"{HERE}.new_runs:launch", WRITE),
+    Action("plot", "p", "Plot", "Draw losses, curves or bounds of what is chosen", f"{HERE}.plots:plot", ROW),
+    Action(
+        "compare",
+        "c",
+        "Compare",
+        "Put 2 to 12 marked rows side by side",
+        f"{HERE}.plots:compare",
+        OPEN,
+        why_not=_too_few_or_many,
+    ),
+    Action("log", "L", "Log", "What the run wrote, as it comes", f"{HERE}.logs:open_log", ROW),
+    Action(
+        "relaunch",
+        "r",
+        "Relaunch",
+        "Repeat the chosen runs, from a checkpoint or from scratch",
+        f"{HERE}.new_runs:relaunch",
+        ROW | WRITE,
+        why_not=_no_runs,
+    ),
+    Action(
+        "cancel",
+        "x",
+        "Cancel",
+        "Stop the chosen runs, after asking",
+        f"{HERE}.removal:cancel",
+        ROW | WRITE,
+        why_not=_nothing_going,
+    ),
+    Action("faults", "f", "Faults", "What failed, by cause", f"{HERE}.logs:open_faults", OPEN),
+    Action("export", "e", "Export", "Write the table to a CSV or JSON file", f"{HERE}.export_table:ask", OPEN),
+    Action(
+        "copy",
+        "y",
+        "Copy",
+        "Copy a cell, a row, ids or the command that lists this table",
+        f"{HERE}.copy_text:copy",
+        ROW,
+    ),
+    Action("star", "*", "Star", "Star what is chosen, or take the stars away", f"{HERE}.marking:star", ROW | WRITE),
+    Action("tag", "t", "Tag", "Give tags; a minus in front takes one away", f"{HERE}.marking:ask_tags", ROW | WRITE),
+    Action("note", "N", "Note", "Write a note on what is chosen", f"{HERE}.marking:ask_note", ROW | WRITE),
+    Action(
+        "undo",
+        "u",
+        "Undo",
+        "Take back the last star, tag, note, or change of columns",
+        f"{HERE}.marking:undo",
+        OPEN,
+        why_not=_nothing_done,
+    ),
+    Action(
+        "related",
+        "o",
+        "Related",
+        "Go to what the row under the cursor hangs together with",
+        f"{HERE}.related:ask",
+        ROW,
+    ),
+    Action(
+        "back",
+        "backspace",
+        "Back",
+        "Return from where Related led",
+        f"{HERE}.arrangement:go_back",
+        why_not=_came_from_nowhere,
+        shown=False,
+    ),
+    Action("pane", "d", "Pane", "Show or hide the details beside the table", f"{HERE}.arrangement:turn_pane"),
+    Action("columns", "C", "Columns", "Choose and order the columns", f"{HERE}.columns:choose", OPEN),
+    Action("shift_column(-1)", "<", "Column to the left", does=f"{HERE}.columns:shift", shown=False),
+    Action("shift_column(1)", ">", "Column to the right", does=f"{HERE}.columns:shift", shown=False),
+    Action(
+        "hide_column",
+        "minus",
+        "Hide the column under the cursor",
+        does=f"{HERE}.columns:hide",
+        why_not=_last_column,
+        shown=False,
+    ),
+    Action(
+        "delete",
+        "D",
+        "Delete",
+        "Delete what is chosen, after asking",
+        f"{HERE}.removal:delete",
+        ROW | WRITE,
+        shown=False,
+    ),
+    Action("view('runs')", "1", "Runs", does=f"{HERE}.arrangement:open_view", shown=False),
+    Action("view('models')", "2", "Models", does=f"{HERE}.arrangement:open_view", shown=False),
+    Action("view('paths')", "3", "Paths", does=f"{HERE}.arrangement:open_view", shown=False),
+    Action("view('bounds')", "4", "Bounds", does=f"{HERE}.arrangement:open_view", shown=False),
+    Action(
+        "leave",
+        "escape",
+        "Leave the pane, the marks, the filter, one after the other",
+        does=f"{HERE}.arrangement:leave",
+        shown=False,
+    ),
+    Action(
+        "command",
+        ":",
+        "Command",
+        "Type a command: :filter, :sort, :export, :tag, :12 for row 12",
+        f"{HERE}.prompt_commands:ask_command",
+    ),
+)
+BY_VERB = {one.verb: one for one in ACTIONS}

@@ -1,0 +1,41 @@
+"""Order, views and pane; and stepping back out of what is special."""
+
+from tui.app.screens.browse.browser import Browser
+
+
+def sort_by_column(browser: Browser) -> None:
+    """By the column under the cursor: up, down, as at first."""
+    table = browser.table
+    browser.sort_by(browser.view.next_sort(table.columns[table.column].made_of[0]))
+
+
+def open_view(browser: Browser, kind: str) -> None:
+    browser.open_view(kind)
+
+
+def go_back(browser: Browser) -> None:
+    browser.show_row(*browser.view.came_from.pop())
+
+
+def turn_pane(browser: Browser) -> None:
+    pane = browser.pane
+    pane.display = browser.session.pane = not pane.display
+    browser.table.focus()
+    browser.describe()
+
+
+def open_details(browser: Browser) -> None:
+    pane = browser.pane
+    pane.display = browser.session.pane = True
+    browser.describe()
+    pane.focus()
+
+
+def leave(browser: Browser) -> None:
+    """Step out of what is special: the pane's focus, the marks, the filter."""
+    if browser.pane.has_focus:
+        browser.table.focus()
+    elif browser.table.marked:
+        browser.table.mark_only(set())
+    elif browser.view.left.where:
+        browser.filter_by("")

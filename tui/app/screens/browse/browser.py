@@ -1,0 +1,202 @@
+"""The catalogue as somebody browses it: what the table shows, what is chosen in it, whom to ask and to tell."""
+
+from array import array
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.message import Message
+from textual.screen import Screen
+
+from core.errors import ThalwegError
+from store.first_rows import glance
+from tui.app.screens.app_screen import AppScreen
+from tui.app.screens.browse.live import Live
+from tui.app.screens.browse.view import TableView
+from tui.app.session import Session
+from tui.app.widgets.catalogue_table import TOP, CatalogueTable
+from tui.app.widgets.details_pane import DetailsPane
+from tui.app.widgets.keys import Views
+from tui.app.widgets.prompt import Prompt
+from tui.shared import named_filters
+from tui.shared.columns import Row
+from tui.shared.location import Location
+
+if TYPE_CHECKING:
+    from core.engine.client import Client
+
+GLANCE = 100  # rows of the first look
+ASKING = "asking"  # the group of workers that only ask a person, one screen after the other
+
+Answer = TypeVar("Answer")
+
+
+class ViewChanged(Message):
+    """The table shows something else than before: to be remembered."""
+
+
+class Browser:
+    """What actions work with. It brings the table, the tabs and the pane to what the view says."""
+
+    def __init__(self, screen: AppScreen[None], place: Location, session: Session) -> None:
+        self.screen, self.place, self.session = screen, place, session
+        self.view = TableView(session)
+        self.live = Live(screen, place)
+
+    # --- what is there -------------------------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> str:
+        return self.view.kind
+
+    @property
+    def table(self) -> CatalogueTable:
+        return self.screen.query_one(CatalogueTable)
+
+    @property
+    def pane(self) -> DetailsPane:
+        return self.screen.query_one(DetailsPane)
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.screen.query_one(Prompt)
+
+    @property
+    def tabs(self) -> Views:
+        return self.screen.query_one(Views)
+
+    @property
+    def client(self) -> "Client":
+        assert self.live.reader is not None
+        return self.live.reader.client
+
+    @property
+    def chosen_rows(self) -> list[Row]:
+        """Those of the chosen rows that were read."""
+        return [row for row in map(self.table.row, self.table.chosen) if row is not None]
+
+    @property
+    def encoding(self) -> str:
+        return self.screen.app.console.encoding
+
+    def named_filters(self) -> dict[str, str]:
+        """Those of this view; none where their file can't be read, which is told."""
+        try:
+            return named_filters.known(self.kind)
+        except ThalwegError as error:
+            self.tell(str(error), wrong=True)
+            return {}
+
+    # --- what is shown -------------------------------------------------------------------------------------------
+
+    def glance(self) -> None:
+        """The rows that were seen last, or the newest, painted before the catalogue is opened properly."""
+        table, left, usual = self.table, self.view.left, self.view.usual
+        known = usual or left.seen  # of another filter or order nobody knows yet which rows it has
+        rows = glance(self.place.path, self.kind, () if usual else left.seen, GLANCE) if known else []
+        whole = [{name: row.get(name) for column in table.columns for name in column.made_of} | row for row in rows]
+        table.empty, table.partial = "…" if not rows else "", True
+        table.order(array("q", (row["id"] for row in rows)), whole, keep=left.cursor)
+
+    def read(self, where: str | None = None, keep: int | None = None) -> None:
+        """Read the view's rows anew; `where` instead of its filter, while one is being typed."""
+        self.live.read(self.view.query(where), keep)
+
+    def show_view(self) -> None:
+        """Tabs, columns and order as the view says."""
+        tabs, table = self.tabs, self.table
+        tabs.kind, tabs.where = self.kind, self.view.left.where
+        table.sort = self.view.left.sort
+        table.show_columns(self.view.columns(self.encoding))
+
+    def open_view(self, kind: str, keep: int | None = None) -> None:
+        """Turn to a kind's table."""
+        self.note_cursor()
+        self.session.kind = kind
+        table = self.table
+        table.mark_only(set())
+        table.column = 0
+        table.forget()
+        self.show_view()
+        table.empty = "…"
+        table.order(array("q"))
+        self.read(keep=self.view.left.cursor if keep is None else keep)
+        table.focus()
+        self._changed()
+
+    def go(self, kind: str, row_id: int) -> None:
+        """Go to a row of any kind; a filter that hides it is put aside, and `back` leads here again."""
+        if self.table.row_id is not None:
+            self.view.came_from.append((self.kind, self.table.row_id))
+        self.show_row(kind, row_id)
+
+    def show_row(self, kind: str, row_id: int) -> None:
+        """Turn to a kind's table, at this row."""
+        if where := self.view.reveal(kind):
+            self.tell(f"The filter {where} is put aside; / and the arrow up bring it back.")
+        self.open_view(kind, keep=row_id)
+
+    def sort_by(self, sort: str) -> None:
+        """Order the view by this, as in `--sort`."""
+        self.view.sort_by(sort)
+        self.show_view()
+        self.read(keep=TOP)
+        self._changed()
+
+    def filter_by(self, where: str) -> None:
+        """Keep only rows for which this holds, as in `--where`."""
+        self.view.filter_by(where)
+        self.tabs.where = where
+        self.read()
+        self._changed()
+
+    def change_columns(self, names: list[str] | None) -> None:
+        """Show other columns, none meaning ours; None leaves them. Can be taken back."""
+        if names is not None and names != [one.name for one in self.table.columns]:
+            self.view.choose_columns(names)
+            self.show_view()
+            self._changed()
+            self.screen.refresh_bindings()
+
+    def describe(self) -> None:
+        """Bring the pane to the row under the cursor, once the cursor rests."""
+        if self.pane.display:
+            self.live.read_details(self.kind, self.table.row_id)
+
+    def note_cursor(self) -> None:
+        """Note how the view is left."""
+        if not self.live.awaits_rows:
+            self.view.note(self.table.row_id, self.table.visible_ids())
+
+    def save_cursor(self) -> None:
+        """Note it now and then, so that a kill loses seconds of it at most."""
+        if self.view.left.cursor != self.table.row_id:
+            self.note_cursor()
+            self._changed()
+
+    def _changed(self) -> None:
+        self.screen.post_message(ViewChanged())
+
+    # --- the person ----------------------------------------------------------------------------------------------
+
+    def tell(self, text: str, *, wrong: bool = False) -> None:
+        self.screen.tell(text, wrong=wrong)
+
+    async def ask(self, question: Screen[Answer]) -> Answer | None:
+        """Put a screen over the table until it is answered or left."""
+        return await self.screen.app.push_screen_wait(question)
+
+    def converse(self, conversation: Coroutine[Any, Any, None]) -> None:
+        """Ask the person, one screen after the other, while all else goes on."""
+        self.screen.run_worker(conversation, group=ASKING, exclusive=True)
+
+    @property
+    def conversing(self) -> bool:
+        return any(one.group == ASKING and one.is_running for one in self.screen.workers)
+
+    def open(self, other: Screen[Any]) -> None:
+        """Put a screen over the table that has no answer."""
+        self.screen.app.push_screen(other)
+
+    def in_background(self, deed: Callable[[], Answer], then: Callable[[Answer], object]) -> None:
+        """Do something in a thread, then call `then` here; what is refused is told."""
+        self.screen.ask(deed, then, group="background", exclusive=False)

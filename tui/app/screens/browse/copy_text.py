@@ -1,0 +1,52 @@
+"""Copying a cell, rows, ids, the command that lists the table, or the one that starts a run."""
+
+import shlex
+
+from tui.app.screens.asking import Pick
+from tui.app.screens.browse.browser import Browser
+from tui.shared.requests import asked_by
+
+MOST_COPIED = 1000  # rows
+
+
+async def copy(browser: Browser) -> None:
+    """Ask what to copy, and hand it to the terminal."""
+    texts, several = _texts(browser), len(browser.table.chosen) > 1
+    choices = [
+        ("cell", "c", f"this cell: {browser.table.columns[browser.table.column].title}"),
+        ("row", "r", "the rows, cells between tabs" if several else "this row, cells between tabs"),
+        ("ids", "i", "the ids" if several else "the id"),
+        ("command", "m", "the command that lists this table"),
+        ("begun", "s", "the command that starts this run"),
+    ]
+    what = await browser.ask(Pick("Copy what?", [one for one in choices if one[0] in texts]))
+    if what is not None:
+        browser.screen.app.copy_to_clipboard(texts[what])
+
+
+def _texts(browser: Browser) -> dict[str, str]:
+    """What can be copied, by what it is."""
+    table = browser.table
+    row = table.row(table.row_id or 0)
+    texts = {
+        "cell": table.columns[table.column].cell(row) if row else "",
+        "row": _rows_as_text(browser, table.chosen),
+        "ids": " ".join(map(str, table.chosen)),
+        "command": listing_command(browser),
+    }
+    begun = asked_by(browser.place.command, str(row["spec"])) if row and browser.kind == "runs" else ""
+    return {**texts, "begun": begun} if begun else texts
+
+
+def _rows_as_text(browser: Browser, ids: list[int]) -> str:
+    rows = [browser.table.row(row_id) for row_id in ids[:MOST_COPIED]]
+    return "\n".join("\t".join(one.cell(row) for one in browser.table.columns) for row in rows if row is not None)
+
+
+def listing_command(browser: Browser) -> str:
+    """The command line that lists what the table shows."""
+    left = browser.view.left
+    names = dict.fromkeys(name for one in browser.table.columns for name in one.made_of)
+    where = f" --where {shlex.quote(left.where)}" if left.where else ""
+    columns = f" --columns {','.join(names)}" if left.columns else ""
+    return f"{browser.place.command} list {browser.kind}{where} --sort {left.sort}{columns}"

@@ -1,0 +1,33 @@
+"""Writing the table to a file."""
+
+from store.export import Selection
+from tui.app.screens.asking import Confirm
+from tui.app.screens.browse.browser import Browser
+from tui.app.screens.export import Export, ExportScreen
+from tui.shared.table_export import write_file
+
+
+async def ask(browser: Browser) -> None:
+    """Ask where to, and how much of the table."""
+    wanted = await browser.ask(ExportScreen(browser.kind, f"{len(browser.table.ids):,}"))
+    if wanted is not None:
+        await export(browser, wanted)
+
+
+async def export(browser: Browser, wanted: Export) -> None:
+    """Write the table; over a file that is there only once that was agreed to."""
+    question = f"{wanted.file} is there already. Write over it?"
+    if not wanted.file.exists() or await browser.ask(Confirm(question, "Write over it")):
+        _write(browser, wanted)
+
+
+def _write(browser: Browser, wanted: Export) -> None:
+    """Write the file, and say how many rows are where."""
+    kind, left, catalogue = browser.kind, browser.view.left, browser.client.catalogue
+    names = tuple(dict.fromkeys(name for one in browser.table.columns for name in one.made_of))
+    chosen = Selection(kind) if wanted.whole else Selection(kind, left.where, left.sort, names)
+    how = "json" if wanted.file.suffix == ".json" else "csv"
+    browser.in_background(
+        lambda: write_file(catalogue, chosen, how, wanted.file),
+        lambda count: browser.tell(f"{count:,} {kind} written to {wanted.file}"),
+    )

@@ -1,0 +1,212 @@
+"""What is read from the catalogue and the machine, in threads, once it is asked for or whenever somebody wrote."""
+
+import asyncio
+import time
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+from textual.worker import get_current_worker
+
+from store.errors import StoreError
+from tui.app.lazy import imported
+from tui.app.screens.app_screen import AppScreen
+from tui.app.screens.browse.view import Query
+from tui.app.widgets.machine import Machine
+from tui.shared.columns import Row
+from tui.shared.location import Location
+
+if TYPE_CHECKING:
+    from tui.app.catalogue_reader import Order, Reader
+    from tui.shared.details import Details
+
+REST = 10  # a long order is read again after at least so many times the time it took
+PAUSE = 0.08  # s without moving before details are read
+
+
+@dataclass
+class Opened(Message):
+    """The catalogue can be read."""
+
+    reader: "Reader"
+
+
+@dataclass
+class Ordered(Message):
+    """An order was read; `keep` is where the cursor goes."""
+
+    order: "Order"
+    keep: int | None
+
+
+@dataclass
+class Refused(Message):
+    """What was asked for could not be read."""
+
+    query: Query
+    why: str
+
+
+@dataclass
+class RowsRead(Message):
+    """Rows as they are now."""
+
+    kind: str
+    rows: list[Row]
+
+
+@dataclass
+class Counted(Message):
+    """How many runs are in which state."""
+
+    counts: dict[str, int]
+
+
+@dataclass
+class HostSeen(Message):
+    """How the machine is."""
+
+    machine: Machine
+
+
+@dataclass
+class Detailed(Message):
+    """All about a row; None: it is gone."""
+
+    details: "Details | None"
+
+
+class Live:
+    """Reads in threads, and sends its screen what it read as messages."""
+
+    def __init__(self, screen: AppScreen[None], place: Location) -> None:
+        self.reader: Reader | None = None
+        self.query: Query | None = None
+        self._screen, self._place = screen, place
+        self._shown = asyncio.Event()  # what was asked for is on the screen, or can't be
+        self._shown.set()
+        self._order_read = 0.0  # when, and how long it took
+        self._order_took = 0.0
+        self._stale = False  # something changed since
+
+    # --- the catalogue -------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open the catalogue; where it can't be, the application ends with the reason."""
+        self._in_thread(self._open, "open")
+
+    def _open(self) -> None:
+        reader = imported("tui.app.catalogue_reader:Reader")
+        trust = imported("tui.app.screens.browse.trust:Trust")(self._screen)
+        try:
+            self._screen.post_message(Opened(reader.open(self._place, trust.asked)))
+        except StoreError as error:
+            self._screen.app.call_from_thread(self._screen.app.exit, error)
+
+    def close(self) -> None:
+        if self.reader is not None:
+            self.reader.close()
+
+    # --- the order -----------------------------------------------------------------------------------------------
+
+    def read(self, query: Query, keep: int | None) -> None:
+        """Read the rows of a query; until they are shown the table is not what was asked for."""
+        self.query = query
+        self._shown.clear()
+        if self.reader is not None:
+            self._in_thread(partial(self._read_order, self.reader, query, keep), "order")
+
+    def arrived(self) -> None:
+        """What was asked for is shown now, or was refused."""
+        self._shown.set()
+
+    @property
+    def awaits_rows(self) -> bool:
+        """Whether the table is not yet what was asked for."""
+        return not self._shown.is_set()
+
+    async def caught_up(self) -> None:
+        """Wait until the table is what was asked for."""
+        await self._shown.wait()
+
+    def _read_order(self, reader: "Reader", query: Query, keep: int | None) -> None:
+        worker = get_current_worker()
+        begun = time.monotonic()
+        try:
+            first = reader.first(query)
+            self._screen.post_message(Ordered(first, keep))
+            if not first.complete and not worker.is_cancelled:
+                self._screen.post_message(Ordered(reader.order(query), keep))
+        except StoreError as error:
+            self._screen.post_message(Refused(query, str(error)))
+        self._note_time(begun)
+
+    def _note_time(self, begun: float) -> None:
+        self._order_took, self._order_read = time.monotonic() - begun, time.monotonic()
+
+    # --- rows ----------------------------------------------------------------------------------------------------
+
+    def read_rows(self, kind: str, ids: "array[int]") -> None:
+        if self.reader is not None:
+            self._in_thread(partial(self._read_rows, self.reader, kind, ids), "rows")
+
+    def _read_rows(self, reader: "Reader", kind: str, ids: "array[int]") -> None:
+        try:
+            self._screen.post_message(RowsRead(kind, reader.rows(kind, ids)))
+        except StoreError as error:
+            self._screen.app.call_from_thread(partial(self._screen.tell, str(error), wrong=True))
+
+    def read_details(self, kind: str, row_id: int | None) -> None:
+        """All about a row, once the cursor rests on it."""
+        if self.reader is not None:
+            self._in_thread(partial(self._read_details, self.reader, kind, row_id), "details")
+
+    def _read_details(self, reader: "Reader", kind: str, row_id: int | None) -> None:
+        time.sleep(PAUSE)
+        if get_current_worker().is_cancelled:
+            return
+        try:
+            details = None if row_id is None else reader.details_of(kind, row_id)
+        except StoreError:
+            details = None
+        self._screen.post_message(Detailed(details))
+
+    # --- what changes meanwhile ----------------------------------------------------------------------------------
+
+    def follow(self, kind: str, ids: "array[int]") -> None:
+        """See whether somebody wrote; `ids` are the rows in the window."""
+        going = any(one.group == "live" and one.is_running for one in self._screen.workers)
+        if self.reader is not None and not going:
+            self._in_thread(partial(self._follow, self.reader, kind, ids), "live")
+
+    def _follow(self, reader: "Reader", kind: str, ids: "array[int]") -> None:
+        """Where somebody wrote: rows in the window and counts now, the order when it is cheap enough."""
+        query = self.query
+        try:
+            if reader.changes.any():
+                self._stale = True
+                self._screen.post_message(Counted(reader.counts()))
+                self._screen.post_message(RowsRead(kind, reader.rows(kind, ids)))
+            due = time.monotonic() > self._order_read + REST * self._order_took
+            if self._stale and due and query is not None and query.kind == kind:
+                begun = time.monotonic()
+                order = reader.order(query)
+                self._note_time(begun)
+                self._stale = False
+                self._screen.post_message(Ordered(order, None))
+        except StoreError:
+            self._stale = True  # busy or gone for a moment; the next look sees
+
+    def look_at_host(self) -> None:
+        if self.reader is not None:
+            self._in_thread(partial(self._look_at_host, self.reader), "host")
+
+    def _look_at_host(self, reader: "Reader") -> None:
+        self._screen.post_message(HostSeen(reader.machine()))
+
+    def _in_thread(self, reading: Callable[[], None], group: str) -> None:
+        """A newer reading of a group comes before an older one."""
+        self._screen.run_worker(reading, group=group, exclusive=True, thread=True)

@@ -1,0 +1,63 @@
+"""What people leave on rows: stars, tags, notes; and taking it back."""
+
+from collections.abc import Callable
+
+from store import Catalogue
+from tui.app.screens.asking import AskText
+from tui.app.screens.browse.browser import Browser
+from tui.shared.marks import named, noted, starred, tagged
+from tui.shared.reversible import Reversible
+
+
+def star(browser: Browser) -> None:
+    kind, ids = browser.kind, browser.table.chosen
+    _do(browser, lambda catalogue: starred(catalogue, kind, ids))
+
+
+async def ask_tags(browser: Browser) -> None:
+    title = f"Tags for {named(browser.kind, browser.table.chosen)}"
+    text = await browser.ask(AskText(title, "words between spaces; -word takes one away"))
+    if text is not None:
+        tag(browser, text)
+
+
+def tag(browser: Browser, text: str) -> None:
+    """Give the chosen rows tags."""
+    kind, ids = browser.kind, browser.table.chosen
+    _do(browser, lambda catalogue: tagged(catalogue, kind, ids, text))
+
+
+async def ask_note(browser: Browser) -> None:
+    text = await browser.ask(AskText(f"A note on {named(browser.kind, browser.table.chosen)}"))
+    if text is not None:
+        note(browser, text)
+
+
+def note(browser: Browser, text: str) -> None:
+    """Write a note on the chosen rows."""
+    kind, ids = browser.kind, browser.table.chosen
+    _do(browser, lambda catalogue: noted(catalogue, kind, ids, text))
+
+
+def _do(browser: Browser, deed: Callable[[Catalogue], Reversible]) -> None:
+    """Do it, say so, and remember how to undo it."""
+    catalogue = browser.client.catalogue
+
+    def remember(done: Reversible) -> None:
+        browser.view.remember(done)
+        browser.tell(f"{done.words}; u takes it back")
+        browser.screen.refresh_bindings()
+
+    browser.in_background(lambda: deed(catalogue), remember)
+
+
+def undo(browser: Browser) -> None:
+    """Take back what was done last."""
+    done = browser.view.undoable.pop()
+    browser.screen.refresh_bindings()
+
+    def say(_: None) -> None:
+        browser.show_view()
+        browser.tell(f"taken back: {done.words}")
+
+    browser.in_background(done.undo, say)

@@ -1,0 +1,13 @@
+"""Drawing what is chosen, and putting it side by side."""
+
+from tui.app.screens.browse.browser import Browser
+from tui.app.screens.compare import CompareScreen
+from tui.app.screens.plot import PlotScreen
+
+
+def plot(browser: Browser) -> None:
+    browser.open(PlotScreen(browser.client, browser.kind, browser.table.chosen))
+
+
+def compare(browser: Browser) -> None:
+    browser.open(CompareScreen(browser.client, browser.kind, browser.table.chosen))

@@ -1,0 +1,26 @@
+"""From a row to what it hangs together with."""
+
+from asyncio import to_thread
+
+from tui.app.screens.asking import Pick
+from tui.app.screens.browse.browser import Browser
+
+DIGITS = "123456789"
+
+
+async def ask(browser: Browser) -> None:
+    """List the rows that this one stands on or is used by; go to the one that is chosen."""
+    assert browser.live.reader is not None
+    assert browser.table.row_id is not None
+    details = await to_thread(browser.live.reader.details_of, browser.kind, browser.table.row_id)
+    choices = [
+        (f"{link.kind} {link.row_id}", DIGITS[place : place + 1], f"{link.what} {link.row_id}")
+        for place, link in enumerate(details.links)
+    ]
+    if not choices:
+        browser.tell("Nothing hangs together with this row.")
+        return
+    answer = await browser.ask(Pick(f"Related to {details.title}", choices))
+    if answer is not None:
+        kind, _, row_id = answer.partition(" ")
+        browser.go(kind, int(row_id))

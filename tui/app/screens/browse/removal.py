@@ -1,0 +1,39 @@
+"""Cancelling runs and deleting rows, after asking."""
+
+from core.engine.client import Client
+from store import delete as delete_rows
+from store.states import FINISHED
+from tui.app.screens.asking import Confirm
+from tui.app.screens.browse.browser import Browser
+from tui.shared.marks import named
+
+
+async def cancel(browser: Browser) -> None:
+    """Those of the chosen runs that have not ended, or of which nothing is known here."""
+    rows = [(row_id, browser.table.row(row_id)) for row_id in browser.table.chosen]
+    going = [row_id for row_id, row in rows if row is None or row["state"] not in FINISHED]
+    client = browser.client
+    if await browser.ask(Confirm(f"Cancel {named('runs', going)}? What they wrote until then is kept.", "Cancel")):
+        browser.in_background(lambda: cancelled(client, going), browser.tell)
+
+
+async def delete(browser: Browser) -> None:
+    client, kind, ids = browser.client, browser.kind, browser.table.chosen
+    if await browser.ask(Confirm(f"Delete {named(kind, ids)}? This cannot be undone.", "Delete")):
+        browser.in_background(lambda: deleted(client, kind, ids), browser.tell)
+
+
+def cancelled(client: Client, run_ids: list[int]) -> str:
+    """Cancel what still goes; what came of it, in words. Raises StoreError."""
+    before = client.cancel(run_ids)
+    asked = [run_id for run_id, state in before.items() if state not in FINISHED]
+    ended = [run_id for run_id, state in before.items() if state in FINISHED]
+    told = [f"Cancelling {named('runs', asked)}."] if asked else []
+    return " ".join([*told, *([f"Ended before that: {named('runs', ended)}."] if ended else [])])
+
+
+def deleted(client: Client, kind: str, ids: list[int]) -> str:
+    """Delete rows that nothing stands on; what was done, in words. Raises StoreError."""
+    with client.catalogue.write() as session:
+        delete_rows(session, kind, ids)
+    return f"deleted {named(kind, ids)}"

@@ -1,0 +1,34 @@
+"""Whether a network's file that has changed is gone on with: the person is asked."""
+
+from concurrent.futures import Future
+
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from tui.app.screens.asking import Confirm
+
+POLL = 0.1  # s between looks at whether the thread that waits is still wanted
+
+
+class Trust:
+    """Keeps the answers: the same change is asked about once."""
+
+    def __init__(self, screen: Screen[None]) -> None:
+        self._app = screen.app
+        self._answers: dict[str, Future[bool | None]] = {}
+
+    def asked(self, sentence: str) -> bool:
+        """Called in a worker's thread, with the sentence that says what changed. Whoever leaves says no."""
+        self._app.call_from_thread(self._ask_once, sentence)
+        answer = self._answers[sentence]
+        while not get_current_worker().is_cancelled:
+            try:
+                return bool(answer.result(POLL))
+            except TimeoutError:
+                continue
+        return False
+
+    def _ask_once(self, sentence: str) -> None:
+        if sentence not in self._answers:
+            answer = self._answers[sentence] = Future()
+            self._app.push_screen(Confirm(f"{sentence} Go on with it as it is now?", "Go on"), answer.set_result)

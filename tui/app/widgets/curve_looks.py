@@ -1,0 +1,27 @@
+"""How curves are told from each other: in a chart, and in its legend."""
+
+from dataclasses import dataclass
+
+from tui.shared.charts.charts import Chart, Curve
+
+# Okabe and Ito's colours, less the two that a dark background swallows.
+COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LEVELS = ("╌", "┈", "┄", "─")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a curve is told from the others: a colour, a letter, and where along it the letter stands."""
+
+    colour: str
+    letter: str
+    offset: float
+
+
+def look(chart: Chart, curve: Curve) -> Look:
+    """Dots look like the line before them, whose draws they are."""
+    lines = [one for one in chart.drawable if not one.level and not one.dots]
+    before = chart.drawable[: chart.drawable.index(curve)]
+    place = max(sum(not one.level and not one.dots for one in before) - curve.dots, 0)
+    return Look(COLOURS[place % len(COLOURS)], LETTERS[place % len(LETTERS)], (place + 1) / (len(lines) + 1))

@@ -103,7 +103,8 @@ def with_keys(one: Sitting) -> Act:
 
 
 def with_mouse(one: Sitting) -> Act:
-    """Clicks on the line of keys, or else on the line in the list of all keys."""
+    """Clicks on the line of keys, or else on the line in the list of all keys; on each screen once for each action."""
+    clicked: set[tuple[type, str]] = set()
 
     async def act(action: str) -> None:
         if isinstance(one.app.screen, JumpScreen):
@@ -114,7 +115,11 @@ def with_mouse(one: Sitting) -> Act:
         if action == "app.focus_next":
             await one.pilot.click(one.app.screen.query(Input).last())
             return
-        binding = binding_of(one, action)
+        binding, here = binding_of(one, action), (type(one.app.screen), action)
+        if here in clicked:
+            await one.press(binding.key)
+            return
+        clicked.add(here)
         keys = one.app.screen.query(Keys).last()
         places = {key: left for left, _, key in keys.placed()}
         if binding.key in places:

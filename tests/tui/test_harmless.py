@@ -140,3 +140,14 @@ def test_what_is_left_out_takes_no_room(given_: str) -> None:
     (kept,) = Harmless().apply([Segment(given_)], Color(0, 0, 0))
     nothing_obeyed(kept.text.replace("\n", ""))
     assert cell_len(kept.text) == cell_len(given_)
+
+
+def test_what_is_notified_is_a_text_whoever_says_it(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ThalwegApp, "get_line_filters", lambda _: [])
+
+    async def use(one: Sitting) -> None:
+        one.browser.table.notify("[red]x[/red] \x1b[31m")
+        await one.until(lambda: "[red]x[/red] \\x1b[31m" in one.shown)
+        nothing_obeyed(one.shown)
+
+    play(seeded, use)

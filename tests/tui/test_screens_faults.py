@@ -7,10 +7,11 @@ import pytest
 from commanding import HOSTILE, Run, add, add_path
 from hypothesis import example, given
 from hypothesis import strategies as st
-from showing import play, press, settle, text
+from showing import play, press, settle, text, until
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 
+from core.engine.client import Client
 from core.engine.folders import folder_of, log_beside
 from core.specs.methods import METHODS
 from core.specs.runs import Connect, ModelRef, Train
@@ -21,7 +22,7 @@ from tui.app.screens.faults import FaultsScreen
 from tui.app.screens.log import LogScreen
 from tui.app.screens.relaunch import RelaunchScreen
 from tui.app.widgets.row_table import RowTable
-from tui.shared.faults import grouped
+from tui.shared.faults import Faults, faults, grouped
 
 
 @pytest.fixture
@@ -218,6 +219,27 @@ def test_what_cannot_be_read_is_no_crash(seeded: Path) -> None:
     app = play(seeded, lambda client: RelaunchScreen(client, [strange]), lambda pilot: press(pilot, "ctrl+s"))
     assert "This is no stored spec" in text(app)
     assert app.answers == []
+
+
+def test_faults_are_read_again_only_where_somebody_wrote(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(client: Client, where: str, opened: set[int] | None, room: int) -> Faults:
+        read.append(where)
+        return faults(client, where, opened, room)
+
+    monkeypatch.setattr("tui.app.screens.faults.POLL", 0.02)
+    monkeypatch.setattr("tui.app.screens.faults.faults", counted)
+
+    async def wait(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: len(read) == 1)
+        await pilot.pause(0.5)
+        assert len(read) == 1
+        with Catalogue.open(broken) as catalogue:
+            add(catalogue, Train(network="fcn:8", data="digits", seed=9), "failed", "killed")
+        await until(pilot, lambda: "2 failed" in text(pilot.app))
+
+    play(broken, FaultsScreen, wait)
 
 
 def test_the_same_complaint_is_made_once(seeded: Path) -> None:

@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events, on
@@ -63,9 +63,9 @@ class ThalwegApp(InTurn[StoreError]):
         chosen, refused = keymap.load(keymap.keymap_file())
         self.set_keymap(chosen)
         for sentence in refused:
-            self.notify(clean(sentence), severity="warning", markup=False, timeout=15)
+            self.notify(sentence, severity="warning", timeout=15)
         if self._warning:
-            self.notify(clean(self._warning), severity="warning", markup=False, timeout=15)
+            self.notify(self._warning, severity="warning", timeout=15)
 
     async def ready(self) -> None:
         """A key is about the rows and the questions that the keys before it asked for."""
@@ -78,6 +78,10 @@ class ThalwegApp(InTurn[StoreError]):
         if isinstance(self.screen, BrowseScreen) and self.screen.refuses(event.key):
             event.prevent_default()
 
+    def notify(self, message: str, **looks: Any) -> None:
+        """Whatever a text holds, and whoever tells it: never markup, nor anything that a terminal obeys."""
+        super().notify(clean(message), **{**looks, "markup": False})
+
     def copy_to_clipboard(self, text: str) -> None:
         """Hand a text to the terminal, keep it in a file, and say what is known of either."""
         self._clipboard = text  # what Textual's own fields paste
@@ -87,9 +91,9 @@ class ThalwegApp(InTurn[StoreError]):
         try:
             file = clipboard.kept(text)
         except OSError as error:
-            self.notify(f"The text could not be kept in a file: {clean(str(error))}.", severity="error", markup=False)
+            self.notify(f"The text could not be kept in a file: {error}.", severity="error")
         else:
-            self.notify(clipboard.told(text, sequence, file), markup=False)
+            self.notify(clipboard.told(text, sequence, file))
 
     @on(Opened)
     def spare_modules(self) -> None:
@@ -104,9 +108,7 @@ class ThalwegApp(InTurn[StoreError]):
         try:
             save(self.session, self.file)
         except UsageError as error:
-            self.notify(
-                f"How the screen is left is not remembered. {clean(str(error))}", severity="warning", markup=False
-            )
+            self.notify(f"How the screen is left is not remembered. {error}", severity="warning")
 
     def perform(self, action: Action, *given: object) -> None:
         imported(action.does)(self, *given)

@@ -12,7 +12,6 @@ from textual.message import Message
 
 from core.errors import ThalwegError
 from store.errors import StoreError
-from tui.shared.formatting import clean
 
 
 async def surviving(handling: Awaitable[None], message: Message, app: App[Any]) -> None:
@@ -27,7 +26,7 @@ async def surviving(handling: Awaitable[None], message: Message, app: App[Any]) 
 
 def tell(error: BaseException, app: App[Any]) -> None:
     """Say what went wrong, for long enough to be read."""
-    app.notify(clean(sentence_on(error)), severity="error", markup=False, timeout=15)
+    app.notify(sentence_on(error), severity="error", markup=False, timeout=15)
 
 
 def sentence_on(error: BaseException) -> str:

@@ -13,7 +13,6 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from core.errors import ThalwegError
 from store.errors import StoreError
 from tui.app import failures
-from tui.shared.formatting import clean
 
 SILENCE = 30.0  # s
 BACK = Binding("escape", "leave", "Back")
@@ -66,8 +65,8 @@ class AppScreen(Screen[T]):
         self.run_worker(answered, group=group, exclusive=exclusive, thread=True)
 
     def tell(self, text: str, *, wrong: bool = False) -> None:
-        """Say something that came from outside: never markup, nor anything that a terminal obeys."""
-        self.notify(clean(text), severity="error" if wrong else "information", markup=False)
+        """Say something that may have come from outside."""
+        self.notify(text, severity="error" if wrong else "information", markup=False)
 
     def refused(self, sentence: str) -> None:
         """Say what could not be done; the same again only after a while, since some things are asked repeatedly."""

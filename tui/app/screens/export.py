@@ -13,7 +13,6 @@ from core.errors import UsageError
 from core.files import from_home
 from tui.app.screens.asking import Question
 from tui.app.widgets.keys import Keys
-from tui.shared.formatting import clean
 
 SUFFIXES = (".csv", ".json")
 
@@ -54,10 +53,10 @@ class ExportScreen(Question[Export]):
         try:
             file = from_home(self.query_one(Input).value.strip())
         except UsageError as error:
-            self.notify(clean(str(error)), markup=False)
+            self.notify(str(error), markup=False)
             return
         if file.suffix not in SUFFIXES:
-            self.notify(f"{clean(str(file))} tells no format: end the file's name with .csv or .json.", markup=False)
+            self.notify(f"{file} tells no format: end the file's name with .csv or .json.", markup=False)
         else:
             self.dismiss(Export(file.absolute(), whole))
 

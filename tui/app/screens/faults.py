@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import DataTable, Static
 
+from store.changes import Changes
 from tui.app.screens.app_screen import BACK, AppScreen
 from tui.app.screens.log import LogScreen
 from tui.app.screens.relaunch import RelaunchScreen, named
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from core.engine.client import Client
 
 LAST_LINES = 12
-POLL = 2.0  # s
+POLL = 2.0  # s between looks at whether somebody wrote
 TITLES = ("run", "state", "what", "when", "again as")
 OTHERS = 46  # columns that are taken by all but what a line tells
 NARROWEST = 16
@@ -47,6 +48,7 @@ class FaultsScreen(AppScreen[None]):
     def __init__(self, client: "Client", where: str = "") -> None:
         super().__init__()
         self.client, self.where = client, where
+        self.changes = Changes(client.catalogue.path)
         self.found = Faults((), {}, {}, {})
         self.opened: set[int] | None = None  # None: what fits, to begin with
         self.marked: set[int] = set()
@@ -61,12 +63,20 @@ class FaultsScreen(AppScreen[None]):
 
     def on_mount(self) -> None:
         self.table.focus()
-        self.set_interval(POLL, self.look)
-        self.look()
+        self.set_interval(POLL, self.follow)
+        self.follow()
+
+    def on_unmount(self) -> None:
+        self.changes.close()
 
     @property
     def table(self) -> RowTable:
         return self.query_one(RowTable)
+
+    def follow(self) -> None:
+        """Look again where somebody wrote since last time."""
+        if self.is_current:
+            self.ask(self.changes.any, lambda changed: self.look() if changed else None, group="changes")
 
     def look(self) -> None:
         if self.is_current:
@@ -165,13 +175,13 @@ class FaultsScreen(AppScreen[None]):
         if run_ids:
             self.app.push_screen(RelaunchScreen(self.client, run_ids), self.relaunched)
         else:
-            self.notify("No failed run is left that was not relaunched already.", markup=False)
+            self.tell("No failed run is left that was not relaunched already.")
 
     def relaunched(self, new: list[int] | None) -> None:
         if new:
             self.marked.clear()
             self.found = Faults((), {}, {}, {})
-            self.notify(f"Enqueued: {named(new)}.", markup=False)
+            self.tell(f"Enqueued: {named(new)}.")
             self.look()
 
 

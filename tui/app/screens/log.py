@@ -155,7 +155,7 @@ class LogScreen(AppScreen[None]):
         if not wanted:
             return
         if file is None or not self.look.window.size:
-            self.notify("There is nothing to search: the log is empty.", markup=False)
+            self.tell("There is nothing to search: the log is empty.")
             return
         window = self.view.window
         start = self.hit if self.hit is not None else window.size
@@ -171,7 +171,7 @@ class LogScreen(AppScreen[None]):
     def found(self, offset: int | None) -> None:
         if offset is None:
             self.tell_where()
-            self.notify("There is no more of it in this direction.", markup=False)
+            self.tell("There is no more of it in this direction.")
         else:
             self.hit = offset
             self.go(offset)

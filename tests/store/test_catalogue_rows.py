@@ -27,6 +27,7 @@ from store import (
     Segment,
     StoreError,
     Tags,
+    delete,
     list_rows,
     star,
 )

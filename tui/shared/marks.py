@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING
 
 import store
 from core.errors import UsageError
-from store import Catalogue, Notes, Tags, star
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from store import Catalogue
 
 
 @dataclass(frozen=True)
@@ -18,28 +21,28 @@ class Done:
     undo: Callable[[], None]
 
 
-def starred(catalogue: Catalogue, kind: str, ids: Sequence[int]) -> Done:
+def starred(catalogue: "Catalogue", kind: str, ids: Sequence[int]) -> Done:
     """Star the rows; where all have a star, take the stars away. Raises StoreError."""
     with catalogue.write() as session:
         had = store.starred(session, kind, ids)
         on = not had.issuperset(ids)
         changed = [row_id for row_id in ids if (row_id in had) != on]
-        star(session, kind, changed, on)
+        store.star(session, kind, changed, on)
 
     def undo() -> None:
         with catalogue.write() as session:
-            star(session, kind, changed, not on)
+            store.star(session, kind, changed, not on)
 
     return Done(f"{'starred' if on else 'star taken from'} {named(kind, ids)}", undo)
 
 
-def tagged(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Done:
+def tagged(catalogue: "Catalogue", kind: str, ids: Sequence[int], text: str) -> Done:
     """Give the tags in `text`, words between spaces; a minus in front takes one away. Raises StoreError, UsageError."""
     words = text.split()
     if not words:
         raise UsageError("No tag was given: write words between spaces, -word to take one away.")
     with catalogue.write() as session:
-        tags = Tags(session)
+        tags = store.Tags(session)
         before = tags.of(kind, ids)
         for word in words:
             if word.startswith("-"):
@@ -53,26 +56,26 @@ def tagged(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Do
             for word in {word.removeprefix("-") for word in words}:
                 _untag(session, kind, [one for one in ids if word in after[one] and word not in before[one]], word)
                 lost = [one for one in ids if word in before[one] and word not in after[one]]
-                Tags(session).add(kind, lost, word)
+                store.Tags(session).add(kind, lost, word)
 
     return Done(f"tagged {named(kind, ids)} {' '.join(words)}", undo)
 
 
-def _untag(session: Session, kind: str, ids: Sequence[int], word: str) -> None:
+def _untag(session: "Session", kind: str, ids: Sequence[int], word: str) -> None:
     """Take a tag away where it is."""
-    tags = Tags(session)
+    tags = store.Tags(session)
     if having := [row_id for row_id, has in tags.of(kind, ids).items() if word in has]:
         tags.remove(kind, having, word)
 
 
-def noted(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Done:
+def noted(catalogue: "Catalogue", kind: str, ids: Sequence[int], text: str) -> Done:
     """Write a note on each row. Raises StoreError."""
     with catalogue.write() as session:
-        written = Notes(session).add(kind, ids, text)
+        written = store.Notes(session).add(kind, ids, text)
 
     def undo() -> None:
         with catalogue.write() as session:
-            Notes(session).remove(written)
+            store.Notes(session).remove(written)
 
     return Done(f"wrote a note on {named(kind, ids)}", undo)
 

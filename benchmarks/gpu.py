@@ -22,8 +22,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from core.data.files import data_root
 from core.engine.launch import environment
+from core.engine.worker.arithmetic import settle_arithmetic
+from core.engine.worker.facts import environment as facts
 
 #: Seconds that each part has at most. The tests come first.
 LIMITS = {
@@ -63,10 +67,7 @@ def main() -> int:
 
 def part(chosen: argparse.Namespace) -> int:
     """In a process of its own: one part, its findings on standard output."""
-    import torch
-
-    from benchmarks.gpu_parts import PARTS, Setting
-    from core.engine.worker.arithmetic import settle_arithmetic
+    from benchmarks.gpu_parts import PARTS, Setting  # noqa: PLC0415 - where it can't be imported, only this part fails
 
     settle_arithmetic()
     PARTS[chosen.part](Setting(torch.device(chosen.device), chosen.data, chosen.small))
@@ -167,10 +168,6 @@ def write(folder: Path, found: Sequence[Finding]) -> None:
 
 
 def machine() -> dict[str, Any]:
-    import torch
-
-    from core.engine.worker.facts import environment as facts
-
     return facts("cuda:0" if torch.cuda.is_available() else "cpu")
 
 

@@ -19,6 +19,9 @@ from benchmarks.catalogue import fill
 from benchmarks.terminal import SIZE, opened
 from store import Catalogue, count_rows
 from store.base import table
+from tui.app.app import ThalwegApp
+from tui.app.screens.browse.screen import BrowseScreen
+from tui.shared.location import Location
 
 STARTS = 11
 REPEATS = 11
@@ -66,10 +69,6 @@ def first_paint(path: Path, sign: str) -> tuple[float, float]:
 
 async def inside(path: Path) -> None:
     """Sort, filter, scroll and memory, measured in the application itself, without a terminal."""
-    from tui.app.app import ThalwegApp
-    from tui.app.screens.browse.screen import BrowseScreen
-    from tui.shared.location import Location
-
     app = ThalwegApp(Location(path))
     async with app.run_test(size=SIZE[::-1]) as pilot:
         screen = app.screen

@@ -10,15 +10,16 @@ if TYPE_CHECKING:
     from store.artifacts import ArtifactFolder
     from store.bounds import Bound, Bounds, Measurement
     from store.catalogue import Catalogue
-    from store.columns import COLUMNS, Column
+    from store.columns import COLUMNS, Column, columns_of
     from store.deleting import delete
     from store.doctor import Finding, Pruned, examine, prune
     from store.errors import ArtifactError, FilterError, NotFoundError, StoreError
-    from store.export import write_csv
-    from store.listing import count_rows, list_rows
+    from store.export import Selection, write_columns, write_csv
+    from store.listing import as_dicts, cells, count_rows, list_ids, list_rows, rows_of, selected
     from store.marks import Note, Notes, Tags, star, starred
     from store.metrics import Metrics
     from store.models import Model, Models
+    from store.pairs import best_paths, models_in, problems
     from store.paths import Path, Paths, ProfilePoint, Segment
     from store.row_details import show_row
     from store.runs import Attempt, Claim, Device, Machine, NewRun, Run, Runs
@@ -27,15 +28,16 @@ HOMES = {
     "artifacts": ("ArtifactFolder",),
     "bounds": ("Bound", "Bounds", "Measurement"),
     "catalogue": ("Catalogue",),
-    "columns": ("COLUMNS", "Column"),
+    "columns": ("COLUMNS", "Column", "columns_of"),
     "deleting": ("delete",),
     "doctor": ("Finding", "Pruned", "examine", "prune"),
     "errors": ("ArtifactError", "FilterError", "NotFoundError", "StoreError"),
-    "export": ("write_csv",),
-    "listing": ("count_rows", "list_rows"),
+    "export": ("Selection", "write_columns", "write_csv"),
+    "listing": ("as_dicts", "cells", "count_rows", "list_ids", "list_rows", "rows_of", "selected"),
     "marks": ("Note", "Notes", "Tags", "star", "starred"),
     "metrics": ("Metrics",),
     "models": ("Model", "Models"),
+    "pairs": ("best_paths", "models_in", "problems"),
     "paths": ("Path", "Paths", "ProfilePoint", "Segment"),
     "runs": ("Attempt", "Claim", "Device", "Machine", "NewRun", "Run", "Runs"),
     "row_details": ("show_row",),
@@ -70,16 +72,27 @@ __all__ = [
     "Run",
     "Runs",
     "Segment",
+    "Selection",
     "StoreError",
     "Tags",
+    "as_dicts",
+    "best_paths",
+    "cells",
+    "columns_of",
     "count_rows",
     "delete",
     "examine",
+    "list_ids",
     "list_rows",
+    "models_in",
+    "problems",
     "prune",
+    "rows_of",
+    "selected",
     "show_row",
     "star",
     "starred",
+    "write_columns",
     "write_csv",
 ]
 

@@ -72,13 +72,12 @@ def _create(connection: Connection) -> None:
 
 
 def _upgrade(connection: Connection, path: Path) -> None:
-    from alembic import command  # slow to import, seldom needed
-    from alembic.config import Config
+    from alembic import command, config  # noqa: PLC0415 - slow to import, and only old catalogues need it
 
-    config = Config()
-    config.set_main_option("script_location", str(migrations.LOCATION).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    settings = config.Config()
+    settings.set_main_option("script_location", str(migrations.LOCATION).replace("%", "%%"))
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, "head")
     if broken := connection.execute(text("PRAGMA foreign_key_check")).all():
         raise StoreError(
             f"The catalogue {path} could not be upgraded: {len(broken)} rows point at rows that are missing; "

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TextIO
 
@@ -17,6 +18,7 @@ from core.errors import RunError, ThalwegError, printable
 from core.files import from_home
 from store.errors import StoreError
 from tui.cli.location import CommandLocation
+from tui.cli.output import note
 
 # name -> (where the command is, what the list of commands says); in the order people meet them
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -73,15 +75,13 @@ class Commands(click.Group):
 
 
 def _unknown(name: str) -> str:
-    from difflib import get_close_matches
-
     near = get_close_matches(name, COMMANDS, n=1)
     return f"there is no command {name!r}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version
+        from importlib.metadata import version  # noqa: PLC0415 - slow to import, for --version alone
 
         click.echo(f"thalweg {version('thalweg')}")
         ctx.exit()
@@ -120,8 +120,8 @@ def cli(ctx: click.Context, catalogue: str | None, where: str | None) -> None:
         if where is not None:
             raise click.UsageError("--filter is for the screen; commands take --where", ctx)
     elif sys.stdin.isatty() and sys.stdout.isatty():
-        from tui.app.app import open_app
-        from tui.shared.named_filters import expanded
+        from tui.app.app import open_app  # noqa: PLC0415 - the screen, which no command needs
+        from tui.shared.named_filters import expanded  # noqa: PLC0415 - msgspec, which --help goes without
 
         conditions = None if where is None else expanded("runs", where)
         if ctx.obj.agreed():
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
-        from tui.cli.usage_errors import sentence_of
+        from tui.cli.usage_errors import sentence_of  # noqa: PLC0415 - for a command line that is wrong
 
         return _refuse(sentence_of(error))
     except UnicodeEncodeError as error:  # an argument or a variable that is no text, where one is stored
@@ -180,8 +180,6 @@ def _silence(stream: TextIO) -> None:
 
 
 def _refuse(sentence: str, status: int = 2) -> int:
-    from tui.cli.output import note
-
     note(f"thalweg: {' '.join(sentence.split())}")
     return status
 

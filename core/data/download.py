@@ -32,8 +32,7 @@ def download(spec: DataSpec, root: Path) -> None:
 
 
 def _fetch(spec: DataSpec, into: Path) -> None:
-    from torchvision import datasets
-    from torchvision.datasets.utils import download_and_extract_archive
+    from torchvision import datasets  # noqa: PLC0415 - seconds, spared to jobs whose data are there
 
     match spec:
         case Mnist():
@@ -42,7 +41,9 @@ def _fetch(spec: DataSpec, into: Path) -> None:
             datasets.FashionMNIST(into, download=True)
         case Cifar10():  # its class would unpickle
             archive = datasets.CIFAR10
-            download_and_extract_archive(archive.url, str(into), filename=archive.filename, md5=archive.tgz_md5)
+            datasets.utils.download_and_extract_archive(
+                archive.url, str(into), filename=archive.filename, md5=archive.tgz_md5
+            )
 
 
 def _move(source: Path, target: Path) -> None:

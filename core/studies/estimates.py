@@ -18,7 +18,7 @@ class Estimate:
 
 def estimate(values: Sequence[float]) -> Estimate:
     """Mean and interval by Student's t of independent values, at least one."""
-    from scipy.special import stdtrit
+    from scipy.special import stdtrit  # noqa: PLC0415 - slow to import: `thalweg study` lists studies without it
 
     count = len(values)
     mean = sum(values) / count

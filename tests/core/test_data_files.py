@@ -13,7 +13,7 @@ import torch
 from disk import COLOURS, idx, pixels, write_batches, write_folders, write_idx, write_image
 from PIL import Image
 from torch import Tensor
-from torchvision.datasets import MNIST, ImageFolder
+from torchvision.datasets import CIFAR10, MNIST, ImageFolder
 
 from core.data import batches, download, files, folders
 from core.data.dataset import Dataset
@@ -133,8 +133,6 @@ def test_cifar_batches_are_read_in_order(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_md5s_of_cifar_are_torchvision_s() -> None:
-    from torchvision.datasets import CIFAR10
-
     assert list(batches.MD5.items()) == [tuple(one) for one in CIFAR10.train_list + CIFAR10.test_list]
 
 

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.bounds import BOUNDS
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
 from core.losses import loss_named
@@ -90,8 +91,6 @@ def connection(options: MethodOptions, suited: Task) -> Connection:
 
 
 def test_every_method_that_can_be_asked_for_can_be_built() -> None:
-    from core.bounds import BOUNDS
-
     assert METHODS.keys() == specs.METHODS.keys()
     assert BOUNDS.keys() == bound_specs.BOUNDS.keys()
     assert {type(options).__struct_config__.tag for options in OPTIONS.values()} == METHODS.keys()

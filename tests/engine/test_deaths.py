@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from core.engine.folders import take
+from core.engine.ingest import ingest
 from core.specs.runs import Train
 from store import Catalogue, Models, Runs, StoreError
 from tests.engine.conftest import TINY, Engine, long_training
@@ -143,8 +144,6 @@ def test_the_journal_read_twice_changes_nothing(engine: Engine) -> None:
     engine.finish(run_id)
     with engine.catalogue.write() as session:
         Runs(session).beat(engine.attempt(run_id).id, offset=0, at=engine.attempt(run_id).started_at)
-    from core.engine.ingest import ingest
-
     assert ingest(engine.catalogue, engine.attempt(run_id), engine.folder(run_id))
     with engine.catalogue.read() as session:
         assert len(Models(session).made_by(run_id)) == 2

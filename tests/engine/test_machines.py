@@ -1,17 +1,19 @@
 """Machines that share a catalogue: whose attempts are whose, and runs of one that nobody hears of any more."""
 
+import fcntl
 import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from core.engine import unheard
+from core.engine import machines, unheard
 from core.engine.agent import Agent
 from core.engine.client import Client
 from core.engine.folders import folder_of
@@ -125,8 +127,6 @@ def test_an_id_that_somebody_else_left_is_not_taken(tmp_path: Path, monkeypatch:
 
 
 def test_a_network_file_system_keeps_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.engine import machines
-
     monkeypatch.setattr(machines, "file_system", lambda _: "nfs4")
     assert list(machines._folders()) == []
 
@@ -284,21 +284,15 @@ def test_an_agent_that_stops_is_silent_and_one_that_waits_says_for_what(tmp_path
 
 
 def test_whoever_looks_at_a_lock_keeps_nobody_from_taking_it(tmp_path: Path) -> None:
-    import fcntl
-
     with AgentLock(tmp_path, here()) as lock:
         lock.file.touch()
         handle = os.open(lock.file, os.O_RDONLY)
         fcntl.flock(handle, fcntl.LOCK_SH)  # as `held` does for an instant
-        from threading import Timer
-
         Timer(0.02, os.close, [handle]).start()
         assert lock.take()
 
 
 def test_an_agent_of_an_earlier_version_keeps_its_place_and_locks_of_earlier_starts_go(tmp_path: Path) -> None:
-    import fcntl
-
     later = replace(LAPTOP, boot="second", began=datetime.now(UTC) + timedelta(seconds=1))
     with AgentLock(tmp_path, LAPTOP) as first, AgentLock(tmp_path, machine("other")) as other:
         assert first.take()

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.losses import LOSSES
 from core.specs.descent import Descent
 from core.training import Trained, TrainingState, Until, train
 from core.training.gradients import has_bfloat16
@@ -114,8 +115,6 @@ def test_half_precision_twice_is_the_same_bit_for_bit(device: torch.device) -> N
 
 @pytest.mark.parametrize("loss", ["square", "hinge"])
 def test_other_losses_have_the_cpu_s_gradients(loss: str, device: torch.device) -> None:
-    from core.losses import LOSSES
-
     def gradients(where: torch.device | str) -> tuple[Tensor, Tensor]:
         problem = problem_of(FCN, DATA, torch.float64, where)
         problem.loss = LOSSES[loss]

@@ -27,6 +27,7 @@ from store import (
     Segment,
     StoreError,
     Tags,
+    delete,
     list_rows,
     star,
 )
@@ -163,8 +164,6 @@ def test_marks_come_and_go(session: Session) -> None:
 
 
 def test_ids_of_deleted_rows_are_not_given_again(session: Session) -> None:
-    from store import delete
-
     first = finished_run(session)
     delete(session, "runs", [first])
     assert enqueue(session) > first

@@ -18,6 +18,7 @@ from core.specs.runs import Train
 from store import Catalogue, Models, Runs, show_row
 from tui.app.actions import APP_ACTIONS
 from tui.app.app import ThalwegApp
+from tui.app.clipboard import LONGEST, sequence
 from tui.app.screens.beads import BeadsScreen
 from tui.app.screens.browse.actions import ACTIONS
 from tui.app.screens.browse.copy_text import listing_command
@@ -168,8 +169,6 @@ def test_the_command_of_a_form_is_copied_like_everything_else(seeded: Path, monk
 
 
 def test_in_tmux_the_sequence_is_handed_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tui.app.clipboard import LONGEST, sequence
-
     assert sequence("a", {}) == "\x1b]52;c;YQ==\a"
     assert sequence("a", {"TMUX": "x"}) == "\x1b]52;c;YQ==\a\x1bPtmux;\x1b\x1b]52;c;YQ==\a\x1b\\"
     assert sequence("a" * (LONGEST + 1), {}) is None

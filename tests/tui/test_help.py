@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from click.shell_completion import ShellComplete
 from commanding import Run
 
-from tui.main import COMMANDS
+from tui.main import COMMANDS, cli
 
 HEAVY = ("torch", "numpy", "matplotlib", "sklearn", "plotext")
 
@@ -64,10 +65,6 @@ def test_completion_offers_names_and_keys() -> None:
 
 
 def complete(line: str) -> list[str]:
-    from click.shell_completion import ShellComplete
-
-    from tui.main import cli
-
     *words, incomplete = line.split()[1:]
     found = ShellComplete(cli, {}, "thalweg", "_THALWEG_COMPLETE").get_completions(words, incomplete)
     return [item.value for item in found]

@@ -151,9 +151,6 @@ def test_a_piped_list_is_plain_and_whole(ended: Path) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error(seeded: Path) -> None:
-    import subprocess
-    import sys
-
     command = f"{sys.executable} -m tui.main --catalogue {seeded} list metrics --json | head -c 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[", "")

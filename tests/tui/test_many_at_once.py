@@ -15,6 +15,7 @@ from store import Catalogue, Notes, Runs, Tags, list_rows
 from store.base import now
 from store.run_tables import RunRow
 from tui.app.screens.browse.marking import tag
+from tui.shared.marks import tagged
 
 MANY = 10_000
 
@@ -135,8 +136,6 @@ def test_marked_rows_are_cancelled_tagged_starred_and_put_back_on_the_screen(cro
 
 
 def test_undoing_tags_gives_back_what_was_taken_and_nothing_else(seeded: Path) -> None:
-    from tui.shared.marks import tagged
-
     with Catalogue.open(seeded) as catalogue:
         with catalogue.write() as session:
             Tags(session).add("run", [1, 2], "old")

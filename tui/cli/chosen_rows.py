@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import store
 from core.errors import UsageError
 from tui.cli.location import in_terminal
 from tui.cli.output import note
@@ -34,7 +35,6 @@ def chosen(
 
     Raises UsageError unless just one of ids, `where` and `every` says which; FilterError.
     """
-    from store.listing import list_ids
 
     if (bool(ids), where is not None, every).count(True) != 1:
         raise UsageError(f"Say which {kind}, in one way: by ids, by --where, or with --all.")
@@ -44,7 +44,7 @@ def chosen(
     if not conditions and not every:
         raise UsageError(f"--where takes at least one condition, and there is none; --all means all {kind}.")
     with catalogue.read() as session:
-        return list(list_ids(session, kind, f"{conditions} {state and f'state={state}'}", None, None))
+        return list(store.list_ids(session, kind, f"{conditions} {state and f'state={state}'}", None, None))
 
 
 def agreed(deed: str, then: str, *, yes: bool) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+import store
 from core.files import from_home
 from tui.cli.output import note, width_of
 from tui.shared.formatting import clean, wrapped
@@ -22,10 +23,9 @@ class CommandLocation(Location):
 
     def open(self, *, create: bool = False) -> "Catalogue":
         """The catalogue, open until the command ends. Raises StoreError."""
-        from store import Catalogue
 
         new = create and self.given is not None and not self.path.exists()
-        catalogue = Catalogue.open(self.path, create=create)
+        catalogue = store.Catalogue.open(self.path, create=create)
         if new:
             note(f"A new catalogue: {self.path}")
         click.get_current_context().call_on_close(catalogue.close)
@@ -37,10 +37,8 @@ class CommandLocation(Location):
 
     def client(self, data_root: str | None = None, *, create: bool = False, trust: bool = False) -> "Client":
         """The engine at this catalogue; with `trust` a network's changed file is gone on with. Raises StoreError."""
-        from core.engine.client import Client
-
         root = None if data_root is None else str(from_home(data_root).absolute())
-        return Client(self.open(create=create), root, cache(lambda sentence: trust or _confirmed(sentence)))
+        return engine_of(self.open(create=create), root, trust=trust)
 
     def agreed(self) -> bool:
         """Whether there is a catalogue at a place that was given, or somebody in the terminal wants a new one there."""
@@ -48,6 +46,13 @@ class CommandLocation(Location):
             return True
         missing = "" if self.path.parent.is_dir() else ", nor is its folder"
         return _asked(clean(str(self.path)), f"is not there{missing}. Make a new catalogue of this name?")
+
+
+def engine_of(catalogue: "Catalogue", data_root: str | None = None, *, trust: bool = False) -> "Client":
+    """The engine at a catalogue that is open; with `trust` a network's changed file is gone on with."""
+    from core.engine.client import Client  # noqa: PLC0415 - half a second with its database; no --help needs it
+
+    return Client(catalogue, data_root, cache(lambda sentence: trust or _confirmed(sentence)))
 
 
 def _confirmed(sentence: str) -> bool:

@@ -38,7 +38,7 @@ def width_of(stream: TextIO) -> int:
 
 def console(*, error: bool = False) -> "Console":
     """For progress and charts: rich's console on standard output or error."""
-    from rich.console import Console
+    from rich.console import Console  # noqa: PLC0415 - slow to import, for progress and colours alone
 
     return Console(file=sys.stderr if error else sys.stdout, highlight=False, markup=False, emoji=False)
 

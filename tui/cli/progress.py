@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from store.states import FINISHED
+from tui.cli import location
 from tui.cli.location import CommandLocation
 from tui.cli.output import console, note
 from tui.shared.columns import word
@@ -44,11 +45,9 @@ def wait(client: "Client", run_ids: Sequence[int], place: CommandLocation) -> "l
 
 
 def _cancel_wanted(run_ids: Sequence[int], place: CommandLocation) -> bool:
-    from tui.cli.location import in_terminal
-
     several = len(run_ids) > 1
     thing = f"{len(run_ids)} runs" if several else f"run {run_ids[0]}"
-    asked = in_terminal()
+    asked = location.in_terminal()
     try:
         if asked and click.confirm(f"\nCancel {thing}? [leave {'them' if several else 'it'} running]", err=True):
             return True
@@ -68,16 +67,14 @@ def _display(total: int) -> "Iterator[Display]":
     if not sys.stderr.isatty():
         yield Lines()
         return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-    from rich.table import Column
+    from rich import progress, table  # noqa: PLC0415 - slow to import, for bars in a terminal alone
 
-    text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
-    about = TextColumn(
-        "{task.fields[about]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
-    )
-    columns = (text, BarColumn(bar_width=20), TaskProgressColumn(), about)
-    with Progress(*columns, console=console(error=True), transient=True, expand=True) as progress:
-        yield Bars(progress, total)
+    narrow, wide = table.Column(no_wrap=True), table.Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    text = progress.TextColumn("{task.description}", markup=False, table_column=narrow)
+    about = progress.TextColumn("{task.fields[about]}", markup=False, table_column=wide)
+    columns = (text, progress.BarColumn(bar_width=20), progress.TaskProgressColumn(), about)
+    with progress.Progress(*columns, console=console(error=True), transient=True, expand=True) as shown:
+        yield Bars(shown, total)
 
 
 class Lines:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import store
 from tui.cli.output import pairs, say, table
 from tui.shared.formatting import NOTHING, number, value
 from tui.shared.summaries import Row, measurement_text, of_the_whole, path_facts, path_title, whole_facts
@@ -39,7 +40,6 @@ def paths_table(rows: Iterable[Row]) -> None:
 
 def print_bound(row: Row, catalogue: "Catalogue") -> None:
     """A bound's value and its measurements, layer by layer."""
-    from store import Bounds
 
     say(f"Bound {row['id']}: {value(row['kind'])} of model {row['model_id']}.")
     facts = [("value", number(row["value"]))]
@@ -47,7 +47,7 @@ def print_bound(row: Row, catalogue: "Catalogue") -> None:
         facts.append(("summary", value(row["summary"])))
     pairs(facts)
     with catalogue.read() as session:
-        measured = Bounds(session).measurements("bound", int(row["id"]))
+        measured = store.Bounds(session).measurements("bound", int(row["id"]))
     measurements_table([vars(one) for one in measured])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import store
 from core.errors import FINDINGS, UsageError, sentence
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
@@ -70,7 +71,7 @@ def trust_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def texts_of(options: Sequence[str], flags: Mapping[str, str | None], of: str) -> dict[str, str]:
     """What `-o key=value` and flags of the same names say together. Raises UsageError where both speak."""
-    from core.specs.options import pairs
+    from core.specs.options import pairs  # noqa: PLC0415 - the specs, which commands that only look go without
 
     texts = pairs(list(options), of)
     for name, text in flags.items():
@@ -83,7 +84,7 @@ def texts_of(options: Sequence[str], flags: Mapping[str, str | None], of: str) -
 
 def finished(how: How, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
     """Wait for runs and say on standard error which did not end well."""
-    from tui.cli.progress import wait
+    from tui.cli.progress import wait  # noqa: PLC0415 - commands that only look never wait
 
     runs = wait(client, run_ids, how.place)
     say_failed([run for run in runs if run.state != "done"], how.place)
@@ -123,12 +124,11 @@ def status_of(runs: "Sequence[Run]") -> int:
 
 def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
     """What runs left behind, with the cause where they failed; a run that left nothing gives a row without id."""
-    from store.listing import list_rows
 
     found: list[Row] = []
     with client.catalogue.read() as session:
         for run in runs:
-            rows = list_rows(session, kind, f"run_id={run.id}") or [nothing(run.id, run.state)]
+            rows = store.list_rows(session, kind, f"run_id={run.id}") or [nothing(run.id, run.state)]
             why = {"cause": run.cause, "cause_kind": run.cause_kind, "outcome": run.outcome}
             found += [{**row, **why} for row in rows]
     return found

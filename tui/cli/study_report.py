@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import store
 from core.errors import UsageError
 from core.specs.kinds import KINDS
 from core.studies.plan import Findings, Outcome, Planned
-from tui.shared.charts import panels
 from tui.shared.files import whole
 from tui.shared.json_values import plain
 from tui.shared.summaries import Row
@@ -37,17 +37,15 @@ def outcomes(client: "Client", plan: Sequence[Planned], runs: "Sequence[Run | No
 
 
 def _made(client: "Client", run: "Run") -> list[Row]:
-    from store import Bounds, Paths
-    from store.listing import list_rows
 
     with client.catalogue.read() as session:
-        rows: list[Row] = list_rows(session, KINDS[run.kind].table, f"run_id={run.id}")
+        rows: list[Row] = store.list_rows(session, KINDS[run.kind].table, f"run_id={run.id}")
         for row in rows:
             row["cause"] = run.cause
             if run.kind == "bound":
-                row["measurements"] = [vars(one) for one in Bounds(session).measurements("bound", row["id"])]
+                row["measurements"] = [vars(one) for one in store.Bounds(session).measurements("bound", row["id"])]
             elif run.kind == "connect":
-                row["points"] = [vars(one) for one in Paths(session).points(row["id"])]
+                row["points"] = [vars(one) for one in store.Paths(session).points(row["id"])]
     return rows
 
 
@@ -61,6 +59,8 @@ def write(folder: Path, found: Findings, about: Row, *, logarithmic: bool) -> li
     with whole(folder / "table.csv") as draft, draft.open("w", newline="", encoding="utf-8") as opened:
         csv.writer(opened).writerows([found.columns, *found.rows])
     if figures:
+        from tui.shared.charts import panels  # noqa: PLC0415 - matplotlib, which listing the studies goes without
+
         panels.save(found.panels, figures, logarithmic=logarithmic)
     with whole(folder / "study.json") as draft:
         draft.write_text(json.dumps(plain(about), indent=2) + "\n", encoding="utf-8")
@@ -69,7 +69,6 @@ def write(folder: Path, found: Findings, about: Row, *, logarithmic: bool) -> li
 
 def about(client: "Client", plan: Sequence[Planned], runs: "Sequence[Run | None]") -> Row:
     """Machines, seconds and every run with its settings and seeds."""
-    from store import Runs
 
     machines: dict[str, None] = {}
     told: list[Row] = []
@@ -78,7 +77,9 @@ def about(client: "Client", plan: Sequence[Planned], runs: "Sequence[Run | None]
             if run is None:
                 told.append({"id": None, "label": planned.label, "state": "missing"})
                 continue
-            machines |= dict.fromkeys(one.environment for one in Runs(session).attempts(run.id) if one.environment)
+            machines |= dict.fromkeys(
+                one.environment for one in store.Runs(session).attempts(run.id) if one.environment
+            )
             facts: Row = {"id": run.id, "label": planned.label, "state": run.state, "cause": run.cause}
             told.append({**facts, "seconds": run.seconds, "commit": run.git_commit, "spec": json.loads(run.spec)})
     return {

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
+import store
 from core.errors import UsageError
 from core.results import beyond_rounding
 from tui.shared.formatting import NOTHING, ago, called, clean, duration, number, percent, state, value
@@ -68,12 +69,11 @@ def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[Shown, ...]:
 
 def column_names(kind: str, columns: str | None) -> list[str]:
     """The columns in `--columns`, or all there are. Raises FilterError for a name that is none, UsageError for none."""
-    from store.export import Selection
 
     names = tuple(name for name in (columns or "").split(",") if name.strip())
     if columns is not None and not names:
         raise UsageError("--columns takes names joined by commas; none was given.")
-    return [column.name for column in Selection(kind, names=names).columns()]
+    return [column.name for column in store.Selection(kind, names=names).columns()]
 
 
 def _show(name: str, times: Sequence[str]) -> Callable[[Any], str]:
@@ -257,9 +257,8 @@ def on_screen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
 
 def offered(kind: str, encoding: str | None) -> tuple[Shown, ...]:
     """Every column that can be chosen: ours first, then the catalogue's others by name."""
-    from store.listing import COLUMNS
 
     ours = (*chosen(kind, encoding), *([NAMES] if kind == "paths" else []))
     known = {one.name for one in ours}
-    times = [column.name for column in COLUMNS[kind] if column.type == "time"]
-    return *ours, *all_of([column.name for column in COLUMNS[kind] if column.name not in known], times)
+    times = [column.name for column in store.COLUMNS[kind] if column.type == "time"]
+    return *ours, *all_of([column.name for column in store.COLUMNS[kind] if column.name not in known], times)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import store
 from core.errors import UsageError
 from tui.shared.columns import asked as spec_of
 from tui.shared.columns import network, reference
@@ -66,16 +67,15 @@ class Comparison:
 
 def compared(session: "Session", kind: str, ids: Sequence[int]) -> Comparison:
     """Put rows side by side. Raises NotFoundError, UsageError where there are not two."""
-    from store import Runs, show_row
 
     if len(ids) < 2:
         raise UsageError(f"compare needs at least two different {kind}.")
     asked, results = [], []
     for row_id in ids:
-        row = show_row(session, kind, row_id)
+        row = store.show_row(session, kind, row_id)
         run_id = row_id if kind == "runs" else row["run_id"]
         assert isinstance(run_id, int)
-        (run,) = settled(session, [vars(Runs(session).get(run_id))])
+        (run,) = settled(session, [vars(store.Runs(session).get(run_id))])
         spec = spec_of(run)
         asked.append({**_flat(spec), **{key: row[key] for key in ASKED if key in row}})
         if kind == "runs":

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from store import Runs, show_row
+import store
 from tui.shared.columns import Row, cell, excess, network, options, what, word
 from tui.shared.formatting import clean, number, value
 from tui.shared.log_reader import last_lines
@@ -49,10 +49,10 @@ class Details:
 def read(client: "Client", kind: str, row_id: int) -> Details:
     """All about a row. Raises NotFoundError where it is gone."""
     with client.catalogue.read() as session:
-        row = show_row(session, kind, row_id)
+        row = store.show_row(session, kind, row_id)
         if kind == "runs":
             (row,) = settled(session, [row])
-        run = row if kind == "runs" else vars(Runs(session).get(int(str(row["run_id"]))))
+        run = row if kind == "runs" else vars(store.Runs(session).get(int(str(row["run_id"]))))
     attempts: Any = row.get("attempt_list") or []
     newest: Row = attempts[-1] if attempts else {}
     failed = kind == "runs" and row["state"] in ("failed", "stale")

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
+import store
 from tui.shared.columns import Row, short, word
 from tui.shared.formatting import clean
+from tui.shared.references import settled
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -50,18 +52,14 @@ def faults(client: "Client", where: str, opened: set[int] | None, room: int) -> 
 
     With the rows of `opened` groups; None: of all groups, if not more than `room` lines come of it.
     """
-    from store import Runs
-    from store.listing import rows_of
-    from tui.shared.references import settled
-
     with client.catalogue.read() as session:
         groups = grouped(_causes(session, where))
         if opened is None:
             fit = len(groups) + sum(len(one.run_ids) for one in groups) <= room
             opened = {one.key for one in groups} if fit else set()
         ids = [run_id for one in groups if one.key in opened for run_id in one.run_ids[:SHOWN]]
-        rows = {int(row["id"]): row for row in settled(session, rows_of(session, "runs", ids))}
-        again = Runs(session).newest_relaunches(list(rows))
+        rows = {int(row["id"]): row for row in settled(session, store.rows_of(session, "runs", ids))}
+        again = store.Runs(session).newest_relaunches(list(rows))
     counts: dict[str, int] = {}
     for one in groups:
         counts[one.word] = counts.get(one.word, 0) + len(one.run_ids)
@@ -70,11 +68,11 @@ def faults(client: "Client", where: str, opened: set[int] | None, room: int) -> 
 
 def _causes(session: "Session", where: str) -> list[Row]:
     """Of every run that failed or is stale, newest first, what it died of."""
-    from store.columns import columns_of
-    from store.listing import as_dicts, selected
 
-    columns = [columns_of("runs")[name] for name in ("id", "state", "outcome", "cause_kind", "cause")]
-    return as_dicts(session, columns, selected("runs", f"{where} {FAULTY}", "-id", [one.sql for one in columns]))
+    columns = [store.columns_of("runs")[name] for name in ("id", "state", "outcome", "cause_kind", "cause")]
+    return store.as_dicts(
+        session, columns, store.selected("runs", f"{where} {FAULTY}", "-id", [one.sql for one in columns])
+    )
 
 
 def grouped(rows: Iterable[Row]) -> tuple[Group, ...]:
@@ -107,9 +105,7 @@ def cause_of(row: Row) -> str:
 
 def failed(client: "Client", where: str) -> list[int]:
     """Those that weren't relaunched yet, of the runs for which `where` holds."""
-    from store import Runs
-    from store.listing import list_ids
 
     with client.catalogue.read() as session:
-        meant = set(list_ids(session, "runs", f"{where} state=failed", None, None))
-        return [run_id for run_id in Runs(session).failed_not_relaunched() if run_id in meant]
+        meant = set(store.list_ids(session, "runs", f"{where} state=failed", None, None))
+        return [run_id for run_id in store.Runs(session).failed_not_relaunched() if run_id in meant]

@@ -1,37 +1,40 @@
 """Stars, tags and notes on several rows at once, and how each is taken back."""
 
 from collections.abc import Sequence
-
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING
 
 import store
 from core.errors import UsageError
-from store import Catalogue, Notes, Tags, star
 from tui.shared.reversible import Reversible
 
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
-def starred(catalogue: Catalogue, kind: str, ids: Sequence[int]) -> Reversible:
+    from store import Catalogue
+
+
+def starred(catalogue: "Catalogue", kind: str, ids: Sequence[int]) -> Reversible:
     """Star the rows; where all have a star, take the stars away. Raises StoreError."""
     with catalogue.write() as session:
         had = store.starred(session, kind, ids)
         on = not had.issuperset(ids)
         changed = [row_id for row_id in ids if (row_id in had) != on]
-        star(session, kind, changed, on)
+        store.star(session, kind, changed, on)
 
     def undo() -> None:
         with catalogue.write() as session:
-            star(session, kind, changed, not on)
+            store.star(session, kind, changed, not on)
 
     return Reversible(f"{'starred' if on else 'star taken from'} {named(kind, ids)}", undo)
 
 
-def tagged(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Reversible:
+def tagged(catalogue: "Catalogue", kind: str, ids: Sequence[int], text: str) -> Reversible:
     """Give the tags in `text`, words between spaces; a minus in front takes one away. Raises StoreError, UsageError."""
     words = text.split()
     if not words:
         raise UsageError("No tag was given: write words between spaces, -word to take one away.")
     with catalogue.write() as session:
-        tags = Tags(session)
+        tags = store.Tags(session)
         before = tags.of(kind, ids)
         for word in words:
             if word.startswith("-"):
@@ -45,26 +48,26 @@ def tagged(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Re
             for word in {word.removeprefix("-") for word in words}:
                 _untag(session, kind, [one for one in ids if word in after[one] and word not in before[one]], word)
                 lost = [one for one in ids if word in before[one] and word not in after[one]]
-                Tags(session).add(kind, lost, word)
+                store.Tags(session).add(kind, lost, word)
 
     return Reversible(f"tagged {named(kind, ids)} {' '.join(words)}", undo)
 
 
-def _untag(session: Session, kind: str, ids: Sequence[int], word: str) -> None:
+def _untag(session: "Session", kind: str, ids: Sequence[int], word: str) -> None:
     """Take a tag away where it is."""
-    tags = Tags(session)
+    tags = store.Tags(session)
     if having := [row_id for row_id, has in tags.of(kind, ids).items() if word in has]:
         tags.remove(kind, having, word)
 
 
-def noted(catalogue: Catalogue, kind: str, ids: Sequence[int], text: str) -> Reversible:
+def noted(catalogue: "Catalogue", kind: str, ids: Sequence[int], text: str) -> Reversible:
     """Write a note on each row. Raises StoreError."""
     with catalogue.write() as session:
-        written = Notes(session).add(kind, ids, text)
+        written = store.Notes(session).add(kind, ids, text)
 
     def undo() -> None:
         with catalogue.write() as session:
-            Notes(session).remove(written)
+            store.Notes(session).remove(written)
 
     return Reversible(f"wrote a note on {named(kind, ids)}", undo)
 

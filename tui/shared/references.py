@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import store
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -29,10 +31,8 @@ def settled_names(session: "Session", texts: Sequence[str]) -> list[str]:
 
 
 def _named(session: "Session", pattern: "re.Pattern[str]", written: str, texts: Sequence[str]) -> list[str]:
-    from store import Models
-
     wanted = chain.from_iterable(map(pattern.finditer, texts))
-    known = Models(session).made_at(sorted({int(match[1]) for match in wanted}))
+    known = store.Models(session).made_at(sorted({int(match[1]) for match in wanted}))
     return [pattern.sub(lambda match: _one(match, known, written), text) for text in texts] if known else list(texts)
 
 

@@ -2,41 +2,44 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy.orm import Session
-
-from store import Catalogue
-from store.export import Selection, Stream, write_columns
-from store.listing import cells, selected
+import store
 from tui.shared.files import whole
 from tui.shared.json_values import decoded, plain
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from store import Catalogue
+    from store.export import Selection, Stream
 
 BATCH = 1000  # rows in memory at once
 
 
-def write_file(catalogue: Catalogue | None, chosen: Selection, how: str, file: Path) -> int:
+def write_file(catalogue: "Catalogue | None", chosen: "Selection", how: str, file: Path) -> int:
     """Write to `file`, whole or not at all; how many rows. Raises UsageError, FilterError."""
     with whole(file) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
         return write(catalogue, chosen, how, stream)
 
 
-def write(catalogue: Catalogue | None, chosen: Selection, how: str, stream: Stream) -> int:
+def write(catalogue: "Catalogue | None", chosen: "Selection", how: str, stream: "Stream") -> int:
     """Write as "csv", "raw csv" or "json"; where there is no catalogue yet, no rows. Raises FilterError."""
-    selected(chosen.kind, chosen.where, chosen.sort, [])  # refuses what can't be understood
+    store.selected(chosen.kind, chosen.where, chosen.sort, [])  # refuses what can't be understood
     if catalogue is None:
         stream.write("[]\n" if how == "json" else ",".join(one.name for one in chosen.columns()) + "\r\n")
         return 0
     with catalogue.read() as session:
         if how == "json":
             return write_json(session, chosen, stream)
-        return write_columns(session, chosen, stream, raw=how == "raw csv")
+        return store.write_columns(session, chosen, stream, raw=how == "raw csv")
 
 
-def write_json(session: Session, chosen: Selection, stream: Stream) -> int:
+def write_json(session: "Session", chosen: "Selection", stream: "Stream") -> int:
     """Write a list of objects, as `thalweg list --json` does, one row after the other; how many there were."""
     columns = chosen.columns()
     names = [column.name for column in columns]
-    query = selected(chosen.kind, chosen.where, chosen.sort, cells(columns))
+    query = store.selected(chosen.kind, chosen.where, chosen.sort, store.cells(columns))
     count = 0
     stream.write("[")
     for row in session.execute(query, execution_options={"yield_per": BATCH}):

@@ -97,7 +97,7 @@ def _proven_exactly(X: np.ndarray, y: np.ndarray) -> bool:
     """
     Z = y[:, None] * np.column_stack([X, np.ones(len(X))])
     scaled = Z / np.maximum(np.abs(Z).max(0), TINY)
-    from scipy.linalg import qr
+    from scipy.linalg import qr  # noqa: PLC0415 - a fifth of a second, spared to jobs that need none
 
     _, order = qr(scaled, mode="r", pivoting=True)
     columns = [[Fraction(one) for one in Z[:, j].tolist()] for j in order]

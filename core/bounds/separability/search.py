@@ -153,7 +153,7 @@ def _largest_margin(Z: np.ndarray, y: np.ndarray, clock: Clock) -> tuple[np.ndar
     p = Z.shape[1]
     if clock.left == 0:
         return None
-    from scipy.optimize import linprog
+    from scipy.optimize import linprog  # noqa: PLC0415 - a third of a second, spared to jobs that need none
 
     solved = linprog(
         np.r_[np.zeros(p), -1.0],

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from core.engine.folders import DISK_FULL, Job, Owner, log_beside, take
 from core.engine.log import Log
+from core.engine.worker.causes import cause_of
 from core.engine.worker.journal import Journal
 from core.engine.worker.watching import watch
 from core.errors import FINDINGS, is_disk_full, sentence
@@ -64,15 +65,13 @@ def _work(folder: Path, journal: Journal, log: Log) -> Ended:
     """Do the job; how it ended. Everything that can go wrong becomes a cause."""
     try:
         journal.progress(None, "starting")
-        from core.engine.worker.jobs import perform  # torch is loaded here, while the journal already beats
+        from core.engine.worker.jobs import perform  # noqa: PLC0415 - loads torch, while the journal already beats
 
         perform(Job.load(folder), folder, journal)
     except BaseException as error:  # noqa: BLE001 - whatever it was, the run says it
         if Cancelled.came:
             log.end(f"Cancelled after {journal.seconds:.1f} s.")
             return Ended(state="cancelled", cause_kind="cancelled", cause="cancelled while running")
-        from core.engine.worker.causes import cause_of
-
         kind, cause = cause_of(error)
         how = "Ended" if kind in FINDINGS else "Failed"
         log.end(sentence(f"{how} after {journal.seconds:.1f} s: {cause}"))

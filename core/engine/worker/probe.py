@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import msgspec
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from core.data.load import load
@@ -101,8 +102,6 @@ def points(question: Answer) -> Answer:
 
     Its buffers, too, the same at every point: so each point is a whole state.
     """
-    from safetensors.torch import save_file
-
     path, problem, _ = asked_path(question)
     first, count = msgspec.convert(question["models"][0], InputModel), question["count"]
     t = torch.linspace(0, 1, count, dtype=torch.float64)

@@ -21,7 +21,7 @@ def condition(F: Tensor) -> float:
 
 def independent(F: Tensor) -> tuple[Tensor, int]:
     """All columns of F (N, n), those first that add most to the span of the ones before, and how many span it."""
-    from scipy.linalg import qr
+    from scipy.linalg import qr  # noqa: PLC0415 - a fifth of a second, spared to jobs that need none
 
     r, order = qr(F.cpu().numpy(), mode="r", pivoting=True)
     diagonal = torch.from_numpy(r).diagonal().abs()

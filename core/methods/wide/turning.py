@@ -56,7 +56,7 @@ def rotation(A: Tensor, B: Tensor) -> Tensor:
 
 def planes_of(T: Tensor) -> tuple[Tensor, Tensor]:
     """Orthogonal Z (q, q) and angles (J,): T turns the plane of columns j and J + j of Z, and keeps the others."""
-    from scipy.linalg import schur
+    from scipy.linalg import schur  # noqa: PLC0415 - a fifth of a second, spared to jobs that need none
 
     S, Z = schur(T.cpu().numpy(), output="real")
     pairs: list[tuple[int, int]] = []

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
+import store
 from core.errors import UsageError
 from tui.cli.arguments import Whole
 from tui.cli.location import CommandLocation
@@ -25,24 +26,21 @@ def agent(place: CommandLocation, drain: bool, cpu_jobs: int, as_json: bool) -> 
     Commands that enqueue start an agent by themselves. Ctrl-C ends the agent; jobs that run go on, and the
     next agent finds them.
     """
-    from core.engine.agent import run
-    from core.engine.locks import AgentLock
-    from core.engine.machines import here
-    from store import list_rows
+    from core.engine import agent, locks, machines  # noqa: PLC0415 - half a second with the database; no --help needs it
 
     catalogue = place.open(create=True)
-    if AgentLock(catalogue.files, here()).held():
+    if locks.AgentLock(catalogue.files, machines.here()).held():
         if not drain:
             raise UsageError(f"Another agent runs the jobs of {place.path} already; it ends when it has been idle.")
         note(f"Another agent runs the jobs of {place.path} already; waiting until nothing is left.")
     else:
         note(f"Running the jobs of {place.path}; Ctrl-C ends this agent and leaves its jobs running.")
     begun = datetime.now(UTC)
-    run(catalogue, drain=drain, cpu_jobs=cpu_jobs)
+    agent.run(catalogue, drain=drain, cpu_jobs=cpu_jobs)
     ended: list[Row] = []
     if catalogue.path.exists():
         with catalogue.read() as session:
-            ended = list_rows(session, "runs", f"finished_at>={begun:%Y-%m-%dT%H:%M:%S.%fZ}")
+            ended = store.list_rows(session, "runs", f"finished_at>={begun:%Y-%m-%dT%H:%M:%S.%fZ}")
         note(f"Runs that ended meanwhile: {summed(Counter(word(row) for row in ended)) or 'none'}.")
     if as_json:
         states = Counter(row["state"] for row in ended)

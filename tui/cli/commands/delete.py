@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import store
 from tui.cli.arguments import MARKED, Id, Kind
 from tui.cli.chosen_rows import agreed, choosing, chosen, yes_option
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
+from tui.shared.marks import named
 
 if TYPE_CHECKING:
     from store import Catalogue
@@ -35,8 +37,6 @@ def delete(place: CommandLocation, /, kind: str, ids: tuple[int, ...], yes: bool
     What something else stands on is not deleted, nor then is anything: a model that a path joins, a run that made a
     model. Files of tensors stay until `thalweg doctor --prune`.
     """
-    from tui.shared.marks import named
-
     catalogue = place.open()
     going = chosen(catalogue, kind, ids, **which)
     gone = going if going and _deleted(catalogue, kind, going, yes=yes) else []
@@ -50,15 +50,12 @@ def delete(place: CommandLocation, /, kind: str, ids: tuple[int, ...], yes: bool
 
 def _deleted(catalogue: "Catalogue", kind: str, ids: Sequence[int], *, yes: bool) -> bool:
     """Delete rows once that is agreed to; whether it was."""
-    from store import delete as delete_rows
-    from tui.shared.marks import named
-
     if not yes:
         _rehearse(catalogue, kind, ids)
     if not agreed(f"delete {named(kind, ids)}", "This cannot be undone.", yes=yes):
         return False
     with catalogue.write() as session:
-        delete_rows(session, kind, ids)
+        store.delete(session, kind, ids)
     return True
 
 
@@ -68,11 +65,10 @@ class _RehearsedError(Exception):
 
 def _rehearse(catalogue: "Catalogue", kind: str, ids: Sequence[int]) -> None:
     """Raise StoreError where something stands on one of them, before anybody is asked."""
-    from store import delete as delete_rows
 
     try:
         with catalogue.write() as session:
-            delete_rows(session, kind, ids)
+            store.delete(session, kind, ids)
             raise _RehearsedError
     except _RehearsedError:
         return

@@ -5,8 +5,11 @@ from typing import Any
 
 import click
 
+import store
+from core.data import files
 from core.errors import RunError
-from tui.cli.location import CommandLocation
+from core.specs.data import DATA
+from tui.cli.location import CommandLocation, engine_of
 from tui.cli.output import heading, note, pairs, print_json, say
 from tui.cli.run_command import data_option, json_option
 from tui.shared.formatting import apart, clean, summed, value
@@ -43,7 +46,7 @@ def _lines(facts: Facts) -> list[tuple[str, str]]:
 
 def _machine() -> Facts:
     """Versions and devices, found by a child process that loads torch."""
-    from core.engine.probe import ask
+    from core.engine.probe import ask  # noqa: PLC0415 - psutil, subprocess and specs, which --help goes without
 
     note("Looking at this machine ...")
     try:
@@ -54,15 +57,11 @@ def _machine() -> Facts:
 
 def _data(data_root: str | None) -> dict[str, str]:
     """Where each data set's files are."""
-    from core.data.files import data_root as root_of
-    from core.data.files import locate
-    from core.specs.data import DATA
-
-    root = root_of(data_root)
+    root = files.data_root(data_root)
     found = {}
     for name, record in DATA.items():
         if record.argument is None:
-            where = locate(record(), root)
+            where = files.locate(record(), root)
             found[name] = _where(where, root)
     return found
 
@@ -75,22 +74,19 @@ def _where(folder: Path | None, root: Path) -> str:
 
 def _catalogue(place: CommandLocation, *, prune: bool) -> Facts:
     """How the catalogue is: what is in it, what is wrong with it."""
-    from core.engine.client import Client
-    from core.engine.unheard import unheard
-    from store import Finding, Runs, count_rows, examine
-    from store import prune as prune_files
+    from core.engine.unheard import unheard  # noqa: PLC0415 - half a second with its database; no --help needs it
 
     catalogue = place.if_there()
     if catalogue is None:
         return {"path": str(place.path), "exists": False, "findings": []}
     facts: Facts = {"path": str(place.path), "exists": True}
     if prune:
-        gone = prune_files(catalogue)
+        gone = store.prune(catalogue)
         facts |= {"pruned_files": gone.files, "pruned_bytes": gone.bytes}
-    findings = [*examine(catalogue), *(Finding("note", one) for one in unheard(catalogue))]
-    facts["agent"] = Client(catalogue).agent()
+    findings = [*store.examine(catalogue), *(store.Finding("note", one) for one in unheard(catalogue))]
+    facts["agent"] = engine_of(catalogue).agent()
     if not any(one.level == "error" for one in findings):
         with catalogue.read() as session:
-            facts["runs"] = summed(apart(Runs(session).counts(), Runs(session).findings()))
-            facts |= {kind: count_rows(session, kind) for kind in ("models", "paths", "bounds")}
+            facts["runs"] = summed(apart(store.Runs(session).counts(), store.Runs(session).findings()))
+            facts |= {kind: store.count_rows(session, kind) for kind in ("models", "paths", "bounds")}
     return {**facts, "bytes": place.path.stat().st_size, "findings": [vars(one) for one in findings]}

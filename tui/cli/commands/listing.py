@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import store
 from tui.cli.arguments import LISTED, Kind, Whole
-from tui.cli.location import CommandLocation
+from tui.cli.location import CommandLocation, engine_of
 from tui.cli.output import note, print_json, table
 from tui.cli.run_command import json_option
 from tui.shared.columns import Row, Shown, all_of, chosen, column_names
@@ -62,30 +63,26 @@ def list_(
 
 def look(catalogue: "Catalogue") -> None:
     """See that somebody works on what is queued."""
-    from core.engine.client import Client
-
-    Client(catalogue).look()
+    engine_of(catalogue).look()
 
 
 def _rows(
     place: CommandLocation, /, kind: str, where: str | None, sort: str | None, limit: int | None, *, as_stored: bool
 ) -> list[Row]:
-    from store.listing import list_rows, selected
 
-    selected(kind, where, sort, [])  # refuses what can't be understood, also where nothing is there yet
+    store.selected(kind, where, sort, [])  # refuses what can't be understood, also where nothing is there yet
     catalogue = place.if_there()
     if catalogue is None:
         return []
     if kind == "runs":
         look(catalogue)
     with catalogue.read() as session:
-        rows = list_rows(session, kind, where, sort, limit)
+        rows = store.list_rows(session, kind, where, sort, limit)
         return rows if as_stored or kind != "runs" else settled(session, rows)
 
 
 def _shown(kind: str, names: Sequence[str], *, raw: bool) -> tuple[Shown, ...]:
     if not raw:
         return chosen(kind, sys.stdout.encoding)
-    from store.listing import COLUMNS
 
-    return all_of(names, [column.name for column in COLUMNS[kind] if column.type == "time"])
+    return all_of(names, [column.name for column in store.COLUMNS[kind] if column.type == "time"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+import store
 from store.states import FINISHED
 from tui.cli.arguments import Id, Whole
 from tui.cli.location import CommandLocation
@@ -52,11 +53,14 @@ def log(place: CommandLocation, run_id: int, follow: bool, tail: int | None, as_
 
 def _nothing(client: "Client", run_id: int, place: CommandLocation) -> str:
     """Why a run has no log, and what to expect."""
-    from store.runs import Runs
 
     with client.catalogue.read() as session:
-        run = Runs(session).get(run_id)
-        needed = [one.id for one in Runs(session).several(Runs(session).needs(run_id)) if one.state not in FINISHED]
+        run = store.Runs(session).get(run_id)
+        needed = [
+            one.id
+            for one in store.Runs(session).several(store.Runs(session).needs(run_id))
+            if one.state not in FINISHED
+        ]
     if run.state == "done":
         return f"Run {run_id} is done and has left no log."
     if run.state in FINISHED:
@@ -112,12 +116,11 @@ def _timed(line: str) -> dict[str, str | None]:
 
 
 def _follow(client: "Client", run_id: int, file: Path | None, position: int, show: Show) -> None:
-    from store.runs import Runs
 
     try:
         while True:
             with client.catalogue.read() as session:
-                run = Runs(session).get(run_id)
+                run = store.Runs(session).get(run_id)
             newest = client.log_file(run_id)
             if newest is not None and newest != file:
                 file, position = newest, 0

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+import store
 from core.errors import UsageError
 from tui.cli.arguments import MARKED, Id, Kind
 from tui.cli.chosen_rows import choosing, chosen
@@ -13,6 +14,7 @@ from tui.cli.output import note as say
 from tui.cli.output import print_json
 from tui.cli.run_command import json_option
 from tui.shared.formatting import value
+from tui.shared.marks import named
 
 TAG = """\b
 Examples:
@@ -33,7 +35,6 @@ def tag(
     place: CommandLocation, /, kind: str, words: tuple[str, ...], remove: bool, as_json: bool, **which: Any
 ) -> None:
     """Give runs, models, paths or bounds tags, or take them away; print those that one has then."""
-    from store import Tags
 
     ids, tags = _told(words, **which)
     if not tags:
@@ -41,10 +42,10 @@ def tag(
     catalogue = place.open()
     rows = chosen(catalogue, kind, ids, **which)
     with catalogue.write() as session:
-        store = Tags(session)
+        marks = store.Tags(session)
         for one in tags if rows else ():
-            (store.remove if remove else store.add)(kind, rows, one)
-        left = store.of(kind, rows)
+            (marks.remove if remove else marks.add)(kind, rows, one)
+        left = marks.of(kind, rows)
     if as_json:
         print_json([{"kind": kind, "id": row_id, "tags": has} for row_id, has in left.items()])
     elif ids:
@@ -61,7 +62,6 @@ def tag(
 @click.pass_obj
 def note(place: CommandLocation, /, kind: str, words: tuple[str, ...], as_json: bool, **which: Any) -> None:
     """Write a note on runs, models, paths or bounds; `thalweg show` shows it."""
-    from store import Notes
 
     ids, texts = _told(words, **which)
     if len(texts) != 1:
@@ -69,7 +69,7 @@ def note(place: CommandLocation, /, kind: str, words: tuple[str, ...], as_json: 
     catalogue = place.open()
     rows = chosen(catalogue, kind, ids, **which)
     with catalogue.write() as session:
-        written = Notes(session).add(kind, rows, texts[0])
+        written = store.Notes(session).add(kind, rows, texts[0])
     if as_json:
         notes = zip(rows, written, strict=True)
         print_json([{"kind": kind, "id": row_id, "note": note_id} for row_id, note_id in notes])
@@ -88,8 +88,6 @@ def _told(words: tuple[str, ...], *, where: str | None, every: bool) -> tuple[tu
 
 
 def _say(kind: str, rows: Sequence[int], what: str) -> None:
-    from tui.shared.marks import named
-
     if rows:
         click.echo(f"{named(kind, rows)}: {what}")
     else:

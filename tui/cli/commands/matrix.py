@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+import store
 from core.errors import UsageError, unknown_name
 from core.grid import Axis, Grid
 from core.specs.methods import METHODS
@@ -15,6 +16,8 @@ from tui.cli.arguments import Name, OneOf
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json, table, width_of
 from tui.cli.run_command import json_option
+from tui.shared.charts import figure, heat
+from tui.shared.files import whole
 from tui.shared.formatting import clean, number
 from tui.shared.named_filters import expanded
 from tui.shared.text_table import GAP
@@ -89,16 +92,13 @@ def _check(method: str | None, file: Path | None) -> None:
     if method is not None and method not in METHODS:
         raise unknown_name("method", method, METHODS)
     if file is not None and file.suffix.lower() != ".csv":
-        from tui.shared.charts import figure
-
         figure.check(file)
 
 
 def _problem(session: "Session", where: str) -> "ProblemModels":
     """The problem whose models are asked for: the only one of a filter, otherwise that with the most models."""
-    from store.pairs import problems
 
-    there = problems(session, where)
+    there = store.problems(session, where)
     if not there:
         raise UsageError("No model matches: `thalweg list models` shows all." if where else "There are no models yet.")
     if len(there) > 1 and where:
@@ -118,14 +118,13 @@ def _told(problem: "ProblemModels") -> str:
 def _pairs(
     session: "Session", problem: "ProblemModels", where: str, method: str | None
 ) -> "tuple[list[int], list[BestPath]]":
-    from store.pairs import best_paths, models_in
 
     if problem.count > MOST:
         raise UsageError(
             f"These are {problem.count} models, and a matrix takes at most {MOST}: choose some by --where."
         )
-    ids = models_in(session, problem, where, MOST)
-    return ids, best_paths(session, ids, method)
+    ids = store.models_in(session, problem, where, MOST)
+    return ids, store.best_paths(session, ids, method)
 
 
 def _pair(pair: tuple[int, int], one: "BestPath | None", value: str) -> dict[str, object]:
@@ -139,14 +138,10 @@ def _pair(pair: tuple[int, int], one: "BestPath | None", value: str) -> dict[str
 
 
 def _write(grid: Grid, file: Path) -> None:
-    from tui.shared.files import whole
-
     if file.suffix.lower() == ".csv":
         with whole(file) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
             grid.write_csv(stream)
     else:
-        from tui.shared.charts import heat
-
         heat.save(grid, file)
     note(f"{clean(grid.title)} written to {file}")
 

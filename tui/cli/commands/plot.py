@@ -10,6 +10,7 @@ from tui.cli.arguments import MARKED, Id, Kind
 from tui.cli.location import CommandLocation
 from tui.cli.output import coloured, console, note, print_json, terminal
 from tui.cli.run_command import json_option
+from tui.shared.charts import figure
 from tui.shared.charts.charts import Chart
 from tui.shared.charts.from_catalogue import drawn
 from tui.shared.files import described
@@ -34,8 +35,6 @@ def plot(
     """
     ids = tuple(dict.fromkeys(ids))
     if file is not None:
-        from tui.shared.charts import figure
-
         figure.check(file)
     with place.open().read() as session:
         chart = drawn(session, kind, list(ids), "error" if error else None)
@@ -55,7 +54,7 @@ def _curves(chart: Chart) -> dict[str, object]:
 
 
 def _show(chart: Chart) -> None:
-    from tui.shared.charts.terminal import Look, lines
+    from tui.shared.charts.terminal import Look, lines  # noqa: PLC0415 - rich's texts, for charts in a terminal alone
 
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     size = shutil.get_terminal_size()

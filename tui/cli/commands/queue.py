@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+import store
 from store.errors import StoreError
 from store.states import FINISHED
 from tui.cli.arguments import Id
@@ -12,6 +13,7 @@ from tui.cli.chosen_rows import agreed, choosing, chosen, yes_option
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
+from tui.shared.marks import named
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -37,8 +39,6 @@ def cancel(place: CommandLocation, /, run_ids: tuple[int, ...], where: str | Non
 
     Asks before it cancels runs that are not named but chosen.
     """
-    from tui.shared.marks import named
-
     client = place.client()
     ids = chosen(client.catalogue, "runs", run_ids, where, every, state="queued,running,stale")
     if run_ids:
@@ -56,19 +56,18 @@ def cancel(place: CommandLocation, /, run_ids: tuple[int, ...], where: str | Non
 
 
 def _require_going(client: "Client", run_ids: Sequence[int]) -> None:
-    from store.runs import Runs
 
     with client.catalogue.read() as session:
-        for run in Runs(session).several(run_ids):
+        for run in store.Runs(session).several(run_ids):
             if run.state in FINISHED:
                 raise StoreError(f"Run {run.id} is {run.state} already; nothing was cancelled.")
 
 
 def _cancelled(client: "Client", run_ids: Sequence[int], *, force: bool) -> dict[int, str]:
     """The states that runs are in, now that they were cancelled, asked to stop, or given up."""
-    from core.engine.unheard import give_up
-
     if force:
+        from core.engine.unheard import give_up  # noqa: PLC0415 - half a second with its database; no --help needs it
+
         give_up(client.catalogue, run_ids)
         return dict.fromkeys(run_ids, "cancelled")
     before = client.cancel(run_ids)
@@ -76,8 +75,6 @@ def _cancelled(client: "Client", run_ids: Sequence[int], *, force: bool) -> dict
 
 
 def _say(what: str, ids: Sequence[int]) -> None:
-    from tui.shared.marks import named
-
     if len(ids) > MOST_NAMED:
         click.echo(f"{named('runs', ids)}: {what}")
     else:

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import store
 from core.errors import UsageError
+from core.specs.runs import to_json
 from tui.cli.arguments import Id, OneOf
 from tui.cli.chosen_rows import choosing, chosen
 from tui.cli.output import note, print_json, table
@@ -48,7 +50,7 @@ def relaunch(
     Of runs that are not named but chosen, by --failed, --where (with --failed: both hold) or --all, those are repeated
     that can be; why others can't is said.
     """
-    from core.engine.probe import Desk
+    from core.engine.probe import Desk  # noqa: PLC0415 - psutil, subprocess and specs, which --help goes without
 
     changes = texts_of(options, {}, "relaunch")
     with Desk() as desk:
@@ -110,16 +112,13 @@ def _answer(how: How, client: "Client", plan: "Sequence[Relaunch]", new: Sequenc
 
 def _rows(client: "Client", run_ids: Sequence[int]) -> list[Row]:
     """The runs as `thalweg list runs --json` gives them."""
-    from store.listing import rows_of
 
     with client.catalogue.read() as session:
-        found = {row["id"]: decoded(row) for row in rows_of(session, "runs", run_ids)}
+        found = {row["id"]: decoded(row) for row in store.rows_of(session, "runs", run_ids)}
     return [found[run_id] for run_id in run_ids if run_id in found]
 
 
 def _print_plan(how: How, plan: Sequence[Any]) -> None:
-    from core.specs.runs import to_json
-
     rows = [{"run_id": one.run_id, "resume": one.resume, "spec": to_json(one.spec)} for one in plan]
     if how.as_json:
         print_json(rows)

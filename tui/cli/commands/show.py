@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import store
 from tui.cli.arguments import MARKED, Id, Kind
 from tui.cli.commands.listing import look
-from tui.cli.location import CommandLocation
+from tui.cli.location import CommandLocation, engine_of
 from tui.cli.output import heading, pairs, print_json, say, table
 from tui.cli.results import measurements_table
 from tui.cli.run_command import json_option
@@ -32,13 +33,12 @@ MOST = 40  # rows of a nested table
 @click.pass_obj
 def show(place: CommandLocation, kind: str, row_id: int, as_json: bool) -> None:
     """Show everything about one run, model, path or bound."""
-    from store import show_row
 
     catalogue = place.open()
     if kind == "runs":
         look(catalogue)
     with catalogue.read() as session:
-        row = show_row(session, kind, row_id)
+        row = store.show_row(session, kind, row_id)
     if as_json:
         print_json(decoded(row))
         return
@@ -60,9 +60,7 @@ def show(place: CommandLocation, kind: str, row_id: int, as_json: bool) -> None:
 
 def _log(catalogue: "Catalogue", run_id: int) -> None:
     """The end of a run's log, after all facts: it may be a traceback."""
-    from core.engine.client import Client
-
-    if lines := last_lines(Client(catalogue).log_file(run_id), LOG_LINES):
+    if lines := last_lines(engine_of(catalogue).log_file(run_id), LOG_LINES):
         heading("last lines of its log")
         say("\n".join(lines))
 

@@ -13,6 +13,7 @@ from core.studies.plan import PAPER, Findings, Planned, Study
 from tui.cli import study_report
 from tui.cli.arguments import Name
 from tui.cli.output import note, print_json, say, table
+from tui.cli.progress import wait
 from tui.cli.run_command import How, detached, run_options, say_failed
 from tui.shared.columns import word
 from tui.shared.formatting import clean, summed, value
@@ -84,8 +85,6 @@ def study(  # noqa: PLR0913 - one for each thing that can be said
 
 def _ended(how: How, client: "Client", plan: list[Planned], name: str, *, fresh: bool) -> "list[Run | None]":
     """All runs, ended. Those found at work whose process is gone, as after a crash, are begun again once."""
-    from tui.cli.progress import wait
-
     began = datetime.now(UTC)
     ids = client.enqueue_plan(plan, device=how.device, study=name, go_on=not fresh)
     done = sum(run is not None and run.state == "done" for run in client.begun(plan))

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+import store
 from tui.cli.arguments import Id
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, pairs, print_json, say, table
@@ -27,12 +28,11 @@ def verify(place: CommandLocation, path_id: int, as_json: bool, data_root: str |
 
     Exit status 1 where it does not hold.
     """
-    from store import Paths, Runs
 
     client = place.client(data_root, trust=trust)
     with client.catalogue.read() as session:
-        path = Paths(session).get(path_id)
-        state = Runs(session).get(path.run_id).state
+        path = store.Paths(session).get(path_id)
+        state = store.Runs(session).get(path.run_id).state
     note(f"Checking path {path_id} in float64 ...")
     facts = client.verify(path_id)
     names = ("certificate", "level", "drift", "train_loss_a", "train_loss_b")

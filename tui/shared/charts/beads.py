@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import store
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -34,10 +36,8 @@ class Beads:
 
 def beads_of(client: "Client", path_id: int) -> Beads:
     """Read and project a path's knots. Raises NotFoundError, ArtifactError, UsageError."""
-    from store import Paths
-
     with client.catalogue.read() as session:
-        path, points = Paths(session).get(path_id), Paths(session).points(path_id)
+        path, points = store.Paths(session).get(path_id), store.Paths(session).points(path_id)
     places, shares = projected(knots_of(client.catalogue.artifacts.verified(path.artifact or "")))
     beads = []
     for i, place in enumerate(places):
@@ -51,7 +51,7 @@ def beads_of(client: "Client", path_id: int) -> Beads:
 
 def knots_of(file: Path) -> "NDArray[Any]":
     """A path file's knots (S + 1, P). Raises UsageError."""
-    from core.knots import reading, unpacked
+    from core.knots import reading, unpacked  # noqa: PLC0415 - numpy, which screens load only to draw
 
     with reading(file, "np") as (header, arrays):
         return unpacked(arrays, len(header.claims) + 1)
@@ -63,7 +63,7 @@ def projected(knots: "NDArray[Any]") -> tuple[list[tuple[float, ...]], tuple[flo
     From the (S + 1, S + 1) products of the centred knots, in float64: their eigenvectors, times the root of the
     eigenvalue, are the coordinates. Their signs are free; the last knot is never left of or below the first.
     """
-    import numpy as np
+    import numpy as np  # noqa: PLC0415 - screens load it only to draw
 
     products = np.zeros((len(knots), len(knots)))
     for start in range(0, knots.shape[1], CHUNK):

@@ -1,10 +1,14 @@
 """A chart as a PNG, PDF or SVG file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import UsageError
 from tui.shared.charts.charts import Chart
 from tui.shared.files import whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".pdf", ".svg")
 # Okabe and Ito's colours, which people with any sort of colour vision tell apart; and dashes for print.
@@ -19,11 +23,16 @@ def check(target: Path) -> None:
         raise UsageError(f"{target.name} must end in one of {', '.join(SUFFIXES)}: the ending chooses the format.")
 
 
+def blank(width: float, height: float) -> "Figure":
+    """A figure to draw on, of so many inches."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, for drawing into files alone
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
 def save(chart: Chart, target: Path) -> None:
     """Draw the chart into a file. Raises UsageError where it can't be written."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    figure = blank(6.4, 4.0)
     axes = figure.subplots()
     lines = 0
     for curve in chart.drawable:

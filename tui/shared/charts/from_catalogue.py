@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import store
 from core.errors import UsageError
 from tui.shared.charts.charts import Chart, Curve, Stretch, curve, level
 from tui.shared.formatting import clean
@@ -32,20 +33,18 @@ Curves = Mapping[int, list[Curve]]
 
 def of_paths(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
     """Loss or error along paths, train and test, with their levels."""
-    from store import Paths
 
     curves = {path_id: _along(session, path_id, quantity.name, alone=len(ids) == 1) for path_id in ids}
     chart = _chart("path", curves, quantity)
     if len(ids) > 1:
         return chart
-    named = f"{chart.title} {clean(Paths(session).get(ids[0]).method or '')}".strip()
+    named = f"{chart.title} {clean(store.Paths(session).get(ids[0]).method or '')}".strip()
     return replace(chart, title=named, stretches=_stretches(session, ids[0]))
 
 
 def _along(session: "Session", path_id: int, name: str, *, alone: bool) -> list[Curve]:
-    from store import Paths
 
-    path, points = Paths(session).get(path_id), Paths(session).points(path_id)
+    path, points = store.Paths(session).get(path_id), store.Paths(session).points(path_id)
     t = [point.t for point in points]
     before, of = ("", "") if alone else (f"{path_id} {path.method or ''}".strip() + ", ", f" of {path_id}")
     curves = [
@@ -62,9 +61,8 @@ def _along(session: "Session", path_id: int, name: str, *, alone: bool) -> list[
 
 def _stretches(session: "Session", path_id: int) -> tuple[Stretch, ...]:
     """Segment i of S lies over [i / S, (i + 1) / S]."""
-    from store import Paths
 
-    found = Paths(session).segments(path_id)
+    found = store.Paths(session).segments(path_id)
     return tuple(
         Stretch(i / len(found), (i + 1) / len(found), clean(one.verdict or one.claim or ""), _told(one))
         for i, one in enumerate(found)
@@ -79,14 +77,13 @@ def _told(segment: "Segment") -> str:
 
 def of_runs(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
     """The curves that runs drew while they went."""
-    from store import Metrics
 
     curves = {}
     for run_id in ids:
         prefix = f"{run_id} " if len(ids) > 1 else ""
         curves[run_id] = [
             _drawn_by(session, run_id, one.name, f"{prefix}{one.name}")
-            for one in Metrics(session).curves(run_id)
+            for one in store.Metrics(session).curves(run_id)
             if _metric(one) == quantity
         ]
     return _chart("run", curves, quantity)
@@ -94,13 +91,12 @@ def of_runs(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart
 
 def of_models(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
     """The training curves of models: what the runs that made them drew."""
-    from store import Metrics, Models
 
     curves: dict[int, list[Curve]] = {}
     for model_id in ids:
-        model = Models(session).get(model_id)
+        model = store.Models(session).get(model_id)
         curves[model_id] = []
-        for one in Metrics(session).curves(model.run_id):
+        for one in store.Metrics(session).curves(model.run_id):
             if _metric(one) == quantity and one.position in (None, model.position):
                 label = f"{model_id} {one.name.removesuffix(f'.{one.position}')}"
                 curves[model_id].append(_drawn_by(session, model.run_id, one.name, label))
@@ -112,9 +108,8 @@ def _metric(one: "MetricCurve") -> Quantity:
 
 
 def _drawn_by(session: "Session", run_id: int, name: str, label: str) -> Curve:
-    from store import Metrics
 
-    drawn = Metrics(session).curve(run_id, name)
+    drawn = store.Metrics(session).curve(run_id, name)
     return curve(label, [step for step, _, _ in drawn], [value for _, value, _ in drawn])
 
 
@@ -124,9 +119,8 @@ def of_bounds(session: "Session", ids: Sequence[int], quantity: Quantity) -> Cha
 
 
 def _by_layers(session: "Session", bound_id: int, quantity: Quantity, *, alone: bool) -> list[Curve]:
-    from store import Bounds
 
-    bound, measured = Bounds(session).get(bound_id), _measured(session, bound_id)
+    bound, measured = store.Bounds(session).get(bound_id), _measured(session, bound_id)
     best, curves = _best_draws(measured), []
     for name in dict.fromkeys(one.name for one in measured if _measurement(one) == quantity):
         label = f"{bound.kind} {name}" if alone else f"{bound_id} {bound.kind} {name}"
@@ -138,9 +132,8 @@ def _by_layers(session: "Session", bound_id: int, quantity: Quantity, *, alone: 
 
 
 def _measured(session: "Session", bound_id: int) -> "list[Measurement]":
-    from store import Bounds
 
-    found = Bounds(session).measurements("bound", bound_id)
+    found = store.Bounds(session).measurements("bound", bound_id)
     return [one for one in found if one.layer is not None and one.role == "value"]
 
 
@@ -187,18 +180,17 @@ CHARTS: dict[str, "Callable[[Session, Sequence[int], Quantity], Chart]"] = {
 
 def quantities(session: "Session", kind: str, ids: Sequence[int]) -> list[Quantity]:
     """What there is to draw of some rows. Raises NotFoundError."""
-    from store import Bounds, Metrics, Models, Runs
 
     match kind:
         case "paths":
             return [Quantity(name, "t along the path") for name in FAMILIES]
         case "bounds":
-            bounds = [Bounds(session).get(row_id).id for row_id in ids]
+            bounds = [store.Bounds(session).get(row_id).id for row_id in ids]
             found = [_measurement(one) for row_id in bounds for one in _measured(session, row_id)]
         case _:
             models = kind == "models"
-            runs = [Models(session).get(one).run_id if models else Runs(session).get(one).id for one in ids]
-            found = [_metric(one) for run_id in runs for one in Metrics(session).curves(run_id)]
+            runs = [store.Models(session).get(one).run_id if models else store.Runs(session).get(one).id for one in ids]
+            found = [_metric(one) for run_id in runs for one in store.Metrics(session).curves(run_id)]
     return list(dict.fromkeys(found)) or [Quantity("loss", "step")]
 
 

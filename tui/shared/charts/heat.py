@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from core.grid import Grid
-from tui.shared.charts.figure import check
+from tui.shared.charts.figure import blank, check
 from tui.shared.files import whole
 
 COLOURS = "cividis"  # even in lightness, and the same to people with any sort of colour vision
@@ -14,13 +14,11 @@ MOST_TICKS = 40
 
 def save(grid: Grid, target: Path) -> None:
     """Draw the first of a grid's values into a file. Raises UsageError where it can't be written."""
-    from matplotlib.figure import Figure
-
     check(target)
     name = next(iter(grid.values))
     cells = [[_drawable(one) for one in row] for row in grid.table(name)]
     down, across = grid.axes
-    figure = Figure(figsize=(6.4, 5.2), layout="constrained")
+    figure = blank(6.4, 5.2)
     axes = figure.subplots()
     image = axes.imshow(cells, cmap=COLOURS)
     axes.set(title=grid.title.replace("$", r"\$"), xlabel=across.name, ylabel=down.name)

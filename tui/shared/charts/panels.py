@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from core.studies.estimates import band
 from core.studies.plan import Curve, Panel
 from tui.shared.files import whole
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
 
 # Okabe and Ito's colours, in the paper's order: blue for sparse, orange for dropout, green for the models.
 LOOKS: tuple[dict[str, Any], ...] = (
@@ -37,9 +39,6 @@ STYLE: dict[Any, Any] = {
 
 def save(panels: Sequence[Panel], targets: Sequence[Path], *, logarithmic: bool) -> None:
     """Draw the panels into files, whose endings choose the format. Raises UsageError where one can't be written."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     with rc_context(STYLE):
         figure = Figure(figsize=(SIZE[0] * len(panels), SIZE[1]), layout="constrained")
         known: dict[str, Artist] = {}
@@ -53,9 +52,7 @@ def save(panels: Sequence[Panel], targets: Sequence[Path], *, logarithmic: bool)
                 figure.savefig(draft, dpi=300)
 
 
-def _draw(axes: "Axes", panel: Panel, *, logarithmic: bool) -> None:
-    from matplotlib.ticker import MaxNLocator
-
+def _draw(axes: Axes, panel: Panel, *, logarithmic: bool) -> None:
     own = iter(LOOKS)
     for curve in panel.curves:
         look = REFERENCE if curve.reference else next(own)  # an empty curve keeps its look to itself
@@ -72,7 +69,7 @@ def _draw(axes: "Axes", panel: Panel, *, logarithmic: bool) -> None:
     axes.set_axisbelow(True)
 
 
-def _curve(axes: "Axes", curve: Curve, look: dict[str, Any], *, logarithmic: bool) -> None:
+def _curve(axes: Axes, curve: Curve, look: dict[str, Any], *, logarithmic: bool) -> None:
     mean, low, high = zip(*(band(some, logarithmic=logarithmic) for some in curve.values), strict=True)
     marker = look["marker"] if len(curve.x) <= MOST_MARKERS else ""
     axes.plot(curve.x, mean, label=_literally(curve.label), **{**look, "marker": marker})

@@ -217,6 +217,10 @@ class Paths:
         """The path of this id; NotFoundError."""
         return fetch_one(self._session, Path, "path", path_id)
 
+    def made_by(self, run_id: int) -> list[Path]:
+        """The paths that a run left, by their place within it."""
+        return fetch(self._session, Path, "paths", PathRow.run_id == run_id)
+
     def segments(self, path_id: int) -> list[Segment]:
         """The path's segments, from model_a to model_b."""
         return fetch(self._session, Segment, "segments", SegmentRow.path_id == path_id)

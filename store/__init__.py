@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from store.artifacts import ArtifactFolder
     from store.bounds import Bound, Bounds, Measurement
     from store.catalogue import Catalogue
+    from store.certificates import Certificate, Certificates
     from store.columns import COLUMNS, Column
     from store.deleting import delete
     from store.doctor import Finding, Pruned, examine, prune
@@ -27,6 +28,7 @@ HOMES = {
     "artifacts": ("ArtifactFolder",),
     "bounds": ("Bound", "Bounds", "Measurement"),
     "catalogue": ("Catalogue",),
+    "certificates": ("Certificate", "Certificates"),
     "columns": ("COLUMNS", "Column"),
     "deleting": ("delete",),
     "doctor": ("Finding", "Pruned", "examine", "prune"),
@@ -49,6 +51,8 @@ __all__ = [
     "Bound",
     "Bounds",
     "Catalogue",
+    "Certificate",
+    "Certificates",
     "Claim",
     "Column",
     "Device",

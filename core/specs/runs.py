@@ -26,7 +26,9 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: int = 0
 
     def __str__(self) -> str:
-        return str(self.row_id) if self.row_id is not None else f"run:{self.run}:{self.position}"
+        if self.row_id is not None:
+            return str(self.row_id)
+        return f"run:{self.run}" + (f":{self.position}" if self.position else "")
 
     @property
     def row_id(self) -> int | None:

@@ -40,13 +40,14 @@ def _made(client: "Client", run: "Run") -> list[Row]:
     from store import Bounds, Paths
     from store.listing import list_rows
 
+    table = KINDS[run.kind].table
     with client.catalogue.read() as session:
-        rows: list[Row] = list_rows(session, KINDS[run.kind].table, f"run_id={run.id}")
+        rows: list[Row] = list_rows(session, table, f"run_id={run.id}")
         for row in rows:
             row["cause"] = run.cause
-            if run.kind == "bound":
+            if table == "bounds":
                 row["measurements"] = [vars(one) for one in Bounds(session).measurements("bound", row["id"])]
-            elif run.kind == "connect":
+            elif table == "paths":
                 row["points"] = [vars(one) for one in Paths(session).points(row["id"])]
     return rows
 

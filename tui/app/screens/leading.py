@@ -9,12 +9,13 @@ from textual import work
 from tui.app.screens.marking import MarkingScreen
 from tui.app.screens.rows import ASKING
 from tui.app.session import Session
-from tui.shared.columns import Row, models_of
+from tui.shared.columns import Row, references_of
 from tui.shared.location import Location
 from tui.shared.references import settled_names
 
 if TYPE_CHECKING:
     from core.engine.client import Client
+    from core.specs.runs import Reference
 
 DIGITS = "123456789"
 MOST_OFFERED = 12  # rows whose models are offered for a new run, two by two
@@ -115,27 +116,32 @@ class LeadingScreen(MarkingScreen):
             self._show_new(await self.app.push_screen_wait(LaunchScreen(self.client, kind, prefill)))
 
     async def _prefill(self, kind: str) -> dict[str, object] | None:
-        """What the chosen rows say of a new run: models, or the network and the data; None: none is wanted."""
+        """What the chosen rows say of a new run: what it reads, or the network and the data; None: none is wanted."""
         from core.specs.kinds import KINDS
 
-        chosen, names = self.table.chosen, KINDS[kind].positional
+        chosen, run = self.table.chosen, KINDS[kind]
         rows = [row for row in map(self.table.row, chosen[:MOST_OFFERED]) if row is not None]
-        if kind == "train":
-            return {name: rows[0].get(name) for name in names} if rows else {}
+        if not run.inputs:
+            return {name: rows[0].get(name) for name in run.positional} if rows else {}
         if len(chosen) > MOST_OFFERED:
             self.tell(f"At most {MOST_OFFERED} rows can be started from; {len(chosen):,} are marked.", wrong=True)
             return None
-        models = await to_thread(_models, self.client, self.kind, rows)
-        if len(models) <= len(names):
-            return dict(zip(names, models, strict=False))
-        return await self._one_of(list(combinations(models, len(names))), names)
+        names, ref = run.positional, run.reads(run.positional[0])
+        there = await to_thread(_named_by, self.client, self.kind, rows, ref)
+        if run.several(names[0]):
+            return {names[0]: " ".join(there)}
+        if len(there) <= len(names):
+            return dict(zip(names, there, strict=False))
+        return await self._one_of(list(combinations(there, len(names))), names, ref.noun)
 
-    async def _one_of(self, offered: list[tuple[str, ...]], names: tuple[str, ...]) -> dict[str, object] | None:
-        """Ask which of the models, or of their pairs, is meant."""
+    async def _one_of(
+        self, offered: list[tuple[str, ...]], names: tuple[str, ...], noun: str
+    ) -> dict[str, object] | None:
+        """Ask which of the models or paths (`noun`), or of their pairs, is meant."""
         from tui.app.screens.asking import Pick
 
-        title = "Connect which two?" if len(names) > 1 else "Which model?"
-        choices = [(str(place), DIGITS[place : place + 1], " to ".join(models)) for place, models in enumerate(offered)]
+        title = "Connect which two?" if len(names) > 1 else f"Which {noun}?"
+        choices = [(str(place), DIGITS[place : place + 1], " to ".join(some)) for place, some in enumerate(offered)]
         answer = await self.app.push_screen_wait(Pick(title, choices))
         return None if answer is None else dict(zip(names, offered[int(answer)], strict=True))
 
@@ -151,7 +157,8 @@ class LeadingScreen(MarkingScreen):
             self._go("runs", run_ids[0])
 
 
-def _models(client: "Client", kind: str, rows: list[Row]) -> list[str]:
-    """The models that rows are about, as a command line names them."""
+def _named_by(client: "Client", kind: str, rows: list[Row], ref: "type[Reference]") -> list[str]:
+    """The models or paths that rows are about, as a command line names them."""
     with client.catalogue.read() as session:
-        return list(dict.fromkeys(settled_names(session, [one for row in rows for one in models_of(kind, row)])))
+        names = [one for row in rows for one in references_of(kind, row, ref.noun)]
+        return list(dict.fromkeys(settled_names(session, names, ref)))

@@ -127,9 +127,9 @@ def _all() -> dict[str, tuple[Column, ...]]:
         "models": (*stored_columns(models), _state(models), _tags(models, "model")),
         "paths": (*stored_columns(paths), _name(paths, "a"), _name(paths, "b"), _state(paths), _tags(paths, "path")),
         "bounds": (*stored_columns(bounds), _state(bounds), _tags(bounds, "bound")),
-        "certificates": (*stored_columns(certificates), _state(certificates)),
         "profiles": tuple(stored_columns(metadata.tables["profile_points"])),
         "metrics": tuple(stored_columns(metadata.tables["metrics"])),
+        "certificates": (*stored_columns(certificates), _state(certificates)),
     }
 
 

@@ -19,8 +19,8 @@ def verified(path: Path, problem: Problem, ends: Sequence[Tensor], points: int =
     examined = examine(problem.to(problem.device, torch.float64), path, points)
     certificate = examined.certificate
     return {
-        "starts_at_a": torch.equal(path.start, ends[0].cpu()),
-        "ends_at_b": torch.equal(path.end, ends[1].cpu()),
+        "starts_at_a": torch.equal(path.start, ends[0]),
+        "ends_at_b": torch.equal(path.end, ends[1]),
         "certificate": certificate.kind,
         "certified": certificate.certified,
         "level": certificate.level,

@@ -13,6 +13,7 @@ from core.specs.methods import METHODS
 from core.specs.options import Options
 from core.specs.runs import (
     Bound,
+    Certify,
     Connect,
     Descend,
     OfModels,
@@ -116,6 +117,14 @@ KINDS: dict[str, RunKind] = {
         title="Construct a path from a model down to one of low train loss",
         entry=("d", "descend from a model"),
         flags=("to", "name"),
+    ),
+    "certify": RunKind(
+        Certify,
+        inputs={"path": "what to certify"},
+        makes={"certificates": 1},
+        title="Certify a path again",
+        entry=("v", "certify a path"),
+        flags=("name",),
     ),
     "swap": RunKind(Swap, inputs={"model": "what it is about"}, makes={"models": 1}),
 }

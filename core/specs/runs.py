@@ -148,7 +148,17 @@ class Descend(OfModels, frozen=True, kw_only=True, tag="descend", tag_field="kin
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
 
-Reading = Swap | Connect | Bound | Descend  # what exists already
+class Certify(OfModels, frozen=True, kw_only=True, tag="certify", tag_field="kind"):
+    """Decide every claim of a path anew, in float64, and leave the certificate that follows."""
+
+    path: PathRef
+    points: Annotated[
+        int, Meta(ge=2, description="points at which segments without proof are looked at, along the path, at least")
+    ] = 61
+    name: Annotated[str | None, Meta(description="what to call it")] = None
+
+
+Reading = Swap | Connect | Bound | Descend | Certify  # what exists already
 RunSpec = Train | Reading
 
 

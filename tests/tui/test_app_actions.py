@@ -379,6 +379,9 @@ SCREENS = [
     (("2", "n", "b"), "launch", "LaunchScreen", ("bound", {"model": "2"})),
     (("3", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
     (("G", "n", "c"), "launch", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
+    (("3", "n", "v"), "launch", "LaunchScreen", ("certify", {"path": "2"})),
+    (("j", "j", "n", "v"), "launch", "LaunchScreen", ("certify", {"path": "2"})),
+    (("2", "n", "v"), "launch", "LaunchScreen", ("certify", {})),
     (("4", "n", "d"), "launch", "LaunchScreen", ("descend", {"model": "1"})),
     (("j", "j", "r"), "relaunch", "RelaunchScreen", ([3],)),
 ]

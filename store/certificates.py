@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, UniqueConstraint, case, func, literal, select, update
+from sqlalchemy import ColumnElement, ForeignKey, UniqueConstraint, case, func, insert, literal, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import MANAGED, NEVER_REUSED, Base, fetch, insert_row, now, refuse_unknown, table
@@ -13,6 +13,18 @@ from store.base import MANAGED, NEVER_REUSED, Base, fetch, insert_row, now, refu
 #: Kinds from the strongest to the weakest; a path of which nothing is known comes last.
 STRENGTHS = ("exact", "identity", "sampled")
 PROVEN = ("exact", "identity")
+#: Columns of a path's first certificate, and the path's own that say the same.
+FIRST = {
+    "path_id": "id",
+    "run_id": "run_id",
+    "kind": "certificate",
+    "level": "level",
+    "seen": "max_train_loss",
+    "drift": "drift",
+    "residual": "residual",
+    "pieces": "segments",
+    "created_at": "created_at",
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,13 @@ class Certificates:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    def begin(self, path_id: int) -> None:
+        """Note as its first certificate what a path says by itself, unless it has one."""
+        if not self.of(path_id):  # paths of an agent of before this table have none
+            paths = table("paths").c
+            own = select(*(paths[name] for name in FIRST.values())).where(paths.id == path_id)
+            self._session.execute(insert(CertificateRow).from_select(list(FIRST), own))
+
     def add(self, run_id: int, values: Mapping[str, object]) -> int:
         """Add what a run found of the path `values["path_id"]`; its id, also when it was there.
 
@@ -79,13 +98,14 @@ class Certificates:
         """
         certificates = table("certificates")
         refuse_unknown(values, {column.key for column in certificates.columns} - MANAGED, "certificates")
-        mine = (certificates.c.run_id == run_id) & (certificates.c.path_id == values["path_id"])
+        path_id = int(str(values["path_id"]))
+        self.begin(path_id)
+        mine = (certificates.c.run_id == run_id) & (certificates.c.path_id == path_id)
         if (known := self._session.scalar(select(certificates.c.id).where(mine))) is not None:
             return int(known)
         added = insert_row(self._session, "certificates", {**values, "run_id": run_id, "created_at": now()})
-        of_path = self.of(int(str(values["path_id"])))
-        if len(of_path) > 1 and of_path[0].id == added:
-            self._show(of_path[0])
+        if (strongest := self.of(path_id)[0]).id == added:
+            self._show(strongest)
         return added
 
     def of(self, path_id: int) -> list[Certificate]:
@@ -93,7 +113,7 @@ class Certificates:
         return fetch(self._session, Certificate, "certificates", CertificateRow.path_id == path_id, order=by_strength())
 
     def _show(self, one: Certificate) -> None:
-        """Have the path show a certificate; its first one came with the path's own columns."""
+        """Have the path show a certificate."""
         paths = table("paths").c
         excess = None if one.level is None else one.level - func.max(paths.train_loss_a, paths.train_loss_b)
         judged = (paths.on == "train_loss") & paths.threshold.is_not(None)

@@ -10,9 +10,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from store.base import NEVER_REUSED, Base, add_once, add_parts, fetch, fetch_one
 from store.certificates import Certificates
 
-#: Columns of a path's first certificate, and the path's own that say the same.
-FIRST = {"kind": "certificate", "level": "level", "seen": "max_train_loss", "drift": "drift", "residual": "residual"}
-
 
 @dataclass(frozen=True)
 class Path:
@@ -215,8 +212,7 @@ class Paths:
             numbered = [{**segment, "position": place} for place, segment in enumerate(segments)]
             add_parts(self._session, "segments", owner, numbered)
             add_parts(self._session, "profile_points", owner, [dict(point) for point in points])
-            known = {name: values.get(of_path) for name, of_path in FIRST.items()}
-            Certificates(self._session).add(run_id, {**owner, **known, "pieces": len(segments)})
+            Certificates(self._session).begin(path_id)
         return path_id
 
     def get(self, path_id: int) -> Path:

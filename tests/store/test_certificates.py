@@ -1,5 +1,6 @@
 """Every certificate of a path is kept, and the path shows the strongest."""
 
+from dataclasses import replace
 from math import inf
 from pathlib import Path as File
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core import verification
 from store import Catalogue, Certificates, Models, Paths, Runs, StoreError, delete, prune, show_row
+from store.base import table
 from store.certificates import STRENGTHS
 from tests.store.filling import enqueue, finished_run
 
@@ -95,6 +97,16 @@ def test_what_was_only_seen_is_no_better_for_being_lower(session: Session) -> No
     path_id = path(session, certificate="sampled", level=0.5, max_train_loss=0.5)
     certify(session, path_id, "sampled", 0.25)
     assert shown(session, path_id)[:2] == ("sampled", 0.5)
+
+
+def test_a_path_that_an_agent_of_before_certificates_left_gets_its_first_when_it_gets_another(session: Session) -> None:
+    path_id = path(session, certificate="exact", level=0.5, max_train_loss=0.25, drift=0.0, residual=0.0)
+    first = Certificates(session).of(path_id)
+    session.execute(table("certificates").delete())
+    certify(session, path_id, "sampled", 0.25)
+    assert shown(session, path_id)[:2] == ("exact", 0.5)
+    again, _ = Certificates(session).of(path_id)
+    assert replace(again, id=first[0].id) == first[0]
 
 
 def test_the_same_result_twice_is_one_row(session: Session) -> None:

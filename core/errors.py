@@ -19,6 +19,7 @@ from difflib import get_close_matches
 FINDINGS = {
     "could not connect": "not connected",
     "could not descend": "not descended",
+    "could not certify": "not certified",
     "premise": "premise fails",
     "loss not reached": "loss not reached",
     "ill-conditioned": "ill-conditioned",

@@ -77,6 +77,7 @@ class ModelMade(Event, frozen=True, kw_only=True, tag="model"):
     reached: bool | None
     seconds: float
     name: str | None = None
+    role: str = "trained"
 
 
 class SegmentMade(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +119,19 @@ class PathMade(Event, frozen=True, kw_only=True, tag="path"):
     points: list[PointMade]
 
 
+class CertificateMade(Event, frozen=True, kw_only=True, tag="certificate"):
+    """How high the loss on a path can be: another certificate of it; what its pieces say may lie in `file`."""
+
+    path_id: int
+    kind: str
+    level: float
+    seen: float
+    drift: float | None
+    residual: float
+    pieces: int
+    file: str | None = None
+
+
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """One number of a bound: of a layer (None: of the whole), of a draw (None: no draws).
 
@@ -154,7 +168,7 @@ class Ended(Event, frozen=True, kw_only=True, tag="ended"):
     cause: str | None = None
 
 
-AnyEvent = Beat | CurveSaid | MetricsSaid | Environment | ModelMade | PathMade | BoundMade | Ended
+AnyEvent = Beat | CurveSaid | MetricsSaid | Environment | ModelMade | PathMade | CertificateMade | BoundMade | Ended
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from store.artifacts import ArtifactFolder
+    from store.base import made_at
     from store.bounds import Bound, Bounds, Measurement
     from store.catalogue import Catalogue
+    from store.certificates import Certificate, Certificates
     from store.columns import COLUMNS, Column, columns_of
     from store.deleting import delete
     from store.doctor import Finding, Pruned, examine, prune
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
 
 HOMES = {
     "artifacts": ("ArtifactFolder",),
+    "base": ("made_at",),
     "bounds": ("Bound", "Bounds", "Measurement"),
     "catalogue": ("Catalogue",),
+    "certificates": ("Certificate", "Certificates"),
     "columns": ("COLUMNS", "Column", "columns_of"),
     "deleting": ("delete",),
     "doctor": ("Finding", "Pruned", "examine", "prune"),
@@ -51,6 +55,8 @@ __all__ = [
     "Bound",
     "Bounds",
     "Catalogue",
+    "Certificate",
+    "Certificates",
     "Claim",
     "Column",
     "Device",
@@ -84,6 +90,7 @@ __all__ = [
     "examine",
     "list_ids",
     "list_rows",
+    "made_at",
     "models_in",
     "problems",
     "prune",

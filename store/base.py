@@ -1,7 +1,7 @@
 """What all tables share: names of constraints, UTC times, and adding what a run made exactly once."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -78,10 +78,16 @@ def among(column: SQLColumnExpression[Any], ids: Iterable[int]) -> ColumnElement
     return column.in_(select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value))
 
 
-def fetch(session: Session, record: type[Record], name: str, *where: ColumnElement[bool]) -> list[Record]:
-    """Rows of table `name` in order of its primary key, as frozen records with the same fields."""
+def fetch(
+    session: Session,
+    record: type[Record],
+    name: str,
+    *where: ColumnElement[bool],
+    order: Sequence[ColumnElement[Any]] = (),
+) -> list[Record]:
+    """Rows of table `name`, by default in order of its primary key, as frozen records with the same fields."""
     rows = table(name)
-    found = session.execute(select(rows).where(*where).order_by(*rows.primary_key))
+    found = session.execute(select(rows).where(*where).order_by(*(order or rows.primary_key)))
     return [record(**row._mapping) for row in found]
 
 
@@ -120,6 +126,13 @@ def add_once(session: Session, name: str, run_id: int, values: Mapping[str, obje
         return int(known), False
     complete = {**values, "run_id": run_id, "position": position, "created_at": now()}
     return insert_row(session, name, complete), True
+
+
+def made_at(session: Session, name: str, run_ids: Iterable[int]) -> dict[tuple[int, int], int]:
+    """The ids of what some runs left in table `name`, by run and place within it."""
+    made = table(name)
+    query = select(made.c.run_id, made.c.position, made.c.id).where(among(made.c.run_id, run_ids))
+    return {(run_id, position): row_id for run_id, position, row_id in session.execute(query)}
 
 
 def add_parts(session: Session, name: str, owner: Mapping[str, object], parts: list[dict[str, object]]) -> None:

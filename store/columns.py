@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 
 from store.base import UtcTime
 from store.errors import FilterError, StoreError
+from store.models import ROLES
 from store.run_tables import OUTCOMES, STATES
 from store.schema import metadata
 
@@ -43,6 +44,7 @@ HEADINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "names": ("name_a", "name_b"),
     },
     "bounds": {"model": ("model_id",), "layers": ("layer_count",), "run": ("run_id",)},
+    "certificates": {"path": ("path_id",), "certificate": ("kind",), "highest": ("seen",), "run": ("run_id",)},
 }
 
 
@@ -88,7 +90,7 @@ def stored_columns(table: Table) -> list[Column]:
 
 
 def _column(stored: KeyedColumnElement[Any]) -> Column:
-    choices = {"state": STATES, "outcome": OUTCOMES}.get(stored.name, ())
+    choices = {"state": STATES, "outcome": OUTCOMES, "role": ROLES}.get(stored.name, ())
     return Column(stored.name, TYPES[type(stored.type)], stored.doc or "", stored, choices)
 
 
@@ -119,6 +121,7 @@ def _name(paths: Table, end: str) -> Column:
 
 def _all() -> dict[str, tuple[Column, ...]]:
     runs, models, paths, bounds = (metadata.tables[name] for name in ("runs", "models", "paths", "bounds"))
+    certificates = metadata.tables["certificates"]
     return {
         "runs": (*stored_columns(runs), _attempts(runs), _tags(runs, "run")),
         "models": (*stored_columns(models), _state(models), _tags(models, "model")),
@@ -126,6 +129,7 @@ def _all() -> dict[str, tuple[Column, ...]]:
         "bounds": (*stored_columns(bounds), _state(bounds), _tags(bounds, "bound")),
         "profiles": tuple(stored_columns(metadata.tables["profile_points"])),
         "metrics": tuple(stored_columns(metadata.tables["metrics"])),
+        "certificates": (*stored_columns(certificates), _state(certificates)),
     }
 
 

@@ -11,12 +11,13 @@ from store.errors import StoreError
 from store.marks import require
 from store.states import FINISHED
 
-# Table, its column, and what the row does with the one to be deleted.
+# Table, its column, and what the row does with the one to be deleted. A certificate goes with its path.
 DEPENDANTS = {
     "run": (
         ("models", "run_id", "was made by"),
         ("paths", "run_id", "was made by"),
         ("bounds", "run_id", "was made by"),
+        ("certificates", "run_id", "has a certificate of"),
     ),
     "model": (("paths", "model_a", "joins"), ("paths", "model_b", "joins"), ("bounds", "model_id", "is of")),
     "path": (),
@@ -45,9 +46,10 @@ def _reasons_to_stay(session: Session, one: str, ids: Sequence[int]) -> Iterator
     """Rows that can't go, each with why: of every sort of reason the first."""
     for name, column, relation in DEPENDANTS[one]:
         others = table(name)
-        held = select(others.c[column], others.c.id).where(among(others.c[column], ids))
-        for row_id, other in session.execute(held.order_by(others.c[column], others.c.id).limit(1)):
-            yield row_id, f"the {name.removesuffix('s')} {other} {relation} it; delete that first"
+        whose, shown = ("path", others.c.path_id) if name == "certificates" else (name.removesuffix("s"), others.c.id)
+        held = select(others.c[column], shown).where(among(others.c[column], ids))
+        for row_id, other in session.execute(held.order_by(others.c[column], shown).limit(1)):
+            yield row_id, f"the {whose} {other} {relation} it; delete that first"
     if one == "run":
         yield from _reasons_to_run(session, ids)
 

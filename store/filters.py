@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, false, func, not_, or_, select, type_coerce
 
-from store.columns import Column, called
+from store.columns import Column, called, known_kind
 from store.errors import FilterError
 from store.run_tables import OUTCOMES
 from store.schema import metadata
@@ -79,6 +79,18 @@ def _literal(item: str) -> str | None:
     if item.startswith('"'):
         return re.sub(r"\\(.)", r"\1", item[1:-1], flags=re.DOTALL)
     return None if item == "null" else item
+
+
+def let_through(kind: str, where: str | None, besides: Sequence[str] = ()) -> list[ColumnElement[bool]]:
+    """A filter's conditions; models of the role helper, and of the roles `besides`, only where it names `role`.
+
+    FilterError, StoreError for an unknown kind.
+    """
+    conditions = parse(where or "")
+    found = compiled(conditions, known_kind(kind))
+    if kind == "models" and all(one.column != "role" for one in conditions):
+        found.append(metadata.tables["models"].c.role.not_in(("helper", *besides)))
+    return found
 
 
 def compiled(conditions: list[Condition], kind: str) -> list[ColumnElement[bool]]:

@@ -20,7 +20,8 @@ def glance(path: Path, kind: str, ids: Sequence[int], limit: int) -> list[dict[s
     if ids:
         query = f"SELECT * FROM {kind} WHERE id IN ({','.join('?' * len(ids))})"  # noqa: S608
     else:
-        query = f"SELECT * FROM {kind} ORDER BY id DESC LIMIT {limit:d}"  # noqa: S608
+        listed = "WHERE role != 'helper'" if kind == "models" else ""
+        query = f"SELECT * FROM {kind} {listed} ORDER BY id DESC LIMIT {limit:d}"  # noqa: S608
     try:
         with closing(_connected(path)) as connection:
             rows = [dict(row) for row in connection.execute(query, list(ids))]

@@ -1,13 +1,16 @@
 """Networks that runs trained or imported; their weights are artifacts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, UniqueConstraint, select
+from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from store.base import NEVER_REUSED, Base, add_once, among, fetch, fetch_one
+from store.base import NEVER_REUSED, Base, add_once, fetch, fetch_one
+
+#: What a model is for. Helpers (beads, oracles, restricted networks) are left out of lists unless they are asked for.
+ROLES = ("trained", "imported", "aligned", "merged", "helper")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Model:
     artifact: str | None
     created_at: datetime
     starred: bool
+    role: str
 
 
 class ModelRow(Base):
@@ -66,6 +70,12 @@ class ModelRow(Base):
     )
     created_at: Mapped[datetime] = mapped_column(index=True, doc="time it was added, UTC")
     starred: Mapped[bool] = mapped_column(default=False, server_default="0", doc="marked by a person")
+    role: Mapped[str] = mapped_column(
+        default="trained",
+        server_default="trained",
+        index=True,
+        doc="what it is for: trained, imported, aligned, merged or helper",
+    )
 
 
 class Models:
@@ -86,8 +96,3 @@ class Models:
     def made_by(self, run_id: int) -> list[Model]:
         """The models that a run left, by their place within it."""
         return fetch(self._session, Model, "models", ModelRow.run_id == run_id)
-
-    def made_at(self, run_ids: Sequence[int]) -> dict[tuple[int, int], int]:
-        """The ids of the models that some runs left, by run and place within it."""
-        query = select(ModelRow.run_id, ModelRow.position, ModelRow.id).where(among(ModelRow.run_id, run_ids))
-        return {(run_id, position): model_id for run_id, position, model_id in self._session.execute(query)}

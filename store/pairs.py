@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from store.base import table
-from store.filters import compiled, parse
-
-#: Certificates from the strongest to the weakest; a path without one comes last.
-STRENGTHS = ("exact", "identity", "sampled")
+from store.certificates import strength
+from store.filters import let_through
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,7 @@ def best_paths(session: Session, ids: Iterable[int], method: str | None = None) 
     """
     paths, chosen = table("paths"), sorted(set(ids))
     low, high = func.min(paths.c.model_a, paths.c.model_b), func.max(paths.c.model_a, paths.c.model_b)
-    strength = case({name: place for place, name in enumerate(STRENGTHS)}, value=paths.c.certificate, else_=9)
-    order = (paths.c.level.asc().nulls_last(), strength, paths.c.id)
+    order = (paths.c.level.asc().nulls_last(), strength(paths.c.certificate), paths.c.id)
     rank = func.row_number().over(partition_by=(low, high), order_by=order).label("rank")
     columns = [paths.c[name] for name in ("level", "barrier", "normalized_length", "certificate")]
     ends = (paths.c.model_a.in_(chosen), paths.c.model_b.in_(chosen), paths.c.model_a != paths.c.model_b)
@@ -79,10 +76,12 @@ def best_paths(session: Session, ids: Iterable[int], method: str | None = None) 
 
 
 def _let_through(where: str | None) -> list[ColumnElement[bool]]:
-    """A filter's conditions; models of before fingerprints were kept belong to no problem."""
+    """A filter's conditions; models that were made of others are no endpoints unless it names `role`, and models of
+    before fingerprints were kept belong to no problem.
+    """
     models = table("models")
     return [
         models.c.architecture.is_not(None),
         models.c.data_fingerprint.is_not(None),
-        *compiled(parse(where or ""), "models"),
+        *let_through("models", where, besides=("aligned", "merged")),
     ]

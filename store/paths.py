@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import NEVER_REUSED, Base, add_once, add_parts, fetch, fetch_one
+from store.certificates import Certificates
 
 
 @dataclass(frozen=True)
@@ -211,11 +212,16 @@ class Paths:
             numbered = [{**segment, "position": place} for place, segment in enumerate(segments)]
             add_parts(self._session, "segments", owner, numbered)
             add_parts(self._session, "profile_points", owner, [dict(point) for point in points])
+            Certificates(self._session).begin(path_id)
         return path_id
 
     def get(self, path_id: int) -> Path:
         """The path of this id; NotFoundError."""
         return fetch_one(self._session, Path, "path", path_id)
+
+    def made_by(self, run_id: int) -> list[Path]:
+        """The paths that a run left, by their place within it."""
+        return fetch(self._session, Path, "paths", PathRow.run_id == run_id)
 
     def segments(self, path_id: int) -> list[Segment]:
         """The path's segments, from model_a to model_b."""

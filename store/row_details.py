@@ -1,10 +1,14 @@
 """One row with everything that hangs on it, for `show` and for detail screens."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from store.base import table
+from store.certificates import by_strength
 from store.columns import COLUMNS, stored_columns
 from store.errors import NotFoundError, StoreError
 from store.listing import as_dicts, cells
@@ -13,13 +17,15 @@ from store.metrics import Metrics
 from store.runs import Runs
 
 Rows = list[dict[str, object]]
+MADE = ("models", "paths", "bounds", "certificates")  # what runs leave
 
 
 def show_row(session: Session, kind: str, row_id: int) -> dict[str, object]:
     """The row ("run", "runs", …) and what belongs to it, as nested dicts; NotFoundError.
 
     All have measurements and notes. A run adds attempt_list, needs, needed_by, relaunches, models, paths,
-    bounds and curves (names); a model adds paths and bounds; a path adds segment_list.
+    bounds, certificates and curves (names); a model adds paths and bounds; a path adds segment_list and certificates,
+    of which the first is the one that it shows.
     """
     one = kind.removesuffix("s")
     if one not in MARKED:
@@ -35,10 +41,10 @@ def show_row(session: Session, kind: str, row_id: int) -> dict[str, object]:
     return found[0] | _belongings(session, one, row_id) | marks
 
 
-def _rows(session: Session, name: str, where: ColumnElement[bool]) -> Rows:
+def _rows(session: Session, name: str, where: ColumnElement[bool], order: Sequence[ColumnElement[Any]] = ()) -> Rows:
     """Rows as list_rows gives them, also of tables that have no list of their own."""
     columns = COLUMNS.get(name) or stored_columns(table(name))
-    query = select(*cells(columns)).where(where).order_by(*table(name).primary_key)
+    query = select(*cells(columns)).where(where).order_by(*(order or table(name).primary_key))
     return as_dicts(session, columns, query)
 
 
@@ -51,13 +57,15 @@ def _belongings(session: Session, one: str, row_id: int) -> dict[str, object]:
         measured = _rows(session, "bounds", bounds.model_id == row_id)
         return {"paths": _rows(session, "paths", joined), "bounds": measured}
     if one == "path":
-        return {"segment_list": _rows(session, "segments", table("segments").c.path_id == row_id)}
+        certificates = _rows(session, "certificates", table("certificates").c.path_id == row_id, by_strength())
+        segments = _rows(session, "segments", table("segments").c.path_id == row_id)
+        return {"segment_list": segments, "certificates": certificates}
     return {}
 
 
 def _of_run(session: Session, run_id: int) -> dict[str, object]:
     runs = Runs(session)
-    made = {kind: _rows(session, kind, table(kind).c.run_id == run_id) for kind in ("models", "paths", "bounds")}
+    made = {kind: _rows(session, kind, table(kind).c.run_id == run_id) for kind in MADE}
     return {
         "attempt_list": _rows(session, "attempts", table("attempts").c.run_id == run_id),
         "needs": runs.needs(run_id),

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("tui.cli.commands.train:train", "Train one model, or several in one batch."),
     "connect": ("tui.cli.commands.connect:connect", "Construct a low-loss path between two models."),
     "descend": ("tui.cli.commands.descend:descend", "Construct a path that never rises, down to a low loss."),
+    "certify": ("tui.cli.commands.certify:certify", "Certify a path again, in a run that keeps the certificate."),
     "bound": ("tui.cli.commands.bound:bound", "Compute a quantity of one model."),
     "study": ("tui.cli.commands.study:study", "Repeat a paper's experiment."),
     "verify": ("tui.cli.commands.verify:verify", "Check a path's certificate again, in float64."),

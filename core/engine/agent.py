@@ -193,7 +193,8 @@ class Agent:
                 device=attempt.device,
                 threads=threads(attempt.device, self.cpu_jobs),
                 data_root=run.data_root,
-                inputs=inputs,
+                inputs=inputs.models,
+                paths=inputs.paths,
             ).save(folder)
             self.supervision.children[attempt.id] = start_worker(folder)
         except (ThalwegError, StoreError, OSError) as error:

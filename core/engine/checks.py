@@ -14,15 +14,15 @@ from core.networks.source import read_source, several_of_one_start, sha256_of
 from core.specs.bounds import Assumptions, Examined, Rank, Separability, Unbounded
 from core.specs.conditions import Asked, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
-from core.specs.kinds import chosen_options, kind, with_inputs
+from core.specs.kinds import chosen_options, inputs_of, kind, with_inputs
 from core.specs.methods import String, Wide, in_words
 from core.specs.networks import File, NetworkSpec, read_network
 from core.specs.options import Options
 from core.specs.runs import (
-    Bound,
     Connect,
     Descend,
-    ModelRef,
+    Reading,
+    Reference,
     RunSpec,
     Swap,
     Train,
@@ -30,7 +30,7 @@ from core.specs.runs import (
     name_of_options,
 )
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
-from store import Catalogue, Model, Run, Runs
+from store import Catalogue, Model, Models, Path, Run, Runs
 
 DEVICES = "cpu, cuda or cuda:N"
 #: Options and runs that need a view by layers.
@@ -58,38 +58,49 @@ def check(catalogue: Catalogue, spec: RunSpec, root: str | None, ask: Ask) -> No
         case Connect():
             check_connection(catalogue, spec, root, ask)
         case _:
-            if spec.model.model is not None:
-                model = read_as(find(catalogue, spec.model), spec)
-                check_premises(chosen_options(spec) or spec, model, root, ask)
-                check_file(catalogue, model)
+            for ref in inputs_of(spec):
+                if ref.row_id is not None:
+                    check_input(catalogue, spec, ref, root, ask)
+
+
+def check_input(catalogue: Catalogue, spec: Reading, ref: Reference, root: str | None, ask: Ask) -> None:
+    """A model is there, is whole and is what the run presupposes; a path, and the models that it joins."""
+    with catalogue.read() as session:
+        found = find(session, ref)
+        ends = [Models(session).get(one) for one in (found.model_a, found.model_b)] if isinstance(found, Path) else []
+    if isinstance(found, Model):
+        check_premises(chosen_options(spec) or spec, read_as(found, spec), root, ask)
+    for one in (found, *ends):
+        check_file(catalogue, one)
 
 
 def settled(catalogue: Catalogue, spec: RunSpec) -> RunSpec:
-    """The spec with the models that ended runs left in place of references to these runs.
+    """The spec with what ended runs left in place of references to these runs.
 
-    Raises NotFoundError or UsageError where a run that is meant can't leave such a model.
+    Raises NotFoundError or UsageError where a run that is meant can't leave such a thing.
     """
     return with_inputs(spec, partial(_settled, catalogue))
 
 
-def _settled(catalogue: Catalogue, ref: ModelRef) -> ModelRef:
+def _settled(catalogue: Catalogue, ref: Reference) -> Reference:
     if ref.run is None:
         return ref
     with catalogue.read() as session:
         run = Runs(session).get(ref.run)
-    check_promise(run, ref)
-    return ModelRef(model=find(catalogue, ref).id) if run.state == "done" else ref
+        check_promise(run, ref)
+        return ref.to(find(session, ref).id) if run.state == "done" else ref
 
 
-def check_promise(run: Run, ref: ModelRef) -> None:
-    """Raise UsageError where a run does not make the model that a reference to it means."""
+def check_promise(run: Run, ref: Reference) -> None:
+    """Raise UsageError where a run does not make what a reference to it means."""
     if run.state in ("failed", "cancelled"):
         how = "has failed" if run.state == "failed" else "was cancelled"
-        raise UsageError(f"Run {run.id} {how}: give the id of a model, or relaunch that run first.")
+        raise UsageError(f"Run {run.id} {how}: give the id of a {ref.noun}, or relaunch that run first.")
     spec = from_json(run.spec)
-    count = kind(spec).promised("models", spec)
+    count = kind(spec).promised(f"{ref.noun}s", spec)
     if ref.position >= count:
-        raise UsageError(f"{ref} is not a model: run {run.id}, a {run.kind}, makes {count or 'none'}, numbered from 0.")
+        many = count or "none"
+        raise UsageError(f"{ref} is not a {ref.noun}: run {run.id}, a {run.kind}, makes {many}, numbered from 0.")
 
 
 def check_training(spec: Train, root: str | None, ask: Ask) -> None:
@@ -125,20 +136,24 @@ def check_data(data: DataSpec, root: str | None, ask: Ask) -> None:
             raise UsageError(missing(data, where))
 
 
-def check_file(catalogue: Catalogue, model: Model) -> None:
-    """Raise ArtifactError where a model's file is not as it was written, by its size and time: its reader hashes it."""
+def check_file(catalogue: Catalogue, row: Model | Path) -> None:
+    """Raise ArtifactError where the file of a model or path is not as it was written, by its size and time: its reader
+    hashes it.
+    """
     with catalogue.read() as session:
-        catalogue.artifacts.require_unchanged(model.artifact or "", session)
+        catalogue.artifacts.require_unchanged(row.artifact or "", session)
 
 
-def read_as(model: Model, spec: Connect | Swap | Bound | Descend) -> Model:
+def read_as(model: Model, spec: Reading) -> Model:
     """The model with the network that a run reads it as."""
     return replace(model, network=spec.network or model.network)
 
 
 def check_connection(catalogue: Catalogue, spec: Connect, root: str | None, ask: Ask) -> None:
     """The two models exist, are whole, are two, and are of one kind; their stored losses allow the threshold."""
-    models = [read_as(find(catalogue, ref), spec) if ref.model is not None else None for ref in (spec.a, spec.b)]
+    with catalogue.read() as session:
+        refs = (spec.a, spec.b)
+        models = [read_as(find(session, ref), spec) if ref.model is not None else None for ref in refs]
     if spec.a == spec.b:
         raise UsageError(f"A path joins two models, and both are {spec.a}: give two different ones.")
     first, second = models

@@ -22,7 +22,7 @@ from core.engine.folders import checkpoint, folder_of, log_beside
 from core.engine.launch import start_agent
 from core.engine.locks import SILENT_SECONDS, AgentLock
 from core.engine.machines import here
-from core.engine.model_inputs import as_input
+from core.engine.model_inputs import as_inputs, find
 from core.engine.network_files import Trust, as_it_is, pinned
 from core.engine.planning import begun, renumbered, stands
 from core.engine.probe import Ask, ask
@@ -31,7 +31,6 @@ from core.errors import UsageError, sentence
 from core.progress import lasting
 from core.specs.kinds import chosen_options, inputs_of
 from core.specs.runs import (
-    Connect,
     RunSpec,
     Train,
     kind_of,
@@ -39,8 +38,7 @@ from core.specs.runs import (
     to_json,
 )
 from core.studies.plan import Planned
-from store import Catalogue, Models, NewRun, Paths, Run, Runs
-from store import Path as PathRecord
+from store import Catalogue, NewRun, Paths, Run, Runs
 from store.errors import NotFoundError, StoreError
 from store.states import FINISHED
 
@@ -260,12 +258,11 @@ class Client:
 
     def _path_question(self, path_id: int) -> dict[str, Any]:
         with self.catalogue.read() as session:
-            path: PathRecord = Paths(session).get(path_id)
-            models = [Models(session).get(one) for one in (path.model_a, path.model_b)]
-        file = self.catalogue.artifacts.verified(path.artifact or "")
+            path = Paths(session).get(path_id)
         network = None if path.network is None else as_it_is(path.network, self.trust)
-        inputs = [msgspec.to_builtins(as_input(self.catalogue, model, network)) for model in models]
-        return {"path": str(file), "path_id": path_id, "models": inputs, "root": self.data_root}
+        models, known = as_inputs(self.catalogue, path, network)
+        asked = {"path": known.file, "path_id": known.id, "root": self.data_root}
+        return {**asked, "models": msgspec.to_builtins(models)}
 
     def _new_run(self, session: Session, spec: RunSpec, *, device: str | None, study: str | None = None) -> NewRun:
         network, data, seed = self._about(session, spec)
@@ -285,16 +282,12 @@ class Client:
         )
 
     def _about(self, session: Session, spec: RunSpec) -> tuple[str | None, str | None, int | None]:
-        """Network, data and seed of a run, for lists; of the first model that it reads."""
+        """Network, data and seed of a run, for lists; network and data are those of the first thing that it reads."""
         if isinstance(spec, Train):
             return spec.network, spec.data, spec.seed
-        seed = spec.seed if isinstance(spec, Connect) else None
         ref = inputs_of(spec)[0]
-        if ref.model is not None:
-            model = Models(session).get(ref.model)
-            return spec.network or model.network, model.data, seed
-        run = Runs(session).get(ref.run or 0)
-        return spec.network or run.network, run.data, seed
+        first = Runs(session).get(ref.run) if ref.run is not None else find(session, ref)
+        return spec.network or first.network, first.data, getattr(spec, "seed", None)
 
 
 def method_of(spec: RunSpec) -> str | None:

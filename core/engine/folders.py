@@ -47,8 +47,25 @@ class InputModel(msgspec.Struct, frozen=True, kw_only=True):
     trusted: bool = False
 
 
+class InputPath(msgspec.Struct, frozen=True, kw_only=True):
+    """A path that a job reads: its id, where its segments lie, the models it joins, and what is known of it so far."""
+
+    id: int
+    file: str
+    model_a: int
+    model_b: int
+    certificate: str | None
+    level: float | None
+    drift: float | None
+    train_loss_a: float | None
+    train_loss_b: float | None
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a worker needs to know."""
+    """All that a worker needs to know.
+
+    `inputs` are the models that the spec names, in its order, then those that `paths` join and it doesn't name.
+    """
 
     run_id: int
     attempt_id: int
@@ -57,6 +74,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     data_root: str | None
     inputs: list[InputModel]
+    paths: list[InputPath] = []
 
     def save(self, folder: Path) -> None:
         write_private(folder / "job.json", msgspec.json.encode(self))

@@ -18,6 +18,7 @@ from core.results import (
     AnyEvent,
     Beat,
     BoundMade,
+    CertificateMade,
     CurveSaid,
     Ended,
     Environment,
@@ -26,9 +27,10 @@ from core.results import (
     PathMade,
     from_line,
 )
-from store import Attempt, Bounds, Catalogue, Metrics, Models, Paths, Runs
+from store import Attempt, Bounds, Catalogue, Certificates, Metrics, Models, Paths, Runs
 
 TEXT = 300  # characters of a line that can't be read, in the cause
+WITH_FILES = {ModelMade: "model", PathMade: "path", CertificateMade: "certificate"}  # and what artifacts they leave
 CHUNK = 4 << 20  # bytes of lines that one transaction takes in
 
 
@@ -49,16 +51,15 @@ def ingest(catalogue: Catalogue, attempt: Attempt, folder: Path) -> bool:
     batch = read_lines(folder / "events.jsonl", attempt.offset)
     if batch is None:
         return False
-    brought = {
-        event.file: catalogue.artifacts.bring(folder / event.file)
+    files = {
+        event.file: WITH_FILES[type(event)]
         for event in batch.events
-        if isinstance(event, ModelMade | PathMade) and (folder / event.file).exists()
+        if isinstance(event, ModelMade | PathMade | CertificateMade) and event.file is not None
     }
+    brought = {name: catalogue.artifacts.bring(folder / name) for name in files if (folder / name).exists()}
     with catalogue.write() as session:
-        for event in batch.events:
-            if isinstance(event, ModelMade | PathMade) and event.file in brought:
-                kind = "model" if isinstance(event, ModelMade) else "path"
-                catalogue.artifacts.record(brought[event.file], session, kind)
+        for name, sha256 in brought.items():
+            catalogue.artifacts.record(sha256, session, files[name])
         Results(session, attempt.run_id, brought).add(batch.events)
         _follow(Runs(session), attempt, batch)
     for name in brought:  # the catalogue has its copy; a line read again without its file is passed over
@@ -119,6 +120,9 @@ class Results:
                     Models(self.session).add(self.run_id, {**_columns(event), "artifact": self.brought[event.file]})
                 case PathMade() if event.file in self.brought:
                     self._add_path(event)
+                case CertificateMade():
+                    artifact = self.brought.get(event.file or "")
+                    Certificates(self.session).add(self.run_id, {**_columns(event), "artifact": artifact})
                 case BoundMade():
                     values = _columns(event)
                     measurements = values.pop("measurements")
@@ -137,7 +141,7 @@ class Results:
         Paths(self.session).add(self.run_id, values, segments, points)
 
 
-def _columns(event: ModelMade | BoundMade) -> dict[str, Any]:
+def _columns(event: ModelMade | BoundMade | CertificateMade) -> dict[str, Any]:
     values: dict[str, Any] = msgspec.to_builtins(event)
     return {name: value for name, value in values.items() if name not in ("event", "file")}
 

@@ -1,33 +1,76 @@
-"""The models that a run reads: from references to files whose content was checked."""
+"""The models and paths that a run reads: from references to files whose content was checked."""
 
-from core.engine.folders import InputModel
+from typing import NamedTuple, overload
+
+from sqlalchemy.orm import Session
+
+from core.engine.folders import InputModel, InputPath
 from core.errors import UsageError
 from core.specs.kinds import inputs_of, with_inputs
-from core.specs.runs import ModelRef, RunSpec, Train
-from store import Catalogue, Model, Models
+from core.specs.runs import ModelRef, PathRef, Reference, RunSpec, Train
+from store import Catalogue, Model, Models, Path, Paths
+
+#: What the catalogue says of a path's certificate: what a job may find otherwise.
+KNOWN = ("certificate", "level", "drift", "train_loss_a", "train_loss_b")
 
 
-def find(catalogue: Catalogue, ref: ModelRef) -> Model:
-    """The model a reference means. Raises NotFoundError or UsageError."""
-    with catalogue.read() as session:
-        models = Models(session)
-        if ref.model is not None:
-            return models.get(ref.model)
-        made = {model.position: model for model in models.made_by(ref.run or 0)}
+class Inputs(NamedTuple):
+    """What a job gets: see core.engine.folders.Job."""
+
+    models: list[InputModel]
+    paths: list[InputPath]
+
+
+@overload
+def find(session: Session, ref: ModelRef) -> Model: ...
+
+
+@overload
+def find(session: Session, ref: PathRef) -> Path: ...
+
+
+@overload
+def find(session: Session, ref: Reference) -> Model | Path: ...
+
+
+def find(session: Session, ref: Reference) -> Model | Path:
+    """The row that a reference means. Raises NotFoundError or UsageError."""
+    rows = Paths(session) if isinstance(ref, PathRef) else Models(session)
+    if ref.row_id is not None:
+        return rows.get(ref.row_id)
+    made = {one.position: one for one in rows.made_by(ref.run or 0)}
     if ref.position not in made:
-        raise UsageError(f"Run {ref.run} made no model at position {ref.position}: it made {len(made)}.")
+        raise UsageError(f"Run {ref.run} made no {ref.noun} at position {ref.position}: it made {len(made)}.")
     return made[ref.position]
 
 
-def resolve(catalogue: Catalogue, spec: RunSpec) -> tuple[RunSpec, list[InputModel]]:
-    """The spec with model ids only, and those models with their files verified.
+def resolve(catalogue: Catalogue, spec: RunSpec) -> tuple[RunSpec, Inputs]:
+    """The spec with ids only, and what these mean with their files verified.
 
     Raises NotFoundError, ArtifactError or UsageError.
     """
-    found = {ref: find(catalogue, ref) for ref in inputs_of(spec)}
-    spec = with_inputs(spec, lambda ref: ModelRef(model=found[ref].id))
+    with catalogue.read() as session:
+        found = {ref: find(session, ref) for ref in inputs_of(spec)}
+    spec = with_inputs(spec, lambda ref: ref.to(found[ref].id))
     network = None if isinstance(spec, Train) else spec.network
-    return spec, [as_input(catalogue, model, network) for model in found.values()]
+    inputs = Inputs([as_input(catalogue, one, network) for one in found.values() if isinstance(one, Model)], [])
+    for one in found.values():
+        if isinstance(one, Path):
+            ends, path = as_inputs(catalogue, one, network)
+            there = {model.id for model in inputs.models}
+            inputs.models.extend(end for end in ends if end.id not in there)
+            inputs.paths.append(path)
+    return spec, inputs
+
+
+def as_inputs(catalogue: Catalogue, path: Path, network: str | None = None) -> tuple[list[InputModel], InputPath]:
+    """A path and the two models that it joins for a worker, as in `as_input`; by default of the path's network."""
+    with catalogue.read() as session:
+        ends = [Models(session).get(model_id) for model_id in (path.model_a, path.model_b)]
+    file = catalogue.artifacts.verified(path.artifact or "")
+    known = {name: getattr(path, name) for name in KNOWN}
+    models = [as_input(catalogue, model, network or path.network) for model in ends]
+    return models, InputPath(id=path.id, file=str(file), model_a=ends[0].id, model_b=ends[1].id, **known)
 
 
 def as_input(catalogue: Catalogue, model: Model, network: str | None = None) -> InputModel:

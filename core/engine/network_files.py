@@ -9,7 +9,7 @@ from core.errors import UsageError
 from core.networks.source import changed_since, read_source, sha256_of
 from core.specs.kinds import inputs_of
 from core.specs.networks import File, read_network
-from core.specs.runs import ModelRef, RunSpec, Train
+from core.specs.runs import Reference, RunSpec, Train
 from store import Catalogue, Runs
 
 Trust = Callable[[str], bool]  # whether a file is trusted of which this sentence says that it has changed
@@ -34,7 +34,7 @@ def as_it_is(network: str, trust: Trust) -> str:
 def pinned(catalogue: Catalogue, spec: RunSpec, trust: Trust) -> RunSpec:
     """A run's spec that holds its network's file to what it is now.
 
-    Raises UsageError as above, NotFoundError for a model that isn't there.
+    Raises UsageError as above, NotFoundError for a model or path that isn't there.
     """
     if isinstance(spec, Train):
         return msgspec.structs.replace(spec, network=as_it_is(spec.network, trust))
@@ -46,9 +46,7 @@ def pinned(catalogue: Catalogue, spec: RunSpec, trust: Trust) -> RunSpec:
     return msgspec.structs.replace(spec, network=now.pop())
 
 
-def _network_of(catalogue: Catalogue, ref: ModelRef) -> str | None:
-    """Of the model that a reference means, or that a run is to make."""
-    if ref.run is None:
-        return find(catalogue, ref).network
+def _network_of(catalogue: Catalogue, ref: Reference) -> str | None:
+    """Of what a reference means, or of what a run is to make."""
     with catalogue.read() as session:
-        return Runs(session).get(ref.run).network
+        return find(session, ref).network if ref.run is None else Runs(session).get(ref.run).network

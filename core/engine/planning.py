@@ -6,22 +6,23 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
+from core.engine.model_inputs import find
 from core.errors import UsageError
 from core.specs.kinds import inputs_of, with_inputs
-from core.specs.runs import ModelRef, RunSpec, from_json, to_json
+from core.specs.runs import Reference, RunSpec, from_json, to_json
 from core.studies.plan import Planned
-from store import Models, NotFoundError, Run, Runs
+from store import NotFoundError, Run, Runs
 
 
 def renumbered(spec: RunSpec, new: Callable[[int], int]) -> RunSpec:
     """The spec with references to runs, or to runs of a plan by index, turned to others."""
-    return with_inputs(spec, lambda ref: ref if ref.run is None else ModelRef(run=new(ref.run), position=ref.position))
+    return with_inputs(spec, lambda ref: ref if ref.run is None else type(ref)(run=new(ref.run), position=ref.position))
 
 
 def begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]:
-    """For every run of a plan the newest run of any study that does the same to the same models; None: there is none.
+    """For every run of a plan the newest run of any study that does the same to the same inputs; None: there is none.
 
-    The same is: an equal spec, seeds and name included, whose models come from runs that were found themselves.
+    The same is: an equal spec, seeds and name included, whose inputs come from runs that were found themselves.
     """
     known = _known(session)
     found: list[Run | None] = []
@@ -41,17 +42,17 @@ def stands(run: Run) -> bool:
 
 
 def _known(session: Session) -> dict[str, Run]:
-    """Runs of studies by their spec, models in it named by the runs that made them; the newest of each."""
+    """Runs of studies by their spec, inputs in it named by the runs that made them; the newest of each."""
     known = {}
     for run in Runs(session).of_studies():
-        with suppress(UsageError, NotFoundError):  # another version's spec; a model that was deleted
+        with suppress(UsageError, NotFoundError):  # another version's spec; an input that was deleted
             spec = from_json(run.spec)
             known[to_json(with_inputs(spec, partial(_by_run, session)))] = run
     return known
 
 
-def _by_run(session: Session, ref: ModelRef) -> ModelRef:
-    if ref.model is None:
+def _by_run(session: Session, ref: Reference) -> Reference:
+    if ref.run is not None:
         return ref
-    model = Models(session).get(ref.model)
-    return ModelRef(run=model.run_id, position=model.position)
+    made = find(session, ref)
+    return type(ref)(run=made.run_id, position=made.position)

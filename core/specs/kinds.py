@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from typing import get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -9,7 +11,19 @@ from core.errors import unknown_name
 from core.specs.bounds import BOUNDS
 from core.specs.methods import METHODS
 from core.specs.options import Options
-from core.specs.runs import Bound, Connect, Descend, ModelRef, OfModels, RunSpec, Swap, Train, kind_of, name_of_options
+from core.specs.runs import (
+    Bound,
+    Certify,
+    Connect,
+    Descend,
+    OfModels,
+    Reference,
+    RunSpec,
+    Swap,
+    Train,
+    kind_of,
+    name_of_options,
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +42,7 @@ class RunKind:
 
     spec: type[RunSpec]
     inputs: Mapping[str, str] = field(default_factory=dict)
-    """Fields with references to what it reads, and what each means."""
+    """Fields with references to what it reads, one or a tuple of them, and what each means."""
     makes: Mapping[str, int] = field(default_factory=dict)
     """How many rows it leaves in which tables, the one it is run for first; a training leaves as many as it counts."""
     choice: Choice | None = None
@@ -43,6 +57,14 @@ class RunKind:
     @property
     def positional(self) -> tuple[str, ...]:
         return self.arguments or tuple(self.inputs)
+
+    def reads(self, name: str) -> type[Reference]:
+        """What an input refers to."""
+        return _referred(self.spec)[name][0]
+
+    def several(self, name: str) -> bool:
+        """Whether an input holds any number of references."""
+        return _referred(self.spec)[name][1]
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -96,6 +118,14 @@ KINDS: dict[str, RunKind] = {
         entry=("d", "descend from a model"),
         flags=("to", "name"),
     ),
+    "certify": RunKind(
+        Certify,
+        inputs={"path": "what to certify"},
+        makes={"certificates": 1},
+        title="Certify a path again",
+        entry=("v", "certify a path"),
+        flags=("name",),
+    ),
     "swap": RunKind(Swap, inputs={"model": "what it is about"}, makes={"models": 1}),
 }
 
@@ -105,14 +135,46 @@ def kind(spec: RunSpec) -> RunKind:
     return KINDS[kind_of(spec)]
 
 
-def inputs_of(spec: RunSpec) -> tuple[ModelRef, ...]:
+@cache
+def _referred(spec: type[RunSpec]) -> dict[str, tuple[type[Reference], bool]]:
+    """The fields of a spec that are references or tuples of them: of which class, and whether several."""
+    found = {}
+    for name, hint in get_type_hints(spec).items():
+        several = get_origin(hint) is tuple
+        one = get_args(hint)[0] if several else hint
+        if isinstance(one, type) and issubclass(one, Reference):
+            found[name] = (one, several)
+    return found
+
+
+def inputs_of(spec: RunSpec) -> tuple[Reference, ...]:
     """What a run reads."""
-    return tuple(getattr(spec, name) for name in kind(spec).inputs)
+    return tuple(ref for name in kind(spec).inputs for ref in references(getattr(spec, name)))
 
 
-def with_inputs(spec: RunSpec, change: Callable[[ModelRef], ModelRef]) -> RunSpec:
+def references(value: Reference | tuple[Reference, ...]) -> tuple[Reference, ...]:
+    """What an input holds."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def with_inputs(spec: RunSpec, change: Callable[[Reference], Reference]) -> RunSpec:
     """The spec with each reference to what it reads changed."""
-    return msgspec.structs.replace(spec, **{name: change(getattr(spec, name)) for name in kind(spec).inputs})
+    now: dict[str, object] = {}
+    for name in kind(spec).inputs:
+        refs = tuple(map(change, references(getattr(spec, name))))
+        now[name] = refs if kind(spec).several(name) else refs[0]
+    return msgspec.structs.replace(spec, **now)
+
+
+def read_input(command: str, name: str, text: str) -> Reference | tuple[Reference, ...]:
+    """One reference, or several with spaces between them. Raises UsageError."""
+    ref = KINDS[command].reads(name)
+    return tuple(map(ref.read, text.split())) if KINDS[command].several(name) else ref.read(text)
+
+
+def input_text(value: Reference | tuple[Reference, ...]) -> str:
+    """The inverse of `read_input`."""
+    return " ".join(map(str, references(value)))
 
 
 def chosen_options(spec: RunSpec) -> Options | None:

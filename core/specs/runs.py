@@ -1,7 +1,7 @@
 """What can be asked for: one record a kind of run, stored as versioned JSON."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -17,27 +17,55 @@ Dtype = Literal["float32", "float64"]
 Loss = Literal["cross-entropy", "square", "hinge"]
 
 
-class ModelRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A model that exists (`model`), or the one that a run will leave at `position`."""
+class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A row of the catalogue that exists, or the one that a run will leave at `position`."""
 
-    model: int | None = None
+    noun: ClassVar[str]
+    """What it refers to; the field with the id is called so, and its plural is the table."""
     run: int | None = None
     position: int = 0
 
     def __str__(self) -> str:
-        return str(self.model) if self.model is not None else f"run:{self.run}:{self.position}"
+        if self.row_id is not None:
+            return str(self.row_id)
+        return f"run:{self.run}" + (f":{self.position}" if self.position else "")
+
+    @property
+    def row_id(self) -> int | None:
+        """The id of the row; None where it is named by the run that makes it."""
+        row_id: int | None = getattr(self, self.noun)
+        return row_id
 
     @classmethod
-    def read(cls, text: str) -> "ModelRef":
-        """`12` is a model; `run:7` or `run:7:1` what run 7 makes. Raises UsageError."""
+    def to(cls, row_id: int) -> Self:
+        """The reference to the row of this id."""
+        return cls(**{cls.noun: row_id})
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """`12` is a row; `run:7` or `run:7:1` what run 7 makes. Raises UsageError."""
         match = re.fullmatch(r"(?:run:)?(\d{1,18})(?::(\d{1,9}))?", text.strip())
         if match is None or (match[2] and not text.startswith("run:")):
             raise UsageError(
-                f"{text!r} is not a model id. Give a number such as 12, or run:ID for a model that is being trained."
+                f"{text!r} is not a {cls.noun} id. Give a number such as 12, or run:ID for what a run makes."
             )
         if text.startswith("run:"):
             return cls(run=int(match[1]), position=int(match[2] or 0))
-        return cls(model=int(match[1]))
+        return cls.to(int(match[1]))
+
+
+class ModelRef(Reference, frozen=True, kw_only=True, omit_defaults=True):
+    """A model."""
+
+    noun: ClassVar[str] = "model"
+    model: int | None = None
+
+
+class PathRef(Reference, frozen=True, kw_only=True, omit_defaults=True):
+    """A path."""
+
+    noun: ClassVar[str] = "path"
+    path: int | None = None
 
 
 class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
@@ -62,7 +90,7 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
 
 
 class OfModels(Options, frozen=True, kw_only=True):
-    """A run that reads models."""
+    """A run that reads models, or paths between them."""
 
     network: Annotated[
         str | None, Meta(description="the models' network, where its file has changed since and is trusted")
@@ -120,7 +148,18 @@ class Descend(OfModels, frozen=True, kw_only=True, tag="descend", tag_field="kin
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
 
-RunSpec = Train | Swap | Connect | Bound | Descend
+class Certify(OfModels, frozen=True, kw_only=True, tag="certify", tag_field="kind"):
+    """Decide every claim of a path anew, in float64, and leave the certificate that follows."""
+
+    path: PathRef
+    points: Annotated[
+        int, Meta(ge=2, description="points at which segments without proof are looked at, along the path, at least")
+    ] = 61
+    name: Annotated[str | None, Meta(description="what to call it")] = None
+
+
+Reading = Swap | Connect | Bound | Descend | Certify  # what exists already
+RunSpec = Train | Reading
 
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True):

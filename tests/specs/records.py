@@ -11,7 +11,7 @@ from msgspec import inspect as types
 from core.errors import UsageError
 from core.specs.names import write_widths
 from core.specs.options import Options
-from core.specs.runs import ModelRef
+from core.specs.runs import Reference
 
 T = TypeVar("T", bound=Options)
 
@@ -20,9 +20,14 @@ names = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
 paths = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters=","), max_size=12).map(
     lambda text: f"/data/{text.strip()}"
 )
-references = st.builds(ModelRef, model=st.integers(1, 99)) | st.builds(
-    ModelRef, run=st.integers(1, 99), position=st.integers(0, 9)
-)
+
+
+def references_to(ref: type[Reference]) -> st.SearchStrategy[Reference]:
+    """Rows that exist, and what runs make."""
+    made = st.builds(ref, run=st.integers(1, 99), position=st.integers(0, 9))
+    return st.builds(ref.to, st.integers(1, 99)) | made
+
+
 #: Texts and tuples that have a form of their own.
 SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "channels": widths.map(write_widths),
@@ -42,7 +47,8 @@ def records(draw: st.DrawFn, record: type[T]) -> T:
     given = {}
     for field in info.fields:
         if field.required or draw(st.booleans()):
-            given[field.name] = draw(SPECIAL[field.name] if field.name in SPECIAL else values(field.type))
+            special = field.name in SPECIAL and not isinstance(field.type, types.StructType)
+            given[field.name] = draw(SPECIAL[field.name] if special else values(field.type))
     try:
         return record(**given)
     except UsageError:
@@ -62,7 +68,9 @@ def values(kind: types.Type) -> st.SearchStrategy[Any]:
         case types.FloatType():
             drawn = _floats(kind)
         case types.StructType():
-            drawn = references if kind.cls is ModelRef else records(kind.cls)
+            drawn = references_to(kind.cls) if issubclass(kind.cls, Reference) else records(kind.cls)
+        case types.VarTupleType():
+            drawn = st.lists(values(kind.item_type), min_size=1, max_size=5).map(tuple)
         case types.LiteralType():
             drawn = st.sampled_from(kind.values)
         case _:

@@ -1,17 +1,29 @@
 """Stored specs: JSON there and back, and relaunches with changed options."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import plain, records, references, refusal
+from records import plain, records, references_to, refusal
 
 from core.engine.worker.jobs import JOBS
 from core.errors import UsageError
-from core.specs.kinds import KINDS, changed
-from core.specs.runs import Connect, ModelRef, RunSpec, Train, from_json, kind_of, to_json
+from core.specs.kinds import KINDS, RunKind, changed, input_text, inputs_of, read_input, with_inputs
+from core.specs.runs import (
+    Connect,
+    ModelRef,
+    OfModels,
+    PathRef,
+    Reference,
+    RunSpec,
+    Train,
+    from_json,
+    kind_of,
+    to_json,
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -77,14 +89,62 @@ def test_texts_that_no_json_reader_likes_are_refused(text: str) -> None:
         from_json(text)
 
 
-@given(references)
-def test_model_references_read_back(reference: ModelRef) -> None:
-    assert ModelRef.read(str(reference)) == reference
+@pytest.mark.parametrize("ref", [ModelRef, PathRef])
+@given(data=st.data())
+def test_references_read_back(ref: type[Reference], data: st.DataObject) -> None:
+    reference = data.draw(references_to(ref))
+    assert ref.read(str(reference)) == reference
 
 
-@given(st.text())
-def test_other_references_are_refused(text: str) -> None:
-    assert "no model" in (refusal(ModelRef.read, text) or "no model")
+@pytest.mark.parametrize("ref", [ModelRef, PathRef])
+@given(text=st.text())
+def test_other_references_are_refused(ref: type[Reference], text: str) -> None:
+    expected = f"no {ref.noun}"
+    assert expected in (refusal(ref.read, text) or expected)
+
+
+class Star(OfModels, frozen=True, kw_only=True, tag="star", tag_field="kind"):
+    """A run that reads a path, a model and any number of models."""
+
+    path: PathRef
+    centre: ModelRef
+    leaves: tuple[ModelRef, ...]
+    name: str | None = None
+
+
+@pytest.fixture
+def star(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = {"path": "along what", "centre": "from where", "leaves": "to where"}
+    monkeypatch.setitem(KINDS, "star", RunKind(Star, inputs=inputs, makes={"paths": 1}))  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("star")
+def test_a_run_may_read_models_and_paths_one_or_several() -> None:
+    run = KINDS["star"]
+    assert [(run.reads(name), run.several(name)) for name in run.inputs] == [
+        (PathRef, False),
+        (ModelRef, False),
+        (ModelRef, True),
+    ]
+    texts = {"path": "4", "centre": "run:7:1", "leaves": "1 run:2 3"}
+    values = {name: read_input("star", name, text) for name, text in texts.items()}
+    assert {name: input_text(value) for name, value in values.items()} == texts
+    spec: Any = Star(**values)  # type: ignore[arg-type]
+    assert inputs_of(spec) == (
+        PathRef(path=4),
+        ModelRef(run=7, position=1),
+        ModelRef(model=1),
+        ModelRef(run=2),
+        ModelRef(model=3),
+    )
+    doubled = with_inputs(spec, lambda ref: ref if ref.row_id is None else ref.to(2 * ref.row_id))
+    assert doubled == Star(
+        path=PathRef(path=8),
+        centre=ModelRef(run=7, position=1),
+        leaves=(ModelRef(model=2), ModelRef(run=2), ModelRef(model=6)),
+    )
+    with pytest.raises(UsageError, match="'x' is no model"):
+        read_input("star", "leaves", "1 x")
 
 
 @pytest.mark.parametrize("texts", [{"until_loss": "0"}, {"until_loss": "-1"}, {"nesterov": "true"}])

@@ -175,6 +175,18 @@ def test_every_cell_of_an_edition_is_in_its_upgrade(edition: Path, upgraded: Cop
 
 
 @each_edition
+def test_every_path_of_an_edition_has_the_certificate_that_it_shows(edition: Path, upgraded: Copies) -> None:
+    names = ("certificate", "level", "max_train_loss", "drift", "residual", "segments")
+    with Catalogue.open(upgraded(edition)) as catalogue, catalogue.read() as session:
+        paths, certificates = list_rows(session, "paths"), list_rows(session, "certificates")
+        assert {row["role"] for row in list_rows(session, "models")} == {"trained"}
+    columns = ("kind", "level", "seen", "drift", "residual", "pieces", "path_id", "run_id", "created_at")
+    shown = [tuple(row[name] for name in (*names, "id", "run_id", "created_at")) for row in paths]
+    assert shown
+    assert [tuple(row[name] for name in columns) for row in certificates] == shown
+
+
+@each_edition
 def test_the_doctor_finds_nothing_in_an_upgraded_edition(edition: Path, upgraded: Copies) -> None:
     with Catalogue.open(upgraded(edition)) as catalogue:
         assert examine(catalogue) == []

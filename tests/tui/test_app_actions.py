@@ -378,6 +378,9 @@ SCREENS = [
     (("2", "n", "b"), "new_runs", "LaunchScreen", ("bound", {"model": "2"})),
     (("3", "n", "c"), "new_runs", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
     (("G", "n", "c"), "new_runs", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
+    (("3", "n", "v"), "new_runs", "LaunchScreen", ("certify", {"path": "2"})),
+    (("j", "j", "n", "v"), "new_runs", "LaunchScreen", ("certify", {"path": "2"})),
+    (("2", "n", "v"), "new_runs", "LaunchScreen", ("certify", {})),
     (("4", "n", "d"), "new_runs", "LaunchScreen", ("descend", {"model": "1"})),
     (("j", "j", "r"), "new_runs", "RelaunchScreen", ([3],)),
 ]

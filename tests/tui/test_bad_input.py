@@ -101,7 +101,10 @@ BAD = [
     ("completion tcsh", "bash"),
     ("--catalogue= list runs", "empty"),
     ("--colour list runs", "no option --colour; did you mean --catalogue?"),
-    ("list", "KIND (runs, models, paths, bounds, profiles, metrics) is missing: write `thalweg list KIND`"),
+    (
+        "list",
+        "KIND (runs, models, paths, bounds, profiles, metrics, certificates) is missing: write `thalweg list KIND`",
+    ),
     ("connect 1", "--method (linear, string, sparse, dropout, wide) is missing: write `thalweg connect A B --method"),
     ("list runs models", "no place for models: write `thalweg list KIND`; `thalweg list --help` shows how."),
     ("train fcn:8 digits --seed", "--seed needs a value behind it."),

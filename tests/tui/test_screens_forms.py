@@ -19,7 +19,7 @@ from core.specs.bounds import BOUNDS
 from core.specs.kinds import KINDS
 from core.specs.methods import METHODS
 from core.specs.options import describe, text_of
-from core.specs.runs import Bound, Connect, ModelRef, Train, from_json
+from core.specs.runs import Bound, Certify, Connect, ModelRef, Train, from_json
 from store import Catalogue, Models, Runs
 from tui.app.screens.launch import LaunchScreen
 from tui.app.screens.relaunch import RelaunchScreen
@@ -31,6 +31,7 @@ EVERY = [
     *(("connect", {**PAIR, "method": name}, record) for name, record in METHODS.items()),
     *(("bound", {"model": 1, "kind": name}, record) for name, record in BOUNDS.items()),
     ("train", {"network": "fcn:8", "data": "digits"}, Train),
+    ("certify", {"path": 1}, Certify),
 ]
 
 

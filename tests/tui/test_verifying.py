@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tui.cli.commands.verify import shortcomings
+from core.verification import shortcomings
 
 FACTS = {
     "starts_at_a": True,

@@ -8,7 +8,7 @@ from click.shell_completion import CompletionItem
 from core.errors import unknown_name
 
 MARKED = ("runs", "models", "paths", "bounds")
-LISTED = (*MARKED, "profiles", "metrics")
+LISTED = (*MARKED, "profiles", "metrics", "certificates")
 LARGEST_ID = 2**63 - 1
 SHOWN = 30  # letters of what is no number
 

@@ -26,9 +26,10 @@ def run_command(kind: str, epilog: str) -> Callable[[Callable[[How, RunSpec], in
     """Make a function a command that reads the spec of a kind of run; the function enqueues it and answers."""
 
     def made(function: Callable[[How, RunSpec], int]) -> click.Command:
-        def command(how: How, options: tuple[str, ...], **texts: str) -> int:
+        def command(how: How, options: tuple[str, ...], **given: Any) -> int:
             run = KINDS[kind]
-            flags = {name: texts.pop(name) for name in run.flags}
+            flags = {name: given.pop(name) for name in run.flags}
+            texts = {name: " ".join(one) if isinstance(one, tuple) else one for name, one in given.items()}
             return function(how, spec_of(kind, {**texts_of(options, flags, kind), **texts}))
 
         command.__doc__ = function.__doc__
@@ -43,7 +44,10 @@ def run_command(kind: str, epilog: str) -> Callable[[Callable[[How, RunSpec], in
 def _arguments(kind: str) -> list[Callable[..., Any]]:
     run = KINDS[kind]
     types = {name: Name(COMPLETED[name]) if name in COMPLETED else None for name in run.positional}
-    return [click.argument(name, type=of) for name, of in types.items()]
+    several = {name for name in run.inputs if run.several(name)}
+    return [
+        click.argument(name, type=of, nargs=-1 if name in several else 1, required=True) for name, of in types.items()
+    ]
 
 
 def _flags(kind: str) -> list[Callable[..., Any]]:

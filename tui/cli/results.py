@@ -1,4 +1,4 @@
-"""What was found, printed: one path, several paths, one bound."""
+"""What was found, printed: one path, several paths, one bound, one certificate."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 import store
 from tui.cli.output import pairs, say, table
 from tui.shared.formatting import NOTHING, number, value
-from tui.shared.summaries import Row, measurement_text, of_the_whole, path_facts, path_title, whole_facts
+from tui.shared.summaries import (
+    Row,
+    certificate_facts,
+    certificate_text,
+    measurement_text,
+    of_the_whole,
+    path_facts,
+    path_title,
+    whole_facts,
+)
 
 if TYPE_CHECKING:
     from store import Catalogue
@@ -49,6 +58,16 @@ def print_bound(row: Row, catalogue: "Catalogue") -> None:
     with catalogue.read() as session:
         measured = store.Bounds(session).measurements("bound", int(row["id"]))
     measurements_table([vars(one) for one in measured])
+
+
+def print_certificate(row: Row, catalogue: "Catalogue") -> None:
+    """What a certificate says, and the one that its path shows where that is stronger."""
+    say(f"Certificate {row['id']} of path {row['path_id']}.")
+    pairs(certificate_facts(row))
+    with catalogue.read() as session:
+        strongest = store.Certificates(session).of(int(row["path_id"]))[0]
+    if strongest.id != row["id"]:
+        say(f"The path still shows certificate {strongest.id}: {certificate_text(vars(strongest))}.")
 
 
 def measurements_table(measured: list[Row]) -> None:

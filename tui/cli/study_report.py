@@ -38,13 +38,14 @@ def outcomes(client: "Client", plan: Sequence[Planned], runs: "Sequence[Run | No
 
 def _made(client: "Client", run: "Run") -> list[Row]:
 
+    table = KINDS[run.kind].table
     with client.catalogue.read() as session:
-        rows: list[Row] = store.list_rows(session, KINDS[run.kind].table, f"run_id={run.id}")
+        rows: list[Row] = store.list_rows(session, table, f"run_id={run.id}")
         for row in rows:
             row["cause"] = run.cause
-            if run.kind == "bound":
+            if table == "bounds":
                 row["measurements"] = [vars(one) for one in store.Bounds(session).measurements("bound", row["id"])]
-            elif run.kind == "connect":
+            elif table == "paths":
                 row["points"] = [vars(one) for one in store.Paths(session).points(row["id"])]
     return rows
 

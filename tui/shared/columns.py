@@ -11,10 +11,13 @@ from typing import Any
 import store
 from core.errors import UsageError
 from core.results import beyond_rounding
+from core.specs.kinds import KINDS, inputs_of
+from core.specs.runs import from_json
 from tui.shared.formatting import NOTHING, ago, called, clean, duration, number, percent, state, value
 
 Row = dict[str, Any]
 
+ABOUT = {"model": ("model_a", "model_b", "model_id"), "path": ()}  # columns of rows that aren't runs
 TIMES = ("created_at", "started_at", "finished_at", "cancel_requested_at", "heartbeat_at")
 
 
@@ -107,20 +110,23 @@ def cell(key: str, given: Any) -> str:
 def what(row: Row) -> str:
     """What a run does, in a few words, and its name where it has one."""
     name = f" ({row['name']})" if row["name"] else ""
-    return clean(_what(row["kind"], row, asked(row)) + name)
+    return clean(_what(row) + name)
 
 
-def _what(kind: str, row: Row, spec: dict[str, Any]) -> str:
-    of_network = f", {network(row['network'])}" if row["network"] else ""
+def _what(row: Row) -> str:
+    """Of a run that reads nothing what it trains, of one that reads two things from where to where it leads."""
     try:
-        if kind == "connect":
-            return f"{reference(spec['a'])} to {reference(spec['b'])}, {row['method']}{of_network}"
-        if kind == "train":
-            count = f" x{spec['count']}" if spec.get("count", 1) > 1 else ""
-            return f"{network(row['network'])} {row['data']}{count}"
-        return f"{row['method'] or kind} of {reference(spec['model'])}{of_network}"
-    except (KeyError, TypeError):
+        spec = from_json(row["spec"])
+    except UsageError:
         return " ".join(network(row[key]) for key in ("method", "network", "data") if row[key])
+    of_network = f", {network(row['network'])}" if row["network"] else ""
+    read = list(map(str, inputs_of(spec)))
+    if not read:
+        count = KINDS[row["kind"]].promised("models", spec)
+        return f"{network(row['network'])} {row['data']}" + (f" x{count}" if count > 1 else "")
+    if len(read) == 2:
+        return f"{' to '.join(read)}, {row['method']}{of_network}"
+    return f"{row['method'] or row['kind']} of {', '.join(read)}{of_network}"
 
 
 def network(text: str | None) -> str:
@@ -132,23 +138,27 @@ def network(text: str | None) -> str:
     return clean(f"file:{PurePath(path).name}:{factory}")
 
 
-def reference(model: dict[str, Any]) -> str:
-    """How a command line names a model of a stored spec."""
-    if model.get("model") is not None:
-        return str(model["model"])
-    return f"run:{model['run']}" + (f":{model['position']}" if model.get("position") else "")
+def reference(ref: dict[str, Any]) -> str:
+    """How a command line names a model or path of a stored spec."""
+    for noun in ABOUT:
+        if ref.get(noun) is not None:
+            return str(ref[noun])
+    return f"run:{ref['run']}" + (f":{ref['position']}" if ref.get("position") else "")
 
 
-def models_of(kind: str, row: Row) -> list[str]:
-    """The models that a row is about, as a command line names them: its own, those it joins or those it makes."""
-    if kind == "models":
+def references_of(kind: str, row: Row, noun: str) -> list[str]:
+    """The models or paths (`noun`) that a row is about, as a command line names them: what it is, reads or makes."""
+    if kind == f"{noun}s":
         return [str(row["id"])]
     if kind != "runs":
-        return [str(row[name]) for name in ("model_a", "model_b", "model_id") if row.get(name) is not None]
-    spec = asked(row)
-    if row["kind"] == "train":
-        return [reference({"run": row["id"], "position": place}) for place in range(spec.get("count", 1))]
-    return [reference(spec[name]) for name in ("a", "b", "model") if spec.get(name)]
+        return [str(row[name]) for name in ABOUT[noun] if row.get(name) is not None]
+    try:
+        spec = from_json(row["spec"])
+    except UsageError:
+        return []
+    read = [str(ref) for ref in inputs_of(spec) if ref.noun == noun]
+    made = KINDS[row["kind"]].promised(f"{noun}s", spec)
+    return read or [f"run:{row['id']}:{place}" for place in range(made)]
 
 
 def asked(row: Row) -> dict[str, Any]:
@@ -219,6 +229,17 @@ OTHERS = {
         of("layer_count", "layers"),
         of("summary", squeeze=True),
         of("run_id", "run"),
+    ),
+    "certificates": (
+        of("id"),
+        of("path_id", "path"),
+        of("kind", "certificate"),
+        of("level", show=number),
+        of("seen", "highest", number),
+        of("drift", show=number),
+        of("pieces"),
+        of("run_id", "run"),
+        of("created_at", "when", moment),
     ),
     "profiles": all_of(("path_id", "t", "segment", "train_loss", "train_error", "test_loss", "test_error"), ()),
     "metrics": all_of(("run_id", "name", "step", "value", "seconds"), ()),

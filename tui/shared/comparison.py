@@ -90,7 +90,7 @@ def compared(session: "Session", kind: str, ids: Sequence[int]) -> Comparison:
 
 def _first_made(run: Row) -> Row:
     """The results of what a run made first."""
-    made = [*run["models"], *run["paths"], *run["bounds"]]
+    made = [*run["models"], *run["paths"], *run["bounds"], *run["certificates"]]
     return {key: made[0].get(key) for key in RESULTS["runs"]} if made else {}
 
 
@@ -101,7 +101,9 @@ def _flat(spec: Row) -> Row:
         if key in ("method", "bound") and isinstance(one, dict):
             flat |= {name: inner for name, inner in one.items() if name != key}
         elif isinstance(one, dict):
-            flat[key] = one.get("model") or reference(one)
+            flat[key] = reference(one)
+        elif isinstance(one, list):
+            flat[key] = " ".join(map(reference, one))
         else:
             flat[key] = one
     return flat

@@ -10,7 +10,7 @@ from tui.shared.formatting import clean, number, value
 from tui.shared.log_reader import last_lines
 from tui.shared.references import settled
 from tui.shared.requests import asked_by
-from tui.shared.summaries import path_facts, whole_facts
+from tui.shared.summaries import certificate_text, path_facts, whole_facts
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -105,12 +105,30 @@ def _facts(kind: str, row: Row, attempts: Sequence[Row]) -> Iterator[tuple[str, 
             "certificate",
         }
         told |= {"beads", "normalized_length", "threshold", "on", "connected"}
+    for one in _others_certificates(kind, row):
+        yield f"certificate {one['id']}", f"{certificate_text(one)}, of path {one['path_id']} by run {one['run_id']}"
     yield from _attempts(attempts)
     for key, one in row.items():
         if key not in told and one is not None and not isinstance(one, list):
             yield key.replace("_", " "), excess(row) if key == "excess" else cell(key, one)
     if kind == "bounds":
         yield from whole_facts(row["measurements"])
+
+
+def _certifying(kind: str, row: Row) -> Iterator[Link]:
+    """From a run to the paths that it certified, and back."""
+    for one in _others_certificates(kind, row):
+        if kind == "runs":
+            yield Link("certified path", "paths", one["path_id"])
+        else:
+            yield Link("certified by run", "runs", one["run_id"])
+
+
+def _others_certificates(kind: str, row: Row) -> list[Row]:
+    """Of a run those of paths that it has not made, of a path those of other runs."""
+    found: list[Row] = row.get("certificates", [])[:MOST_RELATED]
+    mine = {one["id"] for one in row.get("paths", [])} if kind == "runs" else set()
+    return [one for one in found if one["path_id"] not in mine and (kind == "runs" or one["run_id"] != row["run_id"])]
 
 
 def _attempts(attempts: Sequence[Row]) -> Iterator[tuple[str, str]]:
@@ -135,6 +153,7 @@ def _links(kind: str, row: Row) -> Iterator[Link]:
     for key, kin in (("needs", "needs run"), ("needed_by", "needed by run"), ("relaunches", "repeated by run")):
         for run_id in row.get(key, [])[:MOST_RELATED]:
             yield Link(kin, "runs", run_id)
+    yield from _certifying(kind, row)
     for made in ("models", "paths", "bounds"):
         for one in row.get(made, [])[:MOST_RELATED]:
             yield Link(f"{'made' if kind == 'runs' else 'has'} {made.removesuffix('s')}", made, one["id"])

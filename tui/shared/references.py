@@ -1,41 +1,51 @@
-"""Models that runs were to make, under the numbers that they have now that they are there."""
+"""What runs were to make, under the ids that it has now that it is there."""
 
-import re
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import store
+from core.errors import UsageError
+from core.specs.kinds import inputs_of, with_inputs
+from core.specs.runs import Reference, RunSpec, from_json, to_json
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 Row = dict[str, Any]
+Made = Mapping[str, Mapping[tuple[int, int], int]]  # ids by what it is, then by run and place within it
 
-#: As specs are stored, and as they are written on a command line. Quotes within a name have a backslash before them.
-STORED = re.compile(r'\{"run":(\d+)(?:,"position":(\d+))?\}')
-WRITTEN = re.compile(r"run:(\d+)(?::(\d+))?")
+BY_RUN = '{"run":'  # in the text of any spec that refers to what a run makes
 
 
 def settled(session: "Session", rows: Sequence[Row]) -> list[Row]:
-    """Rows of runs; their specs name models that exist by id."""
-    texts = [str(row["spec"]) for row in rows]
-    return [
-        {**row, "spec": text} for row, text in zip(rows, _named(session, STORED, '{{"model":{}}}', texts), strict=True)
-    ]
+    """Rows of runs; their specs name models and paths that exist by id. A spec that can't be read stays as it is."""
+    specs: dict[int, RunSpec] = {}
+    for place, row in enumerate(rows):
+        if BY_RUN in row["spec"]:
+            with suppress(UsageError):
+                specs[place] = from_json(row["spec"])
+    made = _made(session, [ref for spec in specs.values() for ref in inputs_of(spec)])
+    texts = {place: to_json(with_inputs(spec, lambda ref: _one(ref, made))) for place, spec in specs.items()}
+    return [{**row, "spec": texts.get(place, row["spec"])} for place, row in enumerate(rows)]
 
 
-def settled_names(session: "Session", texts: Sequence[str]) -> list[str]:
-    """Models as a command line names them, those that exist by id: run:7:1 becomes 12."""
-    return _named(session, WRITTEN, "{}", texts)
+def settled_names(session: "Session", names: Sequence[str], ref: type[Reference]) -> list[str]:
+    """Models or paths as a command line names them, those that exist by id: run:7:1 becomes 12."""
+    refs = list(map(ref.read, names))
+    made = _made(session, refs)
+    return [str(_one(one, made)) for one in refs]
 
 
-def _named(session: "Session", pattern: "re.Pattern[str]", written: str, texts: Sequence[str]) -> list[str]:
-    wanted = chain.from_iterable(map(pattern.finditer, texts))
-    known = store.Models(session).made_at(sorted({int(match[1]) for match in wanted}))
-    return [pattern.sub(lambda match: _one(match, known, written), text) for text in texts] if known else list(texts)
+def _made(session: "Session", refs: Iterable[Reference]) -> Made:
+    """What is there of what runs were to make."""
+    runs: dict[str, set[int]] = {}
+    for ref in refs:
+        if ref.run is not None:
+            runs.setdefault(ref.noun, set()).add(ref.run)
+    return {noun: store.made_at(session, f"{noun}s", sorted(ids)) for noun, ids in runs.items()}
 
 
-def _one(match: "re.Match[str]", known: Mapping[tuple[int, int], int], written: str) -> str:
-    model = known.get((int(match[1]), int(match[2] or 0)))
-    return match[0] if model is None else written.format(model)
+def _one(ref: Reference, made: Made) -> Reference:
+    row_id = None if ref.run is None else made[ref.noun].get((ref.run, ref.position))
+    return ref if row_id is None else ref.to(row_id)

@@ -9,15 +9,16 @@ import msgspec
 
 from core.errors import UsageError, unknown_name
 from core.specs.data import read_data
-from core.specs.kinds import KINDS, apart, chosen_options, kind
+from core.specs.kinds import KINDS, apart, chosen_options, input_text, kind, read_input
 from core.specs.networks import read_network
 from core.specs.options import Option, describe, text_of
-from core.specs.runs import ModelRef, RunSpec, from_json, kind_of, name_of_options
+from core.specs.runs import RunSpec, from_json, kind_of, name_of_options
 from tui.shared.location import DEFAULT
 
 Texts = Mapping[str, str]
 
-REFERENCE = "a model's id, or run:ID for what a run makes"
+REFERENCE = "a {noun}'s id, or run:ID for what a run makes"
+REFERENCES = "{noun}s' ids with spaces between them, or run:ID for what a run makes"
 DEVICE = Option("device", "cpu, cuda or cuda:N", None, "where it runs; default: the best that is free", required=False)
 #: How names are brought into the form in which they are stored.
 READ = {"network": lambda text: str(read_network(text)), "data": lambda text: str(read_data(text))}
@@ -26,7 +27,7 @@ READ = {"network": lambda text: str(read_network(text)), "data": lambda text: st
 def spec_of(command: str, texts: Texts) -> RunSpec:
     """What texts by name ask for, arguments and choice among them. Raises UsageError."""
     asked, rest = KINDS[command], dict(texts)
-    fields: dict[str, object] = {name: ModelRef.read(rest.pop(name, "")) for name in asked.inputs}
+    fields: dict[str, object] = {name: read_input(command, name, rest.pop(name, "")) for name in asked.inputs}
     rest |= {name: READ[name](rest.get(name, "")) for name in asked.arguments}
     chosen = "" if asked.choice is None else rest.pop(asked.choice.flag, "")
     own, others = apart(command, rest)
@@ -43,7 +44,10 @@ def spec_of(command: str, texts: Texts) -> RunSpec:
 def command_line(program: str, command: str, texts: Texts) -> str:
     """What to type for the same."""
     asked = KINDS[command]
-    words = [command, *(quote(texts.get(name, "")) for name in asked.positional)]
+    words = [command]
+    for name in asked.positional:
+        text = texts.get(name, "")
+        words += map(quote, text.split() if name in asked.inputs and asked.several(name) else [text])
     flags = (*asked.flags, asked.choice.flag if asked.choice else "", DEVICE.name)
     rest = {name: text for name, text in texts.items() if name not in asked.positional}
     words += [f"--{name.replace('_', '-')} {quote(text)}" for name, text in rest.items() if name in flags]
@@ -60,13 +64,19 @@ def program_at(catalogue: Path) -> str:
 def head_options(command: str) -> list[Option]:
     """What is asked for before anything else: the arguments, the choice, the device."""
     asked = KINDS[command]
-    head = [Option(name, REFERENCE, None, meaning, required=True) for name, meaning in asked.inputs.items()]
+    head = [Option(name, _reference(command, name), None, one, required=True) for name, one in asked.inputs.items()]
     head += [one for one in _own(command) if one.required]
     if asked.choice is not None:
         records = tuple(asked.choice.among)
         allowed = f"one of {', '.join(records)}"
         head.append(Option(asked.choice.flag, allowed, records[0], "what to do", required=True, choices=records))
     return [*head, DEVICE]
+
+
+def _reference(command: str, name: str) -> str:
+    """How an input is written."""
+    asked = KINDS[command]
+    return (REFERENCES if asked.several(name) else REFERENCE).format(noun=asked.reads(name).noun)
 
 
 def _own(command: str) -> list[Option]:
@@ -96,20 +106,21 @@ def changeable(spec: RunSpec) -> list[tuple[Option, str]]:
     return [(one, "" if values[one.name] is None else text_of(values[one.name])) for one in options]
 
 
-def asked_by(program: str, text: str) -> str:
+def asked_by(program: str, stored: str) -> str:
     """What to type for a stored spec, without options at their defaults; "" where no command starts such a run."""
     try:
-        spec = from_json(text)
+        spec = from_json(stored)
     except UsageError:
         return ""
     asked, inner = kind(spec), chosen_options(spec)
     if not asked.title:
         return ""
-    texts = {name: str(getattr(spec, name)) for name in asked.positional}
+    given = {name: getattr(spec, name) for name in asked.positional}
+    texts = {name: input_text(one) if name in asked.inputs else str(one) for name, one in given.items()}
     if asked.choice is not None and inner is not None:
         texts[asked.choice.flag] = name_of_options(inner)
-    for one, given in changeable(spec):
-        default = "" if one.default is None else text_of(one.default)
-        if one.required or given != default:
-            texts[one.name] = given
+    for option, text in changeable(spec):
+        default = "" if option.default is None else text_of(option.default)
+        if option.required or text != default:
+            texts[option.name] = text
     return command_line(program, kind_of(spec), texts)

@@ -44,6 +44,23 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
     return facts
 
 
+def certificate_facts(row: Row) -> list[tuple[str, str]]:
+    """Names and values of a certificate."""
+    return [
+        ("certificate", CERTIFICATES.get(str(row["kind"]), value(row["kind"]))),
+        ("level", number(row["level"])),
+        *([] if row["drift"] is None else [("of it for rounding (drift)", number(row["drift"]))]),
+        ("highest train loss seen", number(row["seen"])),
+        ("largest departure from a claim", number(row["residual"])),
+        ("pieces", value(row["pieces"])),
+    ]
+
+
+def certificate_text(row: Row) -> str:
+    """A certificate in a few words."""
+    return f"{value(row['kind'])}, level {number(row['level'])}"
+
+
 def whole_facts(measured: list[Row]) -> list[tuple[str, str]]:
     """Names and values of what was measured of no layer or draw, but of the whole."""
     return [(str(one["name"]), measurement_text(one)) for one in measured if of_the_whole(one)]

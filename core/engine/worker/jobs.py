@@ -8,6 +8,7 @@ import torch
 
 from core.engine.folders import Job
 from core.engine.worker.arithmetic import settle_arithmetic
+from core.engine.worker.certifying import run_certify
 from core.engine.worker.connecting import run_connect
 from core.engine.worker.descending import run_descend
 from core.engine.worker.facts import environment
@@ -17,7 +18,7 @@ from core.engine.worker.training import run_train
 from core.files import amount
 from core.progress import plural
 from core.results import Environment
-from core.specs.runs import Bound, Connect, Descend, RunSpec, Swap, Train
+from core.specs.runs import Bound, Certify, Connect, Descend, RunSpec, Swap, Train
 
 #: One function for each kind of run: it does what the spec asks for, and leaves results in the journal.
 JOBS: dict[type[RunSpec], Callable[[Job, Any, Path, Journal], None]] = {
@@ -26,6 +27,7 @@ JOBS: dict[type[RunSpec], Callable[[Job, Any, Path, Journal], None]] = {
     Connect: run_connect,
     Bound: run_bound,
     Descend: run_descend,
+    Certify: run_certify,
 }
 
 

@@ -21,8 +21,8 @@ from core.engine.folders import InputModel
 from core.engine.worker.causes import cause_of
 from core.engine.worker.facts import environment
 from core.engine.worker.opening import opened
+from core.engine.worker.verifying import verified
 from core.errors import ThalwegError, UsageError
-from core.examination import examine
 from core.files import write_whole
 from core.networks.architectures import build
 from core.path import Path as Curve
@@ -67,34 +67,7 @@ def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask
 def verify(question: Answer) -> Answer:
     """Decide every claim of a path anew, in float64, and say what follows."""
     path, problem, ends = asked_path(question)
-    examined = examine(problem.to(problem.device, torch.float64), path)
-    certificate = examined.certificate
-    return {
-        "id": question["path_id"],
-        "starts_at_a": torch.equal(path.start, ends[0]),
-        "ends_at_b": torch.equal(path.end, ends[1]),
-        "certificate": certificate.kind,
-        "certified": certificate.certified,
-        "level": certificate.level,
-        "drift": certificate.drift,
-        "excess": certificate.excess,
-        "train_loss_a": certificate.loss_a,
-        "train_loss_b": certificate.loss_b,
-        "residual": certificate.residual,
-        "max_train_loss": examined.max_train_loss,
-        "segments": len(path),
-        "carries": list(certificate.carries),
-        "refused": list(certificate.refused),
-        "verdicts": [
-            {
-                "segment": i,
-                "claim": str(one.claim),
-                "granted": one.granted and str(one.granted),
-                "reason": one.reason,
-            }
-            for i, one in enumerate(certificate.verdicts)
-        ],
-    }
+    return {"id": question["path_id"], **verified(path, problem, ends)}
 
 
 def points(question: Answer) -> Answer:

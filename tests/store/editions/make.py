@@ -129,19 +129,21 @@ def leave_at_work() -> None:
 
 
 def leave_waiting() -> None:
-    """Runs whose first try ended badly on other machines, runs that wait, and a number that no run will have again."""
-    full, again, waits = (start(f"train fcn:4 digits,limit=20 --epochs 2 --seed {seed}") for seed in (5, 6, 7))
+    """Runs whose first try ended badly on other machines, one that was given up there, runs that wait, and a number
+    that no run will have again."""
+    full, again, lost, waits = (start(f"train fcn:4 digits,limit=20 --epochs 2 --seed {seed}") for seed in (5, 6, 8, 7))
     start(f"bound run:{waits} --kind rank")
     gone = start("train fcn:4 digits,limit=20")
     run(f"cancel {gone}")
     run(f"delete run {gone} --yes")
     with Catalogue.open(CATALOGUE) as catalogue, catalogue.write() as session:
         runs = Runs(session)
-        tries = [runs.claim(ELSEWHERE, 1, [Device("cpu", 2)]) for _ in range(2)]
-        first, second = (one.attempt.id for one in tries if one is not None)
-        assert [one.run.id for one in tries if one is not None] == [full, again]
+        tries = [runs.claim(ELSEWHERE, 1, [Device("cpu", 3)]) for _ in range(3)]
+        first, second, third = (one.attempt.id for one in tries if one is not None)
+        assert [one.run.id for one in tries if one is not None] == [full, again, lost]
         runs.finish(first, "failed", "The disk was full: make room, then relaunch.", "disk full")
         runs.requeue(second, "its agent died before the job began")
+        runs.give_up(third, "given up: its machine elsewhere isn't heard of")
 
 
 def leave_marks() -> None:

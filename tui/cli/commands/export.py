@@ -28,7 +28,7 @@ EPILOG = "\b\nExample:\n  thalweg export paths --where method=string --to paths.
 def export(
     place: CommandLocation, /, kind: str, file: Path | None, raw: bool, as_json: bool, **rows: str | None
 ) -> None:
-    """Write runs, models, paths, bounds, profiles or metrics as CSV, every column unless told otherwise.
+    """Write runs, models, paths, bounds, profiles, metrics or certificates as CSV, every column unless told otherwise.
 
     In a terminal control characters are shown as \\x1b; files and pipes get texts as they are.
     """

@@ -44,7 +44,7 @@ Example:
 def list_(
     place: CommandLocation, /, kind: str, where: str | None, sort: str | None, limit: int | None, **how: Any
 ) -> None:
-    """List runs, models, paths, bounds, profiles or metrics: all of them, unless told otherwise."""
+    """List runs, models, paths, bounds, profiles, metrics or certificates: all of them, unless told otherwise."""
     columns, as_json = how["columns"], how["as_json"]
     where = expanded(kind, where or "")
     names = column_names(kind, columns)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 import store
+from core.verification import shortcomings
 from tui.cli.arguments import Id
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, pairs, print_json, say, table
@@ -13,8 +14,6 @@ from tui.cli.run_command import data_option, json_option, trust_option
 from tui.shared.formatting import number, value
 
 Facts = dict[str, Any]
-SLACK = 1e-5  # relative: what two looks at one level may differ by
-SAME = 1e-9  # relative to 1 + the loss: what two looks at one model may differ by
 
 
 @click.command(epilog="\b\nExample:\n  thalweg verify 3")
@@ -43,29 +42,6 @@ def verify(place: CommandLocation, path_id: int, as_json: bool, data_root: str |
     else:
         _print(facts, kept, wrong)
     return 1 if wrong else 0
-
-
-def shortcomings(facts: Facts, kept: Facts) -> list[str]:
-    """What does not hold of a path as it is in the catalogue; nothing is as it should be."""
-    found = [
-        text
-        for holds, text in (
-            (facts["starts_at_a"], "the path does not start at its first model"),
-            (facts["ends_at_b"], "the path does not end at its second model"),
-            (facts["certificate"] == kept["certificate"], f"the certificate is {facts['certificate']} only"),
-        )
-        if not holds
-    ]
-    level, before = facts["level"], kept["level"]
-    if kept["drift"] is None:  # a sampled path has none, and a level of the first edition was without
-        level -= facts["drift"] or 0.0
-    if before is not None and not level <= before + SLACK * abs(before):
-        found.append(f"the level is {number(level)}, above the {number(before)} in the catalogue")
-    for name, where in (("train_loss_a", "start"), ("train_loss_b", "end")):
-        now, before = facts[name], kept[name]
-        if before is not None and now != before and not abs(now - before) / (1 + abs(before)) <= SAME:
-            found.append(f"the train loss at its {where} is {now:.12g} and in the catalogue {before:.12g}")
-    return found
 
 
 def _print(facts: Facts, kept: Facts, wrong: list[str]) -> None:

@@ -5,11 +5,12 @@ from itertools import combinations
 
 from core.engine.client import Client
 from core.specs.kinds import KINDS
+from core.specs.runs import Reference
 from tui.app.screens.asking import Pick
 from tui.app.screens.browse.browser import Browser
 from tui.app.screens.launch import LaunchScreen
 from tui.app.screens.relaunch import RelaunchScreen
-from tui.shared.columns import Row, models_of
+from tui.shared.columns import Row, references_of
 from tui.shared.references import settled_names
 
 DIGITS = "123456789"
@@ -26,32 +27,38 @@ async def launch(browser: Browser) -> None:
 
 
 async def _prefill(browser: Browser, kind: str) -> dict[str, object] | None:
-    """What the chosen rows say of a new run: models, or the network and the data; None: none is wanted."""
-    chosen, names = browser.table.chosen, KINDS[kind].positional
+    """What the chosen rows say of a new run: what it reads, or the network and the data; None: none is wanted."""
+    chosen, run = browser.table.chosen, KINDS[kind]
     rows = [row for row in map(browser.table.row, chosen[:MOST_OFFERED]) if row is not None]
-    if kind == "train":
-        return {name: rows[0].get(name) for name in names} if rows else {}
+    if not run.inputs:
+        return {name: rows[0].get(name) for name in run.positional} if rows else {}
     if len(chosen) > MOST_OFFERED:
         browser.tell(f"At most {MOST_OFFERED} rows can be started from; {len(chosen):,} are marked.", wrong=True)
         return None
-    models = await to_thread(_models, browser.client, browser.kind, rows)
-    if len(models) <= len(names):
-        return dict(zip(names, models, strict=False))
-    return await _one_of(browser, list(combinations(models, len(names))), names)
+    names, ref = run.positional, run.reads(run.positional[0])
+    there = await to_thread(_named_by, browser.client, browser.kind, rows, ref)
+    if run.several(names[0]):
+        return {names[0]: " ".join(there)}
+    if len(there) <= len(names):
+        return dict(zip(names, there, strict=False))
+    return await _one_of(browser, list(combinations(there, len(names))), names, ref.noun)
 
 
-async def _one_of(browser: Browser, offered: list[tuple[str, ...]], names: tuple[str, ...]) -> dict[str, object] | None:
-    """Ask which of the models, or of their pairs, is meant."""
-    title = "Connect which two?" if len(names) > 1 else "Which model?"
-    choices = [(str(place), DIGITS[place : place + 1], " to ".join(models)) for place, models in enumerate(offered)]
+async def _one_of(
+    browser: Browser, offered: list[tuple[str, ...]], names: tuple[str, ...], noun: str
+) -> dict[str, object] | None:
+    """Ask which of the models or paths (`noun`), or of their pairs, is meant."""
+    title = "Connect which two?" if len(names) > 1 else f"Which {noun}?"
+    choices = [(str(place), DIGITS[place : place + 1], " to ".join(some)) for place, some in enumerate(offered)]
     answer = await browser.ask(Pick(title, choices))
     return None if answer is None else dict(zip(names, offered[int(answer)], strict=True))
 
 
-def _models(client: Client, kind: str, rows: list[Row]) -> list[str]:
-    """The models that rows are about, as a command line names them."""
+def _named_by(client: Client, kind: str, rows: list[Row], ref: type[Reference]) -> list[str]:
+    """The models or paths that rows are about, as a command line names them."""
     with client.catalogue.read() as session:
-        return list(dict.fromkeys(settled_names(session, [one for row in rows for one in models_of(kind, row)])))
+        names = [one for row in rows for one in references_of(kind, row, ref.noun)]
+        return list(dict.fromkeys(settled_names(session, names, ref)))
 
 
 async def relaunch(browser: Browser) -> None:

@@ -1,0 +1,50 @@
+"""The job `certify`: another certificate of a path."""
+
+from pathlib import Path
+
+from core.engine.folders import Job
+from core.engine.worker.journal import Journal
+from core.engine.worker.opening import opened, suit_threads
+from core.engine.worker.verifying import verified
+from core.errors import RunError
+from core.path import Path as Curve
+from core.progress import plural
+from core.results import CertificateMade, as_loss
+from core.specs.runs import Certify
+from core.verification import shortcomings
+
+
+def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None:  # noqa: ARG001 - no tensors here
+    """Leave the certificate, then raise RunError if less holds than the catalogue says.
+
+    It is decided on the CPU, as by `verify`: the curves in the path's file lie there. There is none of a path that does
+    not join its models.
+    """
+    journal.progress(None, "reading the data")
+    (known,) = job.paths
+    problem, thetas = opened(job.inputs, "cpu", job.data_root, journal)
+    theta = {model.id: one for model, one in zip(job.inputs, thetas, strict=True)}
+    suit_threads(problem, job.threads)
+    path = Curve.load(Path(known.file))
+    segments = plural(len(path), "segment")
+    journal.say(f"Certifies path {known.id} from model {known.model_a} to {known.model_b}, of {segments}, in float64.")
+    journal.progress(None, f"certifying {segments}")
+    found = verified(path, problem, (theta[known.model_a], theta[known.model_b]), spec.points)
+    journal.say(
+        f"Certificate: {found['certificate']}, level {found['level']:.6g}; {len(found['refused'])} claims refused."
+    )
+    if found["starts_at_a"] and found["ends_at_b"]:
+        journal.write(
+            CertificateMade(
+                path_id=known.id,
+                kind=found["certificate"],
+                level=as_loss(found["level"]),
+                seen=as_loss(found["max_train_loss"]),
+                drift=found["drift"],
+                residual=found["residual"],
+                pieces=found["segments"],
+            )
+        )
+    kept = {name: getattr(known, name) for name in known.__struct_fields__}
+    if wrong := shortcomings(found, kept):
+        raise RunError("could not certify", f"could not certify: {'; '.join(wrong)}")

@@ -1,0 +1,37 @@
+"""What a second look at a path is held against: what the catalogue says of it. Imports no torch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+#: Kinds of certificates from the strongest to the weakest; store.certificates has the same.
+STRENGTHS = ("exact", "identity", "sampled")
+SLACK = 1e-5  # relative: what two looks at one level may differ by
+SAME = 1e-9  # relative to 1 + the loss: what two looks at one model may differ by
+
+
+def shortcomings(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]:
+    """What does not hold of a path as the catalogue has it (`kept`), by what was found now; empty where all does."""
+    found = [
+        text
+        for holds, text in (
+            (facts["starts_at_a"], "the path does not start at its first model"),
+            (facts["ends_at_b"], "the path does not end at its second model"),
+            (not weaker(facts["certificate"], kept["certificate"]), f"the certificate is {facts['certificate']} only"),
+        )
+        if not holds
+    ]
+    level, before = facts["level"], kept["level"]
+    if kept["drift"] is None:  # a sampled path has none, and a level of the first edition was without
+        level -= facts["drift"] or 0.0
+    if before is not None and not level <= before + SLACK * abs(before):
+        found.append(f"the level is {level:.4g}, above the {before:.4g} in the catalogue")
+    for name, where in (("train_loss_a", "start"), ("train_loss_b", "end")):
+        now, before = facts[name], kept[name]
+        if before is not None and now != before and not abs(now - before) / (1 + abs(before)) <= SAME:
+            found.append(f"the train loss at its {where} is {now:.12g} and in the catalogue {before:.12g}")
+    return found
+
+
+def weaker(kind: str, other: str | None) -> bool:
+    """Whether one kind of certificate says less than another; of a path without one nothing was said."""
+    return other is not None and STRENGTHS.index(kind) > STRENGTHS.index(other)

@@ -1,0 +1,129 @@
+"""Certificates of paths: every attempt to say how high the loss on a path can be; `paths` shows the strongest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, UniqueConstraint, case, func, insert, literal, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from store.base import MANAGED, NEVER_REUSED, Base, fetch, insert_row, now, refuse_unknown, table
+
+#: Kinds from the strongest to the weakest; a path of which nothing is known comes last.
+STRENGTHS = ("exact", "identity", "sampled")
+PROVEN = ("exact", "identity")
+#: Columns of a path's first certificate, and the path's own that say the same.
+FIRST = {
+    "path_id": "id",
+    "run_id": "run_id",
+    "kind": "certificate",
+    "level": "level",
+    "seen": "max_train_loss",
+    "drift": "drift",
+    "residual": "residual",
+    "pieces": "segments",
+    "created_at": "created_at",
+}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Every column of `certificates` (meanings and units: CertificateRow)."""
+
+    id: int
+    path_id: int
+    run_id: int
+    kind: str | None
+    level: float | None
+    seen: float | None
+    drift: float | None
+    residual: float | None
+    pieces: int | None
+    artifact: str | None
+    created_at: datetime
+
+
+class CertificateRow(Base):
+    __tablename__ = "certificates"
+    __table_args__ = (UniqueConstraint("path_id", "run_id"), NEVER_REUSED)
+
+    id: Mapped[int] = mapped_column(primary_key=True, doc="number of the certificate")
+    path_id: Mapped[int] = mapped_column(ForeignKey("paths.id", ondelete="CASCADE"), doc="path it is of")
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True, doc="run that made it")
+    kind: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity or sampled")
+    level: Mapped[float | None] = mapped_column(doc="bound of the train loss on the whole path")
+    seen: Mapped[float | None] = mapped_column(doc="largest mean train loss seen")
+    drift: Mapped[float | None] = mapped_column(doc="what rounding adds to the level; empty: not proven, or not known")
+    residual: Mapped[float | None] = mapped_column(doc="largest departure from the claims, found by the checker")
+    pieces: Mapped[int | None] = mapped_column(doc="number of pieces that were decided one by one")
+    artifact: Mapped[str | None] = mapped_column(
+        ForeignKey("artifacts.sha256"), index=True, doc="sha256 of the file of its pieces; empty: there is none"
+    )
+    created_at: Mapped[datetime] = mapped_column(doc="time it was added, UTC")
+
+
+def strength(kind: ColumnElement[str | None]) -> ColumnElement[int]:
+    """0 for the strongest kind of certificate, and more for weaker ones."""
+    return case({name: place for place, name in enumerate(STRENGTHS)}, value=kind, else_=len(STRENGTHS))
+
+
+def by_strength() -> tuple[ColumnElement[Any], ...]:
+    """The order of a path's certificates, the one that the path shows first: by kind, then level, then age.
+
+    A level that isn't proven is only what was seen, and a lower one is no better: of these the oldest comes first.
+    """
+    rows = table("certificates").c
+    level = case((rows.kind.in_(PROVEN), rows.level))
+    return (strength(rows.kind), level.asc().nulls_last(), rows.id.asc())
+
+
+class Certificates:
+    """Reads and writes inside the caller's transaction; it never commits."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def begin(self, path_id: int) -> None:
+        """Note as its first certificate what a path says by itself, unless it has one."""
+        if not self.of(path_id):  # paths of an agent of before this table have none
+            paths = table("paths").c
+            own = select(*(paths[name] for name in FIRST.values())).where(paths.id == path_id)
+            self._session.execute(insert(CertificateRow).from_select(list(FIRST), own))
+
+    def add(self, run_id: int, values: Mapping[str, object]) -> int:
+        """Add what a run found of the path `values["path_id"]`; its id, also when it was there.
+
+        Where it is the strongest, the path shows it from now on.
+        """
+        certificates = table("certificates")
+        refuse_unknown(values, {column.key for column in certificates.columns} - MANAGED, "certificates")
+        path_id = int(str(values["path_id"]))
+        self.begin(path_id)
+        mine = (certificates.c.run_id == run_id) & (certificates.c.path_id == path_id)
+        if (known := self._session.scalar(select(certificates.c.id).where(mine))) is not None:
+            return int(known)
+        added = insert_row(self._session, "certificates", {**values, "run_id": run_id, "created_at": now()})
+        if (strongest := self.of(path_id)[0]).id == added:
+            self._show(strongest)
+        return added
+
+    def of(self, path_id: int) -> list[Certificate]:
+        """All of a path, the strongest first."""
+        return fetch(self._session, Certificate, "certificates", CertificateRow.path_id == path_id, order=by_strength())
+
+    def _show(self, one: Certificate) -> None:
+        """Have the path show a certificate."""
+        paths = table("paths").c
+        excess = None if one.level is None else one.level - func.max(paths.train_loss_a, paths.train_loss_b)
+        judged = (paths.on == "train_loss") & paths.threshold.is_not(None)
+        shown = {
+            "certificate": one.kind,
+            "certified": one.kind in PROVEN,
+            "level": one.level,
+            "drift": one.drift,
+            "residual": one.residual,
+            "excess": excess,
+            "connected": case((judged, literal(one.level) <= paths.threshold), else_=paths.connected),
+        }
+        self._session.execute(update(table("paths")).where(paths.id == one.path_id).values(shown))

@@ -1,0 +1,176 @@
+"""The run kind `certify`: certificates of a path made by real workers, and what a path shows of them."""
+
+import os
+import signal
+from pathlib import Path as File
+
+import pytest
+from sqlalchemy import update
+
+from core.engine.client import Client
+from core.engine.folders import Job, owner
+from core.engine.model_inputs import resolve
+from core.errors import UsageError
+from core.specs.methods import Dropout, Linear
+from core.specs.runs import Certify, Connect, ModelRef, PathRef, Train, from_json
+from core.studies.plan import Planned
+from store import ArtifactError, Certificate, Certificates, NotFoundError, Path, Paths, show_row
+from store.base import table
+from tests.engine.conftest import TINY, Engine
+
+A, B = ModelRef(run=0), ModelRef(run=0, position=1)
+KNOWN = ("certificate", "level", "drift", "residual", "certified", "excess")
+
+NETWORK = """
+from torch import nn
+
+
+def make(shape, outputs):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, outputs))
+"""
+FIRST_EDITION = """{"run_id":3,"attempt_id":4,"spec":{"kind":"connect","network":null,"a":{"model":1},"b":{"model":2},
+"method":{"method":"linear"},"below":null,"points":61,"seed":0,"name":"=1+1"},"device":"cpu","threads":1,
+"data_root":null,"inputs":[{"id":1,"file":"/c.db.files/artifacts/ab/ab.safetensors","network":"fcn:8","data":"digits",
+"loss":"cross-entropy","data_fingerprint":"d","seed":1,"dtype":"float32","epochs":3},{"id":2,
+"file":"/c.db.files/artifacts/cd/cd.safetensors","network":"fcn:8","data":"digits","loss":"cross-entropy",
+"data_fingerprint":"d","seed":2,"dtype":"float32","epochs":3}]}"""
+
+
+def path_of(engine: Engine, path_id: int = 1) -> Path:
+    with engine.catalogue.read() as session:
+        return Paths(session).get(path_id)
+
+
+def certificates(engine: Engine, path_id: int = 1) -> list[Certificate]:
+    with engine.catalogue.read() as session:
+        return Certificates(session).of(path_id)
+
+
+def say_otherwise(engine: Engine, path_id: int = 1, **values: object) -> None:
+    """Change what the catalogue says of a path and of all its certificates."""
+    named = {"kind" if name == "certificate" else name: one for name, one in values.items() if name != "certified"}
+    with engine.catalogue.write() as session:
+        session.execute(update(table("paths")).where(table("paths").c.id == path_id).values(values))
+        certificates = table("certificates")
+        session.execute(update(certificates).where(certificates.c.path_id == path_id).values(named))
+
+
+def a_path(engine: Engine) -> int:
+    """An exact path between two models, by runs 1 and 2; and run 3, which certifies it."""
+    plan = [
+        Planned(Train(**TINY, count=2, epochs=3)),
+        Planned(Connect(a=A, b=B, method=Dropout(draws=2), points=5)),
+        Planned(Certify(path=PathRef(run=1))),
+    ]
+    ids = engine.client.enqueue_plan(plan, study="test")
+    ended = engine.finish(*ids)
+    assert [run.state for run in ended] == ["done"] * 3, [run.cause for run in ended]
+    return ids[2]
+
+
+def test_a_path_is_certified_in_a_run_and_shows_the_strongest(engine: Engine) -> None:
+    run_id = a_path(engine)
+    path, (first, second) = path_of(engine), certificates(engine)
+    assert (first.run_id, second.run_id) == (path.run_id, run_id)
+    assert (second.kind, second.pieces) == ("exact", path.segments)
+    assert second.level == pytest.approx(path.level, rel=1e-12)
+    assert engine.run(run_id).network == "fcn:8"
+    with engine.catalogue.read() as session:
+        shown = show_row(session, "run", run_id)
+    assert [one["id"] for one in shown["certificates"]] == [second.id]  # type: ignore[attr-defined]
+    assert shown["needs"] == [path.run_id]
+
+    say_otherwise(engine, certificate="sampled", level=9.0, drift=None, certified=False)
+    stronger = engine.enqueue(Certify(path=PathRef(path=1)))
+    assert engine.finish(stronger)[0].state == "done"
+    now = path_of(engine)
+    assert [getattr(now, name) for name in KNOWN] == [getattr(path, name) for name in KNOWN]
+    assert certificates(engine)[0].run_id == stronger
+
+    say_otherwise(engine, level=path.level / 2)
+    weaker = engine.enqueue(Certify(path=PathRef(path=1)))
+    (ended,) = engine.finish(weaker)
+    assert (ended.state, ended.outcome, ended.cause_kind) == ("failed", "finding", "could not certify")
+    assert ended.cause is not None
+    assert ended.cause.startswith("could not certify: the level is")
+    assert path_of(engine).level == path.level / 2
+    assert weaker in [one.run_id for one in certificates(engine)]
+
+
+def test_a_path_that_does_not_join_its_models_gets_no_certificate(engine: Engine) -> None:
+    a_path(engine)
+    with engine.catalogue.write() as session:
+        paths = table("paths").c
+        session.execute(update(table("paths")).values(model_a=paths.model_b, model_b=paths.model_a))
+    run_id = engine.enqueue(Certify(path=PathRef(path=1)))
+    (ended,) = engine.finish(run_id)
+    assert (ended.outcome, ended.cause_kind) == ("finding", "could not certify")
+    assert "the path does not start at its first model" in (ended.cause or "")
+    assert [one.run_id for one in certificates(engine)] == [2, 3]
+
+
+def test_a_run_that_is_killed_half_way_leaves_no_certificate_and_its_relaunch_does(engine: Engine) -> None:
+    a_path(engine)
+    killed = engine.enqueue(Certify(path=PathRef(path=1), points=9))
+    engine.until(lambda: engine.run(killed).started_at and owner(engine.folder(killed)))
+    who = owner(engine.folder(killed))
+    assert who is not None
+    os.killpg(who.pid, signal.SIGKILL)
+    (ended,) = engine.finish(killed)
+    assert (ended.state, ended.cause_kind, ended.outcome) == ("failed", "killed", "fault")
+    assert len(certificates(engine)) == 2
+    (again,) = engine.client.relaunch(engine.client.plan_relaunch([killed], changes={"points": "7"}))
+    assert engine.finish(again)[0].state == "done"
+    spec = from_json(engine.run(again).spec)
+    assert isinstance(spec, Certify)
+    assert spec.points == 7
+    assert [one.run_id for one in certificates(engine)][-1] == again
+
+
+def test_paths_that_are_not_there_or_not_whole_are_refused_before_anything_is_enqueued(engine: Engine) -> None:
+    a_path(engine)
+    for ref, match in (
+        (PathRef(path=99), "no path 99"),
+        (PathRef(run=99), "no run 99"),
+        (PathRef(run=1), "is no path: run 1, a train, makes none"),
+        (PathRef(run=2, position=1), "makes 1, counted from 0"),
+    ):
+        with pytest.raises((NotFoundError, UsageError), match=match):
+            engine.enqueue(Certify(path=ref))
+    (spec, inputs) = resolve(engine.catalogue, Certify(path=PathRef(run=2)))
+    assert spec == Certify(path=PathRef(path=1))
+    assert [one.id for one in inputs.models] == [1, 2]
+    assert [(one.id, one.model_a, one.model_b) for one in inputs.paths] == [(1, 1, 2)]
+    engine.catalogue.artifacts.path(path_of(engine).artifact or "").write_bytes(b"other")
+    with pytest.raises(ArtifactError, match="is of 5 bytes"):
+        engine.enqueue(Certify(path=PathRef(path=1)))
+
+
+def test_a_path_of_a_network_file_that_changed_is_certified_only_where_that_is_trusted(
+    engine: Engine, tmp_path: File
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(NETWORK)
+    plan = [
+        Planned(Train(**{**TINY, "network": f"file:{file}:make"}, count=2, epochs=2)),
+        Planned(Connect(a=A, b=B, method=Linear(), points=5)),
+    ]
+    engine.finish(*engine.client.enqueue_plan(plan, study="test"))
+    file.write_text(f"{file.read_text()}\n# changed\n")
+    certify = Certify(path=PathRef(path=1))
+    with pytest.raises(UsageError, match="has changed"):
+        engine.enqueue(certify)
+    trusting = Client(engine.catalogue, trust=lambda _: True)
+    (ended,) = engine.finish(trusting.enqueue(certify))
+    assert (ended.state, ended.cause) == ("done", None)
+    assert ended.network != path_of(engine).network
+
+
+def test_a_job_of_the_first_edition_is_read(tmp_path: File) -> None:
+    (tmp_path / "job.json").write_text(FIRST_EDITION)
+    job = Job.load(tmp_path)
+    assert job.spec == Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=Linear(), name="=1+1")
+    assert [(one.id, one.trusted) for one in job.inputs] == [(1, False), (2, False)]
+    assert job.paths == []
+    job.save(tmp_path)
+    assert Job.load(tmp_path) == job

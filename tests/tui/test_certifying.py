@@ -1,0 +1,111 @@
+"""Certificates as people see them: listed, shown with their path and their run, and made again."""
+
+import json
+from pathlib import Path
+
+import pytest
+from commanding import Run, add
+from piloting import Sitting, play
+
+from core.engine.client import Client
+from core.specs.runs import Certify, PathRef
+from core.studies.plan import Planned
+from store import Catalogue, Certificates, Models, Runs
+from tui.cli.study_report import outcomes
+from tui.shared.details import Link, read
+
+
+@pytest.fixture
+def certified(seeded: Path) -> Path:
+    """Run 6 proved of path 1 what was only seen, run 7 found less, run 8 waits for what run 3 makes."""
+    with Catalogue.open(seeded) as catalogue:
+        with catalogue.write() as session:
+            Runs(session).request_cancel([5])
+        for state, kind, level in (("done", "exact", 0.03), ("failed", "sampled", 0.5)):
+            run_id = add(catalogue, Certify(path=PathRef(run=2)), state, "could not certify")
+            found = {"path_id": 1, "kind": kind, "level": level, "seen": 0.02, "residual": 0.0, "pieces": 1}
+            with catalogue.write() as session:
+                Certificates(session).add(run_id, found)
+        add(catalogue, Certify(path=PathRef(run=3)), "queued")
+    return seeded
+
+
+def test_a_path_shows_the_strongest_and_lists_all(certified: Path, thalweg: Run) -> None:
+    shown = json.loads(thalweg("show", "path", 1, "--json").out)
+    assert [(one["id"], one["kind"], one["level"], one["run_id"]) for one in shown["certificates"]] == [
+        (3, "exact", 0.03, 6),
+        (1, "sampled", 0.02, 2),
+        (4, "sampled", 0.5, 7),
+    ]
+    assert (shown["certificate"], shown["certified"], shown["level"], shown["max_train_loss"]) == (
+        "exact",
+        True,
+        0.03,
+        0.02,
+    )
+    assert shown["excess"] == pytest.approx(0.015)
+    listed = [line.split()[:5] for line in thalweg("list", "certificates", "--where", "path=1").out.splitlines()]
+    assert listed[1:] == [
+        ["1", "1", "sampled", "0.02", "0.02"],
+        ["3", "1", "exact", "0.03", "0.02"],
+        ["4", "1", "sampled", "0.5", "0.02"],
+    ]
+    assert "certificates" in thalweg("show", "path", 1).out
+
+
+def test_a_run_that_certifies_is_told_by_its_path(certified: Path, thalweg: Run) -> None:
+    listed = {line.split()[0]: line for line in thalweg("list", "runs").out.splitlines()}
+    assert "certify of 1, fcn:8" in listed["6"]
+    assert "finding" in listed["7"]
+    assert "certify of 2, fcn:8" in listed["8"]
+    shown = json.loads(thalweg("show", "run", 6, "--json").out)
+    assert [one["id"] for one in shown["certificates"]] == [3]
+    assert shown["spec"]["run"]["path"] == {"run": 2}
+    compared = thalweg("compare", "runs", 6, 7).out
+    assert ["level", "0.03", "0.5"] in [line.split() for line in compared.splitlines()]
+
+
+def test_the_pane_leads_from_a_certifying_run_to_its_path_and_back(certified: Path) -> None:
+    with Catalogue.open(certified) as catalogue:
+        client = Client(catalogue)
+        run, path, connect = read(client, "runs", 6), read(client, "paths", 1), read(client, "runs", 2)
+    assert run.spec == "thalweg certify 1"
+    assert ("certificate 3", "exact, level 0.03, of path 1 by run 6") in run.facts
+    assert run.links == (Link("certified path", "paths", 1),)
+    assert [one for one in path.links if one.what == "certified by run"] == [
+        Link("certified by run", "runs", 6),
+        Link("certified by run", "runs", 7),
+    ]
+    assert not [name for name, _ in connect.facts if name.startswith("certificate")]
+
+
+def test_a_study_has_the_certificates_that_its_runs_left(certified: Path) -> None:
+    with Catalogue.open(certified) as catalogue:
+        with catalogue.read() as session:
+            run = Runs(session).get(6)
+        (outcome,) = outcomes(Client(catalogue), [Planned(Certify(path=PathRef(path=1)))], [run])
+    assert [(row["kind"], row["level"], row["cause"]) for row in outcome.made] == [("exact", 0.03, None)]
+
+
+def test_models_whose_role_is_helper_are_on_the_screen_only_where_asked_for(seeded: Path, thalweg: Run) -> None:
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        Models(session).add(1, {"position": 2, "role": "helper", "name": "a-bead"})
+    assert [row["id"] for row in json.loads(thalweg("list", "models", "--json").out)] == [1, 2]
+    (helper,) = json.loads(thalweg("list", "models", "--where", "role=helper", "--json").out)
+    assert (helper["name"], helper["role"]) == ("a-bead", "helper")
+    assert "role" in thalweg("list", "models", "--all-columns").out.splitlines()[0]
+
+    async def use(one: Sitting) -> None:
+        await one.press("2")
+        await one.until(lambda: one.ids == [2, 1])
+        await one.press("/", *"role=helper", "enter")
+        await one.until(lambda: one.ids == [3])
+
+    play(seeded, use)
+
+
+def test_what_is_no_path_is_refused_in_one_sentence(seeded: Path, thalweg: Run) -> None:
+    refused = thalweg("certify", "run:1")
+    assert (refused.status, "run:1 is no path: run 1, a train, makes none" in refused.err) == (2, True)
+    assert "'x' is no path: give its id" in thalweg("certify", "x").err
+    assert "There is no path 99" in thalweg("certify", 99).err

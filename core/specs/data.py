@@ -92,7 +92,7 @@ class Folder(Images, frozen=True, kw_only=True, tag="folder"):
         try:
             path = str(Path(self.path).expanduser().absolute())
         except RuntimeError as error:  # ~somebody
-            raise UsageError(f"folder:{self.path}: {error}; write the full path.") from None
+            raise UsageError(f"folder:{self.path}: {str(error).rstrip('.')}; write the full path.") from None
         if path != path.strip() or set(path) & {",", "\0"}:
             raise UsageError(
                 f"folder:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."

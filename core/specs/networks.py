@@ -181,7 +181,7 @@ class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
         try:
             path = str(Path(path).expanduser().absolute())
         except RuntimeError as error:  # ~somebody
-            raise UsageError(f"file:{self.source}: {error}; write the full path.") from None
+            raise UsageError(f"file:{self.source}: {str(error).rstrip('.')}; write the full path.") from None
         if path != path.strip() or set(path) & {",", "\0"}:
             raise UsageError(
                 f"file:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."

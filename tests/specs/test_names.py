@@ -72,14 +72,14 @@ def test_other_widths_are_refused(text: str) -> None:
     ("text", "hint"),
     [
         ("fcm:3", "Did you mean 'fcn'"),
-        ("fcn", "write for example fcn:245x10"),
+        ("fcn", "write, for example, fcn:245x10"),
         ("cnn:3", "takes no argument"),
         ("fcn:3,activaton=tanh", "Did you mean 'activation'"),
         ("fcn:3,activation=tan", "one of elu, leaky_relu"),
         ("fcn:3,slope=nan", "a number at least 0 and at most 1, not 'nan'"),
         ("fcn:3,bias", "key=value"),
         ("fcn:3,slope=0.1,slope=0.2", "given twice"),
-        ("fcn:3,widths=5", "behind the colon only"),
+        ("fcn:3,widths=5", "after the colon only"),
     ],
 )
 def test_networks_are_refused_with_what_is_allowed(text: str, hint: str) -> None:
@@ -96,7 +96,7 @@ def test_networks_are_refused_with_what_is_allowed(text: str, hint: str) -> None
         ("folder:/a,b", "key=value"),
         ("digits,seed=\udcff", "UTF-8"),
         ("folder:/a\udcff", "UTF-8"),
-        ("folder:~nobody-of-that-name/x", "write the whole path"),
+        ("folder:~nobody-of-that-name/x", "write the full path"),
     ],
 )
 def test_data_sets_are_refused_with_what_is_allowed(text: str, hint: str) -> None:

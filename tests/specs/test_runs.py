@@ -85,7 +85,7 @@ def test_other_texts_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["\ud800", "[" * 100_000])
 def test_texts_that_no_json_reader_likes_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no stored spec"):
+    with pytest.raises(UsageError, match="not a stored spec"):
         from_json(text)
 
 
@@ -99,7 +99,7 @@ def test_references_read_back(ref: type[Reference], data: st.DataObject) -> None
 @pytest.mark.parametrize("ref", [ModelRef, PathRef])
 @given(text=st.text())
 def test_other_references_are_refused(ref: type[Reference], text: str) -> None:
-    expected = f"no {ref.noun}"
+    expected = f"not a {ref.noun} id"
     assert expected in (refusal(ref.read, text) or expected)
 
 
@@ -143,7 +143,7 @@ def test_a_run_may_read_models_and_paths_one_or_several() -> None:
         centre=ModelRef(run=7, position=1),
         leaves=(ModelRef(model=2), ModelRef(run=2), ModelRef(model=6)),
     )
-    with pytest.raises(UsageError, match="'x' is no model"):
+    with pytest.raises(UsageError, match="'x' is not a model id"):
         read_input("star", "leaves", "1 x")
 
 

@@ -178,7 +178,7 @@ def test_files_that_are_no_catalogue(tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.sqlite"
     with closing(sqlite3.connect(foreign)) as opened:
         opened.execute("CREATE TABLE birds (name)")
-    assert "no catalogue of Thalweg" in refusal(foreign)
+    assert "not a Thalweg catalogue" in refusal(foreign)
     assert set(schema(foreign)) == {"birds"}
     with closing(sqlite3.connect(foreign)) as opened:
         assert opened.execute("PRAGMA journal_mode").fetchall() == [("delete",)], "other people's file is as it was"

@@ -1,6 +1,7 @@
 """The catalogue: what was run, what came of it, and the files of tensors beside it.
 
-Names are imported when first used, so that the command line's help loads no database.
+Names are imported when first used, so that the command line's help loads no database: a module that must not load
+it either has `import store` at its top and writes `store.Runs`.
 """
 
 from importlib import import_module

@@ -149,7 +149,7 @@ def test_windows_hold_whole_lines_wherever_they_lie(
     offset = data.draw(st.integers(0, len(content)))
     whole = content.split(b"\n")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(logs, "BLOCK", data.draw(st.integers(100, 300)))
+        patched.setattr(log_reader, "BLOCK", data.draw(st.integers(100, 300)))
         window = around(file, offset)
     assert window.size == len(content)
     assert all(line in whole for line in window.lines)
@@ -166,7 +166,7 @@ def test_the_last_lines_begin_where_they_begin(
     content = b"\n".join(lines) + (b"\n" if ended and lines else b"")
     parts = [part for part in re.split(rb"(?<=\n)", content) if part]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(logs, "CHUNK", chunk)
+        patched.setattr(log_reader, "CHUNK", chunk)
         assert content[start_of_last(written(content, tmp_path_factory), count) :] == b"".join(
             parts[max(len(parts) - count, 0) :]
         )
@@ -179,7 +179,7 @@ def test_what_is_searched_is_found_where_it_stands(
     raw, needle = content.encode().lower(), wanted.encode().lower()
     places = [i for i in range(len(raw)) if raw.startswith(needle, i)]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(logs, "CHUNK", 7)
+        patched.setattr(log_reader, "CHUNK", 7)
         assert found_before(written(content.encode(), tmp_path_factory), wanted, place) == max(
             (i for i in places if i < place), default=None
         )

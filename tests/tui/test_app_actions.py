@@ -74,6 +74,10 @@ def test_a_tag_that_is_none_is_told_and_nothing_written(seeded: Path) -> None:
         await one.press("enter")
         await one.until(lambda: "cannot be a tag" in one.told)
         assert not one.browser.view.undoable
+        await one.press("t")
+        await one.type("a,b")
+        await one.press("enter")
+        await one.until(lambda: one.told.count("cannot be a tag") == 2)  # whoever tries again is told again
 
     play(seeded, use)
 

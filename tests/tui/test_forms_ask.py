@@ -10,8 +10,8 @@ from showing import play, until
 from test_screens_forms import row, said_of
 from textual.pilot import Pilot
 from textual.widgets import Input
-from tui.app.screens.form_screen import PAUSE
 
+from tui.app.screens.form_engine import PAUSE
 from tui.app.screens.launch import LaunchScreen
 
 SLOW = """

@@ -3,6 +3,7 @@
 from store.states import FINISHED
 from tui.app.actions import Action, Needs
 from tui.app.screens.browse.browser import Browser
+from tui.app.widgets.keys import KIND_KEYS
 
 HERE = "tui.app.screens.browse"
 COMPARED = range(2, 13)
@@ -149,10 +150,10 @@ ACTIONS = (
         ROW | WRITE,
         shown=False,
     ),
-    Action("view('runs')", "1", "Runs", does=f"{HERE}.arrangement:open_view", shown=False),
-    Action("view('models')", "2", "Models", does=f"{HERE}.arrangement:open_view", shown=False),
-    Action("view('paths')", "3", "Paths", does=f"{HERE}.arrangement:open_view", shown=False),
-    Action("view('bounds')", "4", "Bounds", does=f"{HERE}.arrangement:open_view", shown=False),
+    *(
+        Action(f"view({kind!r})", key, kind.capitalize(), does=f"{HERE}.arrangement:open_view", shown=False)
+        for kind, key in KIND_KEYS.items()
+    ),
     Action(
         "leave",
         "escape",

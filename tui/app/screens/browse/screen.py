@@ -102,6 +102,10 @@ class BrowseScreen(AppScreen[None]):
             self.notify(why, severity="warning", markup=False)
         return bool(why)
 
+    def refused(self, sentence: str) -> None:
+        """Each time: here nothing is asked again and again, but by somebody who wants to know."""
+        self.tell(sentence, wrong=True)
+
     @property
     def typing(self) -> bool:
         """Whether a filter or a command is being typed."""

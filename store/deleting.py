@@ -17,7 +17,7 @@ DEPENDANTS = {
         ("models", "run_id", "was made by"),
         ("paths", "run_id", "was made by"),
         ("bounds", "run_id", "was made by"),
-        ("certificates", "run_id", "has a certificate of"),
+        ("certificates", "run_id", "has a certificate made by"),
     ),
     "model": (("paths", "model_a", "joins"), ("paths", "model_b", "joins"), ("bounds", "model_id", "is of")),
     "path": (),

@@ -122,7 +122,7 @@ def test_the_same_result_twice_is_one_row(session: Session) -> None:
 def test_certificates_go_with_their_path_and_hold_their_run(session: Session) -> None:
     path_id = path(session, certificate="sampled", level=0.5)
     certify(session, path_id, "exact", 0.25)
-    with pytest.raises(StoreError, match=f"the path {path_id} has a certificate of it; delete that first"):
+    with pytest.raises(StoreError, match=f"the path {path_id} has a certificate made by it; delete that first"):
         delete(session, "run", [3])
     delete(session, "path", [path_id])
     assert Certificates(session).of(path_id) == []

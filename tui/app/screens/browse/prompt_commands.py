@@ -60,7 +60,7 @@ def run(browser: Browser, sign: str, text: str) -> str | None:
     if name.isascii() and name.isdigit():
         browser.go(browser.kind, int(name[:18]))
     elif name in COMMANDS:
-        COMMANDS[name][1](browser, rest.strip())
+        COMMANDS[name](browser, rest.strip())
     elif name in TYPED:
         return _possible(browser, name)
     elif name:
@@ -131,16 +131,16 @@ def _theme(browser: Browser, text: str) -> None:
     browser.screen.app.theme = text
 
 
-#: name -> (what it does, with what stands after it; how)
-COMMANDS: dict[str, tuple[str, Callable[[Browser, str], None]]] = {
-    "filter": ("filter CONDITIONS: keep only rows for which they hold; alone: all rows", _filter),
-    "save": ("save NAME: give the filter a name; @NAME brings it back", _save),
-    "forget": ("forget NAME: take a filter's name away", _forget),
-    "sort": ("sort COLUMNS: order by them, largest first after a minus", _sort),
-    "columns": ("columns A,B: show these; alone: those of the beginning", _columns),
-    "view": ("view KIND: runs, models, paths or bounds", _view),
-    "tag": ("tag WORDS: give tags, take away those after a minus", marking.tag),
-    "note": ("note TEXT: write a note", marking.note),
-    "export": ("export FILE: write the table to a .csv or .json file", _export),
-    "theme": ("theme NAME: other colours", _theme),
+#: Commands that take words, by name.
+COMMANDS: dict[str, Callable[[Browser, str], None]] = {
+    "filter": _filter,
+    "save": _save,
+    "forget": _forget,
+    "sort": _sort,
+    "columns": _columns,
+    "view": _view,
+    "tag": marking.tag,
+    "note": marking.note,
+    "export": _export,
+    "theme": _theme,
 }

@@ -162,6 +162,10 @@ Reading = Swap | Connect | Bound | Descend | Certify  # what exists already
 RunSpec = Train | Reading
 
 
+class NewerSpecError(UsageError):
+    """A stored spec is of a version that this Thalweg does not know."""
+
+
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     run: RunSpec
@@ -173,11 +177,13 @@ def to_json(spec: RunSpec) -> str:
 
 
 def from_json(text: str) -> RunSpec:
-    """The inverse of `to_json`. Raises UsageError for a text of another version or form."""
+    """The inverse of `to_json`. Raises UsageError, for a text of another version NewerSpecError."""
     try:
         version = msgspec.json.decode(text)["version"]
         if version != VERSION:
-            raise UsageError(f"This spec is of version {version}; this Thalweg reads version {VERSION}.")
+            raise NewerSpecError(
+                f"This spec is of version {version}, and this Thalweg reads version {VERSION}: upgrade Thalweg."
+            )
         return msgspec.json.decode(text, type=_Envelope).run
     except (msgspec.DecodeError, KeyError, TypeError, UnicodeError, RecursionError) as error:
         raise UsageError(f"This is not a stored spec: {error}.") from None

@@ -12,13 +12,15 @@ import pytest
 from commanding import HOSTILE, Run, add, process
 from sqlalchemy import update
 
+from core.engine.client import Client
 from core.specs.bounds import BOUNDS
 from core.specs.runs import Bound, ModelRef
-from store import COLUMNS, Bounds, Catalogue, Notes, Tags
+from store import COLUMNS, Bounds, Catalogue, NewRun, Notes, Runs, Tags
 from store.columns import called, stored_columns, table_of
 from store.schema import metadata
 from tui.cli.arguments import MARKED
 from tui.main import main
+from tui.shared import details
 from tui.shared.columns import Shown, offered
 
 KINDS = ("runs", "models", "paths", "bounds", "profiles", "metrics")
@@ -271,3 +273,21 @@ def test_a_heading_that_is_a_column_s_name_shows_that_column() -> None:
         names = [column.name for column in COLUMNS[kind]]
         wrong = [one.title for one in offered(kind, None) if one.title in names and one.title not in one.made_of]
         assert wrong == []
+
+
+def test_a_spec_of_a_newer_version_is_named_as_such_wherever_it_is_shown(thalweg: Run, seeded: Path) -> None:
+    spec = '{"version":99,"run":{"kind":"train","network":"fcn:3","data":"digits","warmth":"high"}}'
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        newer = Runs(session).add(NewRun(kind="train", spec=spec, network="fcn:3"))
+        Runs(session).request_cancel([newer])
+    assert "spec of a newer version" in thalweg("list", "runs").out
+    said = "This spec is of version 99, and this Thalweg reads version 1"
+    for command in (("show", "run", newer), ("compare", "runs", 1, newer)):
+        out = " ".join(thalweg(*command).out.split())
+        assert said in out
+        assert "warmth" not in out
+    refused = thalweg("relaunch", newer)
+    assert refused.status == 2
+    assert said in " ".join(refused.err.split())
+    with Catalogue.open(seeded) as catalogue:
+        assert said in details.read(Client(catalogue), "runs", newer).spec

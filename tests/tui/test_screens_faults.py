@@ -217,7 +217,7 @@ def test_what_cannot_be_read_is_no_crash(seeded: Path) -> None:
 
     play(seeded, lambda client: CompareScreen(client, "runs", [1, strange]), read)
     app = play(seeded, lambda client: RelaunchScreen(client, [strange]), lambda pilot: press(pilot, "ctrl+s"))
-    assert "This is no stored spec" in text(app)
+    assert "This is not a stored spec" in text(app)
     assert app.answers == []
 
 

@@ -8,11 +8,13 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
+import msgspec
+
 import store
 from core.errors import UsageError
 from core.results import beyond_rounding
 from core.specs.kinds import KINDS, inputs_of
-from core.specs.runs import from_json
+from core.specs.runs import NewerSpecError, from_json
 from tui.shared.formatting import NOTHING, ago, called, clean, duration, number, percent, state, value
 
 Row = dict[str, Any]
@@ -102,7 +104,9 @@ def cell(key: str, given: Any) -> str:
         return duration(given)
     if key == "state":
         return state(given, sys.stdout.encoding)
-    if key in ("spec", "environment") and given:
+    if key == "spec":
+        return spec_options(given)
+    if key == "environment" and given:
         return options(given)
     return value(given)
 
@@ -117,6 +121,8 @@ def _what(row: Row) -> str:
     """Of a run that reads nothing what it trains, of one that reads two things from where to where it leads."""
     try:
         spec = from_json(row["spec"])
+    except NewerSpecError:
+        return "spec of a newer version"
     except UsageError:
         return " ".join(network(row[key]) for key in ("method", "network", "data") if row[key])
     of_network = f", {network(row['network'])}" if row["network"] else ""
@@ -161,13 +167,13 @@ def references_of(kind: str, row: Row, noun: str) -> list[str]:
     return read or [f"run:{row['id']}:{place}" for place in range(made)]
 
 
-def asked(row: Row) -> dict[str, Any]:
-    """The spec of a run's row; nothing where it can't be read."""
+def spec_fields(text: str) -> Row:
+    """The fields of a stored spec by name; of one that can't be read only why, as its `spec`."""
     try:
-        found = json.loads(row["spec"])["run"]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        fields: Row = msgspec.to_builtins(from_json(text))
+    except UsageError as error:
+        return {"spec": str(error)}
+    return fields
 
 
 def when(row: Row) -> str:
@@ -251,13 +257,17 @@ NAMES = Shown("names", _names, ("name_a", "name_b"), spare=True)
 
 
 def options(text: str) -> str:
-    """A spec or an environment, JSON text, as key=value."""
+    """An environment, JSON text, as key=value."""
     try:
         found = json.loads(text)
     except ValueError:
         return clean(text)
-    found = found.get("run", found) if isinstance(found, dict) else found
     return clean("  ".join(_flat(found))) if isinstance(found, dict) else clean(text)
+
+
+def spec_options(text: str) -> str:
+    """A stored spec as key=value."""
+    return clean("  ".join(_flat(spec_fields(text))))
 
 
 def _flat(found: Row, before: str = "") -> list[str]:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import store
 from core.errors import UsageError
-from tui.shared.columns import asked as spec_of
-from tui.shared.columns import network, reference
+from tui.shared.columns import network, reference, spec_fields
 from tui.shared.formatting import value
 from tui.shared.references import settled
 
@@ -76,8 +75,7 @@ def compared(session: "Session", kind: str, ids: Sequence[int]) -> Comparison:
         run_id = row_id if kind == "runs" else row["run_id"]
         assert isinstance(run_id, int)
         (run,) = settled(session, [vars(store.Runs(session).get(run_id))])
-        spec = spec_of(run)
-        asked.append({**_flat(spec), **{key: row[key] for key in ASKED if key in row}})
+        asked.append({**_flat(spec_fields(run["spec"])), **{key: row[key] for key in ASKED if key in row}})
         if kind == "runs":
             row = {**_first_made(row), **row}
         results.append({key: row.get(key) for key in RESULTS[kind]})

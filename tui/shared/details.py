@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import store
-from tui.shared.columns import Row, cell, excess, network, options, what, word
+from tui.shared.columns import Row, cell, excess, network, options, spec_options, what, word
 from tui.shared.formatting import clean, number, value
 from tui.shared.log_reader import last_lines
 from tui.shared.references import settled
@@ -72,7 +72,7 @@ def read(client: "Client", kind: str, row_id: int) -> Details:
 
 def _asked(spec: str) -> str:
     """The command that starts such a run, or the spec where there is none."""
-    return clean(asked_by("thalweg", spec)) or options(spec)
+    return clean(asked_by("thalweg", spec)) or spec_options(spec)
 
 
 def _title(kind: str, row: Row) -> str:

@@ -19,7 +19,8 @@ import psutil
 
 from core.engine.devices import devices, threads, whose
 from core.engine.folders import Job, checkpoint, folder_of, make_folder
-from core.engine.launch import start_worker
+from core.engine.installed import Installed
+from core.engine.launch import start_agent, start_worker
 from core.engine.locks import NO_ROOM, AgentLock
 from core.engine.machines import here
 from core.engine.model_inputs import resolve
@@ -47,6 +48,8 @@ class Agent:
         self.ending = False
         self.unstarted: dict[int, Claim] = {}  # claimed, and waiting for room on the disk
         self.troubles: list[Exception] = []  # of the last look
+        self.installed = Installed()
+        self.retired = False  # another agent goes on, with the code that is installed now
         self._told = ""
 
     def run(self, *, drain: bool = False) -> None:
@@ -66,12 +69,14 @@ class Agent:
 
     def _turn(self, *, drain: bool) -> bool:
         """Work, where the lock can be had; whether to go on."""
-        if not self.lock.take():
+        if self.retired or not self.lock.take():
             return drain and self._work_left()
         try:
             self._work(drain=drain)
         finally:
             self.lock.release()  # whoever enqueued while we held it relies on this second look:
+        if self._replaced():
+            self._retire()
         return not self._over() and self._work_left()
 
     def _work(self, *, drain: bool) -> None:
@@ -82,6 +87,8 @@ class Agent:
                 self.busy_at = time.monotonic()
             with self._tried():
                 if time.monotonic() - self.busy_at > patience and not self._work_left():
+                    return
+                if self._replaced():
                     return
             self._tell()
             time.sleep(self._pause())
@@ -138,6 +145,22 @@ class Agent:
             with suppress(OSError, ValueError):  # the log may be on the disk that is full
                 print(told or "All is well again.", file=sys.stderr, flush=True)
 
+    def _replaced(self) -> bool:
+        """Whether the installed code has changed and nothing runs any more that this agent looks after."""
+        if not self.installed.changed():
+            return False
+        with self.catalogue.read() as session:
+            return not Runs(session).active(self.machine)
+
+    def _retire(self) -> None:
+        """Hand over what is left to an agent of the code that is installed now, which outlives this one."""
+        self.retired = True
+        if not self._work_left():
+            return
+        with suppress(OSError, ValueError):
+            print("The installed code has changed: another agent goes on.", file=sys.stderr, flush=True)
+        start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log")
+
     def _pause(self) -> float:
         return PAUSE_SECONDS if self.troubles else TICK_SECONDS
 
@@ -150,7 +173,12 @@ class Agent:
             return runs.any_queued() or bool(runs.active(self.machine)) or bool(runs.given_up(self.machine))
 
     def _claim(self) -> bool:
-        """Start what can start now. Looks first: other programs write meanwhile, and would wait for nothing."""
+        """Start what can start now, if our code is still the installed one.
+
+        Looks first: other programs write meanwhile, and would wait for nothing.
+        """
+        if self.installed.changed():
+            return False
         started = False
         while self._changes_due():
             with self.catalogue.write() as session:

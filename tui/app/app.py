@@ -75,7 +75,8 @@ class ThalwegApp(InTurn[StoreError]):
 
     def on_key(self, event: events.Key) -> None:
         """On its way to its action, which may not be possible now."""
-        if isinstance(self.screen, BrowseScreen) and self.screen.refuses(event.key):
+        left = not self.screen_stack  # by somebody who had typed ahead
+        if not left and isinstance(self.screen, BrowseScreen) and self.screen.refuses(event.key):
             event.prevent_default()
 
     def notify(self, message: str, **looks: Any) -> None:

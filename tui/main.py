@@ -35,10 +35,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "relaunch": ("tui.cli.commands.relaunch:relaunch", "Repeat runs, from a checkpoint or from scratch."),
     "cancel": ("tui.cli.commands.queue:cancel", "Cancel queued or running runs."),
     "log": ("tui.cli.commands.log:log", "Print what a run wrote, or follow it."),
-    "compare": ("tui.cli.commands.compare:compare", "Put several side by side: what differs."),
+    "compare": ("tui.cli.commands.compare:compare", "Compare several side by side."),
     "matrix": ("tui.cli.commands.matrix:matrix", "All models of a problem against all: barriers, levels, lengths."),
     "plot": ("tui.cli.commands.plot:plot", "Draw losses along paths, training curves, bounds."),
-    "tag": ("tui.cli.commands.marks:tag", "Give tags, for filters, or take them away."),
+    "tag": ("tui.cli.commands.marks:tag", "Add tags, for filters, or remove them."),
     "note": ("tui.cli.commands.marks:note", "Write a note."),
     "delete": ("tui.cli.commands.delete:delete", "Delete, after asking."),
     "export": ("tui.cli.commands.export:export", "Write a table as CSV."),
@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk behind standard output, say, or a name too long for any file
         _silence(sys.stdout)
         place = f": {error.filename}" if error.filename is not None else ""
-        return _refuse(f"The system refuses to go on: {error.strerror or error}{place}.")
+        return _refuse(f"The system reports an error: {error.strerror or error}{place}.")
     except (ThalwegError, StoreError) as error:
         return _refuse(str(error), status=1 if isinstance(error, RunError) else 2)
     return status if isinstance(status, int) else 0

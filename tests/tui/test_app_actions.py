@@ -241,7 +241,7 @@ def test_no_file_is_written_over_unless_that_was_agreed_to(seeded: Path, monkeyp
             await one.press(":")
             await one.type(f"export {target}")
             await one.press("enter")
-            await one.until(lambda: "is there already" in one.said)
+            await one.until(lambda: "already exists" in one.said)
             assert target.read_text() == "mine"
             await one.press(answer)
             await one.until(lambda kept=kept: target.read_text().startswith(kept))

@@ -504,7 +504,7 @@ def test_all_rows_are_marked_also_those_that_are_still_being_read(home: Path, mo
         one.browser.filter_by("id<=440")
         await one.until(lambda: len(one.ids) == 200)
         await one.pilot.press("a")
-        assert one.screen.unable("delete") == "Which rows there are is still being read; they are marked then."
+        assert one.screen.unable("delete") == "The rows are still being read; they will be marked then."
         held.set()
         await one.until(lambda: one.browser.table.marked == set(range(1, 441)))
         assert one.screen.unable("delete") is None

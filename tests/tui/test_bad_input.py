@@ -107,7 +107,7 @@ BAD = [
     ),
     ("connect 1", "--method (linear, string, sparse, dropout, wide) is missing: write `thalweg connect A B --method"),
     ("list runs models", "no place for models: write `thalweg list KIND`; `thalweg list --help` shows how."),
-    ("train fcn:8 digits --seed", "--seed needs a value behind it."),
+    ("train fcn:8 digits --seed", "--seed needs a value after it."),
     ("export runs --raw=yes", "--raw takes no value: write it alone."),
     ("list runs --limit x", "--limit must be a whole number, at least 0, not 'x'; `thalweg list --help` shows how."),
     ("agent --cpu-jobs 0", "--cpu-jobs must be a whole number, from 1 to 1024, not '0'"),

@@ -37,7 +37,7 @@ from tui.shared.charts.terminal import Look, lines
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 BAD = f"{HOSTILE}\n\t\x9b31m\x1b]52;c;eA==\x07\u2028"
-#: Texts by which the catalogue hangs together, or which are JSON.
+#: Texts that the catalogue depends on, or which are JSON.
 STRUCTURE = {"state", "resume", "kind", "spec", "outcome", "environment", "artifact", "file", "priority"}
 KINDS = ("runs", "models", "paths", "bounds")
 

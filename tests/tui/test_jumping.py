@@ -131,7 +131,7 @@ def burst(one: Sitting, text: str) -> None:
 def test_keys_behind_one_that_opens_a_question_answer_it(key: str, left: str, seeded: Path) -> None:
     async def use(one: Sitting) -> None:
         burst(one, f"{key}done quick\nj")
-        await one.until(lambda: "u takes it back" in one.told)
+        await one.until(lambda: "u undoes it" in one.told)
         assert one.app.screen is one.screen
         with Catalogue.open(seeded) as catalogue, catalogue.read() as session:
             assert left in str(show_row(session, "runs", 5))

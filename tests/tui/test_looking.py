@@ -194,7 +194,7 @@ def test_a_full_disk_behind_standard_output_is_one_sentence(ended: Path) -> None
                 check=False,
             )
         assert done.returncode == 2
-        assert done.stderr == "thalweg: The system refuses to go on: No space left on device.\n"
+        assert done.stderr == "thalweg: The system reports an error: No space left on device.\n"
 
 
 def test_verdicts_are_words_in_tables_and_no_curves(thalweg: Run, seeded: Path) -> None:

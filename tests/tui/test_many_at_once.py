@@ -123,9 +123,9 @@ def test_marked_rows_are_cancelled_tagged_starred_and_put_back_on_the_screen(cro
         tag(one.browser, "good -bad")
         await one.until(lambda: "tagged 10,000 runs good -bad" in one.told)
         await one.press("u")
-        await one.until(lambda: "taken back: tagged" in one.told)
+        await one.until(lambda: "undone: tagged" in one.told)
         await one.press("u")
-        await one.until(lambda: "taken back: starred" in one.told)
+        await one.until(lambda: "undone: starred" in one.told)
         await one.press("x", "y")
         await one.until(lambda: "Cancelling 10,000 runs" in one.told)
 

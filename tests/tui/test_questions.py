@@ -36,7 +36,7 @@ def test_no_word_is_broken_that_fits_and_no_path_but_behind_a_slash(words: list[
 @pytest.mark.parametrize("width", [40, 80, 130])
 @pytest.mark.parametrize("make", [lambda said: Confirm(said, "Go on"), AskText, lambda s: Pick(s, [])])
 def test_a_question_on_the_screen_ends_its_lines_there(make: Any, width: int, home: Path) -> None:
-    question = f"The network file {FOLDER}/net.py has changed since then. Go on with it as it is now?"
+    question = f"The network file {FOLDER}/net.py has changed since then. Continue with it as it is now?"
 
     async def look(pilot: Pilot[Any]) -> None:
         inner = [line.split("│")[1].strip() for line in text(pilot.app).splitlines() if line.count("│") == 2]

@@ -113,7 +113,7 @@ def test_a_search_goes_up_from_the_end_and_back(log: Path, seeded: Path) -> None
         assert isinstance(pilot.app.screen, LogScreen)
 
     app = play(seeded, lambda client: LogScreen(client, 1), use)
-    assert "There is no more of it in this direction." in app.told  # type: ignore[attr-defined]
+    assert "No more matches in this direction." in app.told  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (20, 4)])

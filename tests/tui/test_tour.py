@@ -124,7 +124,7 @@ def test_a_tour_with_keys(terminal: Terminal, seeded: Path) -> None:
     terminal.press("s", "id ▲")
     terminal.press("3", "linear")
     terminal.press("Space Space", "2 marked")
-    terminal.press("c", "what came of it")
+    terminal.press("c", "results")
     terminal.press("Escape", "2 marked")
     terminal.press("p", "paths 1, 2", "over t along the path")
     terminal.press("Escape", "1 to 2")

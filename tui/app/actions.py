@@ -105,10 +105,10 @@ APP_ACTIONS = (
         "jump",
         "ctrl+o",
         "Jump",
-        "Letters over all there is to go to; type one",
+        "Label everything you can jump to; type a label",
         "tui.app.overlays:show_letters",
         shown=False,
     ),
-    Action("quit", "q", "Quit", "Leave; jobs go on"),
+    Action("quit", "q", "Quit", "Quit; jobs keep running"),
     Action("quit", "ctrl+q", "Quit", shown=False, priority=True),
 )

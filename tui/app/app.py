@@ -109,7 +109,7 @@ class ThalwegApp(InTurn[StoreError]):
         try:
             save(self.session, self.file)
         except UsageError as error:
-            self.notify(f"How the screen is left is not remembered. {error}", severity="warning")
+            self.notify(f"The state of the screen was not saved. {error}", severity="warning")
 
     def perform(self, action: Action, *given: object) -> None:
         imported(action.does)(self, *given)
@@ -120,7 +120,7 @@ class ThalwegApp(InTurn[StoreError]):
     def _fatal_error(self) -> None:
         """What goes wrong where nothing can stay ends everything: with one sentence, not with what memory held."""
         error = self._exception
-        self.panic(Text(clean(failures.sentence_on(error)) if error else "Thalweg had to end."))
+        self.panic(Text(clean(failures.sentence_on(error)) if error else "Thalweg had to stop."))
 
     async def action_quit(self) -> None:
         if isinstance(self.screen_stack[0], BrowseScreen):

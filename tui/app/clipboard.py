@@ -45,7 +45,7 @@ def told(text: str, sequence: str | None, file: Path, environment: Mapping[str, 
     size = f"{len(text)} characters"
     if certain(environment):
         return f"Copied {size}."
-    return f"Sent {size} to the terminal's clipboard; if it doesn't listen, the text is in {file}."
+    return f"Sent {size} to the terminal's clipboard; if it isn't there, the text is in {file}."
 
 
 def _write(draft: Path, text: str) -> None:

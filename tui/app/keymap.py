@@ -30,9 +30,9 @@ def load(file: Path) -> tuple[dict[str, str], list[str]]:
     try:
         given = tomllib.loads(own_text(file) or "")
     except UsageError as error:
-        return {}, [f"{error} The usual keys are used."]
+        return {}, [f"{error} The default keys are used."]
     except (ValueError, RecursionError) as error:
-        return {}, [f"{file} cannot be read: {error}. The usual keys are used."]
+        return {}, [f"{file} cannot be read: {error}. The default keys are used."]
     chosen: dict[str, str] = {}
     refused = []
     for name, text in given.items():
@@ -43,7 +43,9 @@ def load(file: Path) -> tuple[dict[str, str], list[str]]:
     while clash := _clash(chosen):
         name, key = clash
         del chosen[name]
-        refused.append(f"{file.name}: {name} can't have the key {key}: something else has it. It keeps its usual one.")
+        refused.append(
+            f"{file.name}: {name} can't have the key {key}: something else has it. It keeps its default key."
+        )
     return chosen, refused
 
 
@@ -52,9 +54,9 @@ def _wrong(name: str, text: object) -> str | None:
     if name not in USUAL:
         return str(unknown_name("action", name, USUAL))
     if not isinstance(text, str):
-        return f'{name} needs keys as a text, such as "f" or "f,ctrl+f".'
+        return f'{name} needs keys as text, such as "f" or "f,ctrl+f".'
     bad = [key for key in text.split(",") if not _known(key.strip())]
-    return f"{bad[0]!r} is no key; write a letter, a sign, or a name such as ctrl+f, f5, enter." if bad else None
+    return f"{bad[0]!r} is not a key; write a letter, a sign, or a name such as ctrl+f, f5 or enter." if bad else None
 
 
 def _known(key: str) -> bool:

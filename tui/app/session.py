@@ -63,8 +63,8 @@ def load(file: Path) -> tuple[Session, str | None]:
         try:
             file.replace(aside)
         except OSError:
-            return Session(), f"{why} This session starts afresh."
-        return Session(), f"{why} It was set aside as {aside.name}, and this session starts afresh."
+            return Session(), f"{why} This session starts with the defaults."
+        return Session(), f"{why} It was kept as {aside.name}, and this session starts with the defaults."
 
 
 def save(session: Session, file: Path) -> None:

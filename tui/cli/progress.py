@@ -57,7 +57,7 @@ def _cancel_wanted(run_ids: Sequence[int], place: CommandLocation) -> bool:
     first = run_ids[0]
     note(
         f"{thing.capitalize()} {'go' if several else 'goes'} on: `{command} list runs` shows how far, "
-        f"`{command} log {first} --follow` what happens, `{command} cancel {first}` ends it."
+        f"`{command} log {first} --follow` what happens, `{command} cancel {first}` stops it."
     )
     return False
 

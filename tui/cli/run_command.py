@@ -65,7 +65,7 @@ def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def trust_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    text = "Go on where the network's file has changed."
+    text = "Continue even if the network's file has changed."
     return click.option("--trust-changed-file", "trust", is_flag=True, help=text)(command)
 
 

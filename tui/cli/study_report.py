@@ -26,7 +26,7 @@ def check(folder: Path) -> None:
     """Raise UsageError where the folder can be neither written to nor made."""
     there = next(one for one in (folder, *folder.parents) if one.exists())
     if not there.is_dir():
-        raise UsageError(f"{there} is no folder, and a study leaves several files: give a folder with --to.")
+        raise UsageError(f"{there} is not a folder, and a study leaves several files: give a folder with --to.")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UsageError(f"{there} cannot be written to: give another folder with --to.")
 

@@ -26,11 +26,11 @@ def _told(error: click.ClickException) -> str:
             return f"there is no option {error.option_name}{near}"
         case click.BadOptionUsage():
             alone = "does not take" in error.message
-            return f"{error.option_name} {'takes no value: write it alone' if alone else 'needs a value behind it'}"
+            return f"{error.option_name} {'takes no value: write it alone' if alone else 'needs a value after it'}"
         case click.BadParameter(param=click.Parameter() as param, ctx=click.Context() as ctx):
             return _of_parameter(error, param, ctx)
         case click.UsageError(ctx=click.Context() as ctx) if extra := EXTRA.match(error.message):
-            return f"there is no place for {extra[1]}: write `{_usage(ctx)}`"
+            return f"unexpected argument {extra[1]}: write `{_usage(ctx)}`"
     return error.format_message()
 
 

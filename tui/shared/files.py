@@ -37,14 +37,14 @@ def _small_text(handle: int) -> str:
     """Raises OSError, and ValueError for what is no small text."""
     about = os.fstat(handle)
     if not stat.S_ISREG(about.st_mode):
-        raise ValueError("it is no ordinary file")
+        raise ValueError("it is not a regular file")
     if about.st_size > MOST:
         raise ValueError(f"it has {amount(about.st_size)}, and {amount(MOST)} are allowed")
     with os.fdopen(handle, "rb", closefd=False) as opened:
         try:
             return opened.read(MOST).decode()
         except UnicodeDecodeError:
-            raise ValueError("it is no text in UTF-8") from None
+            raise ValueError("it is not UTF-8 text") from None
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def whole(target: Path) -> Iterator[Path]:
     if target.is_dir():
         raise UsageError(f"{target} is a folder; give the path of a file in it.")
     if target.exists() and not target.is_file():
-        raise UsageError(f"{target} is no ordinary file, and would be replaced by one; give another.")
+        raise UsageError(f"{target} is not a regular file, and would be replaced by one; give another.")
     if not target.parent.is_dir():
         raise UsageError(f"There is no folder {target.parent} to write {target.name} to.")
     draft = target.with_name(f".{target.stem}.unfinished-{os.getpid()}{target.suffix}")

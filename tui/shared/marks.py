@@ -25,14 +25,14 @@ def starred(catalogue: "Catalogue", kind: str, ids: Sequence[int]) -> Reversible
         with catalogue.write() as session:
             store.star(session, kind, changed, not on)
 
-    return Reversible(f"{'starred' if on else 'star taken from'} {named(kind, ids)}", undo)
+    return Reversible(f"{'starred' if on else 'unstarred'} {named(kind, ids)}", undo)
 
 
 def tagged(catalogue: "Catalogue", kind: str, ids: Sequence[int], text: str) -> Reversible:
     """Give the tags in `text`, words between spaces; a minus in front takes one away. Raises StoreError, UsageError."""
     words = text.split()
     if not words:
-        raise UsageError("No tag was given: write words between spaces, -word to take one away.")
+        raise UsageError("No tag was given: write words separated by spaces, -word to remove one.")
     with catalogue.write() as session:
         tags = store.Tags(session)
         before = tags.of(kind, ids)

@@ -32,7 +32,7 @@ def expanded(kind: str, text: str) -> str:
         if name is None:
             return match[0]
         if not filters:
-            raise UsageError(f"There is no filter @{name}: none of {kind} has a name yet. `:save NAME` gives one.")
+            raise UsageError(f"There is no filter @{name}: no filter of {kind} is saved yet. `:save NAME` saves one.")
         if name not in filters:
             raise unknown_name(f"filter of {kind}", name, filters)
         return filters[name]
@@ -67,4 +67,4 @@ def _load() -> Named:
     try:
         return {} if text is None else msgspec.json.decode(text, type=Named)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise UsageError(f"{file()} cannot be read: {error}. Mend or remove the file.") from None
+        raise UsageError(f"{file()} cannot be read: {error}. Fix or remove the file.") from None

@@ -31,7 +31,7 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
         ("highest train loss seen", number(row["max_train_loss"])),
         ("barrier above the higher end", number(row["barrier"])),
         ("level (nowhere higher)" if row["certified"] else "level (highest seen)", number(row["level"])),
-        *([] if row["drift"] is None else [("of it for rounding (drift)", number(row["drift"]))]),
+        *([] if row["drift"] is None else [("of which rounding (drift)", number(row["drift"]))]),
         ("certificate", CERTIFICATES.get(certificate, value(row["certificate"]))),
         ("beads", value(row["beads"])),
         ("length / distance of the ends", number(row["normalized_length"])),
@@ -49,7 +49,7 @@ def certificate_facts(row: Row) -> list[tuple[str, str]]:
     return [
         ("certificate", CERTIFICATES.get(str(row["kind"]), value(row["kind"]))),
         ("level", number(row["level"])),
-        *([] if row["drift"] is None else [("of it for rounding (drift)", number(row["drift"]))]),
+        *([] if row["drift"] is None else [("of which rounding (drift)", number(row["drift"]))]),
         ("highest train loss seen", number(row["seen"])),
         ("largest departure from a claim", number(row["residual"])),
         ("pieces", value(row["pieces"])),

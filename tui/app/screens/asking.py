@@ -146,6 +146,6 @@ def leave(screen: Screen[Any], *, typed: bool) -> None:
             screen.dismiss(None)
 
     if typed:
-        screen.app.push_screen(Confirm("What was typed is lost. Leave all the same?", "Leave"), answered)
+        screen.app.push_screen(Confirm("What you typed will be lost. Leave anyway?", "Leave"), answered)
     else:
         screen.dismiss(None)

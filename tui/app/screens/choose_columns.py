@@ -23,8 +23,8 @@ class ColumnsScreen(Question[list[str]]):
         Binding("space", "turn", "Show or hide"),
         Binding("<,K", "shift(-1)", "Earlier"),
         Binding(">,J", "shift(1)", "Later"),
-        Binding("s", "accept", "Take", tooltip="Show the table with these columns"),
-        Binding("R", "dismiss([])", "Our choice", tooltip="The columns that the view had at first"),
+        Binding("s", "accept", "Take", tooltip="Show these columns"),
+        Binding("R", "dismiss([])", "Our choice", tooltip="The default columns"),
         Binding("j", "move(1)", "Down", show=False),
         Binding("k", "move(-1)", "Up", show=False),
     ]
@@ -38,7 +38,7 @@ class ColumnsScreen(Question[list[str]]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Label("Columns (Enter or Space shows and hides, s takes them)", classes="title", markup=False)
+            yield Label("Columns (Enter or Space shows or hides one, s applies)", classes="title", markup=False)
             yield OptionList(compact=True)
         yield Keys()
 
@@ -69,7 +69,7 @@ class ColumnsScreen(Question[list[str]]):
         elif len(self._shown) > 1:
             self._shown.remove(name)
         else:
-            self.notify("A table needs one column at least.", severity="warning")
+            self.notify("A table needs at least one column.", severity="warning")
         self._draw(place)
 
     def action_shift(self, steps: int) -> None:

@@ -55,7 +55,7 @@ class CompareScreen(AppScreen[None]):
     def tabulate(self, found: Comparison) -> None:
         """First what came of it, then what differs in what was asked."""
         rows = []
-        for title, cells in (("what came of it", found.outcome), ("asked for, where it differs", found.differing)):
+        for title, cells in (("results", found.outcome), ("options that differ", found.differing)):
             rows.append([Text(title, "bold"), *[Text()] * len(found.heads)])
             rows += [[Text(f"  {clean(name)}"), *map(Text, shown(name, row))] for name, row in cells.items()]
         put(self.query_one(CellTable), ["", *found.heads], rows)

@@ -34,7 +34,7 @@ class ExportScreen(Question[Export]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Label(f"Export {self._kind} to a file that ends in .csv or .json", classes="title")
+            yield Label(f"Export {self._kind} to a .csv or .json file", classes="title")
             yield Input(str(unused(Path(f"{self._kind}.csv"))), compact=True)
             with Horizontal(classes="buttons"):
                 yield Button(f"As shown: {self._rows} rows", id="shown", variant="primary", compact=True)
@@ -56,7 +56,7 @@ class ExportScreen(Question[Export]):
             self.notify(str(error), markup=False)
             return
         if file.suffix not in SUFFIXES:
-            self.notify(f"{file} tells no format: end the file's name with .csv or .json.", markup=False)
+            self.notify(f"{file}: unknown format. End the file name in .csv or .json.", markup=False)
         else:
             self.dismiss(Export(file.absolute(), whole))
 

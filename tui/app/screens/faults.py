@@ -175,7 +175,7 @@ class FaultsScreen(AppScreen[None]):
         if run_ids:
             self.app.push_screen(RelaunchScreen(self.client, run_ids), self.relaunched)
         else:
-            self.tell("No failed run is left that was not relaunched already.")
+            self.tell("Every failed run was relaunched already.")
 
     def relaunched(self, new: list[int] | None) -> None:
         if new:

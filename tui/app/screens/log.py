@@ -171,7 +171,7 @@ class LogScreen(AppScreen[None]):
     def found(self, offset: int | None) -> None:
         if offset is None:
             self.tell_where()
-            self.tell("There is no more of it in this direction.")
+            self.tell("No more matches in this direction.")
         else:
             self.hit = offset
             self.go(offset)

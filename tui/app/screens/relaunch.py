@@ -78,9 +78,9 @@ class RelaunchScreen(AppScreen[list[int] | None]):
         offered = [changeable(spec) for spec in specs]
         about = self.query_one("#about", Static)
         if len({tuple(option.name for option, _ in one) for one in offered}) != 1:
-            about.update("Runs of several kinds: they can be repeated as they were.")
+            about.update("Runs of several kinds: they can only be repeated as they were.")
             return
-        about.update("Options; what is left empty stays as it was:")
+        about.update("Options; what you leave empty stays as it was:")
         rows = []
         for column in zip(*offered, strict=True):
             values = list(dict.fromkeys(value for _, value in column))
@@ -147,7 +147,7 @@ class RelaunchScreen(AppScreen[list[int] | None]):
         if new:
             self.dismiss(new)
         else:
-            self.refused("None of these runs can be repeated so: the list says why.")
+            self.refused("None of these runs can be repeated this way: the list says why.")
 
     def refused(self, sentence: str) -> None:
         super().refused(sentence)

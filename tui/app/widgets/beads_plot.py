@@ -18,7 +18,7 @@ ROOM = 0.06
 class BeadsPlot(Plot):
     """Knots as digits, 0 for the lowest loss to 9 for the highest; A and B are the ends."""
 
-    HELP = "Left and right go from bead to bead."
+    HELP = "Left and right move from bead to bead."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "step(-1)", "Bead", key_display="←→"),
         Binding("right,l", "step(1)", "Next bead", show=False),

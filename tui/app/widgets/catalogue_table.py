@@ -57,7 +57,9 @@ class CatalogueTable(TableLines, can_focus=True):
         Binding("v", "range", "Mark a range: from here, and again at its end", show=False),
         Binding("a", "mark_all", "Mark all rows, or none", show=False),
     ]
-    HELP = "The rows of this view. Marked rows are what actions are about; without marks, the row under the cursor."
+    HELP = (
+        "The rows of this view. Actions apply to the marked rows or, if none are marked, to the row under the cursor."
+    )
 
     @dataclass
     class Wanted(Message):
@@ -191,7 +193,7 @@ class CatalogueTable(TableLines, can_focus=True):
     def action_range(self) -> None:
         if self._anchor is None or self._anchor not in self.ids:
             self._anchor = self.row_id
-            self.notify("A range begins here; move, and press v again where it ends.")
+            self.notify("A range starts here; move, then press v again where it ends.")
             return
         self._mark_between(self.ids.index(self._anchor), self.at)
         self._anchor = None

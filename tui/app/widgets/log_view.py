@@ -24,7 +24,7 @@ NARROWEST = 2  # cells: the widest letter
 class LogView(ScrollView, can_focus=True):
     """Shows `window`; marks what is `wanted`; says when somebody wants to see beyond an edge."""
 
-    HELP = "Up and down scroll, g and G go to the ends, / searches, n and N go to other places."
+    HELP = "Up and down scroll, g and G go to the ends, / searches, n and N go to the next and the previous match."
     DEFAULT_CSS = "LogView { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),

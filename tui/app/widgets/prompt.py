@@ -32,7 +32,7 @@ class Words(Suggester):
 class Line(Input):
     """Where it is typed; its Enter is shown among the keys."""
 
-    BINDINGS = [Binding("enter", "submit", "Take it")]  # noqa: RUF012
+    BINDINGS = [Binding("enter", "submit", "Apply")]  # noqa: RUF012
 
 
 class Prompt(Horizontal):
@@ -47,11 +47,11 @@ class Prompt(Horizontal):
     }
     """
     BINDINGS = [  # noqa: RUF012
-        Binding("escape", "leave", "Leave it as it was"),
+        Binding("escape", "leave", "Discard"),
         Binding("up", "recall(-1)", "Earlier", show=False),
         Binding("down", "recall(1)", "Later", show=False),
     ]
-    HELP = "Enter takes what is typed, Escape leaves all as it was, Up brings back what was typed earlier."
+    HELP = "Enter applies the line, Escape discards it, Up brings back earlier lines."
 
     @dataclass
     class Typed(Message):

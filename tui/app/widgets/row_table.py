@@ -26,7 +26,7 @@ def put(
 class CellTable(DataTable[Text]):
     """Cells to go to by h j k l as well; a column that is gone to is seen whole."""
 
-    HELP = "Up and down, left and right go from cell to cell."
+    HELP = "The arrow keys move from cell to cell."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", "Down", show=False),
         Binding("k", "cursor_up", "Up", show=False),

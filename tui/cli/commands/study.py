@@ -48,7 +48,7 @@ Example:
 )
 @click.option("--log", "logarithmic", is_flag=True, help="The figure's losses on a logarithmic axis.")
 @click.option("--fresh", is_flag=True, help="Begin anew instead of going on.")
-@click.option("--partial", is_flag=True, help="Start nothing: table and figure of what there is.")
+@click.option("--partial", is_flag=True, help="Start nothing: make the table and figure from what exists.")
 @run_options
 def study(  # noqa: PLR0913 - one for each thing that can be said
     how: How, name: str | None, scale: str, *, to: Path | None, logarithmic: bool, fresh: bool, partial: bool
@@ -88,10 +88,10 @@ def _ended(how: How, client: "Client", plan: list[Planned], name: str, *, fresh:
     began = datetime.now(UTC)
     ids = client.enqueue_plan(plan, device=how.device, study=name, go_on=not fresh)
     done = sum(run is not None and run.state == "done" for run in client.begun(plan))
-    note(f"{len(ids)} runs, of which {done} are done. Ctrl-C leaves the others at work; the same command goes on.")
+    note(f"{len(ids)} runs, of which {done} are done. Ctrl-C leaves the others running; the same command resumes.")
     runs = wait(client, ids, how.place)
     if any(run.created_at < began and run.cause_kind == "killed" for run in runs):
-        note("Runs that were at work had lost their process: they are begun again.")
+        note("Runs whose process was lost are started again.")
         runs = wait(client, client.enqueue_plan(plan, device=how.device, study=name, go_on=True), how.place)
     say_failed([run for run in runs if run.state != "done"], how.place)
     return list(runs)

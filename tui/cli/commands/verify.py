@@ -52,7 +52,7 @@ def _print(facts: Facts, kept: Facts, wrong: list[str]) -> None:
         [
             ("certificate", f"{value(facts['certificate'])} (in the catalogue: {value(kept['certificate'])})"),
             ("level", f"{number(facts['level'])} (in the catalogue: {number(math.nan if level is None else level)})"),
-            ("of it for rounding (drift)", number(facts["drift"])),
+            ("of which rounding (drift)", number(facts["drift"])),
             ("train loss at the ends", f"{number(facts['train_loss_a'])} and {number(facts['train_loss_b'])}"),
             ("highest train loss seen", number(facts["max_train_loss"])),
             ("largest departure from a claim", number(facts["residual"])),

@@ -23,7 +23,7 @@ def unable(action: Action, browser: Browser) -> str | None:
     if Needs.ROW in action.needs and browser.table.row_id is None:
         return "There is no row here."
     if Needs.ROW in action.needs and browser.table.marking:
-        return "Which rows there are is still being read; they are marked then."
+        return "The rows are still being read; they will be marked then."
     return action.why_not(browser)
 
 
@@ -45,7 +45,7 @@ def _nothing_going(browser: Browser) -> str | None:
 
 
 def _nothing_done(browser: Browser) -> str | None:
-    return None if browser.view.undoable else "There is nothing to take back."
+    return None if browser.view.undoable else "There is nothing to undo."
 
 
 def _came_from_nowhere(browser: Browser) -> str | None:
@@ -53,7 +53,7 @@ def _came_from_nowhere(browser: Browser) -> str | None:
 
 
 def _last_column(browser: Browser) -> str | None:
-    return "A table needs one column at least." if len(browser.table.columns) < 2 else None
+    return "A table needs at least one column." if len(browser.table.columns) < 2 else None
 
 
 ACTIONS = (
@@ -71,7 +71,7 @@ ACTIONS = (
         OPEN,
         why_not=_too_few_or_many,
     ),
-    Action("log", "L", "Log", "What the run wrote, as it comes", f"{HERE}.logs:open_log", ROW),
+    Action("log", "L", "Log", "What the run wrote, followed live", f"{HERE}.logs:open_log", ROW),
     Action(
         "relaunch",
         "r",
@@ -100,14 +100,14 @@ ACTIONS = (
         f"{HERE}.copy_text:copy",
         ROW,
     ),
-    Action("star", "*", "Star", "Star what is chosen, or take the stars away", f"{HERE}.marking:star", ROW | WRITE),
-    Action("tag", "t", "Tag", "Give tags; a minus in front takes one away", f"{HERE}.marking:ask_tags", ROW | WRITE),
+    Action("star", "*", "Star", "Star what is chosen, or remove the stars", f"{HERE}.marking:star", ROW | WRITE),
+    Action("tag", "t", "Tag", "Add tags; a minus in front removes one", f"{HERE}.marking:ask_tags", ROW | WRITE),
     Action("note", "N", "Note", "Write a note on what is chosen", f"{HERE}.marking:ask_note", ROW | WRITE),
     Action(
         "undo",
         "u",
         "Undo",
-        "Take back the last star, tag, note, or change of columns",
+        "Undo the last star, tag, note, or change of columns",
         f"{HERE}.marking:undo",
         OPEN,
         why_not=_nothing_done,
@@ -116,7 +116,7 @@ ACTIONS = (
         "related",
         "o",
         "Related",
-        "Go to what the row under the cursor hangs together with",
+        "Go to a row related to the one under the cursor",
         f"{HERE}.related:ask",
         ROW,
     ),
@@ -157,7 +157,7 @@ ACTIONS = (
     Action(
         "leave",
         "escape",
-        "Leave the pane, the marks, the filter, one after the other",
+        "Leave the pane, then the marks, then the filter",
         does=f"{HERE}.arrangement:leave",
         shown=False,
     ),

@@ -132,7 +132,7 @@ class Browser:
     def show_row(self, kind: str, row_id: int) -> None:
         """Turn to a kind's table, at this row."""
         if where := self.view.reveal(kind):
-            self.tell(f"The filter {where} is put aside; / and the arrow up bring it back.")
+            self.tell(f"The filter {where} was cleared; press / and the up arrow to bring it back.")
         self.open_view(kind, keep=row_id)
 
     def sort_by(self, sort: str) -> None:

@@ -14,7 +14,7 @@ async def copy(browser: Browser) -> None:
     texts, several = _texts(browser), len(browser.table.chosen) > 1
     choices = [
         ("cell", "c", f"this cell: {browser.table.columns[browser.table.column].title}"),
-        ("row", "r", "the rows, cells between tabs" if several else "this row, cells between tabs"),
+        ("row", "r", "the rows, separated by tabs" if several else "this row, separated by tabs"),
         ("ids", "i", "the ids" if several else "the id"),
         ("command", "m", "the command that lists this table"),
         ("begun", "s", "the command that starts this run"),

@@ -16,7 +16,7 @@ async def ask(browser: Browser) -> None:
 
 async def export(browser: Browser, wanted: Export) -> None:
     """Write the table; over a file that is there only once that was agreed to."""
-    question = f"{wanted.file} is there already. Write over it?"
+    question = f"{wanted.file} already exists. Overwrite it?"
     if not wanted.file.exists() or await browser.ask(Confirm(question, "Write over it")):
         _write(browser, wanted)
 

@@ -16,7 +16,7 @@ def star(browser: Browser) -> None:
 
 async def ask_tags(browser: Browser) -> None:
     title = f"Tags for {named(browser.kind, browser.table.chosen)}"
-    text = await browser.ask(AskText(title, "words between spaces; -word takes one away"))
+    text = await browser.ask(AskText(title, "words separated by spaces; -word removes one"))
     if text is not None:
         tag(browser, text)
 
@@ -45,7 +45,7 @@ def _do(browser: Browser, deed: Callable[[Catalogue], Reversible]) -> None:
 
     def remember(done: Reversible) -> None:
         browser.view.remember(done)
-        browser.tell(f"{done.words}; u takes it back")
+        browser.tell(f"{done.words}; u undoes it")
         browser.screen.refresh_bindings()
 
     browser.in_background(lambda: deed(catalogue), remember)
@@ -58,6 +58,6 @@ def undo(browser: Browser) -> None:
 
     def say(_: None) -> None:
         browser.show_view()
-        browser.tell(f"taken back: {done.words}")
+        browser.tell(f"undone: {done.words}")
 
     browser.in_background(done.undo, say)

@@ -33,7 +33,7 @@ async def _prefill(browser: Browser, kind: str) -> dict[str, object] | None:
     if not run.inputs:
         return {name: rows[0].get(name) for name in run.positional} if rows else {}
     if len(chosen) > MOST_OFFERED:
-        browser.tell(f"At most {MOST_OFFERED} rows can be started from; {len(chosen):,} are marked.", wrong=True)
+        browser.tell(f"At most {MOST_OFFERED} rows can start a run; {len(chosen):,} are marked.", wrong=True)
         return None
     names, ref = run.positional, run.reads(run.positional[0])
     there = await to_thread(_named_by, browser.client, browser.kind, rows, ref)

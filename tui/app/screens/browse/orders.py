@@ -9,7 +9,7 @@ from tui.app.widgets.catalogue_table import TOP
 if TYPE_CHECKING:
     from tui.app.catalogue_reader import Order
 
-EMPTY = "Nothing here yet. n starts a run; `thalweg quickstart` is a first look."
+EMPTY = "Nothing here yet. Press n to start a run; `thalweg quickstart` is a first look."
 
 
 def show_order(browser: Browser, order: "Order", keep: int | None) -> None:

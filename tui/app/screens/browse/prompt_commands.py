@@ -92,14 +92,14 @@ def _save(browser: Browser, text: str) -> None:
     if not name:
         raise UsageError("Give the filter a name: `:save bad`, or `:save bad state=failed`.")
     if not meant:
-        raise UsageError("All rows are shown, so there is no filter to give a name to.")
+        raise UsageError("All rows are shown, so there is no filter to name.")
     named_filters.keep(browser.kind, name, meant)
-    browser.tell(f"@{name} stands for {meant} now, here and after --where")
+    browser.tell(f"@{name} stands for {meant}, here and after --where")
 
 
 def _forget(browser: Browser, text: str) -> None:
     named_filters.forget(browser.kind, text.removeprefix("@"))
-    browser.tell(f"@{text.removeprefix('@')} stands for nothing any more")
+    browser.tell(f"@{text.removeprefix('@')} no longer stands for anything")
 
 
 def _sort(browser: Browser, text: str) -> None:

@@ -1,4 +1,4 @@
-"""From a row to what it hangs together with."""
+"""From a row to related ones."""
 
 from asyncio import to_thread
 
@@ -18,7 +18,7 @@ async def ask(browser: Browser) -> None:
         for place, link in enumerate(details.links)
     ]
     if not choices:
-        browser.tell("Nothing hangs together with this row.")
+        browser.tell("Nothing is related to this row.")
         return
     answer = await browser.ask(Pick(f"Related to {details.title}", choices))
     if answer is not None:

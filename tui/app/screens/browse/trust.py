@@ -31,4 +31,4 @@ class Trust:
     def _ask_once(self, sentence: str) -> None:
         if sentence not in self._answers:
             answer = self._answers[sentence] = Future()
-            self._app.push_screen(Confirm(f"{sentence} Go on with it as it is now?", "Go on"), answer.set_result)
+            self._app.push_screen(Confirm(f"{sentence} Continue with it as it is now?", "Go on"), answer.set_result)

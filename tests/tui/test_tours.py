@@ -108,7 +108,7 @@ def with_mouse(one: Sitting) -> Act:
 
     async def act(action: str) -> None:
         if isinstance(one.app.screen, JumpScreen):
-            await one.pilot.click(offset=(50, 50))  # beside all letters
+            await one.pilot.click(offset=(50, 35))  # beside all letters
             return
         if isinstance(one.app.screen, Question) and action in POINTED:
             return
@@ -134,9 +134,11 @@ def with_mouse(one: Sitting) -> Act:
 
 
 async def choose(one: Sitting, answer: str) -> None:
-    """Click on what is listed."""
+    """Click on what is listed, once the list has been scrolled there."""
     options = one.app.screen.query_one(OptionList)
     line = options.get_option_index(answer)
+    options.scroll_to(y=line - 1, animate=False, force=True)
+    await one.settled()
     await one.pilot.click(options, offset=(2, line - options.scroll_offset.y))
 
 
@@ -309,7 +311,7 @@ def test_every_action_can_be_reached_with_keys(furnished: Path, done: set[str]) 
 
         await tour(one, with_keys(one), pick)
 
-    play(furnished, use, size=(100, 60))
+    play(furnished, use, size=(80, 24))
     assert declared() - done == set()
 
 
@@ -321,7 +323,7 @@ def test_every_action_can_be_reached_with_the_mouse(furnished: Path, done: set[s
 
         await tour(one, with_mouse(one), pick)
 
-    play(furnished, use, size=(120, 90))
+    play(furnished, use, size=(100, 40))
     questions = tuple(kind.__name__ for kind in QUESTIONS)
     pointed = {f"{name}.{action}" for name in questions for action in POINTED} | {
         "JumpScreen.dismiss(None)",

@@ -62,8 +62,8 @@ def made(folder: Path, content: str, factory: str = "make") -> Architecture:
         (f"{NN}def make(): return nn.LSTM(4, 10)", "returns a tuple for 3 samples"),
         (f"{NN}def make(): return nn.ZeroPad1d((0, 6))", "has no parameters"),
         (f"{NN}def make(): return nn.Linear(4, 10).requires_grad_(False)", "keeps weight out of training"),
-        (f"{NN}{MIXING}make = Mixing", "something else of a sample alone than beside others"),
-        (f"{NN}{MIXING.replace('x.mean(0)', 'torch.rand(1)')}make = Mixing", "it may not be random"),
+        (f"{NN}{MIXING}make = Mixing", "something else from a sample alone than from a batch"),
+        (f"{NN}{MIXING.replace('x.mean(0)', 'torch.rand(1)')}make = Mixing", "it must not be random"),
         (
             f"{NN}def make(): return nn.Sequential(nn.Linear(4, 10), nn.BatchNorm1d(10))",
             "keeps 1.running_mean from batch to batch in training, .* use nn.GroupNorm in its place",

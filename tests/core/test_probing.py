@@ -51,19 +51,19 @@ REFUSED = [
         "def more(self): nn.utils.parametrizations.spectral_norm(self.first)",
         r"keeps first.parametrizations.weight.0._u from batch to batch in training, and .*: leave out what keeps it",
     ),
-    ("def forward(self, x): x -= 0.5; return super().forward(x)", r"writes into the samples that it reads"),
-    ("def mid(self, h): self.first.weight.data.clamp_(-9, 9); return h", r"writes into its own first.weight"),
+    ("def forward(self, x): x -= 0.5; return super().forward(x)", r"modifies its input samples"),
+    ("def mid(self, h): self.first.weight.data.clamp_(-9, 9); return h", r"modifies its own first.weight"),
     (
         "def more(self): self.register_buffer('n', torch.zeros(()))\n    def mid(self, h):\n"
         "        if not self.training: self.n += 1\n        return h",
-        r"writes into its own n when it reads",
+        r"modifies its own n when it reads",
     ),
     (
         "def more(self): self.kept = [self.first.weight]\n"
         "    def mid(self, h): return h @ self.kept[0] @ self.kept[0].T",
-        r"can't be asked at other parameters, since it computes with its own still",
+        r"can't be evaluated at other parameters, because it still computes with its own",
     ),
-    ("def mid(self, h): return h if torch.is_grad_enabled() else 2 * h", r"else .* where gradients are asked for"),
+    ("def mid(self, h): return h if torch.is_grad_enabled() else 2 * h", r"else .* when gradients are required"),
     (
         "def mid(self, h): return h.float()",
         r"can't compute in float64, as paths are checked: .*; let",
@@ -76,11 +76,11 @@ REFUSED = [
     ),
     (
         "def more(self): self.first = nn.DataParallel(self.first)",
-        r"since its first is a DataParallel: use what is inside",
+        r"because its first is a DataParallel: use what is inside",
     ),
-    ("def more(self): self.first = torch.jit.script(self.first)", r"since its first is scripted \(torch.jit\)"),
+    ("def more(self): self.first = torch.jit.script(self.first)", r"because its first is scripted \(torch.jit\)"),
     ("def more(self): self.register_buffer('m', torch.eye(3).to_sparse())", r"has the buffer m, which can't be stored"),
-    (OF_NUMPY, r"makes another network each time, from one seed: its buffer mask differs; draw with torch"),
+    (OF_NUMPY, r"makes a different network each time from the same seed: its buffer mask differs; draw with torch"),
     (OF_RANDOM, r"its buffer mask differs"),
     (OF_A_CLOCK, r"its buffer mask differs"),
     (

@@ -129,9 +129,9 @@ def doubled(module: Made, x: Tensor) -> Tensor:
         (lambda m, x: m.c(m.a(x) + m.b(x)), "a residual or skip connection, at b"),
         (lambda m, x: m.c(x + m.b(m.a(x).relu())), "a residual or skip connection, at add"),
         (lambda m, x: m.c(torch.cat([m.a(x)[:, :2], m.a(x)[:, 2:]], 1)), "residual or skip"),
-        (doubled, "mul is no layer"),
-        (lambda m, x: m.c(functional.gelu(m.b(m.a(x)))), "gelu is no layer"),
-        (lambda m, x: m.c(functional.dropout(m.b(m.a(x)))), "dropout is no layer"),
+        (doubled, "mul is not a known layer"),
+        (lambda m, x: m.c(functional.gelu(m.b(m.a(x)))), "gelu is not a known layer"),
+        (lambda m, x: m.c(functional.dropout(m.b(m.a(x)))), "dropout is not a known layer"),
         (lambda m, x: m.c(m.b(m.a(x))).relu(), "an activation follows its last layer"),
         (lambda m, x: m.c(m.a(x)), "b.weight belongs to no layer"),
         (lambda m, x: m.c(m.b(m.a(x).relu().tanh())), "tanh does not follow a layer"),
@@ -162,7 +162,7 @@ def test_other_modules_have_none_and_the_reason_is_said(forward: Callable[..., T
         ([nn.Conv2d(2, 3, 11), nn.Flatten()], "its last layer is not dense"),
         (
             [nn.Flatten(), nn.utils.parametrizations.weight_norm(nn.Linear(242, 3))],
-            "no layer, activation|can't be traced",
+            "not a known layer, activation|can't be traced",
         ),
     ],
 )
@@ -220,5 +220,5 @@ def test_pooling_over_a_kernel_that_is_read_off_the_samples_has_no_view() -> Non
             z = self.a(x)
             return self.c(functional.avg_pool2d(z, (z.size(2), z.size(3))).flatten(1))
 
-    with pytest.raises(NoLayersError, match="avg_pool2d is no layer"):
+    with pytest.raises(NoLayersError, match="avg_pool2d is not a known layer"):
         layers_of(Pooled(), (2, SIDE, SIDE))

@@ -100,7 +100,7 @@ def test_samples_that_repeat_are_refused(text: str, theorem: str) -> None:
 def test_a_model_that_is_low_already_stays() -> None:
     found = problem("fcn:6", 5, 2)
     start = net_of(found, 0).theta
-    with pytest.raises(PremiseError, match="already, at most the 100 asked for"):
+    with pytest.raises(PremiseError, match="already, at most the goal of 100"):
         descend(Task(start, start, found), 100.0)
 
 

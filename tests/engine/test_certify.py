@@ -132,8 +132,8 @@ def test_paths_that_are_not_there_or_not_whole_are_refused_before_anything_is_en
     for ref, match in (
         (PathRef(path=99), "no path 99"),
         (PathRef(run=99), "no run 99"),
-        (PathRef(run=1), "is no path: run 1, a train, makes none"),
-        (PathRef(run=2, position=1), "makes 1, counted from 0"),
+        (PathRef(run=1), "is not a path: run 1, a train, makes none"),
+        (PathRef(run=2, position=1), "makes 1, numbered from 0"),
     ):
         with pytest.raises((NotFoundError, UsageError), match=match):
             engine.enqueue(Certify(path=ref))

@@ -226,11 +226,11 @@ def test_references_to_what_a_run_does_not_make_are_refused(engine: Engine) -> N
     waiting = engine.enqueue(Train(**TINY, epochs=0))
     other = ModelRef(model=1)
     for ref, words in (
-        (ModelRef(run=made, position=2), "makes 2, counted from 0"),
+        (ModelRef(run=made, position=2), "makes 2, numbered from 0"),
         (ModelRef(run=made, position=0), "both are 1"),
         (ModelRef(run=failed), "has failed: give the id of a model"),
         (ModelRef(run=line), "a connect, makes none"),
-        (ModelRef(run=waiting, position=1), "makes 1, counted from 0"),
+        (ModelRef(run=waiting, position=1), "makes 1, numbered from 0"),
     ):
         with pytest.raises(UsageError, match=words):
             engine.enqueue(Connect(a=ref, b=other, method=Linear()))

@@ -157,7 +157,7 @@ def test_models_with_different_buffers_can_not_be_joined(tmp_path: Path) -> None
     first = place.model(1)
     place.scale(3.0)
     second = place.model(2)
-    with pytest.raises(RunError, match="Models 1 and 2 differ in their buffer scale, which is no parameter"):
+    with pytest.raises(RunError, match="Models 1 and 2 differ in their buffer scale, which is not a parameter"):
         opened([first, second], "cpu", None, Silent())
     for model in (first, second):
         opened([model], "cpu", None, Silent())

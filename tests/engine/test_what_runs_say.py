@@ -188,8 +188,9 @@ def test_a_log_that_cannot_be_written_fails_no_run(engine: Engine) -> None:
     assert engine.finish(run_id)[0].state == "done"
 
 
-def test_the_upgrade_takes_the_same_causes_for_findings() -> None:
+def test_the_upgrade_takes_the_causes_of_its_day_for_findings() -> None:
     (file,) = Path(revisions[0]).glob("0002_*.py")
     space: dict[str, object] = {}
     exec(file.read_text().partition("def upgrade")[0], space)
-    assert set(space["FINDINGS"]) == set(FINDINGS)  # type: ignore[call-overload]
+    later = {"could not certify"}
+    assert set(space["FINDINGS"]) == set(FINDINGS) - later  # type: ignore[call-overload]

@@ -106,6 +106,6 @@ def test_models_whose_role_is_helper_are_on_the_screen_only_where_asked_for(seed
 
 def test_what_is_no_path_is_refused_in_one_sentence(seeded: Path, thalweg: Run) -> None:
     refused = thalweg("certify", "run:1")
-    assert (refused.status, "run:1 is no path: run 1, a train, makes none" in refused.err) == (2, True)
-    assert "'x' is no path: give its id" in thalweg("certify", "x").err
+    assert (refused.status, "run:1 is not a path: run 1, a train, makes none" in refused.err) == (2, True)
+    assert "'x' is not a path id. Give a number" in thalweg("certify", "x").err
     assert "There is no path 99" in thalweg("certify", 99).err

@@ -74,7 +74,7 @@ def test_four_quick_keys_leave_one_process_and_leaving_waits_for_none(leave: str
             await pilot.press("escape", "y")  # what was typed is lost
 
     play(seeded, lambda client: LaunchScreen(client, "train", {"network": f"file:{net}:endless"}), type_quickly)
-    assert time.monotonic() - left[0] < 5, "the process would have slept for 10 minutes; the rest is a busy machine's"
+    assert time.monotonic() - left[0] < 60, "the process would have slept for 10 minutes; the rest is a busy machine's"
     assert max(seen) == 1
     gone_soon()
 

@@ -21,9 +21,7 @@ def test_every_option_has_a_help_and_says_what_is_allowed(record: type[Options])
     inputs = {name for run in KINDS.values() for name in run.inputs}
     for option in describe(record):
         assert option.allowed
-        assert option.help or option.name in {"method", "bound"} | {
-            name for run in KINDS.values() for name in run.inputs
-        }
+        assert option.help or option.name in {"method", "bound", *inputs}
 
 
 @pytest.mark.parametrize("record", ALL)

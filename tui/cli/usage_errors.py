@@ -30,7 +30,7 @@ def _told(error: click.ClickException) -> str:
         case click.BadParameter(param=click.Parameter() as param, ctx=click.Context() as ctx):
             return _of_parameter(error, param, ctx)
         case click.UsageError(ctx=click.Context() as ctx) if extra := EXTRA.match(error.message):
-            return f"unexpected argument {extra[1]}: write `{_usage(ctx)}`"
+            return f"too many arguments ({extra[1]}): write `{_usage(ctx)}`"
     return error.format_message()
 
 

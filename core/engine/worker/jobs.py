@@ -8,12 +8,13 @@ import torch
 
 from core.engine.folders import Job
 from core.engine.worker.arithmetic import settle_arithmetic
+from core.engine.worker.bounding import run_bound
 from core.engine.worker.certifying import run_certify
 from core.engine.worker.connecting import run_connect
 from core.engine.worker.descending import run_descend
 from core.engine.worker.facts import environment
 from core.engine.worker.journal import Journal
-from core.engine.worker.small_jobs import run_bound, run_swap
+from core.engine.worker.swapping import run_swap
 from core.engine.worker.training import run_train
 from core.files import amount
 from core.progress import plural

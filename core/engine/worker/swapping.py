@@ -1,0 +1,34 @@
+"""The job `swap`: one model in, one out."""
+
+from pathlib import Path
+
+from core.engine.folders import Job
+from core.engine.worker.journal import Journal
+from core.engine.worker.opening import opened
+from core.engine.worker.telling import tell_model
+from core.engine.worker.training import describe_model
+from core.methods.swapping import swap_units
+from core.results import ModelMade
+from core.specs.runs import Swap
+
+
+def run_swap(job: Job, spec: Swap, folder: Path, journal: Journal) -> None:
+    """Leave the model with two hidden units exchanged."""
+    source = job.inputs[0]
+    problem, (theta,) = opened(job.inputs, job.device, job.data_root, journal)
+    journal.say(f"Exchanges units {spec.first} and {spec.second} of layer {spec.layer} of model {source.id}.")
+    swapped = swap_units(problem, theta, spec.layer, (spec.first, spec.second))
+    made = describe_model(problem, swapped, 0, folder)
+    tell_model("with these units exchanged", made, folder, journal)
+    journal.write(
+        ModelMade(
+            **made,
+            network=source.network,
+            data=source.data,
+            seed=source.seed,
+            epochs=source.epochs,
+            reached=None,
+            seconds=journal.seconds,
+            name=spec.name,
+        )
+    )

@@ -180,7 +180,7 @@ def to_line(event: Event) -> bytes:
     plain = msgspec.to_builtins(event)
     try:
         return _encoded(plain, allow_nan=False)
-    except ValueError:  # an infinite number, NaN, or the name of a file that is no UTF-8
+    except ValueError:  # an infinite number, NaN, or the name of a file that is not valid UTF-8
         return _encoded(_sayable(plain), allow_nan=True)
 
 

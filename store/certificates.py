@@ -86,7 +86,7 @@ class Certificates:
 
     def begin(self, path_id: int) -> None:
         """Note as its first certificate what a path says by itself, unless it has one."""
-        if not self.of(path_id):  # paths of an agent of before this table have none
+        if not self.of(path_id):  # a path written by an agent older than this table has none
             paths = table("paths").c
             own = select(*(paths[name] for name in FIRST.values())).where(paths.id == path_id)
             self._session.execute(insert(CertificateRow).from_select(list(FIRST), own))

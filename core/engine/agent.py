@@ -159,7 +159,7 @@ class Agent:
             return
         with suppress(OSError, ValueError):
             print("The installed code has changed: another agent goes on.", file=sys.stderr, flush=True)
-        start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log")
+        start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log", self.cpu_jobs)
 
     def _pause(self) -> float:
         return PAUSE_SECONDS if self.troubles else TICK_SECONDS

@@ -1,5 +1,6 @@
 """Everything about a request that can be known before it is enqueued, without torch."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -42,11 +43,12 @@ def check_device(device: str | None) -> None:
 
     What the agent may use of the machine's is the agent's to say: a run for another device waits, and tells why.
     """
-    name, _, number = (device or "cpu").partition(":")
-    if name not in ("cpu", "cuda") or (number and not number.isdecimal()) or (name == "cpu" and ":" in (device or "")):
+    if device is None:
+        return
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", device):
         raise UsageError(f"Unknown device {device!r}. Available: {DEVICES}. Leave it out to have one chosen.")
     here = installed()
-    if device is not None and not any(one == device or one.startswith(f"{device}:") for one in here):
+    if not any(one == device or one.startswith(f"{device}:") for one in here):
         raise UsageError(f"This machine has no device {device}: it has {', '.join(here)}; leave --device out.")
 
 

@@ -1,4 +1,4 @@
-"""The installed code of the engine: an agent that finds it changed makes room for one that runs it."""
+"""The installed code of the engine and the store: an agent that finds it changed makes room for one that runs it."""
 
 import time
 from contextlib import suppress
@@ -6,7 +6,8 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("core", "store")  # what an agent and its workers run
 LOOK_SECONDS = 2.0
 
 
@@ -33,7 +34,7 @@ class Installed:
 
 
 def _files() -> list[Path]:
-    return sorted(FOLDER.rglob("*.py"))
+    return sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 
 
 def _stamps() -> list[tuple[str, int, int]]:
@@ -46,5 +47,5 @@ def _digest() -> str:
     with suppress(metadata.PackageNotFoundError):
         digest.update(metadata.version("thalweg").encode())
     for file in _files():
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+        digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()

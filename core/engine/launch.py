@@ -55,12 +55,13 @@ def _output(log: Path) -> BinaryIO:
         return Path(os.devnull).open("ab")
 
 
-def start_agent(catalogue: Path, log: Path) -> None:
+def start_agent(catalogue: Path, log: Path, cpu_jobs: int = 1) -> None:
     """An agent for this catalogue that outlives its caller and its terminal.
 
     A shell starts it and goes at once, so that the agent belongs to init and no caller has to wait for it.
     """
-    agent = [sys.executable, "-P", "-m", "core.engine.agent", "--catalogue", str(catalogue)]
+    told = ["--catalogue", str(catalogue), "--cpu-jobs", str(cpu_jobs)]
+    agent = [sys.executable, "-P", "-m", "core.engine.agent", *told]
     log.touch(mode=0o600)
     with log.open("ab") as output:
         subprocess.run(

@@ -103,7 +103,7 @@ KINDS: dict[str, RunKind] = {
     ),
     "bound": RunKind(
         Bound,
-        inputs={"model": "what it is about"},
+        inputs={"model": "the model to compute it for"},
         makes={"bounds": 1},
         choice=Choice("bound", "kind", "kind of bound", BOUNDS),
         title="Compute a quantity of one model",
@@ -112,7 +112,7 @@ KINDS: dict[str, RunKind] = {
     ),
     "descend": RunKind(
         Descend,
-        inputs={"model": "what it is about"},
+        inputs={"model": "where the path starts"},
         makes={"paths": 1, "models": 1},
         title="Construct a path from a model down to one of low train loss",
         entry=("d", "descend from a model"),

@@ -112,7 +112,7 @@ IMPOSSIBLE = [
     ("x", "Only queued and running", ("j",)),
     ("x", "Only runs", ("2",)),
     ("c", "Mark 2 to 12", ()),
-    ("u", "nothing to take back", ()),
+    ("u", "nothing to undo", ()),
     ("backspace", "nowhere to go back", ()),
 ]
 
@@ -133,7 +133,7 @@ def test_an_empty_catalogue_says_what_to_do_and_refuses_what_needs_a_row(home: P
         assert "quickstart" in one.shown
         for key in ("*", "t", "enter", "p", "L", "o", "y", "D", "j", "space", "v", "a", "G", "s"):
             await one.press(key)
-        assert "There is no row here." in one.told
+        assert "No row is selected." in one.told
 
     play(home / "c.db", use)
 
@@ -351,7 +351,7 @@ def test_escape_asks_before_it_throws_a_note_away(seeded: Path) -> None:
         await one.press("N")
         await one.type("look")
         await one.press("escape")
-        assert "What was typed is lost" in one.shown
+        assert "What you typed will be lost" in one.shown
         await one.press("n")
         await one.type(" again")
         await one.press("enter")
@@ -504,3 +504,31 @@ def test_the_documentation_names_every_key(keyed: Any) -> None:
     for binding in keyed.BINDINGS:
         keys = binding.key.split(",")
         assert any(WRITTEN.get(key, key).lower() in named for key in keys), binding
+
+
+def test_marked_rows_that_are_not_in_memory_count_too(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new order keeps the marks and reads its first rows alone: logs, new runs and copies are about all marked."""
+
+    async def use(one: Sitting) -> None:
+        await one.press("2", "a")
+        await one.until(lambda: len(one.browser.table.chosen) == 2)
+        monkeypatch.setattr(one.browser.table, "row", lambda _: None)
+        assert [row["id"] for row in await one.browser.chosen_rows(12)] == one.browser.table.chosen
+        await one.press("L")
+        await one.until(lambda: isinstance(one.app.screen, LogScreen))
+
+    play(seeded, use)
+
+
+def test_a_typed_command_is_refused_as_its_key_is(home: Path) -> None:
+    async def use(one: Sitting) -> None:
+        for line in ("tag good", "note seen"):
+            await one.press("colon", *(one_key(letter) for letter in line), "enter")
+            await one.until(lambda: "No row is selected." in one.said or one.told)
+            await one.press("escape")
+
+    play(home / "c.db", use)
+
+
+def one_key(letter: str) -> str:
+    return {" ": "space"}.get(letter, letter)

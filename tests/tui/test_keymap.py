@@ -70,3 +70,9 @@ def test_a_refused_key_is_told_when_the_screen_opens(seeded: Path) -> None:
         assert one.lines[-3].startswith(" /") or one.lines[-3].startswith("/")
 
     play(seeded, use)
+
+
+def test_a_key_that_is_given_twice_is_one_key(tmp_path: Path) -> None:
+    (tmp_path / "keys.toml").write_text('filter = "F,F"')
+    chosen, refused = load(tmp_path / "keys.toml")
+    assert (chosen, refused) == ({"filter": "F"}, [])

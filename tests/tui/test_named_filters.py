@@ -25,7 +25,7 @@ def test_names_belong_to_a_kind_and_can_be_taken_away() -> None:
     keep("paths", "bad", "barrier>1")
     assert (known("runs"), known("paths"), known("models")) == ({"bad": "state=failed"}, {"bad": "barrier>1"}, {})
     forget("runs", "bad")
-    with pytest.raises(UsageError, match="none of runs has a name yet"):
+    with pytest.raises(UsageError, match="no filter of runs is saved yet"):
         expanded("runs", "@bad")
     assert expanded("paths", "@bad") == "barrier>1"
     assert file().stat().st_mode & 0o077 == 0
@@ -72,7 +72,7 @@ def test_names_are_given_and_used_on_the_screen_and_on_the_command_line(seeded: 
         await one.until(lambda: one.ids == [3])
         await one.press("enter")
         assert one.browser.session.view("runs").where == "state=failed kind=connect"
-        assert "@bad stands for state=failed now" in one.told
+        assert "@bad stands for state=failed" in one.told
         await one.press("escape", "ctrl+p")
         await one.type("@bad")
         await one.until(lambda: "Filter @bad: state=failed" in one.shown)

@@ -181,7 +181,7 @@ def test_escape_asks_where_something_was_typed_and_only_there(make: Any, seeded:
         form = pilot.app.screen
         form.query(Input).last().value = "1"
         await press(pilot, "escape")
-        assert "What was typed is lost" in text(pilot.app)
+        assert "What you typed will be lost" in text(pilot.app)
         await press(pilot, "enter")  # no is what a bare enter says
         assert pilot.app.screen is form
         assert form.query(Input).last().value == "1"
@@ -218,7 +218,7 @@ def test_a_form_on_its_way_is_left_at_once(
         await pilot.press("escape")
         go_on.set()
         await settle(pilot)
-        assert "What was typed is lost" not in text(pilot.app)
+        assert "What you typed will be lost" not in text(pilot.app)
 
     assert play(seeded, make, use).answers == [None]
 

@@ -89,7 +89,7 @@ def test_a_study_goes_on_after_command_agent_and_worker_were_killed(place: Path)
     first.communicate()
     assert kill_all(place) >= 2, "the agent and its worker"
     out, err = finished(command(600, "--to", "found", "--json"))
-    assert "begun again" in err
+    assert "started again" in err
     found = json.loads(out)
     assert found["run_ids"] == [6, 7, 8, 9, 10], "each of the five runs was repeated once"
     assert [row["layer"] for row in found["rows"]] == [0, 1, 2]

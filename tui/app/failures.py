@@ -33,13 +33,13 @@ def sentence_on(error: BaseException) -> str:
     """What to tell; where it went wrong is kept in a file if it should not have happened."""
     if isinstance(error, ThalwegError | StoreError):
         return str(error)
-    told = f"This should not have happened: {type(error).__name__}: {error}."
+    told = f"Unexpected error: {type(error).__name__}: {error}."
     file = user_state_path("thalweg", appauthor=False) / "error.txt"
     try:
         _keep(file, "".join(traceback.format_exception(error)))
     except OSError:
         return told
-    return f"{told} Where it did is in {file}."
+    return f"{told} The traceback is in {file}."
 
 
 def _keep(file: Path, text: str) -> None:

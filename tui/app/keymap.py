@@ -1,4 +1,4 @@
-"""Keys of one's own for the catalogue's screen: a TOML file of lines such as  filter = "f"  or  sort = "S,ctrl+o"."""
+"""Custom keys for the catalogue's screen: a TOML file of lines such as  filter = "f"  or  sort = "S,ctrl+o"."""
 
 import tomllib
 from collections import Counter
@@ -39,7 +39,7 @@ def load(file: Path) -> tuple[dict[str, str], list[str]]:
         if (why := _wrong(name, text)) or not isinstance(text, str):
             refused.append(f"{file.name}: {why}")
         else:
-            chosen[name] = ",".join(_written(key) for key in text.split(","))
+            chosen[name] = ",".join(dict.fromkeys(_written(key) for key in text.split(",")))
     while clash := _clash(chosen):
         name, key = clash
         del chosen[name]
@@ -50,7 +50,7 @@ def load(file: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _wrong(name: str, text: object) -> str | None:
-    """Why an entry can't be."""
+    """Why an entry is refused; None if it is valid."""
     if name not in USUAL:
         return str(unknown_name("action", name, USUAL))
     if not isinstance(text, str):

@@ -35,7 +35,6 @@ def chosen(
 
     Raises UsageError unless just one of ids, `where` and `every` says which; FilterError.
     """
-
     if (bool(ids), where is not None, every).count(True) != 1:
         raise UsageError(f"Say which {kind}, in one way: by ids, by --where, or with --all.")
     if ids:

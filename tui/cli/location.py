@@ -23,7 +23,6 @@ class CommandLocation(Location):
 
     def open(self, *, create: bool = False) -> "Catalogue":
         """The catalogue, open until the command ends. Raises StoreError."""
-
         new = create and self.given is not None and not self.path.exists()
         catalogue = store.Catalogue.open(self.path, create=create)
         if new:

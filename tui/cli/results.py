@@ -49,7 +49,6 @@ def paths_table(rows: Iterable[Row]) -> None:
 
 def print_bound(row: Row, catalogue: "Catalogue") -> None:
     """A bound's value and its measurements, layer by layer."""
-
     say(f"Bound {row['id']}: {value(row['kind'])} of model {row['model_id']}.")
     facts = [("value", number(row["value"]))]
     if row["summary"]:

@@ -124,7 +124,6 @@ def status_of(runs: "Sequence[Run]") -> int:
 
 def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
     """What runs left behind, with the cause where they failed; a run that left nothing gives a row without id."""
-
     found: list[Row] = []
     with client.catalogue.read() as session:
         for run in runs:

@@ -70,7 +70,6 @@ def write(folder: Path, found: Findings, about: Row, *, logarithmic: bool) -> li
 
 def about(client: "Client", plan: Sequence[Planned], runs: "Sequence[Run | None]") -> Row:
     """Machines, seconds and every run with its settings and seeds."""
-
     machines: dict[str, None] = {}
     told: list[Row] = []
     with client.catalogue.read() as session:

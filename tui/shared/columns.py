@@ -73,8 +73,10 @@ def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[Shown, ...]:
 
 
 def column_names(kind: str, columns: str | None) -> list[str]:
-    """The columns in `--columns`, or all there are. Raises FilterError for a name that is none, UsageError for none."""
+    """The columns in `--columns`, or all there are.
 
+    Raises FilterError for an unknown name, UsageError for an empty list.
+    """
     names = tuple(name for name in (columns or "").split(",") if name.strip())
     if columns is not None and not names:
         raise UsageError("--columns takes names joined by commas; none was given.")
@@ -288,7 +290,6 @@ def on_screen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
 
 def offered(kind: str, encoding: str | None) -> tuple[Shown, ...]:
     """Every column that can be chosen: ours first, then the catalogue's others by name."""
-
     ours = (*chosen(kind, encoding), *([NAMES] if kind == "paths" else []))
     known = {one.name for one in ours}
     times = [column.name for column in store.COLUMNS[kind] if column.type == "time"]

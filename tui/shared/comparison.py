@@ -66,7 +66,6 @@ class Comparison:
 
 def compared(session: "Session", kind: str, ids: Sequence[int]) -> Comparison:
     """Put rows side by side. Raises NotFoundError, UsageError where there are not two."""
-
     if len(ids) < 2:
         raise UsageError(f"compare needs at least two different {kind}.")
     asked, results = [], []

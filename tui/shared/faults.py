@@ -68,7 +68,6 @@ def faults(client: "Client", where: str, opened: set[int] | None, room: int) -> 
 
 def _causes(session: "Session", where: str) -> list[Row]:
     """Of every run that failed or is stale, newest first, what it died of."""
-
     columns = [store.columns_of("runs")[name] for name in ("id", "state", "outcome", "cause_kind", "cause")]
     return store.as_dicts(
         session, columns, store.selected("runs", f"{where} {FAULTY}", "-id", [one.sql for one in columns])
@@ -105,7 +104,6 @@ def cause_of(row: Row) -> str:
 
 def failed(client: "Client", where: str) -> list[int]:
     """Those that weren't relaunched yet, of the runs for which `where` holds."""
-
     with client.catalogue.read() as session:
         meant = set(store.list_ids(session, "runs", f"{where} state=failed", None, None))
         return [run_id for run_id in store.Runs(session).failed_not_relaunched() if run_id in meant]

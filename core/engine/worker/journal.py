@@ -16,7 +16,7 @@ from core.results import Beat, CurveSaid, Event, MetricsSaid, as_loss, to_line
 BEAT_SECONDS = 1.0
 FLUSH_SECONDS = 0.2
 CHECKPOINT_SECONDS = 10.0
-MANY = 10_000  # checkpoints, of which the log tells of
+MANY = 10_000  # checkpoints, of which the log mentions at most TOLD
 TOLD = 50
 QUIET_SECONDS = 30.0  # without a line, or a tenth of the job's time if that is longer: then the log tells how far it is
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from textual import on
@@ -57,10 +58,11 @@ class AppScreen(Screen[T]):
             try:
                 answer = question()
             except (ThalwegError, StoreError, OSError) as error:
-                self.call_later(self.refused, str(error))
+                said: Callable[[], object] = partial(self.refused, str(error))
             else:
-                if not get_current_worker().is_cancelled:
-                    self.call_later(then, answer)
+                said = partial(then, answer)
+            if not get_current_worker().is_cancelled:
+                self.call_later(said)
 
         self.run_worker(answered, group=group, exclusive=exclusive, thread=True)
 

@@ -65,7 +65,6 @@ class _RehearsedError(Exception):
 
 def _rehearse(catalogue: "Catalogue", kind: str, ids: Sequence[int]) -> None:
     """Raise StoreError where something stands on one of them, before anybody is asked."""
-
     try:
         with catalogue.write() as session:
             store.delete(session, kind, ids)

@@ -53,7 +53,6 @@ def log(place: CommandLocation, run_id: int, follow: bool, tail: int | None, as_
 
 def _nothing(client: "Client", run_id: int, place: CommandLocation) -> str:
     """Why a run has no log, and what to expect."""
-
     with client.catalogue.read() as session:
         run = store.Runs(session).get(run_id)
         needed = [

@@ -35,7 +35,6 @@ def tag(
     place: CommandLocation, /, kind: str, words: tuple[str, ...], remove: bool, as_json: bool, **which: Any
 ) -> None:
     """Give runs, models, paths or bounds tags, or take them away; print those that one has then."""
-
     ids, tags = _told(words, **which)
     if not tags:
         raise UsageError("No tag was given: write words behind the id.")
@@ -62,7 +61,6 @@ def tag(
 @click.pass_obj
 def note(place: CommandLocation, /, kind: str, words: tuple[str, ...], as_json: bool, **which: Any) -> None:
     """Write a note on runs, models, paths or bounds; `thalweg show` shows it."""
-
     ids, texts = _told(words, **which)
     if len(texts) != 1:
         raise UsageError("A note is one text: put it in quotes, behind the id.")

@@ -97,7 +97,6 @@ def _check(method: str | None, file: Path | None) -> None:
 
 def _problem(session: "Session", where: str) -> "ProblemModels":
     """The problem whose models are asked for: the only one of a filter, otherwise that with the most models."""
-
     there = store.problems(session, where)
     if not there:
         raise UsageError("No model matches: `thalweg list models` shows all." if where else "There are no models yet.")

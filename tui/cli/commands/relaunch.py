@@ -112,7 +112,6 @@ def _answer(how: How, client: "Client", plan: "Sequence[Relaunch]", new: Sequenc
 
 def _rows(client: "Client", run_ids: Sequence[int]) -> list[Row]:
     """The runs as `thalweg list runs --json` gives them."""
-
     with client.catalogue.read() as session:
         found = {row["id"]: decoded(row) for row in store.rows_of(session, "runs", run_ids)}
     return [found[run_id] for run_id in run_ids if run_id in found]

@@ -33,7 +33,6 @@ MOST = 40  # rows of a nested table
 @click.pass_obj
 def show(place: CommandLocation, kind: str, row_id: int, as_json: bool) -> None:
     """Show everything about one run, model, path or bound."""
-
     catalogue = place.open()
     if kind == "runs":
         look(catalogue)

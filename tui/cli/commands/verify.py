@@ -27,7 +27,6 @@ def verify(place: CommandLocation, path_id: int, as_json: bool, data_root: str |
 
     Exit status 1 where it does not hold.
     """
-
     client = place.client(data_root, trust=trust)
     with client.catalogue.read() as session:
         path = store.Paths(session).get(path_id)

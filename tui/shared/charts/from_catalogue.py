@@ -33,7 +33,6 @@ Curves = Mapping[int, list[Curve]]
 
 def of_paths(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
     """Loss or error along paths, train and test, with their levels."""
-
     curves = {path_id: _along(session, path_id, quantity.name, alone=len(ids) == 1) for path_id in ids}
     chart = _chart("path", curves, quantity)
     if len(ids) > 1:
@@ -61,7 +60,6 @@ def _along(session: "Session", path_id: int, name: str, *, alone: bool) -> list[
 
 def _stretches(session: "Session", path_id: int) -> tuple[Stretch, ...]:
     """Segment i of S lies over [i / S, (i + 1) / S]."""
-
     found = store.Paths(session).segments(path_id)
     return tuple(
         Stretch(i / len(found), (i + 1) / len(found), clean(one.verdict or one.claim or ""), _told(one))
@@ -77,7 +75,6 @@ def _told(segment: "Segment") -> str:
 
 def of_runs(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
     """The curves that runs drew while they went."""
-
     curves = {}
     for run_id in ids:
         prefix = f"{run_id} " if len(ids) > 1 else ""
@@ -91,7 +88,6 @@ def of_runs(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart
 
 def of_models(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
     """The training curves of models: what the runs that made them drew."""
-
     curves: dict[int, list[Curve]] = {}
     for model_id in ids:
         model = store.Models(session).get(model_id)
@@ -180,7 +176,6 @@ CHARTS: dict[str, "Callable[[Session, Sequence[int], Quantity], Chart]"] = {
 
 def quantities(session: "Session", kind: str, ids: Sequence[int]) -> list[Quantity]:
     """What there is to draw of some rows. Raises NotFoundError."""
-
     match kind:
         case "paths":
             return [Quantity(name, "t along the path") for name in FAMILIES]

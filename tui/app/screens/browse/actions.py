@@ -19,9 +19,9 @@ def unable(action: Action, browser: Browser) -> str | None:
     if Needs.CATALOGUE in action.needs and reader is None:
         return "The catalogue is still being opened."
     if Needs.WRITABLE in action.needs and reader is not None and reader.readonly:
-        return "This catalogue can only be read."
+        return "This catalogue is read-only."
     if Needs.ROW in action.needs and browser.table.row_id is None:
-        return "There is no row here."
+        return "No row is selected."
     if Needs.ROW in action.needs and browser.table.marking:
         return "The rows are still being read; they will be marked then."
     return action.why_not(browser)

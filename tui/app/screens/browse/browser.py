@@ -1,6 +1,7 @@
 """The catalogue as somebody browses it: what the table shows, what is chosen in it, whom to ask and to tell."""
 
 from array import array
+from asyncio import to_thread
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,11 +71,6 @@ class Browser:
         return self.live.reader.client
 
     @property
-    def chosen_rows(self) -> list[Row]:
-        """Those of the chosen rows that were read."""
-        return [row for row in map(self.table.row, self.table.chosen) if row is not None]
-
-    @property
     def encoding(self) -> str:
         return self.screen.app.console.encoding
 
@@ -85,6 +81,13 @@ class Browser:
         except ThalwegError as error:
             self.tell(str(error), wrong=True)
             return {}
+
+    async def chosen_rows(self, most: int) -> list[Row]:
+        """The first of the chosen rows, as the catalogue has them now; those that are gone are left out."""
+        assert self.live.reader is not None
+        ids = self.table.chosen[:most]
+        rows = {row["id"]: row for row in await to_thread(self.live.reader.rows, self.kind, array("q", ids))}
+        return [rows[one] for one in ids if one in rows]
 
     # --- what is shown -------------------------------------------------------------------------------------------
 

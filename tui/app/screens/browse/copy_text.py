@@ -4,6 +4,7 @@ import shlex
 
 from tui.app.screens.asking import Pick
 from tui.app.screens.browse.browser import Browser
+from tui.shared.columns import Row
 from tui.shared.requests import asked_by
 
 MOST_COPIED = 1000  # rows
@@ -11,7 +12,7 @@ MOST_COPIED = 1000  # rows
 
 async def copy(browser: Browser) -> None:
     """Ask what to copy, and hand it to the terminal."""
-    texts, several = _texts(browser), len(browser.table.chosen) > 1
+    texts, several = await _texts(browser), len(browser.table.chosen) > 1
     choices = [
         ("cell", "c", f"this cell: {browser.table.columns[browser.table.column].title}"),
         ("row", "r", "the rows, separated by tabs" if several else "this row, separated by tabs"),
@@ -24,13 +25,13 @@ async def copy(browser: Browser) -> None:
         browser.screen.app.copy_to_clipboard(texts[what])
 
 
-def _texts(browser: Browser) -> dict[str, str]:
+async def _texts(browser: Browser) -> dict[str, str]:
     """What can be copied, by what it is."""
     table = browser.table
     row = table.row(table.row_id or 0)
     texts = {
         "cell": table.columns[table.column].cell(row) if row else "",
-        "row": _rows_as_text(browser, table.chosen),
+        "row": _rows_as_text(browser, await browser.chosen_rows(MOST_COPIED)),
         "ids": " ".join(map(str, table.chosen)),
         "command": listing_command(browser),
     }
@@ -38,9 +39,8 @@ def _texts(browser: Browser) -> dict[str, str]:
     return {**texts, "begun": begun} if begun else texts
 
 
-def _rows_as_text(browser: Browser, ids: list[int]) -> str:
-    rows = [browser.table.row(row_id) for row_id in ids[:MOST_COPIED]]
-    return "\n".join("\t".join(one.cell(row) for one in browser.table.columns) for row in rows if row is not None)
+def _rows_as_text(browser: Browser, rows: list[Row]) -> str:
+    return "\n".join("\t".join(one.cell(row) for one in browser.table.columns) for row in rows)
 
 
 def listing_command(browser: Browser) -> str:

@@ -5,10 +5,14 @@ from tui.app.screens.faults import FaultsScreen
 from tui.app.screens.log import LogScreen
 
 
-def open_log(browser: Browser) -> None:
-    """Of the first run chosen, or of the first that made what is chosen."""
-    made_by = browser.table.chosen if browser.kind == "runs" else sorted(row["run_id"] for row in browser.chosen_rows)
-    browser.open(LogScreen(browser.client, made_by[0]))
+async def open_log(browser: Browser) -> None:
+    """Of the first run chosen, or of the one that made the first row chosen."""
+    if browser.kind == "runs":
+        browser.open(LogScreen(browser.client, browser.table.chosen[0]))
+    elif rows := await browser.chosen_rows(1):
+        browser.open(LogScreen(browser.client, rows[0]["run_id"]))
+    else:
+        browser.tell("This row is gone.", wrong=True)
 
 
 def open_faults(browser: Browser) -> None:

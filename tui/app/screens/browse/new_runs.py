@@ -29,7 +29,7 @@ async def launch(browser: Browser) -> None:
 async def _prefill(browser: Browser, kind: str) -> dict[str, object] | None:
     """What the chosen rows say of a new run: what it reads, or the network and the data; None: none is wanted."""
     chosen, run = browser.table.chosen, KINDS[kind]
-    rows = [row for row in map(browser.table.row, chosen[:MOST_OFFERED]) if row is not None]
+    rows = await browser.chosen_rows(MOST_OFFERED)
     if not run.inputs:
         return {name: rows[0].get(name) for name in run.positional} if rows else {}
     if len(chosen) > MOST_OFFERED:

@@ -34,7 +34,7 @@ def ask_filter(browser: Browser) -> None:
 
 def ask_command(browser: Browser) -> None:
     """Open the line for commands."""
-    browser.prompt.ask(":", "", lambda line: words(browser, line), sorted(COMMANDS))
+    browser.prompt.ask(":", "", lambda line: words(browser, line), [])
 
 
 def words(browser: Browser, line: str) -> Sequence[str]:
@@ -59,20 +59,16 @@ def run(browser: Browser, sign: str, text: str) -> str | None:
     name, _, rest = text.strip().partition(" ")
     if name.isascii() and name.isdigit():
         browser.go(browser.kind, int(name[:18]))
-    elif name in COMMANDS:
+        return None
+    if name in BY_VERB and (why := unable(BY_VERB[name], browser)):
+        raise UsageError(why)
+    if name in COMMANDS:
         COMMANDS[name](browser, rest.strip())
     elif name in TYPED:
-        return _possible(browser, name)
+        return TYPED[name]
     elif name:
         raise unknown_name("command", name, {*COMMANDS, *TYPED})
     return None
-
-
-def _possible(browser: Browser, name: str) -> str:
-    """An action as it is run. Raises UsageError where it isn't possible now."""
-    if name in BY_VERB and (why := unable(BY_VERB[name], browser)):
-        raise UsageError(why)
-    return TYPED[name]
 
 
 def conditions(kind: str, text: str) -> str:
@@ -108,7 +104,7 @@ def _sort(browser: Browser, text: str) -> None:
 
 
 def _columns(browser: Browser, text: str) -> None:
-    browser.change_columns(column_names(browser.kind, text or None) if text else [])
+    browser.change_columns(column_names(browser.kind, text) if text else [])
 
 
 def _export(browser: Browser, text: str) -> None:

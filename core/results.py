@@ -123,7 +123,7 @@ class CertificateMade(Event, frozen=True, kw_only=True, tag="certificate"):
     """How high the loss on a path can be: another certificate of it; what its pieces say may lie in `file`."""
 
     path_id: int
-    kind: str
+    kind: Literal["exact", "identity", "sampled"]
     level: float
     seen: float
     drift: float | None
@@ -163,7 +163,7 @@ class BoundMade(Event, frozen=True, kw_only=True, tag="bound"):
 class Ended(Event, frozen=True, kw_only=True, tag="ended"):
     """The last line: how it ended (done, failed, cancelled), and why."""
 
-    state: str
+    state: Literal["done", "failed", "cancelled"]
     cause_kind: str | None = None
     cause: str | None = None
 

@@ -25,6 +25,12 @@ def shortcomings(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]
         level -= facts["drift"] or 0.0
     if before is not None and not level <= before + SLACK * abs(before):
         found.append(f"the level is {level:.4g}, above the {before:.4g} in the catalogue")
+    return found + other_losses(facts, kept)
+
+
+def other_losses(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]:
+    """Which losses at the ends are not those of the catalogue: then another function was looked at."""
+    found = []
     for name, where in (("train_loss_a", "start"), ("train_loss_b", "end")):
         now, before = facts[name], kept[name]
         if before is not None and now != before and not abs(now - before) / (1 + abs(before)) <= SAME:

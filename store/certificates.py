@@ -75,7 +75,8 @@ def by_strength() -> tuple[ColumnElement[Any], ...]:
     """
     rows = table("certificates").c
     level = case((rows.kind.in_(PROVEN), rows.level))
-    return (strength(rows.kind), level.asc().nulls_last(), rows.id.asc())
+    unrounded = case((rows.kind.in_(PROVEN) & rows.drift.is_(None), 1), else_=0)
+    return (strength(rows.kind), unrounded, level.asc().nulls_last(), rows.id.asc())
 
 
 class Certificates:

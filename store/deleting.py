@@ -1,5 +1,6 @@
 """Taking rows out of the catalogue, where nothing else stands on them."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import delete as delete_from
@@ -52,6 +53,18 @@ def _reasons_to_stay(session: Session, one: str, ids: Sequence[int]) -> Iterator
             yield row_id, f"the {whose} {other} {relation} it; delete that first"
     if one == "run":
         yield from _reasons_to_run(session, ids)
+    elif one in ("model", "path"):
+        yield from _reasons_to_read(session, one, ids)
+
+
+def _reasons_to_read(session: Session, one: str, ids: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Rows that a run reads which has not ended."""
+    runs, wanted = table("runs"), set(ids)
+    going = select(runs.c.id, runs.c.state, runs.c.spec).where(runs.c.state.not_in(FINISHED)).order_by(runs.c.id)
+    for run_id, state, spec in session.execute(going):
+        read = {int(row_id) for row_id in re.findall(rf'{{"{one}":(\d+)}}', spec)} & wanted
+        if read:
+            yield min(read), f"the run {run_id}, which is {state}, reads it; cancel that first"
 
 
 def _reasons_to_run(session: Session, ids: Sequence[int]) -> Iterator[tuple[int, str]]:

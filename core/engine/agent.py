@@ -31,6 +31,7 @@ from store import Attempt, Catalogue, Claim, Device, Runs, StoreError
 
 TICK_SECONDS = 0.1
 PAUSE_SECONDS = 1.0  # between looks while something is wrong
+SUCCESSOR_SECONDS = 10.0  # an agent that was started has its lock by then
 IDLE_SECONDS = float(os.environ.get("THALWEG_AGENT_IDLE", "60"))
 
 
@@ -49,6 +50,7 @@ class Agent:
         self.unstarted: dict[int, Claim] = {}  # claimed, and waiting for room on the disk
         self.troubles: list[Exception] = []  # of the last look
         self.installed = Installed()
+        self.handed_over = 0.0
         self.retired = False  # another agent goes on, with the code that is installed now
         self._told = ""
 
@@ -69,7 +71,9 @@ class Agent:
 
     def _turn(self, *, drain: bool) -> bool:
         """Work, where the lock can be had; whether to go on."""
-        if self.retired or not self.lock.take():
+        if self.retired:
+            return drain and self._followed()
+        if not self.lock.take():
             return drain and self._work_left()
         try:
             self._work(drain=drain)
@@ -154,12 +158,22 @@ class Agent:
 
     def _retire(self) -> None:
         """Hand over what is left to an agent of the code that is installed now, which outlives this one."""
-        self.retired = True
         if not self._work_left():
+            self.retired = True
             return
         with suppress(OSError, ValueError):
             print("The installed code has changed: another agent goes on.", file=sys.stderr, flush=True)
         start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log", self.cpu_jobs)
+        self.retired, self.handed_over = True, time.monotonic()
+
+    def _followed(self) -> bool:
+        """Whether the agent that goes on still has work; one that has ended over it is started again."""
+        if not self._work_left():
+            return False
+        if time.monotonic() - self.handed_over >= SUCCESSOR_SECONDS and self.lock.take():
+            self.lock.release()
+            self._retire()
+        return True
 
     def _pause(self) -> float:
         return PAUSE_SECONDS if self.troubles else TICK_SECONDS

@@ -5,12 +5,13 @@ kept once for each place within their run.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.errors import FINDINGS
@@ -27,7 +28,7 @@ from core.results import (
     PathMade,
     from_line,
 )
-from store import Attempt, Bounds, Catalogue, Certificates, Metrics, Models, Paths, Runs
+from store import Attempt, Bounds, Catalogue, Certificates, Metrics, Models, Paths, Runs, StoreError
 
 TEXT = 300  # characters of a line that can't be read, in the cause
 WITH_FILES = {ModelMade: "model", PathMade: "path", CertificateMade: "certificate"}  # and what artifacts they leave
@@ -46,7 +47,8 @@ class Batch:
 def ingest(catalogue: Catalogue, attempt: Attempt, folder: Path) -> bool:
     """Take in what the worker has said since last time; whether there was anything.
 
-    Raises StoreError, with nothing changed, where the catalogue can't take it.
+    Raises StoreError, with nothing changed, where the catalogue can't be written now. A result that it will never take
+    fails the run.
     """
     batch = read_lines(folder / "events.jsonl", attempt.offset)
     if batch is None:
@@ -57,11 +59,17 @@ def ingest(catalogue: Catalogue, attempt: Attempt, folder: Path) -> bool:
         if isinstance(event, ModelMade | PathMade | CertificateMade) and event.file is not None
     }
     brought = {name: catalogue.artifacts.bring(folder / name) for name in files if (folder / name).exists()}
-    with catalogue.write() as session:
-        for name, sha256 in brought.items():
-            catalogue.artifacts.record(sha256, session, files[name])
-        Results(session, attempt.run_id, brought).add(batch.events)
-        _follow(Runs(session), attempt, batch)
+    try:
+        with catalogue.write() as session:
+            for name, sha256 in brought.items():
+                catalogue.artifacts.record(sha256, session, files[name])
+            Results(session, attempt.run_id, brought).add(batch.events)
+            _follow(Runs(session), attempt, batch)
+    except (StoreError, ValueError, LookupError) as error:
+        if isinstance(error, StoreError) and not isinstance(error.__cause__, IntegrityError | OverflowError):
+            raise
+        with catalogue.write() as session:
+            _follow(Runs(session), attempt, replace(batch, events=[], unread=str(error)))
     for name in brought:  # the catalogue has its copy; a line read again without its file is passed over
         (folder / name).unlink()
     return True
@@ -85,7 +93,7 @@ def read_lines(file: Path, offset: int) -> Batch | None:
     for line in data[:end].splitlines():
         try:
             events.append(from_line(line))
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             if _is_result(line):
                 unread = unread or f"{error}: {line[:TEXT].decode(errors='replace')}"
     return Batch(events, offset + end, unread)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import opened, suit_threads
@@ -11,14 +13,14 @@ from core.path import Path as Curve
 from core.progress import plural
 from core.results import CertificateMade, as_loss
 from core.specs.runs import Certify
-from core.verification import shortcomings
+from core.verification import other_losses, shortcomings
 
 
 def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None:  # noqa: ARG001 - no tensors here
     """Leave the certificate, then raise RunError if less holds than the catalogue says.
 
     It is decided on the CPU, as by `verify`: the curves in the path's file lie there. There is none of a path that does
-    not join its models.
+    not join its models, nor where their losses are not those of the catalogue: the network computes something else.
     """
     journal.progress(None, "reading the data")
     (known,) = job.paths
@@ -33,7 +35,8 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
     journal.say(
         f"Certificate: {found['certificate']}, level {found['level']:.6g}; {len(found['refused'])} claims refused."
     )
-    if found["starts_at_a"] and found["ends_at_b"]:
+    kept = msgspec.structs.asdict(known)
+    if found["starts_at_a"] and found["ends_at_b"] and not other_losses(found, kept):
         journal.write(
             CertificateMade(
                 path_id=known.id,
@@ -45,6 +48,5 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
                 pieces=found["segments"],
             )
         )
-    kept = {name: getattr(known, name) for name in known.__struct_fields__}
     if wrong := shortcomings(found, kept):
         raise RunError("could not certify", f"could not certify: {'; '.join(wrong)}")

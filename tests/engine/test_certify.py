@@ -14,7 +14,7 @@ from core.errors import UsageError
 from core.specs.methods import Dropout, Linear
 from core.specs.runs import Certify, Connect, ModelRef, PathRef, Train, from_json
 from core.studies.plan import Planned
-from store import ArtifactError, Certificate, Certificates, NotFoundError, Path, Paths, show_row
+from store import ArtifactError, Certificate, Certificates, NotFoundError, Path, Paths, StoreError, delete, show_row
 from store.base import table
 from tests.engine.conftest import TINY, Engine
 
@@ -174,3 +174,26 @@ def test_a_job_of_the_first_edition_is_read(tmp_path: File) -> None:
     assert job.paths == []
     job.save(tmp_path)
     assert Job.load(tmp_path) == job
+
+
+def test_another_function_leaves_no_certificate(engine: Engine) -> None:
+    """As where a changed network file is trusted: what is proven then is not of what the catalogue lists."""
+    a_path(engine)
+    before = certificates(engine)
+    with engine.catalogue.write() as session:
+        paths = table("paths")
+        session.execute(update(paths).where(paths.c.id == 1).values(train_loss_a=paths.c.train_loss_a + 1))
+    (run,) = engine.finish(engine.enqueue(Certify(path=PathRef(path=1))))
+    assert (run.state, run.cause_kind) == ("failed", "could not certify")
+    assert "the train loss at its start" in str(run.cause)
+    assert len(certificates(engine)) == len(before)
+
+
+def test_what_a_run_at_work_reads_can_not_be_deleted(engine: Engine) -> None:
+    a_path(engine)
+    certifying = engine.enqueue(Certify(path=PathRef(path=1)))
+    with pytest.raises(StoreError, match=f"the run {certifying}, which is .*, reads it"), engine.catalogue.write() as s:
+        delete(s, "paths", [1])
+    engine.finish(certifying)
+    with engine.catalogue.write() as session:
+        delete(session, "paths", [1])

@@ -13,6 +13,7 @@ from core.results import (
     AnyEvent,
     Beat,
     BoundMade,
+    CertificateMade,
     CurveSaid,
     Ended,
     Environment,
@@ -112,6 +113,26 @@ def test_what_a_full_disk_tore_is_passed_over(running: tuple[Catalogue, int, Pat
     (folder / "events.jsonl").write_bytes(torn + b"\n" + to_line(Ended(state="done")))
     take(catalogue, run_id, folder)
     assert state_of(catalogue, run_id) == ("done", None, None)
+
+
+NEVER = {
+    "a certificate of a path that is gone": to_line(
+        CertificateMade(path_id=99, kind="exact", level=1.0, seen=0.5, drift=0.0, residual=0.0, pieces=1)
+    ),
+    "a bound of a model that is gone": to_line(BoundMade(**{**vars_of(BOUND), "model_id": 99})),
+    "bytes that are no text": b'{"event":"bound","kind":"\xff"}\n',
+    "an end of an unknown state": b'{"event":"ended","state":"asleep"}\n',
+}
+
+
+@pytest.mark.parametrize("line", NEVER.values(), ids=NEVER)
+def test_a_result_that_the_catalogue_never_takes_fails_its_run(
+    line: bytes, running: tuple[Catalogue, int, Path]
+) -> None:
+    catalogue, run_id, folder = running
+    (folder / "events.jsonl").write_bytes(line + to_line(Ended(state="done")))
+    take(catalogue, run_id, folder)
+    assert state_of(catalogue, run_id)[:2] == ("failed", "bad result")
 
 
 def test_infinite_numbers_reach_the_catalogue(running: tuple[Catalogue, int, Path]) -> None:

@@ -126,8 +126,8 @@ def test_a_study_with_runs_missing_leaves_what_there_is(place: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("study nbm21-fig3a --to {file}", "is no folder"),
-        ("study nbm21-fig3a --to {file}/below", "is no folder"),
+        ("study nbm21-fig3a --to {file}", "is not a folder"),
+        ("study nbm21-fig3a --to {file}/below", "is not a folder"),
         ("study nbm21-fig3a --partial --fresh", "--partial"),
         ("study nbm21-fig3a --data-root {folder}", "train-images-idx3"),
         ("study nbm21-fig3", "nbm21-fig3a"),

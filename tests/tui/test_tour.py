@@ -131,7 +131,7 @@ def test_a_tour_with_keys(terminal: Terminal, seeded: Path) -> None:
     terminal.press("n", "Start what?")
     terminal.press("t", "Train models", "still needed: network")
     terminal.press("Escape", "q Quit", "1 to 2")
-    terminal.press(":", "esc Leave")
+    terminal.press(":", "esc Discard")
     terminal.type(f"export {seeded.parent}/out.csv", "out.csv")
     terminal.press("Enter", "paths", "written")
     terminal.press("y", "Copy what?")

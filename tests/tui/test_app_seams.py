@@ -40,7 +40,7 @@ def test_an_error_that_nobody_foresaw_is_told_and_the_screen_stays(
 
     async def use(one: Sitting) -> None:
         await one.press(key)
-        await one.until(lambda: "should not have happened: ValueError: [red]no such thing" in one.told)
+        await one.until(lambda: "Unexpected error: ValueError: [red]no such thing" in one.told)
         await one.press("escape", "2")
         assert one.ids == [2, 1]
 

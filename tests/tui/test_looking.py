@@ -286,6 +286,7 @@ def test_a_spec_of_a_newer_version_is_named_as_such_wherever_it_is_shown(thalweg
         out = " ".join(thalweg(*command).out.split())
         assert said in out
         assert "warmth" not in out
+    assert thalweg("compare", "runs", 1, newer).out.startswith("options that differ\n")
     refused = thalweg("relaunch", newer)
     assert refused.status == 2
     assert said in " ".join(refused.err.split())

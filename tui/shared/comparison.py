@@ -1,4 +1,4 @@
-"""Rows side by side: what was options that differ, and what came of each."""
+"""Rows side by side: the options that differ, and what came of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ ASKED = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Cells by name, one for every row: what was options that differ, and what came of it."""
+    """Cells by name, one for every row: the options that differ, and what came of each."""
 
     heads: list[str]
     differing: dict[str, list[Any]]

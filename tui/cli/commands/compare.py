@@ -25,7 +25,7 @@ def compare(place: CommandLocation, kind: str, ids: tuple[int, ...], as_json: bo
     if as_json:
         print_json({"kind": kind, "ids": ids, "differences": found.differing, "results": found.outcome})
         return
-    heading("what was options that differ", first=True)
+    heading("options that differ", first=True)
     _print(found.heads, found.differing) if found.differing else say("nothing differs")
     heading("results")
     _print(found.heads, found.outcome)

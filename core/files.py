@@ -27,7 +27,7 @@ def from_home(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise UsageError(f"{text}: there is no home folder of that user; write the full path.") from None
+        raise UsageError(f"{text}: that user has no home folder; write the full path.") from None
 
 
 def amount(size: int) -> str:

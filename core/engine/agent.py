@@ -50,9 +50,8 @@ class Agent:
         self.unstarted: dict[int, Claim] = {}  # claimed, and waiting for room on the disk
         self.troubles: list[Exception] = []  # of the last look
         self.installed = Installed()
-        self.handed_over = 0.0
-        self.retired = False  # another agent goes on, with the code that is installed now
-        self._told = ""
+        self.handed_over: float | None = None  # when another agent took over, with the code that is installed now
+        self._reported = ""
 
     def run(self, *, drain: bool = False) -> None:
         """Work until told to stop, idle for a while (`drain`: until nothing is left), or without a catalogue.
@@ -71,8 +70,8 @@ class Agent:
 
     def _turn(self, *, drain: bool) -> bool:
         """Work, where the lock can be had; whether to go on."""
-        if self.retired:
-            return drain and self._followed()
+        if self.handed_over is not None:
+            return drain and self._followed(self.handed_over)
         if not self.lock.take():
             return drain and self._work_left()
         try:
@@ -142,12 +141,12 @@ class Agent:
     def _tell(self) -> None:
         """Say what is wrong where that is news: beside the lock for those who wait, and in the agent's log."""
         full = any(is_disk_full(error) for error in self.troubles)
-        told = NO_ROOM if full else " ".join(str(self.troubles[0]).split()) if self.troubles else ""
-        if told != self._told:
-            self._told = told
-            self.lock.say(told)
+        trouble = NO_ROOM if full else " ".join(str(self.troubles[0]).split()) if self.troubles else ""
+        if trouble != self._reported:
+            self._reported = trouble
+            self.lock.say(trouble)
             with suppress(OSError, ValueError):  # the log may be on the disk that is full
-                print(told or "All is well again.", file=sys.stderr, flush=True)
+                print(trouble or "All is well again.", file=sys.stderr, flush=True)
 
     def _replaced(self) -> bool:
         """Whether the installed code has changed and nothing runs any more that this agent looks after."""
@@ -158,19 +157,17 @@ class Agent:
 
     def _retire(self) -> None:
         """Hand over what is left to an agent of the code that is installed now, which outlives this one."""
-        if not self._work_left():
-            self.retired = True
-            return
-        with suppress(OSError, ValueError):
-            print("The installed code has changed: another agent goes on.", file=sys.stderr, flush=True)
-        start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log", self.cpu_jobs)
-        self.retired, self.handed_over = True, time.monotonic()
+        if self._work_left():
+            with suppress(OSError, ValueError):
+                print("The installed code has changed: a new agent takes over.", file=sys.stderr, flush=True)
+            start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log", self.cpu_jobs)
+        self.handed_over = time.monotonic()
 
-    def _followed(self) -> bool:
-        """Whether the agent that goes on still has work; one that has ended over it is started again."""
+    def _followed(self, since: float) -> bool:
+        """Whether the agent that took over still has work. If it has ended without finishing, start another."""
         if not self._work_left():
             return False
-        if time.monotonic() - self.handed_over >= SUCCESSOR_SECONDS and self.lock.take():
+        if time.monotonic() - since >= SUCCESSOR_SECONDS and self.lock.take():
             self.lock.release()
             self._retire()
         return True

@@ -139,9 +139,7 @@ def check_data(data: DataSpec, root: str | None, ask: Ask) -> None:
 
 
 def check_file(catalogue: Catalogue, row: Model | Path) -> None:
-    """Raise ArtifactError where the file of a model or path is not as it was written, by its size and time: its reader
-    hashes it.
-    """
+    """Raise ArtifactError if the size or time of a model's or path's file has changed; its reader checks the hash."""
     with catalogue.read() as session:
         catalogue.artifacts.require_unchanged(row.artifact or "", session)
 
@@ -154,21 +152,17 @@ def read_as(model: Model, spec: Reading) -> Model:
 def check_connection(catalogue: Catalogue, spec: Connect, root: str | None, ask: Ask) -> None:
     """The two models exist, are whole, are two, and are of one kind; their stored losses allow the threshold."""
     with catalogue.read() as session:
-        refs = (spec.a, spec.b)
-        models = [read_as(find(session, ref), spec) if ref.model is not None else None for ref in refs]
+        models = [read_as(find(session, ref), spec) for ref in (spec.a, spec.b) if ref.model is not None]
     if spec.a == spec.b:
         raise UsageError(f"A path joins two models, and both are {spec.a}: give two different ones.")
-    first, second = models
-    if first is not None and second is not None:
-        check_pair(first, second)
-    if (known := first or second) is not None:
-        check_premises(spec.method, known, root, ask)
+    if len(models) == 2:
+        check_pair(*models)
+    if models:
+        check_premises(spec.method, models[0], root, ask)
     for model in models:
-        if model is not None:
-            check_file(catalogue, model)
+        check_file(catalogue, model)
     for model in models:
-        if model is not None:
-            check_threshold(spec, model)
+        check_threshold(spec, model)
 
 
 def check_pair(a: Model, b: Model) -> None:

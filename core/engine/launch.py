@@ -60,8 +60,8 @@ def start_agent(catalogue: Path, log: Path, cpu_jobs: int = 1) -> None:
 
     A shell starts it and goes at once, so that the agent belongs to init and no caller has to wait for it.
     """
-    told = ["--catalogue", str(catalogue), "--cpu-jobs", str(cpu_jobs)]
-    agent = [sys.executable, "-P", "-m", "core.engine.agent", *told]
+    options = ["--catalogue", str(catalogue), "--cpu-jobs", str(cpu_jobs)]
+    agent = [sys.executable, "-P", "-m", "core.engine.agent", *options]
     log.touch(mode=0o600)
     with log.open("ab") as output:
         subprocess.run(

@@ -10,9 +10,6 @@ from core.specs.kinds import inputs_of, with_inputs
 from core.specs.runs import ModelRef, PathRef, Reference, RunSpec, Train
 from store import Catalogue, Model, Models, Path, Paths
 
-#: What the catalogue says of a path's certificate: what a job may find otherwise.
-KNOWN = ("certificate", "level", "drift", "train_loss_a", "train_loss_b")
-
 
 class Inputs(NamedTuple):
     """What a job gets: see core.engine.folders.Job."""
@@ -68,15 +65,15 @@ def as_inputs(catalogue: Catalogue, path: Path, network: str | None = None) -> t
     with catalogue.read() as session:
         ends = [Models(session).get(model_id) for model_id in (path.model_a, path.model_b)]
     file = catalogue.artifacts.verified(path.artifact or "")
-    known = {name: getattr(path, name) for name in KNOWN}
+    known = {name: getattr(path, name) for name in InputPath.__struct_fields__ if name != "file"}
     models = [as_input(catalogue, model, network or path.network) for model in ends]
-    return models, InputPath(id=path.id, file=str(file), model_a=ends[0].id, model_b=ends[1].id, **known)
+    return models, InputPath(file=str(file), **known)
 
 
 def as_input(catalogue: Catalogue, model: Model, network: str | None = None) -> InputModel:
     """A model for a worker, its tensors verified against their sha256. Raises ArtifactError.
 
-    `network` stands in place of the model's own, where its file has changed since and is trusted.
+    Pass `network` to replace the model's own, for a network file that has changed and is trusted.
     """
     return InputModel(
         id=model.id,

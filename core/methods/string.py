@@ -62,7 +62,7 @@ class Beads:
 
     @property
     def worst(self) -> Gap | None:
-        """The highest gap, which one that is no number is; None without gaps."""
+        """The highest gap, or None if there are none. A gap that is not a number counts as the highest."""
         return max(self.gaps, key=lambda one: math.inf if math.isnan(one.value) else one.value, default=None)
 
     @property

@@ -149,7 +149,7 @@ class Descend(OfModels, frozen=True, kw_only=True, tag="descend", tag_field="kin
 
 
 class Certify(OfModels, frozen=True, kw_only=True, tag="certify", tag_field="kind"):
-    """Decide every claim of a path anew, in float64, and leave the certificate that follows."""
+    """Decide every claim of a path again, in float64, and keep the resulting certificate."""
 
     path: PathRef
     points: Annotated[

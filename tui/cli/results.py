@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import store
 from tui.cli.output import pairs, say, table
+from tui.shared.columns import Row
 from tui.shared.formatting import NOTHING, number, value
 from tui.shared.summaries import (
-    Row,
     certificate_facts,
     certificate_text,
     measurement_text,

@@ -11,9 +11,9 @@ import store
 from core.errors import UsageError
 from core.specs.kinds import KINDS
 from core.studies.plan import Findings, Outcome, Planned
+from tui.shared.columns import Row
 from tui.shared.files import whole
 from tui.shared.json_values import plain
-from tui.shared.summaries import Row
 
 if TYPE_CHECKING:
     from core.engine.client import Client

@@ -146,14 +146,6 @@ def network(text: str | None) -> str:
     return clean(f"file:{PurePath(path).name}:{factory}")
 
 
-def reference(ref: dict[str, Any]) -> str:
-    """How a command line names a model or path of a stored spec."""
-    for noun in ABOUT:
-        if ref.get(noun) is not None:
-            return str(ref[noun])
-    return f"run:{ref['run']}" + (f":{ref['position']}" if ref.get("position") else "")
-
-
 def references_of(kind: str, row: Row, noun: str) -> list[str]:
     """The models or paths (`noun`) that a row is about, as a command line names them: what it is, reads or makes."""
     if kind == f"{noun}s":

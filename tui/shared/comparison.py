@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 import store
 from core.errors import UsageError
-from tui.shared.columns import network, reference, spec_fields
+from core.specs.kinds import chosen_options, input_text
+from core.specs.kinds import kind as kind_of_run
+from core.specs.runs import from_json, kind_of
+from tui.shared.columns import Row, network
 from tui.shared.formatting import value
 from tui.shared.references import settled
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-Row = dict[str, Any]
 
 # What came of it, which is shown whether it differs or not.
 RESULTS: dict[str, tuple[str, ...]] = {
@@ -74,7 +77,7 @@ def compared(session: "Session", kind: str, ids: Sequence[int]) -> Comparison:
         run_id = row_id if kind == "runs" else row["run_id"]
         assert isinstance(run_id, int)
         (run,) = settled(session, [vars(store.Runs(session).get(run_id))])
-        asked.append({**_flat(spec_fields(run["spec"])), **{key: row[key] for key in ASKED if key in row}})
+        asked.append({**_options(run["spec"]), **{key: row[key] for key in ASKED if key in row}})
         if kind == "runs":
             row = {**_first_made(row), **row}
         results.append({key: row.get(key) for key in RESULTS[kind]})
@@ -91,19 +94,20 @@ def _first_made(run: Row) -> Row:
     return {key: made[0].get(key) for key in RESULTS["runs"]} if made else {}
 
 
-def _flat(spec: Row) -> Row:
-    """The spec's options, those of its method or bound without its name in front."""
-    flat: Row = {}
-    for key, one in spec.items():
-        if key in ("method", "bound") and isinstance(one, dict):
-            flat |= {name: inner for name, inner in one.items() if name != key}
-        elif isinstance(one, dict):
-            flat[key] = reference(one)
-        elif isinstance(one, list):
-            flat[key] = " ".join(map(reference, one))
+def _options(stored: str) -> Row:
+    """A spec's options, those of its method or bound among them; if it can't be read, only why, as its `spec`."""
+    try:
+        spec = from_json(stored)
+    except UsageError as error:
+        return {"spec": str(error)}
+    run, options = kind_of_run(spec), chosen_options(spec)
+    found: Row = {"kind": kind_of(spec)}
+    for name, one in msgspec.structs.asdict(spec).items():
+        if options is not None and run.choice is not None and name == run.choice.field:
+            found |= msgspec.structs.asdict(options)
         else:
-            flat[key] = one
-    return flat
+            found[name] = input_text(one) if name in run.inputs else one
+    return found
 
 
 def _by_name(rows: Sequence[Row]) -> dict[str, list[Any]]:

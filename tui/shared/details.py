@@ -10,7 +10,7 @@ from tui.shared.formatting import clean, number, value
 from tui.shared.log_reader import last_lines
 from tui.shared.references import settled
 from tui.shared.requests import asked_by
-from tui.shared.summaries import certificate_text, path_facts, whole_facts
+from tui.shared.summaries import PATH_FACTS, certificate_text, path_facts, whole_facts
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -91,25 +91,15 @@ def _facts(kind: str, row: Row, attempts: Sequence[Row]) -> Iterator[tuple[str, 
             yield key, value(row[key])
     for note in row["notes"]:
         yield "note", value(note["text"])
-    told: set[str] = {*APART, *LINKED}
+    shown = {*APART, *LINKED}
     if kind == "paths":
         yield from path_facts(row)
-        told |= {
-            "train_loss_a",
-            "train_loss_b",
-            "max_train_loss",
-            "barrier",
-            "level",
-            "drift",
-            "certified",
-            "certificate",
-        }
-        told |= {"beads", "normalized_length", "threshold", "on", "connected"}
+        shown |= PATH_FACTS
     for one in _others_certificates(kind, row):
         yield f"certificate {one['id']}", f"{certificate_text(one)}, of path {one['path_id']} by run {one['run_id']}"
     yield from _attempts(attempts)
     for key, one in row.items():
-        if key not in told and one is not None and not isinstance(one, list):
+        if key not in shown and one is not None and not isinstance(one, list):
             yield key.replace("_", " "), excess(row) if key == "excess" else cell(key, one)
     if kind == "bounds":
         yield from whole_facts(row["measurements"])

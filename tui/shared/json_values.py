@@ -5,7 +5,7 @@ import math
 from datetime import datetime
 from typing import Any
 
-Row = dict[str, Any]
+from tui.shared.columns import Row
 
 
 def decoded(row: Row) -> Row:

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import store
 from core.errors import UsageError
 from core.specs.kinds import inputs_of, with_inputs
 from core.specs.runs import Reference, RunSpec, from_json, to_json
+from tui.shared.columns import Row
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-Row = dict[str, Any]
 Made = Mapping[str, Mapping[tuple[int, int], int]]  # ids by what it is, then by run and place within it
 
 BY_RUN = '{"run":'  # in the text of any spec that refers to what a run makes

@@ -1,11 +1,8 @@
 """What was found, in the words of a newcomer: names and values of a path and of a bound."""
 
-from typing import Any
-
 from core.results import NO, OPEN, YES
+from tui.shared.columns import Row
 from tui.shared.formatting import number, value
-
-Row = dict[str, Any]
 
 CERTIFICATES = {
     "exact": "exact: proven on the whole path",
@@ -16,6 +13,15 @@ WORDS = {
     "verdict": {YES: "yes, proven", OPEN: "open", NO: "no, proven"},
     "assumption": {YES: "holds", OPEN: "open", NO: "fails"},
 }
+
+
+#: The columns that `path_facts` tells of.
+PATH_FACTS = frozenset(
+    (
+        *("train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "drift", "certified", "certificate"),
+        *("beads", "normalized_length", "threshold", "on", "connected"),
+    )
+)
 
 
 def path_title(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""A path's certificate, decided anew: for `verify`, which prints it, and for runs, which leave it."""
+"""Decide a path's certificate again: `verify` prints the result, and the run kind `certify` keeps it."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -20,6 +20,8 @@ from tui.app import failures
 from tui.app.widgets.keys import Keys
 from tui.shared.formatting import clean, wrapped
 
+DIGITS = "123456789"
+
 Answer = TypeVar("Answer")
 
 
@@ -82,6 +84,11 @@ class Confirm(Question[bool]):
     @on(Button.Pressed)
     def answer(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
+
+
+def numbered(choices: Sequence[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Choices for `Pick`, (answer, text), with digits as keys as far as there are any."""
+    return [(answer, DIGITS[place : place + 1], text) for place, (answer, text) in enumerate(choices)]
 
 
 class Pick(Question[str]):

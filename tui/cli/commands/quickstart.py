@@ -6,8 +6,8 @@ from core.studies.quickstart import plan
 from tui.cli.output import note, print_json, say
 from tui.cli.results import paths_table
 from tui.cli.run_command import How, detached, finished, made_by, run_options, status_of
+from tui.shared.columns import Row
 from tui.shared.formatting import number
-from tui.shared.summaries import Row
 
 INTRODUCTION = (
     "Two networks are trained on 8x8 images of handwritten digits, from different\n"

@@ -15,9 +15,8 @@ from tui.cli.arguments import Name
 from tui.cli.output import note, print_json, say, table
 from tui.cli.progress import wait
 from tui.cli.run_command import How, detached, run_options, say_failed
-from tui.shared.columns import word
+from tui.shared.columns import Row, word
 from tui.shared.formatting import clean, summed, value
-from tui.shared.summaries import Row
 
 if TYPE_CHECKING:
     from core.engine.client import Client

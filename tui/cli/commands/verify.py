@@ -33,8 +33,7 @@ def verify(place: CommandLocation, path_id: int, as_json: bool, data_root: str |
         state = store.Runs(session).get(path.run_id).state
     note(f"Checking path {path_id} in float64 ...")
     facts = client.verify(path_id)
-    names = ("certificate", "level", "drift", "train_loss_a", "train_loss_b")
-    kept = {name: getattr(path, name) for name in names}
+    kept = vars(path)
     wrong = shortcomings(facts, kept)
     if as_json:
         print_json({**facts, "run_id": path.run_id, "state": state, "verified": not wrong, "wrong": wrong})

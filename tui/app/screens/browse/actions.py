@@ -1,6 +1,5 @@
 """All that can be done with the catalogue's rows, in the order in which people need it."""
 
-from store.states import FINISHED
 from tui.app.actions import Action, Needs
 from tui.app.screens.browse.browser import Browser
 from tui.app.widgets.keys import KIND_KEYS
@@ -39,9 +38,7 @@ def _no_runs(browser: Browser) -> str | None:
 def _nothing_going(browser: Browser) -> str | None:
     if browser.kind != "runs":
         return "Only runs can be cancelled: 1 shows them."
-    known = map(browser.table.row, browser.table.chosen)
-    ended = all(row is not None and row["state"] in FINISHED for row in known)
-    return "Only queued and running runs can be cancelled." if ended else None
+    return None if browser.unfinished else "Only queued and running runs can be cancelled."
 
 
 def _nothing_done(browser: Browser) -> str | None:

@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from core.errors import ThalwegError
 from store.first_rows import glance
+from store.states import FINISHED
 from tui.app.screens.app_screen import AppScreen
 from tui.app.screens.browse.live import Live
 from tui.app.screens.browse.view import TableView
@@ -81,6 +82,17 @@ class Browser:
         except ThalwegError as error:
             self.tell(str(error), wrong=True)
             return {}
+
+    @property
+    def unfinished(self) -> list[int]:
+        """The chosen runs that have not ended, or of which nothing is known here."""
+        known = [(row_id, self.table.row(row_id)) for row_id in self.table.chosen]
+        return [row_id for row_id, row in known if row is None or row["state"] not in FINISHED]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The catalogue's columns that the table tells of."""
+        return tuple(dict.fromkeys(name for one in self.table.columns for name in one.made_of))
 
     async def chosen_rows(self, most: int) -> list[Row]:
         """The first of the chosen rows, as the catalogue has them now; those that are gone are left out."""

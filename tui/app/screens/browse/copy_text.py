@@ -46,7 +46,6 @@ def _rows_as_text(browser: Browser, rows: list[Row]) -> str:
 def listing_command(browser: Browser) -> str:
     """The command line that lists what the table shows."""
     left = browser.view.left
-    names = dict.fromkeys(name for one in browser.table.columns for name in one.made_of)
     where = f" --where {shlex.quote(left.where)}" if left.where else ""
-    columns = f" --columns {','.join(names)}" if left.columns else ""
+    columns = f" --columns {','.join(browser.column_names)}" if left.columns else ""
     return f"{browser.place.command} list {browser.kind}{where} --sort {left.sort}{columns}"

@@ -24,8 +24,7 @@ async def export(browser: Browser, wanted: Export) -> None:
 def _write(browser: Browser, wanted: Export) -> None:
     """Write the file, and say how many rows are where."""
     kind, left, catalogue = browser.kind, browser.view.left, browser.client.catalogue
-    names = tuple(dict.fromkeys(name for one in browser.table.columns for name in one.made_of))
-    chosen = Selection(kind) if wanted.whole else Selection(kind, left.where, left.sort, names)
+    chosen = Selection(kind) if wanted.whole else Selection(kind, left.where, left.sort, browser.column_names)
     how = "json" if wanted.file.suffix == ".json" else "csv"
     browser.in_background(
         lambda: write_file(catalogue, chosen, how, wanted.file),

@@ -116,8 +116,7 @@ class Live:
         """Read the rows of a query; until they are shown the table is not what was asked for."""
         self.query = query
         self._shown.clear()
-        if self.reader is not None:
-            self._in_thread(partial(self._read_order, self.reader, query, keep), "order")
+        self._start("order", self._read_order, query, keep)
 
     def arrived(self) -> None:
         """What was asked for is shown now, or was refused."""
@@ -150,8 +149,7 @@ class Live:
     # --- rows ----------------------------------------------------------------------------------------------------
 
     def read_rows(self, kind: str, ids: "array[int]") -> None:
-        if self.reader is not None:
-            self._in_thread(partial(self._read_rows, self.reader, kind, ids), "rows")
+        self._start("rows", self._read_rows, kind, ids)
 
     def _read_rows(self, reader: "Reader", kind: str, ids: "array[int]") -> None:
         try:
@@ -161,8 +159,7 @@ class Live:
 
     def read_details(self, kind: str, row_id: int | None) -> None:
         """All about a row, once the cursor rests on it."""
-        if self.reader is not None:
-            self._in_thread(partial(self._read_details, self.reader, kind, row_id), "details")
+        self._start("details", self._read_details, kind, row_id)
 
     def _read_details(self, reader: "Reader", kind: str, row_id: int | None) -> None:
         time.sleep(PAUSE)
@@ -179,8 +176,8 @@ class Live:
     def follow(self, kind: str, ids: "array[int]") -> None:
         """See whether somebody wrote; `ids` are the rows in the window."""
         going = any(one.group == "live" and one.is_running for one in self._screen.workers)
-        if self.reader is not None and not going:
-            self._in_thread(partial(self._follow, self.reader, kind, ids), "live")
+        if not going:
+            self._start("live", self._follow, kind, ids)
 
     def _follow(self, reader: "Reader", kind: str, ids: "array[int]") -> None:
         """Where somebody wrote: rows in the window and counts now, the order when it is cheap enough."""
@@ -201,11 +198,15 @@ class Live:
             self._stale = True  # busy or gone for a moment; the next look sees
 
     def look_at_host(self) -> None:
-        if self.reader is not None:
-            self._in_thread(partial(self._look_at_host, self.reader), "host")
+        self._start("host", self._look_at_host)
 
     def _look_at_host(self, reader: "Reader") -> None:
         self._screen.post_message(HostSeen(reader.machine()))
+
+    def _start(self, group: str, reading: Callable[..., None], *given: object) -> None:
+        """Call `reading` with the reader in a thread, once there is one."""
+        if self.reader is not None:
+            self._in_thread(partial(reading, self.reader, *given), group)
 
     def _in_thread(self, reading: Callable[[], None], group: str) -> None:
         """A newer reading of a group comes before an older one."""

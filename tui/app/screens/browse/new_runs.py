@@ -6,14 +6,13 @@ from itertools import combinations
 from core.engine.client import Client
 from core.specs.kinds import KINDS
 from core.specs.runs import Reference
-from tui.app.screens.asking import Pick
+from tui.app.screens.asking import Pick, numbered
 from tui.app.screens.browse.browser import Browser
 from tui.app.screens.launch import LaunchScreen
 from tui.app.screens.relaunch import RelaunchScreen
 from tui.shared.columns import Row, references_of
 from tui.shared.references import settled_names
 
-DIGITS = "123456789"
 MOST_OFFERED = 12  # rows whose models are offered for a new run, two by two
 
 
@@ -49,7 +48,7 @@ async def _one_of(
 ) -> dict[str, object] | None:
     """Ask which of the models or paths (`noun`), or of their pairs, is meant."""
     title = "Connect which two?" if len(names) > 1 else f"Which {noun}?"
-    choices = [(str(place), DIGITS[place : place + 1], " to ".join(some)) for place, some in enumerate(offered)]
+    choices = numbered([(str(place), " to ".join(some)) for place, some in enumerate(offered)])
     answer = await browser.ask(Pick(title, choices))
     return None if answer is None else dict(zip(names, offered[int(answer)], strict=True))
 

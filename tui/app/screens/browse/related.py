@@ -2,10 +2,8 @@
 
 from asyncio import to_thread
 
-from tui.app.screens.asking import Pick
+from tui.app.screens.asking import Pick, numbered
 from tui.app.screens.browse.browser import Browser
-
-DIGITS = "123456789"
 
 
 async def ask(browser: Browser) -> None:
@@ -13,10 +11,7 @@ async def ask(browser: Browser) -> None:
     assert browser.live.reader is not None
     assert browser.table.row_id is not None
     details = await to_thread(browser.live.reader.details_of, browser.kind, browser.table.row_id)
-    choices = [
-        (f"{link.kind} {link.row_id}", DIGITS[place : place + 1], f"{link.what} {link.row_id}")
-        for place, link in enumerate(details.links)
-    ]
+    choices = numbered([(f"{link.kind} {link.row_id}", f"{link.what} {link.row_id}") for link in details.links])
     if not choices:
         browser.tell("Nothing is related to this row.")
         return

@@ -9,10 +9,7 @@ from tui.shared.marks import named
 
 
 async def cancel(browser: Browser) -> None:
-    """Those of the chosen runs that have not ended, or of which nothing is known here."""
-    rows = [(row_id, browser.table.row(row_id)) for row_id in browser.table.chosen]
-    going = [row_id for row_id, row in rows if row is None or row["state"] not in FINISHED]
-    client = browser.client
+    client, going = browser.client, browser.unfinished
     if await browser.ask(Confirm(f"Cancel {named('runs', going)}? What they wrote until then is kept.", "Cancel")):
         browser.in_background(lambda: cancelled(client, going), browser.tell)
 

@@ -131,7 +131,7 @@ class Path:
         """Straight lines from knot to knot, all with one claim."""
         return cls(torch.stack(list(knots)), (claim,) * (len(knots) - 1))
 
-    def to(self, end: Tensor, claim: Claim, curve: Curve | None = None) -> "Path":
+    def then(self, end: Tensor, claim: Claim, curve: Curve | None = None) -> "Path":
         """The path that goes on to `end`."""
         knots = torch.cat([self.knots, end[None]])
         added = {} if curve is None else {len(self.claims): curve}

@@ -48,7 +48,7 @@ class Chain:
     def last(self) -> Weights:
         return self.knots[-1]
 
-    def to(self, net: Weights, claim: Claim) -> None:
+    def then(self, net: Weights, claim: Claim) -> None:
         self.knots.append(net)
         self.claims.append(claim)
 
@@ -113,7 +113,7 @@ class Sides:
         """
         chain = Chain([self.net])
         top = self.subnetworks[-1]
-        chain.to(turn_over(self.net, top, self.cells(top)), Claim.CONVEX)
+        chain.then(turn_over(self.net, top, self.cells(top)), Claim.CONVEX)
         for xi in reversed(self.subnetworks[:-1]):
             cells = self.cells(xi)
             arrive(chain, xi, cells)
@@ -131,14 +131,14 @@ class Sides:
             assert origins is not None
             pairs[p] = (origins, self.kept[p][: len(origins)])
             net = copy_units(net, p, *pairs[p])
-        chain.to(net, Claim.INVARIANT)
-        chain.to(hand_over(net, pairs), Claim.INVARIANT)
+        chain.then(net, Claim.INVARIANT)
+        chain.then(hand_over(net, pairs), Claim.INVARIANT)
 
 
 def arrive(chain: Chain, xi: Subnetwork, cells: Cells) -> None:
     """Write xi into dead neurons, then let the output read it alone."""
-    chain.to(write(chain.last, xi, cells), Claim.INVARIANT)
-    chain.to(turn_over(chain.last, xi, cells), Claim.CONVEX)
+    chain.then(write(chain.last, xi, cells), Claim.INVARIANT)
+    chain.then(turn_over(chain.last, xi, cells), Claim.CONVEX)
 
 
 def cross(chain: Chain, to: Weights, cells: Cells, moved: Cells) -> None:
@@ -157,9 +157,9 @@ def cross(chain: Chain, to: Weights, cells: Cells, moved: Cells) -> None:
         net = chain.last
         for p, (origins, copies) in pairs.items():
             net = copy_units(net, p, origins, copies)
-        chain.to(net, Claim.INVARIANT)
-        chain.to(hand_over(net, pairs), Claim.INVARIANT)
-    chain.to(to, Claim.INVARIANT)
+        chain.then(net, Claim.INVARIANT)
+        chain.then(hand_over(net, pairs), Claim.INVARIANT)
+    chain.then(to, Claim.INVARIANT)
 
 
 def complement(neurons: Tensor, width: int) -> Tensor:

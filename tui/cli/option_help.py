@@ -13,7 +13,7 @@ from core.specs.networks import NETWORKS
 from core.specs.options import Option, Options, describe, text_of
 from core.specs.runs import RunSpec
 from tui.cli.arguments import Name, completions
-from tui.cli.run_command import How, run_options, texts_of
+from tui.cli.run_command import RunOptions, run_options, texts_of
 from tui.shared.requests import spec_of
 
 Records = Mapping[str, tuple[type[Options], tuple[str, ...]]]
@@ -22,11 +22,11 @@ COMPLETED: dict[str, Iterable[str]] = {"network": NETWORKS, "data": DATA}
 METAVARS = {"a whole number": "N", "a number": "X", "one of": "NAME", "true or false": "YES|NO"}
 
 
-def run_command(kind: str, epilog: str) -> Callable[[Callable[[How, RunSpec], int]], click.Command]:
+def run_command(kind: str, epilog: str) -> Callable[[Callable[[RunOptions, RunSpec], int]], click.Command]:
     """Make a function a command that reads the spec of a kind of run; the function enqueues it and answers."""
 
-    def made(function: Callable[[How, RunSpec], int]) -> click.Command:
-        def command(how: How, options: tuple[str, ...], **given: Any) -> int:
+    def made(function: Callable[[RunOptions, RunSpec], int]) -> click.Command:
+        def command(how: RunOptions, options: tuple[str, ...], **given: Any) -> int:
             run = KINDS[kind]
             flags = {name: given.pop(name) for name in run.flags}
             texts = {name: " ".join(one) if isinstance(one, tuple) else one for name, one in given.items()}

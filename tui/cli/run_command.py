@@ -25,7 +25,7 @@ MOST_FAILED = 8  # runs named one by one
 
 
 @dataclass(frozen=True)
-class How:
+class RunOptions:
     """Where a run goes, and how its command answers."""
 
     place: CommandLocation
@@ -40,7 +40,7 @@ class How:
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --device, --detach, --json, --data-root and --trust-changed-file; the command gets them as one `How`."""
+    """Add --device, --detach, --json, --data-root and --trust-changed-file; the command gets them as one `RunOptions`."""
 
     @click.option("--device", metavar="NAME", help="cpu, cuda or cuda:N. Default: the best that is free.")
     @click.option("--detach", is_flag=True, help="Only enqueue; print the run.")
@@ -50,7 +50,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def with_how(device: str | None, detach: bool, as_json: bool, data_root: str | None, **rest: Any) -> Any:
         place = click.get_current_context().obj
-        return command(How(place, device, detach, as_json, data_root, rest.pop("trust")), **rest)
+        return command(RunOptions(place, device, detach, as_json, data_root, rest.pop("trust")), **rest)
 
     return with_how
 
@@ -82,7 +82,7 @@ def texts_of(options: Sequence[str], flags: Mapping[str, str | None], of: str) -
     return texts
 
 
-def finished(how: How, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
+def finished(how: RunOptions, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
     """Wait for runs and say on standard error which did not end well."""
     from tui.cli.progress import wait  # noqa: PLC0415 - commands that only look never wait
 
@@ -133,7 +133,7 @@ def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
     return found
 
 
-def answered(how: How, spec: "RunSpec", kind: str, show: "Callable[[Row, Client], None]") -> int:
+def answered(how: RunOptions, spec: "RunSpec", kind: str, show: "Callable[[Row, Client], None]") -> int:
     """Enqueue one run and, unless detached, wait and print the row of `kind` that it left; the exit status."""
     client = how.client()
     run_id = client.enqueue(spec, device=how.device)
@@ -153,7 +153,7 @@ def nothing(run_id: int, state: str) -> Row:
     return {"id": None, "run_id": run_id, "state": state}
 
 
-def detached(how: How, run_ids: Sequence[int], *, as_list: bool = False) -> int:
+def detached(how: RunOptions, run_ids: Sequence[int], *, as_list: bool = False) -> int:
     """Answer for runs that were only enqueued."""
     if how.as_json:
         rows = [nothing(run_id, "queued") for run_id in run_ids]

@@ -3,7 +3,7 @@
 from core.specs.runs import RunSpec
 from tui.cli.option_help import run_command
 from tui.cli.results import print_bound
-from tui.cli.run_command import How, answered
+from tui.cli.run_command import RunOptions, answered
 
 EPILOG = """\b
 Example:
@@ -12,6 +12,6 @@ Example:
 
 
 @run_command("bound", EPILOG)
-def bound(how: How, spec: RunSpec) -> int:
+def bound(how: RunOptions, spec: RunSpec) -> int:
     """Compute a quantity of one MODEL (an id, or run:ID for what a run makes)."""
     return answered(how, spec, "bounds", lambda row, client: print_bound(row, client.catalogue))

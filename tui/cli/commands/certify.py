@@ -3,7 +3,7 @@
 from core.specs.runs import RunSpec
 from tui.cli.option_help import run_command
 from tui.cli.results import print_certificate
-from tui.cli.run_command import How, answered
+from tui.cli.run_command import RunOptions, answered
 
 EPILOG = """\b
 Example:
@@ -12,7 +12,7 @@ Example:
 
 
 @run_command("certify", EPILOG)
-def certify(how: How, spec: RunSpec) -> int:
+def certify(how: RunOptions, spec: RunSpec) -> int:
     """Decide a path's certificate again in a run, and keep it beside the others.
 
     PATH is an id, or run:ID for what a run makes. The path shows its strongest certificate.

@@ -3,7 +3,7 @@
 from core.specs.runs import RunSpec
 from tui.cli.option_help import run_command
 from tui.cli.results import print_path
-from tui.cli.run_command import How, answered
+from tui.cli.run_command import RunOptions, answered
 
 EPILOG = """\b
 Example:
@@ -12,7 +12,7 @@ Example:
 
 
 @run_command("connect", EPILOG)
-def connect(how: How, spec: RunSpec) -> int:
+def connect(how: RunOptions, spec: RunSpec) -> int:
     """Construct a low-loss path between models A and B, and print what it is worth.
 
     A and B are ids of models, or run:ID for what a run makes (run:ID:1 for its second model).

@@ -3,7 +3,7 @@
 from core.specs.runs import RunSpec
 from tui.cli.option_help import run_command
 from tui.cli.results import print_path
-from tui.cli.run_command import How, answered
+from tui.cli.run_command import RunOptions, answered
 
 EPILOG = """\b
 Example:
@@ -12,7 +12,7 @@ Example:
 
 
 @run_command("descend", EPILOG)
-def descend(how: How, spec: RunSpec) -> int:
+def descend(how: RunOptions, spec: RunSpec) -> int:
     """Construct a path from MODEL down to a new model, along which the train loss never rises.
 
     MODEL is an id, or run:ID for what a run makes. It has to be in float64, and wide for its number of samples.

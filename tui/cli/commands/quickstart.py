@@ -5,7 +5,7 @@ import click
 from core.studies.quickstart import plan
 from tui.cli.output import note, print_json, say
 from tui.cli.results import paths_table
-from tui.cli.run_command import How, detached, finished, made_by, run_options, status_of
+from tui.cli.run_command import RunOptions, detached, finished, made_by, run_options, status_of
 from tui.shared.columns import Row
 from tui.shared.formatting import number
 
@@ -27,7 +27,7 @@ loss higher."""
 
 @click.command(epilog="\b\nExample:\n  thalweg quickstart")
 @run_options
-def quickstart(how: How) -> int:
+def quickstart(how: RunOptions) -> int:
     """A first look: train two networks, connect them by several methods, certify, in about a minute.
 
     The runs go to the catalogue like any others.
@@ -48,7 +48,7 @@ def quickstart(how: How) -> int:
     return status_of(runs)
 
 
-def _next(how: How, rows: list[Row]) -> str:
+def _next(how: RunOptions, rows: list[Row]) -> str:
     """What came out, and what to type next."""
     best = min(rows, key=lambda row: (row["max_train_loss"] is None, row["max_train_loss"]))
     ids = " ".join(str(row["id"]) for row in rows)

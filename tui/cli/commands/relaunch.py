@@ -11,7 +11,7 @@ from core.specs.runs import to_json
 from tui.cli.arguments import Id, OneOf
 from tui.cli.chosen_rows import choosing, chosen
 from tui.cli.output import note, print_json, table
-from tui.cli.run_command import MOST_FAILED, How, detached, finished, run_options, status_of, texts_of
+from tui.cli.run_command import MOST_FAILED, RunOptions, detached, finished, run_options, status_of, texts_of
 from tui.shared.columns import Row, word
 from tui.shared.columns import options as told
 from tui.shared.formatting import value
@@ -43,7 +43,7 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @run_options
 def relaunch(
-    how: How, run_ids: tuple[int, ...], resume: str | None, options: Sequence[str], dry_run: bool, **which: Any
+    how: RunOptions, run_ids: tuple[int, ...], resume: str | None, options: Sequence[str], dry_run: bool, **which: Any
 ) -> int:
     """Repeat runs as new runs with the same options and seeds, or with some options changed.
 
@@ -93,7 +93,7 @@ def _possible(client: "Client", ids: Sequence[int], resume: str | None, changes:
     return plan
 
 
-def _answer(how: How, client: "Client", plan: "Sequence[Relaunch]", new: Sequence[int]) -> int:
+def _answer(how: RunOptions, client: "Client", plan: "Sequence[Relaunch]", new: Sequence[int]) -> int:
     """Say what was enqueued, and wait for it unless detached; the exit status."""
     if len(new) <= MOST_FAILED:
         for old, run_id in zip(plan, new, strict=True):
@@ -117,7 +117,7 @@ def _rows(client: "Client", run_ids: Sequence[int]) -> list[Row]:
     return [found[run_id] for run_id in run_ids if run_id in found]
 
 
-def _print_plan(how: How, plan: Sequence[Any]) -> None:
+def _print_plan(how: RunOptions, plan: Sequence[Any]) -> None:
     rows = [{"run_id": one.run_id, "resume": one.resume, "spec": to_json(one.spec)} for one in plan]
     if how.as_json:
         print_json(rows)

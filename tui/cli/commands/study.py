@@ -14,7 +14,7 @@ from tui.cli import study_report
 from tui.cli.arguments import Name
 from tui.cli.output import note, print_json, say, table
 from tui.cli.progress import wait
-from tui.cli.run_command import How, detached, run_options, say_failed
+from tui.cli.run_command import RunOptions, detached, run_options, say_failed
 from tui.shared.columns import Row, word
 from tui.shared.formatting import clean, summed, value
 
@@ -50,7 +50,7 @@ Example:
 @click.option("--partial", is_flag=True, help="Start nothing: make the table and figure from what exists.")
 @run_options
 def study(  # noqa: PLR0913 - one for each thing that can be said
-    how: How, name: str | None, scale: str, *, to: Path | None, logarithmic: bool, fresh: bool, partial: bool
+    how: RunOptions, name: str | None, scale: str, *, to: Path | None, logarithmic: bool, fresh: bool, partial: bool
 ) -> int:
     """Repeat a paper's experiment as runs; leave a table and a figure. Without a NAME: list the studies.
 
@@ -82,7 +82,7 @@ def study(  # noqa: PLR0913 - one for each thing that can be said
     return 0 if all(run is not None and run.state == "done" for run in runs) else 1
 
 
-def _ended(how: How, client: "Client", plan: list[Planned], name: str, *, fresh: bool) -> "list[Run | None]":
+def _ended(how: RunOptions, client: "Client", plan: list[Planned], name: str, *, fresh: bool) -> "list[Run | None]":
     """All runs, ended. Those found at work whose process is gone, as after a crash, are begun again once."""
     began = datetime.now(UTC)
     ids = client.enqueue_plan(plan, device=how.device, study=name, go_on=not fresh)
@@ -109,7 +109,7 @@ def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]
     return " ".join(parts)
 
 
-def _print(how: How, found: Findings, about: Row) -> None:
+def _print(how: RunOptions, found: Findings, about: Row) -> None:
     if how.as_json:
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
         run_ids = [one["id"] for one in about["runs"]]
@@ -120,7 +120,7 @@ def _print(how: How, found: Findings, about: Row) -> None:
     say(f"\n{clean(about['sentence'])}")
 
 
-def _list(how: How) -> None:
+def _list(how: RunOptions) -> None:
     if how.detach or how.device:
         raise UsageError("Which study? `thalweg study` alone lists them.")
     if how.as_json:

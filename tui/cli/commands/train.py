@@ -5,7 +5,7 @@ from core.specs.networks import NETWORKS
 from core.specs.runs import RunSpec
 from tui.cli.option_help import run_command
 from tui.cli.output import print_json, table
-from tui.cli.run_command import How, Row, detached, finished, made_by, status_of
+from tui.cli.run_command import Row, RunOptions, detached, finished, made_by, status_of
 from tui.shared.formatting import number, percent, value
 
 EPILOG = """Networks: {networks}.
@@ -22,7 +22,7 @@ Example:
 
 
 @run_command("train", EPILOG)
-def train(how: How, spec: RunSpec) -> int:
+def train(how: RunOptions, spec: RunSpec) -> int:
     """Train one model of a network on a data set, or several in one batch; print their ids."""
     client = how.client(create=True)
     run_id = client.enqueue(spec, device=how.device)

@@ -6,11 +6,11 @@ from typing import Any
 from torch import Tensor
 
 from core.bounds import assumptions, dropout, genericity, rank, separability, sparse, unbounded
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
 
-BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], Found]] = {
+BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], BoundResult]] = {
     "rank": rank.compute,
     "sparse": sparse.compute,
     "dropout": dropout.compute,

@@ -7,7 +7,7 @@ Corollary 4.2 on this model's side, where at least half are dropped.
 
 from torch import Tensor
 
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.bounds.levels import found_of, measured, require_layers
 from core.problem import Problem
 from core.progress import Reporter
@@ -16,7 +16,7 @@ from core.specs.subnetworks import dropped_sizes
 from core.subnetworks import dropped_levels
 
 
-def compute(options: DropoutBound, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
+def compute(options: DropoutBound, problem: Problem, theta: Tensor, reporter: Reporter) -> BoundResult:
     """Raises PremiseError where the network has no hidden layers or one would lose all its neurons."""
     require_layers(problem, "dropout", lambda widths: dropped_sizes(options.drop, widths))
     layers = {}

@@ -6,7 +6,7 @@ from core.results import Measurement
 
 
 @dataclass(frozen=True)
-class Found:
+class BoundResult:
     """One number that sums it up, what it was made of, and a sentence."""
 
     value: float | None

@@ -5,7 +5,7 @@ from math import isnan
 
 from torch import Tensor
 
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.errors import PremiseError, UsageError
 from core.problem import Problem
 from core.results import Measurement
@@ -25,7 +25,7 @@ def require_layers(problem: Problem, what: str, sizes: Callable[[Sequence[int]],
         raise PremiseError(str(error)) from None
 
 
-def found_of(problem: Problem, theta: Tensor, layers: Mapping[int, Sequence[Measurement]], what: str) -> Found:
+def found_of(problem: Problem, theta: Tensor, layers: Mapping[int, Sequence[Measurement]], what: str) -> BoundResult:
     """The largest over the layers of the lowest over the draws, from the draws' `measured` numbers."""
     own = float(problem.losses(theta[None])[0])
     lowest = {level: min(one.value or 0.0 for one in of if one.name == "loss") for level, of in layers.items()}
@@ -35,7 +35,7 @@ def found_of(problem: Problem, theta: Tensor, layers: Mapping[int, Sequence[Meas
         Measurement(name="model_loss", value=own, family="loss"),
         *(one for of in layers.values() for one in of),
     ]
-    return Found(lowest[worst], len(layers), summary, measurements)
+    return BoundResult(lowest[worst], len(layers), summary, measurements)
 
 
 def measured(level: Level) -> list[Measurement]:

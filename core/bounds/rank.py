@@ -8,14 +8,14 @@ A rank below min(N, n_k) so found is an estimate, never a proof.
 import torch
 from torch import Tensor
 
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
 from core.results import Measurement
 from core.specs.bounds import Rank
 
 
-def compute(options: Rank, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
+def compute(options: Rank, problem: Problem, theta: Tensor, reporter: Reporter) -> BoundResult:
     """Rank, smallest and largest singular value of F_1 .. F_{L-1} of theta (P,).
 
     Raises PremiseError where the network has no view by layers.
@@ -36,7 +36,7 @@ def compute(options: Rank, problem: Problem, theta: Tensor, reporter: Reporter) 
     full = [one.value for one in measurements if one.name == "full_rank"]
     lacking = sum(1 for rank, most in zip(ranks, full, strict=True) if rank != most)
     summary = f"{len(ranks) - lacking} of {len(ranks)} layers have features of full rank on {features.shape[1]} samples"
-    return Found(min((r for r in ranks if r is not None), default=None), len(ranks), summary, measurements)
+    return BoundResult(min((r for r in ranks if r is not None), default=None), len(ranks), summary, measurements)
 
 
 def measure(features: Tensor) -> list[tuple[str, float]]:

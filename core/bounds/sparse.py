@@ -8,7 +8,7 @@ lowest draw bounds Q_l, and the largest of these over l is the model's side of T
 from torch import Tensor
 
 from core.bounds.done import Done
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.bounds.kept import listed
 from core.bounds.levels import found_of, measured, require_layers
 from core.problem import Problem
@@ -18,7 +18,7 @@ from core.specs.subnetworks import kept_sizes
 from core.subnetworks import Goal, trained_levels
 
 
-def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
+def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Reporter) -> BoundResult:
     """Raises PremiseError where the network has no hidden layers or one is too narrow."""
     require_layers(problem, "sparse", lambda widths: kept_sizes(options, widths))
     done = Done.of(options, theta, reporter.left)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.certify import decide
 from core.errors import RunError
 from core.methods.method import Task, require
@@ -24,7 +24,7 @@ from core.results import OPEN, YES, Measurement
 from core.specs.bounds import Unbounded
 
 
-def compute(options: Unbounded, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
+def compute(options: Unbounded, problem: Problem, theta: Tensor, reporter: Reporter) -> BoundResult:
     """Raises PremiseError where no ray is known, RunError where float64 can't follow one."""
     exact, theta = problem.to("cpu", torch.float64), theta.to("cpu", torch.float64)
     require(common(Task(theta, theta, exact)))
@@ -47,7 +47,7 @@ def compute(options: Unbounded, problem: Problem, theta: Tensor, reporter: Repor
         held = proven(exact, theta, ray, nets[2:])
         measurements.insert(0, Measurement(name="proven", value=held, role="verdict"))
         words += "; the checker grants the whole way" if held == YES else "; the checker does not grant the whole way"
-    return Found(last / (norm or 1.0), None, words, measurements)
+    return BoundResult(last / (norm or 1.0), None, words, measurements)
 
 
 def points(ray: Ray, enough: float, reporter: Reporter) -> list[Net]:

@@ -21,9 +21,9 @@ def exact_path(problem: Problem) -> Path:
     generator = torch.Generator().manual_seed(5)
     last = nets[-1].copy()
     last.weight(last.depth)[:, 2:] = normal(generator, *last.weight(last.depth)[:, 2:].shape)
-    path = path.to(last.theta, Claim.CONVEX)
+    path = path.then(last.theta, Claim.CONVEX)
     last.redraw_incoming(1, [1], generator)  # unit 1 feeds nothing since the swap
-    return path.to(last.theta, Claim.INVARIANT)
+    return path.then(last.theta, Claim.INVARIANT)
 
 
 def test_an_exact_path_is_certified_at_the_largest_knot_loss() -> None:

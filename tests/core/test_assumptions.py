@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.bounds import BOUNDS
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.errors import PremiseError
 from core.methods.wide.net import Net
 from core.problem import Problem
@@ -19,11 +19,11 @@ from tests.core.wide import SLOPED, net_of, problem
 N = 5
 
 
-def found(case: Problem, theta: torch.Tensor | None = None) -> Found:
+def found(case: Problem, theta: torch.Tensor | None = None) -> BoundResult:
     return BOUNDS["assumptions"](Assumptions(), case, points(case, 1)[0] if theta is None else theta, Silent())
 
 
-def answers(bound: Found, theorem: str) -> dict[str, float]:
+def answers(bound: BoundResult, theorem: str) -> dict[str, float]:
     named = {one.name: one.value for one in bound.measurements if one.role == "assumption"}
     return {
         name.removeprefix(f"{theorem}: "): value for name, value in named.items() if name.startswith(f"{theorem}: ")

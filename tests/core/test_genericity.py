@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.bounds.clock import Clock
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.bounds.genericity import compute
 from core.bounds.genericity.conditions import (
     capacity,
@@ -150,11 +150,11 @@ def test_a_refitted_output_layer_is_no_worse_than_its_start(loss: str) -> None:
         assert found == pytest.approx(float(best), rel=1e-6)
 
 
-def values(found: Found, name: str) -> dict[tuple[int | None, int | None], float]:
+def values(found: BoundResult, name: str) -> dict[tuple[int | None, int | None], float]:
     return {(one.layer, one.draw): one.value for one in found.measurements if one.name == name}
 
 
-def examined(network: str, data: Dataset, **options: object) -> Found:
+def examined(network: str, data: Dataset, **options: object) -> BoundResult:
     problem = problem_of(network, data)
     return compute(Genericity(**options), problem, points(problem, 1)[0], Silent())
 

@@ -55,8 +55,8 @@ def half_circle(dtype: torch.dtype) -> Path:
     """From (1, 0, 0) over (0, 1, 0) to (-1, 0, 0), and on in a straight line."""
     arc = Arc(torch.zeros(3, dtype=dtype), torch.tensor([0.0, pi], dtype=dtype))
     start, end = torch.tensor([[1, 0, 0], [-1, 0, 0]], dtype=dtype)
-    bent = Path.line(start, start).to(end, Claim.IDENTITY, arc)
-    return bent.to(torch.ones(3, dtype=dtype), Claim.CONVEX)
+    bent = Path.line(start, start).then(end, Claim.IDENTITY, arc)
+    return bent.then(torch.ones(3, dtype=dtype), Claim.CONVEX)
 
 
 def chain(drawn: tuple[torch.dtype, int, int, int]) -> Path:

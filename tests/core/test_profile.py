@@ -223,7 +223,7 @@ class Bow:
 def test_curves_are_looked_at_point_by_point() -> None:
     problem = problem_of(Fcn(widths=(4,)))
     start, end = point(problem, 1), point(problem, 2)
-    path = Path.line(start, end).to(start, Claim.SAMPLED, Bow(point(problem, 3)))
+    path = Path.line(start, end).then(start, Claim.SAMPLED, Bow(point(problem, 3)))
     seen = profile(problem, path, 21)
     assert_same(seen.train, problem.values(path.points(seen.t)), FLOAT64)
     assert float(seen.arc[-1]) == pytest.approx(path.length())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.bounds import dropout as dropout_bound
 from core.bounds import sparse as sparse_bound
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.data.files import data_root
 from core.data.load import load
 from core.errors import PremiseError, RunError
@@ -273,7 +273,7 @@ def test_separated_outputs_have_a_factor_that_is_large_but_finite() -> None:
     assert 10 < r <= 1e4
 
 
-def losses_of(found: Found, name: str = "loss") -> dict[int, list[float]]:
+def losses_of(found: BoundResult, name: str = "loss") -> dict[int, list[float]]:
     by_layer: dict[int, list[float]] = {}
     for one in found.measurements:
         if one.name == name and one.layer is not None:

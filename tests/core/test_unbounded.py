@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.bounds import BOUNDS
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.certify import certify
 from core.errors import PremiseError
 from core.methods.wide.net import Net
@@ -29,11 +29,11 @@ FITTING = [
 ]
 
 
-def found(net: Net, options: Unbounded) -> Found:
+def found(net: Net, options: Unbounded) -> BoundResult:
     return BOUNDS["unbounded"](options, net.problem, net.theta, Silent())
 
 
-def column(bound: Found, name: str) -> list[float]:
+def column(bound: BoundResult, name: str) -> list[float]:
     return [one.value for one in bound.measurements if one.name == name]
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from core.bounds.assumptions.checklist import Theorem
 from core.bounds.assumptions.nbm21 import corollaries
 from core.bounds.assumptions.theorems import freeman_bruna_2017, incoming, nguyen_2019, thesis_chapter_2
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.bounds.levels import require_layers
 from core.methods.wide.assumptions import dense
 from core.methods.wide.net import Net, with_ones
@@ -27,7 +27,7 @@ from core.subnetworks import Weights
 WORDS = {YES: "Applies", OPEN: "Open", NO: "Does not apply"}
 
 
-def compute(options: Assumptions, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
+def compute(options: Assumptions, problem: Problem, theta: Tensor, reporter: Reporter) -> BoundResult:
     """Raises PremiseError where the network has no view by layers or no hidden layer."""
     require_layers(problem, "assumptions", lambda _: None)
     exact, theta = problem.to("cpu", torch.float64), theta.to("cpu", torch.float64)
@@ -42,7 +42,7 @@ def compute(options: Assumptions, problem: Problem, theta: Tensor, reporter: Rep
     measurements = [one for theorem in theorems for one in theorem.measurements()]
     measurements += [*epsilons, *of_the_data(exact, theta), *of_layers(exact, theta)]
     applying = sum(theorem.answer == YES for theorem in theorems)
-    return Found(applying, exact.layered.depth, summary(theorems), measurements)
+    return BoundResult(applying, exact.layered.depth, summary(theorems), measurements)
 
 
 def summary(theorems: Sequence[Theorem]) -> str:

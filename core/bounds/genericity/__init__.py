@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from core.bounds.clock import Clock
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.bounds.genericity.layers import Condition, Look
 from core.bounds.kept import features, listed, require
 from core.errors import PremiseError
@@ -33,14 +33,14 @@ from core.specs.bounds import Genericity
 from core.specs.conditions import check_genericity
 
 
-def compute(options: Genericity, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
+def compute(options: Genericity, problem: Problem, theta: Tensor, reporter: Reporter) -> BoundResult:
     """Raises PremiseError where the corollary isn't about such a network or such data."""
     found = conditions(options, problem, theta, reporter)
     measurements = [one for condition in found for one in condition.measurements]
     answers = [answer_of(found, name) for name in ("A1", "A1-b", "A2", "A3")]
     assert problem.layered is not None
     exact = problem.on_first(options.samples)
-    return Found(sum(one == YES for one in answers), problem.layered.depth, summary(found, exact), measurements)
+    return BoundResult(sum(one == YES for one in answers), problem.layered.depth, summary(found, exact), measurements)
 
 
 def conditions(options: Genericity, problem: Problem, theta: Tensor, reporter: Reporter) -> list[Condition]:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from core.bounds.clock import Clock
-from core.bounds.found import Found
+from core.bounds.found import BoundResult
 from core.bounds.kept import Features, features, listed, require
 from core.bounds.separability.deciding import Verdict, decide
 from core.errors import PremiseError
@@ -37,12 +37,12 @@ from core.specs.conditions import check_separability
 ROLES: dict[str, Role] = {"separable": "verdict", "margin": "value"}
 
 
-def compute(options: Separability, problem: Problem, theta: Tensor, reporter: Reporter) -> Found:
+def compute(options: Separability, problem: Problem, theta: Tensor, reporter: Reporter) -> BoundResult:
     """Raises PremiseError where a premise of the corollary fails that no choice of kept neurons can mend."""
     found = layers(options, problem, theta, reporter)
     measurements = [one for layer in found for one in layer.measurements()]
     answer = summary(found, problem.on_first(options.samples))
-    return Found(sum(layer.answer == YES for layer in found), len(found), answer, measurements)
+    return BoundResult(sum(layer.answer == YES for layer in found), len(found), answer, measurements)
 
 
 def layers(options: Separability, problem: Problem, theta: Tensor, reporter: Reporter) -> "list[Layer]":

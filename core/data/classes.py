@@ -35,7 +35,7 @@ ORIGIN = ":zone.identifier"  # ends a file in which Windows notes where another 
 
 
 @dataclass
-class Found:
+class ClassFolder:
     """What lies below a class folder: images, and all else by what is done about it."""
 
     images: list[Path] = field(default_factory=list)
@@ -71,9 +71,9 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in COMPANIONS or ORIGIN in name.lower()
 
 
-def look(folder: Path) -> Found:
+def look(folder: Path) -> ClassFolder:
     """What lies below a class folder. Raises UsageError where it can't be read or a link leads nowhere."""
-    found = Found()
+    found = ClassFolder()
     for place, names in sorted(_walk(folder, found)):
         for name in sorted(names):
             file = Path(place, name)
@@ -85,7 +85,7 @@ def look(folder: Path) -> Found:
     return found
 
 
-def _walk(folder: Path, found: Found) -> Iterator[tuple[str, list[str]]]:
+def _walk(folder: Path, found: ClassFolder) -> Iterator[tuple[str, list[str]]]:
     """Every real folder once, with the names in it that aren't hidden: first what lies here, then where links lead."""
     above = {os.path.realpath(one) for one in (*folder.absolute().parents, *folder.resolve().parents)}
     waiting = [str(folder)]

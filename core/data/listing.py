@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data.classes import IMAGES, Found, classes_in, is_hidden, is_image, look
+from core.data.classes import IMAGES, ClassFolder, classes_in, is_hidden, is_image, look
 from core.errors import UsageError
 
 PARTS = ("train", "test")
@@ -65,7 +65,7 @@ def _require_same(names: dict[str, set[str]], folder: Path) -> None:
         )
 
 
-def _check_apart(classes: Sequence[Found]) -> None:
+def _check_apart(classes: Sequence[ClassFolder]) -> None:
     """Refuse links that put the images of one folder into two classes."""
     ways: dict[str, Path] = {}
     for one in classes:
@@ -78,7 +78,7 @@ def _check_apart(classes: Sequence[Found]) -> None:
         ways |= one.folders
 
 
-def _notes(folder: Path, found: dict[str, list[Found]]) -> Iterator[str]:
+def _notes(folder: Path, found: dict[str, list[ClassFolder]]) -> Iterator[str]:
     """What lies there and was not read, and what was read twice."""
     classes = [one for part in PARTS for one in found[part]]
     beside = [one for part in PARTS for one in sorted((folder / part).iterdir())]

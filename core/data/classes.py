@@ -58,7 +58,7 @@ def classes_in(part: Path) -> list[Path]:
 
 def images_in(folder: Path) -> list[Path]:
     """All images below a class folder, in the order of torchvision's ImageFolder; each real folder is read once."""
-    return look(folder).images
+    return list_class_folder(folder).images
 
 
 def is_image(name: str) -> bool:
@@ -71,7 +71,7 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in COMPANIONS or ORIGIN in name.lower()
 
 
-def look(folder: Path) -> ClassFolder:
+def list_class_folder(folder: Path) -> ClassFolder:
     """What lies below a class folder. Raises UsageError where it can't be read or a link leads nowhere."""
     found = ClassFolder()
     for place, names in sorted(_walk(folder, found)):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data.classes import IMAGES, ClassFolder, classes_in, is_hidden, is_image, look
+from core.data.classes import IMAGES, ClassFolder, classes_in, is_hidden, is_image, list_class_folder
 from core.errors import UsageError
 
 PARTS = ("train", "test")
@@ -31,7 +31,7 @@ def listed(folder: Path) -> Listing:
     Raises UsageError where train and test don't have the same classes, a class has no image, or two share a folder.
     """
     classes = classes_of(folder)
-    found = {part: [look(one) for one in classes[part]] for part in PARTS}
+    found = {part: [list_class_folder(one) for one in classes[part]] for part in PARTS}
     for part in PARTS:
         for one, there in zip(classes[part], found[part], strict=True):
             if not there.images:

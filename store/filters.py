@@ -40,7 +40,7 @@ LARGEST_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Condition:
+class FilterCondition:
     """One condition, as written; a value of None is `null`."""
 
     column: str
@@ -48,9 +48,9 @@ class Condition:
     values: tuple[str | None, ...]
 
 
-def parse(text: str) -> list[Condition]:
+def parse(text: str) -> list[FilterCondition]:
     """The conditions in a filter text; FilterError where it is none."""
-    found: list[Condition] = []
+    found: list[FilterCondition] = []
     place = 0
     while text[place:].strip():
         match = CONDITION.match(text, place)
@@ -66,13 +66,13 @@ def parse(text: str) -> list[Condition]:
     return found
 
 
-def _condition(column: str, sign: str, values: str) -> Condition:
+def _condition(column: str, sign: str, values: str) -> FilterCondition:
     items = tuple(_literal(item) for item in re.findall(ITEM, values, re.DOTALL))
     if len(items) > 1 and sign not in {"=", "!="}:
         raise FilterError(f"{column}{sign} takes one value, not {values}; put a value with commas in quotes.")
     if None in items and sign not in {"=", "!="}:
         raise FilterError(f"Empty cells cannot be compared by {sign}; write {column}=null or {column}!=null.")
-    return Condition(column, sign, items)
+    return FilterCondition(column, sign, items)
 
 
 def _literal(item: str) -> str | None:
@@ -93,21 +93,21 @@ def let_through(kind: str, where: str | None, besides: Sequence[str] = ()) -> li
     return found
 
 
-def compiled(conditions: list[Condition], kind: str) -> list[ColumnElement[bool]]:
+def compiled(conditions: list[FilterCondition], kind: str) -> list[ColumnElement[bool]]:
     """The conditions as SQL over a kind's columns; FilterError for unknown columns and wrong values."""
     return [_sql(condition, called(condition.column, kind), kind) for condition in conditions]
 
 
-def _sql(condition: Condition, columns: Sequence[Column], kind: str) -> ColumnElement[bool]:
+def _sql(condition: FilterCondition, columns: Sequence[Column], kind: str) -> ColumnElement[bool]:
     """That it holds for one of the columns that a heading shows, or, negated, for none of them."""
     if not condition.operator.startswith("!"):
         return or_(*(_held(condition, column, kind) for column in columns))
-    positive = Condition(condition.column, condition.operator[1:], condition.values)
+    positive = FilterCondition(condition.column, condition.operator[1:], condition.values)
     held = (_held(positive, column, kind) for column in columns)
     return not_(or_(*(func.coalesce(one, false()) for one in held)))  # an empty cell is not equal
 
 
-def _held(condition: Condition, column: Column, kind: str) -> ColumnElement[bool]:
+def _held(condition: FilterCondition, column: Column, kind: str) -> ColumnElement[bool]:
     text = condition.values[0] or ""
     if column.type == "tags":
         return _tagged(condition, column, kind)
@@ -139,7 +139,7 @@ def _contains(column: Column, text: str) -> ColumnElement[bool]:
     return column.sql.icontains(_value(column, text, free=True), autoescape=True)
 
 
-def _tagged(condition: Condition, column: Column, kind: str) -> ColumnElement[bool]:
+def _tagged(condition: FilterCondition, column: Column, kind: str) -> ColumnElement[bool]:
     """Membership: `tag=good` holds where "good" is one of the tags, `tag=null` where there are none."""
     tags, owner = metadata.tables["tags"], metadata.tables[kind]
     mine = select(tags.c.tag).where(tags.c.kind == kind.removesuffix("s"), tags.c.owner_id == owner.c.id)

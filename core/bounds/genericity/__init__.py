@@ -23,7 +23,7 @@ from torch import Tensor
 
 from core.bounds.clock import Clock
 from core.bounds.found import BoundResult
-from core.bounds.genericity.layers import Condition, Look
+from core.bounds.genericity.layers import Condition, LayerExamination
 from core.bounds.kept import features, listed, require
 from core.errors import PremiseError
 from core.problem import Problem
@@ -54,7 +54,7 @@ def conditions(options: Genericity, problem: Problem, theta: Tensor, reporter: R
     depth = exact.layered.depth
     found: list[Condition] = []
     for layer in features(options, exact, theta):
-        look = Look(options, exact, layer, clock.share(depth - layer.level), reporter)
+        look = LayerExamination(options, exact, layer, clock.share(depth - layer.level), reporter)
         look.progress(0.0)
         if layer.level == 0:
             found.append(look.inputs())

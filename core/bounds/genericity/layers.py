@@ -41,7 +41,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Look:
+class LayerExamination:
     """At the conditions on one layer, within the time that it has."""
 
     options: Genericity

@@ -60,7 +60,7 @@ def layers(options: Separability, problem: Problem, theta: Tensor, reporter: Rep
 
 
 @dataclass(frozen=True)
-class Look:
+class KeptSetResult:
     """What was found of one kept set: `draw` is None for all neurons."""
 
     draw: int | None
@@ -76,7 +76,7 @@ class Layer:
     level: int
     width: int
     least: int | None
-    looks: list[Look]
+    looks: list[KeptSetResult]
 
     @property
     def answer(self) -> float:
@@ -124,7 +124,7 @@ class Search:
             looks.append(self.look(found, torch.arange(n), None, len(sets) + 1))
         return Layer(found.level, n, 2 * outputs if found.level > 0 else None, looks)
 
-    def look(self, found: Features, neurons: Tensor, draw: int | None, count: int) -> Look:
+    def look(self, found: Features, neurons: Tensor, draw: int | None, count: int) -> KeptSetResult:
         """Decide about one of `count` sets."""
         assert self.exact.layered is not None
         depth = self.exact.layered.depth
@@ -138,7 +138,7 @@ class Search:
         seconds = monotonic() - began
         what = f"{len(neurons)} neurons" if found.level > 0 else "the inputs"
         self.reporter.say(f"{message.capitalize()}, {what}: {verdict.summary}, after {seconds:.1f} s.")
-        return Look(draw, len(neurons), verdict, seconds)
+        return KeptSetResult(draw, len(neurons), verdict, seconds)
 
 
 def summary(layers: list[Layer], exact: Problem) -> str:

@@ -45,7 +45,7 @@ def compute(options: Separability, problem: Problem, theta: Tensor, reporter: Re
     return BoundResult(sum(layer.answer == YES for layer in found), len(found), answer, measurements)
 
 
-def layers(options: Separability, problem: Problem, theta: Tensor, reporter: Reporter) -> "list[Layer]":
+def layers(options: Separability, problem: Problem, theta: Tensor, reporter: Reporter) -> "list[LayerResult]":
     """What was found of every layer. Raises PremiseError as `compute` does."""
     require(problem, "separability", check_separability)
     exact = problem.on_first(options.samples).to("cpu", torch.float64)
@@ -70,7 +70,7 @@ class KeptSetResult:
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerResult:
     """What was found of a layer of `width` neurons, of which `least` are needed (None: of the input)."""
 
     level: int
@@ -115,14 +115,14 @@ class Search:
     clock: Clock
     reporter: Reporter
 
-    def layer(self, found: Features) -> Layer:
+    def layer(self, found: Features) -> LayerResult:
         """Every draw, and where none will do, all neurons."""
         n, outputs = found.F.shape[1], self.exact.data.outputs
         sets = [] if found.level == 0 else list(found.sets(self.options, n - outputs))
         looks = [self.look(found, neurons, i, len(sets) + 1) for i, neurons in enumerate(sets)]
         if not any(one.verdict.answer == YES for one in looks):
             looks.append(self.look(found, torch.arange(n), None, len(sets) + 1))
-        return Layer(found.level, n, 2 * outputs if found.level > 0 else None, looks)
+        return LayerResult(found.level, n, 2 * outputs if found.level > 0 else None, looks)
 
     def look(self, found: Features, neurons: Tensor, draw: int | None, count: int) -> KeptSetResult:
         """Decide about one of `count` sets."""
@@ -141,7 +141,7 @@ class Search:
         return KeptSetResult(draw, len(neurons), verdict, seconds)
 
 
-def summary(layers: list[Layer], exact: Problem) -> str:
+def summary(layers: list[LayerResult], exact: Problem) -> str:
     """At which layers the features are separable, and what follows."""
     by_answer = {answer: [one for one in layers if one.answer == answer] for answer in (YES, NO, OPEN)}
     parts = [f"separable, proven: {len(by_answer[YES])} of {len(layers)} layers"]
@@ -151,7 +151,7 @@ def summary(layers: list[Layer], exact: Problem) -> str:
     return "; ".join([*parts, _consequence(by_answer, exact)])
 
 
-def _consequence(by_answer: dict[float, list[Layer]], exact: Problem) -> str:
+def _consequence(by_answer: dict[float, list[LayerResult]], exact: Problem) -> str:
     assert exact.layered is not None
     if by_answer[NO] or by_answer[OPEN]:
         return "Corollary 4.4 does not apply" if by_answer[NO] else "whether Corollary 4.4 applies is open"

@@ -54,7 +54,7 @@ def layers(options: Separability, problem: Problem, theta: Tensor, reporter: Rep
     assert exact.layered is not None
     depth, clock = exact.layered.depth, Clock.of(60 * options.minutes)
     return [
-        Search(options, exact, clock.share(depth - found.level), reporter).layer(found)
+        KeptSetSearch(options, exact, clock.share(depth - found.level), reporter).layer(found)
         for found in features(options, exact, theta)
     ]
 
@@ -107,7 +107,7 @@ class LayerResult:
 
 
 @dataclass(frozen=True)
-class Search:
+class KeptSetSearch:
     """Through the kept sets of one layer, within the time that it has."""
 
     options: Separability

@@ -110,7 +110,7 @@ def build(options: String, task: Task) -> Construction:
     """Grow the string until no gap is left or a limit is reached."""
     deadline = time.monotonic() + 60 * options.minutes
     ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
-    search = Search(options, task, threshold(task, ends), deadline)
+    search = StringSearch(options, task, threshold(task, ends), deadline)
     goal = f"the threshold is {search.below:.4g}, beads are trained to {options.alpha * search.below:.4g}"
     task.reporter.say(f"The {in_words(options.on)} of the ends is {ends[0]:.4g} and {ends[1]:.4g}; {goal}.")
     beads = taken_up(search, ends) or Beads([task.a, task.b], ends, [0])
@@ -126,7 +126,7 @@ def build(options: String, task: Task) -> Construction:
     return Construction(path, search.below, options.on, search.describe(beads), beads.count)
 
 
-def taken_up(search: "Search", ends: list[float]) -> Beads | None:
+def taken_up(search: "StringSearch", ends: list[float]) -> Beads | None:
     """The beads that an earlier run left between the same ends; those above the threshold are trained on."""
     task = search.task
     if task.reporter.left is None:
@@ -150,7 +150,7 @@ def taken_up(search: "Search", ends: list[float]) -> Beads | None:
 
 
 @dataclass(frozen=True)
-class Search:
+class StringSearch:
     """One search for a string below the threshold."""
 
     options: String

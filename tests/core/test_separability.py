@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.bounds.clock import Clock
 from core.bounds.separability import compute, search
-from core.bounds.separability.deciding import Verdict, decide, judge
+from core.bounds.separability.deciding import SeparabilityVerdict, decide, judge
 from core.bounds.separability.proofs import hulls_meet, kernel, separates
 from core.bounds.separability.search import Points, newton, program
 from core.data.dataset import Dataset, Split
@@ -34,7 +34,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     return request.param
 
 
-def asked(X: object, labels: object, seconds: float = 60.0) -> Verdict:
+def asked(X: object, labels: object, seconds: float = 60.0) -> SeparabilityVerdict:
     X = torch.as_tensor(X, dtype=torch.float64)
     return decide(X, torch.as_tensor(labels), Clock.of(seconds), lambda part: None)
 
@@ -194,7 +194,7 @@ def test_powers_of_two_change_nothing() -> None:
 
 
 def test_without_time_nothing_is_decided() -> None:
-    assert asked(*XOR, seconds=0) == Verdict(OPEN, why="class 1: time was up")
+    assert asked(*XOR, seconds=0) == SeparabilityVerdict(OPEN, why="class 1: time was up")
 
 
 class Listening(Silent):

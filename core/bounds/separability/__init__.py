@@ -26,7 +26,7 @@ from torch import Tensor
 from core.bounds.clock import Clock
 from core.bounds.found import BoundResult
 from core.bounds.kept import Features, features, listed, require
-from core.bounds.separability.deciding import Verdict, decide
+from core.bounds.separability.deciding import SeparabilityVerdict, decide
 from core.errors import PremiseError
 from core.problem import Problem
 from core.progress import Reporter
@@ -65,7 +65,7 @@ class KeptSetResult:
 
     draw: int | None
     kept: int
-    verdict: Verdict
+    verdict: SeparabilityVerdict
     seconds: float
 
 

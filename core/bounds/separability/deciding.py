@@ -16,7 +16,7 @@ from core.results import NO, OPEN, YES
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SeparabilityVerdict:
     """YES, NO or OPEN, and why it was left so.
 
     `margin`, of YES: the smallest distance of a sample from its hyperplanes that were found (not the largest there
@@ -35,7 +35,7 @@ class Verdict:
         return f"separable, margin {self.margin:.3g}" if self.answer == YES else "not separable"
 
 
-def decide(X: Tensor, labels: Tensor, clock: Clock, heard: Callable[[float], None]) -> Verdict:
+def decide(X: Tensor, labels: Tensor, clock: Clock, heard: Callable[[float], None]) -> SeparabilityVerdict:
     """Of features X (N, n), float64, with labels (N,); one class that can't be separated decides.
 
     `heard` is told what part of the classes is done.
@@ -52,29 +52,29 @@ def decide(X: Tensor, labels: Tensor, clock: Clock, heard: Callable[[float], Non
             left = f"class {label}: {verdict.why}"
         else:
             margins.append(verdict.margin)
-    return Verdict(OPEN, why=left) if left else Verdict(YES, min(margins))
+    return SeparabilityVerdict(OPEN, why=left) if left else SeparabilityVerdict(YES, min(margins))
 
 
-def decide_sides(points: Points, y: Tensor, clock: Clock) -> Verdict:
+def decide_sides(points: Points, y: Tensor, clock: Clock) -> SeparabilityVerdict:
     """Whether a hyperplane has the points with y = 1 strictly on one side and those with y = -1 on the other."""
     if clock.left == 0:
-        return Verdict(OPEN, why="time was up")
+        return SeparabilityVerdict(OPEN, why="time was up")
     first = newton(points, y, clock)
     verdict = judge(points, y, first)
     if verdict.answer != OPEN or clock.left == 0:
         return verdict
     second = program(points, y, first.weights, clock)
-    return Verdict(OPEN, why="time was up") if second is None else judge(points, y, second)
+    return SeparabilityVerdict(OPEN, why="time was up") if second is None else judge(points, y, second)
 
 
-def judge(points: Points, y: Tensor, candidate: Candidate) -> Verdict:
+def judge(points: Points, y: Tensor, candidate: Candidate) -> SeparabilityVerdict:
     """What a candidate proves."""
     w, b = points.plane(y, candidate.direction)
     if separates(points.X, y, w, b):
-        return Verdict(YES, margin(points.X, y, w, b))
+        return SeparabilityVerdict(YES, margin(points.X, y, w, b))
     if hulls_meet(points.X, y, candidate.weights):
-        return Verdict(NO)
-    return Verdict(OPEN, why="neither proof survives rounding")
+        return SeparabilityVerdict(NO)
+    return SeparabilityVerdict(OPEN, why="neither proof survives rounding")
 
 
 def margin(X: Tensor, y: Tensor, w: Tensor, b: float) -> float:

@@ -28,7 +28,7 @@ POLL = 0.3  # s between looks at a log that is being written
 
 
 @dataclass(frozen=True)
-class Look:
+class LogSnapshot:
     """The log of a run, if it wrote any; the end of it; the run's state, what it is called, its newest attempt."""
 
     file: Path | None
@@ -56,7 +56,7 @@ class LogScreen(AppScreen[None]):
     def __init__(self, client: "Client", run_id: int) -> None:
         super().__init__()
         self.client, self.run_id = client, run_id
-        self.look = Look(None, Window(0, 0, 0, (), ()), "")
+        self.look = LogSnapshot(None, Window(0, 0, 0, (), ()), "")
         self.hit: int | None = None
 
     def compose(self) -> ComposeResult:
@@ -78,7 +78,7 @@ class LogScreen(AppScreen[None]):
         if self.following:
             self.ask(lambda: look(self.client, self.run_id, self.look), self.show, group="poll")
 
-    def show(self, now: Look) -> None:
+    def show(self, now: LogSnapshot) -> None:
         """Show the end, if it is another one and somebody wants to see it."""
         self.look = now
         if self.following and now.window is not self.view.window:
@@ -183,11 +183,11 @@ class LogScreen(AppScreen[None]):
             self.dismiss(None)
 
 
-def look(client: "Client", run_id: int, before: Look) -> Look:
+def look(client: "Client", run_id: int, before: LogSnapshot) -> LogSnapshot:
     """The end of a run's log; what was read before, where nothing was added."""
     with client.catalogue.read() as session:
         run, attempts = Runs(session).get(run_id), Runs(session).attempts(run_id)
     file, window = client.log_file(run_id), before.window
     if file is not None and (file != before.file or file.stat().st_size != window.size):
         window = tail(file)
-    return Look(file, window, run.state, word(vars(run)), attempts[-1].number if attempts else 0)
+    return LogSnapshot(file, window, run.state, word(vars(run)), attempts[-1].number if attempts else 0)

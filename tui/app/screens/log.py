@@ -76,7 +76,7 @@ class LogScreen(AppScreen[None]):
 
     def poll(self) -> None:
         if self.following:
-            self.ask(lambda: look(self.client, self.run_id, self.look), self.show, group="poll")
+            self.ask(lambda: read_end(self.client, self.run_id, self.look), self.show, group="poll")
 
     def show(self, now: LogSnapshot) -> None:
         """Show the end, if it is another one and somebody wants to see it."""
@@ -183,7 +183,7 @@ class LogScreen(AppScreen[None]):
             self.dismiss(None)
 
 
-def look(client: "Client", run_id: int, before: LogSnapshot) -> LogSnapshot:
+def read_end(client: "Client", run_id: int, before: LogSnapshot) -> LogSnapshot:
     """The end of a run's log; what was read before, where nothing was added."""
     with client.catalogue.read() as session:
         run, attempts = Runs(session).get(run_id), Runs(session).attempts(run_id)

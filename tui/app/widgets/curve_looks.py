@@ -11,7 +11,7 @@ LEVELS = ("╌", "┈", "┄", "─")
 
 
 @dataclass(frozen=True)
-class Look:
+class CurveStyle:
     """How a curve is told from the others: a colour, a letter, and where along it the letter stands."""
 
     colour: str
@@ -19,9 +19,9 @@ class Look:
     offset: float
 
 
-def look(chart: Chart, curve: Curve) -> Look:
+def look(chart: Chart, curve: Curve) -> CurveStyle:
     """Dots look like the line before them, whose draws they are."""
     lines = [one for one in chart.drawable if not one.level and not one.dots]
     before = chart.drawable[: chart.drawable.index(curve)]
     place = max(sum(not one.level and not one.dots for one in before) - curve.dots, 0)
-    return Look(COLOURS[place % len(COLOURS)], LETTERS[place % len(LETTERS)], (place + 1) / (len(lines) + 1))
+    return CurveStyle(COLOURS[place % len(COLOURS)], LETTERS[place % len(LETTERS)], (place + 1) / (len(lines) + 1))

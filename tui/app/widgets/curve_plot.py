@@ -19,7 +19,7 @@ from textual_hires_canvas import Canvas, TextAlign
 from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
 from textual_plot.plot_widget import Legend, VLinePlot
 
-from tui.app.widgets.curve_looks import LEVELS, Look, look
+from tui.app.widgets.curve_looks import LEVELS, CurveStyle, look
 from tui.shared.charts.charts import Chart, Curve
 from tui.shared.charts.thinning import limits, nearest, pieces, placed
 
@@ -170,7 +170,7 @@ class CurvePlot(Plot):
         xs = [self._x_min + (i + 0.5) * step for i in range(self.columns)]
         self.scatter(xs, [y] * len(xs), sign, "bright_white")
 
-    def _draw(self, curve: Curve, look: Look, *, lettered: bool) -> None:
+    def _draw(self, curve: Curve, look: CurveStyle, *, lettered: bool) -> None:
         parts = pieces(curve, self._x_min, self._x_max, self.columns * 2, logarithmic=self.logarithmic)
         for part in parts:
             xs, ys = [x for x, _ in part], [y for _, y in part]

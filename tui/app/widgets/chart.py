@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from tui.app.lazy import imported
-from tui.app.widgets.curve_looks import LEVELS, look
+from tui.app.widgets.curve_looks import LEVELS, curve_style
 from tui.shared.charts.charts import Chart, Stretch, described
 from tui.shared.formatting import GAP, clean
 
@@ -162,7 +162,7 @@ def _legend(chart: Chart) -> Iterator[Text]:
         if one.level:
             text.append(LEVELS[levels.index(one) % len(LEVELS)] * 2)
         else:
-            seen = look(chart, one)
+            seen = curve_style(chart, one)
             text.append(seen.letter if lines > 1 and not one.dots else "", f"bold {seen.colour}")
             text.append("··" if one.dots else "━━", seen.colour)
         yield text.append(f" {described(one)}")

@@ -19,7 +19,7 @@ class CurveStyle:
     offset: float
 
 
-def look(chart: Chart, curve: Curve) -> CurveStyle:
+def curve_style(chart: Chart, curve: Curve) -> CurveStyle:
     """Dots look like the line before them, whose draws they are."""
     lines = [one for one in chart.drawable if not one.level and not one.dots]
     before = chart.drawable[: chart.drawable.index(curve)]

@@ -19,7 +19,7 @@ from textual_hires_canvas import Canvas, TextAlign
 from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
 from textual_plot.plot_widget import Legend, VLinePlot
 
-from tui.app.widgets.curve_looks import LEVELS, CurveStyle, look
+from tui.app.widgets.curve_looks import LEVELS, CurveStyle, curve_style
 from tui.shared.charts.charts import Chart, Curve
 from tui.shared.charts.thinning import limits, nearest, pieces, placed
 
@@ -153,7 +153,7 @@ class CurvePlot(Plot):
             self._draw_level(curve, LEVELS[level % len(LEVELS)])
         drawn = [curve for curve in self.chart.drawable if not curve.level]
         for curve in reversed(drawn):  # the first on top
-            self._draw(curve, look(self.chart, curve), lettered=several)
+            self._draw(curve, curve_style(self.chart, curve), lettered=several)
         self._draw_cursor()
 
     def _draw_cursor(self) -> None:

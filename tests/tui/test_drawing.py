@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.shared.charts.charts import Chart, curve, level
-from tui.shared.charts.terminal import Look, lines
+from tui.shared.charts.terminal import TerminalFormat, lines
 
 VALUES = st.lists(st.one_of(st.none(), st.floats(), st.just(0.0)), max_size=30)
 
@@ -21,7 +21,7 @@ def chart_of(*values: list[float | None]) -> Chart:
 
 @given(VALUES, VALUES, st.integers(1, 200), st.integers(1, 60), st.booleans(), st.booleans())
 def test_any_values_at_any_size_are_drawn(a, b, width, height, colours, braille) -> None:  # type: ignore[no-untyped-def]
-    look = Look(width, height, colours, braille)
+    look = TerminalFormat(width, height, colours, braille)
     drawn = [line.plain for line in lines(chart_of(a, b), look)]
     assert max(map(len, drawn[:-3])) <= max(width, 30)
     assert not any("nan" in line for line in drawn)

@@ -33,7 +33,7 @@ from tui.app.screens.log import LogScreen
 from tui.app.screens.plot import PlotScreen
 from tui.app.screens.relaunch import RelaunchScreen
 from tui.shared.charts.from_catalogue import drawn
-from tui.shared.charts.terminal import Look, lines
+from tui.shared.charts.terminal import TerminalFormat, lines
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 BAD = f"{HOSTILE}\n\t\x9b31m\x1b]52;c;eA==\x07\u2028"
@@ -111,7 +111,7 @@ def test_no_other_screen_does_either(name: str, infested: Path) -> None:
 def test_no_chart_on_the_command_line_does_either(infested: Path) -> None:
     with Catalogue.open(infested) as catalogue, catalogue.read() as session:
         chart = drawn(session, "runs", [6], None)
-    nothing_obeyed("\n".join(line.plain for line in lines(chart, Look(80, 24, colours=False, braille=True))))
+    nothing_obeyed("\n".join(line.plain for line in lines(chart, TerminalFormat(80, 24, colours=False, braille=True))))
 
 
 def test_a_filter_of_an_earlier_sitting_is_shown_and_not_obeyed(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> None:

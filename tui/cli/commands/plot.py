@@ -54,13 +54,13 @@ def _curves(chart: Chart) -> dict[str, object]:
 
 
 def _show(chart: Chart) -> None:
-    from tui.shared.charts.terminal import Look, lines  # noqa: PLC0415 - rich's texts, for charts in a terminal alone
+    from tui.shared.charts.terminal import TerminalFormat, lines  # noqa: PLC0415 - rich's texts, for charts in a terminal alone
 
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     size = shutil.get_terminal_size()
     in_terminal, colours = terminal(sys.stdout), coloured(sys.stdout)
     width, height = (min(size.columns, 160), min(size.lines - 1, 40)) if in_terminal else (WIDTH, HEIGHT)
-    for line in lines(chart, Look(width, height, colours, unicode)):
+    for line in lines(chart, TerminalFormat(width, height, colours, unicode)):
         if colours:
             console().print(line, no_wrap=True, crop=True)
         else:

@@ -23,7 +23,7 @@ MOST_LABELS = 12
 
 
 @dataclass(frozen=True)
-class Look:
+class TerminalFormat:
     """Size in characters, and what the terminal can show."""
 
     width: int
@@ -75,7 +75,7 @@ class Canvas:
         self.owner[row // 4][column // 2] = owner
 
 
-def lines(chart: Chart, look: Look) -> Iterator[Text]:
+def lines(chart: Chart, look: TerminalFormat) -> Iterator[Text]:
     """The chart, line by line."""
     curves = sorted(chart.drawable, key=lambda curve: not curve.level)  # curves over levels
     axis = Axis.over([y for curve in curves for _, y in curve.finite], logarithmic=chart.logarithmic)
@@ -116,7 +116,7 @@ def _between(a: Point, b: Point, canvas: Canvas) -> Iterator[Point]:
         yield a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps
 
 
-def _row(canvas: Canvas, row: int, curves: list[Curve], look: Look) -> Text:
+def _row(canvas: Canvas, row: int, curves: list[Curve], look: TerminalFormat) -> Text:
     text = Text()
     for dots, owner in zip(canvas.dots[row], canvas.owner[row], strict=True):
         if owner < 0:
@@ -127,7 +127,7 @@ def _row(canvas: Canvas, row: int, curves: list[Curve], look: Look) -> Text:
     return text
 
 
-def _sign(dots: int, owner: int, curves: list[Curve], look: Look) -> str:
+def _sign(dots: int, owner: int, curves: list[Curve], look: TerminalFormat) -> str:
     if look.braille and (look.colours or len(curves) == 1):
         return chr(BRAILLE + dots)
     return _own_sign(owner, curves)
@@ -150,7 +150,7 @@ def _foot(chart: Chart, across: Axis, margin: int, width: int) -> Text:
     return Text(f"{'':>{margin}}  {first}{middle}{last}")
 
 
-def _legend(curves: list[Curve], look: Look) -> Iterator[Text]:
+def _legend(curves: list[Curve], look: TerminalFormat) -> Iterator[Text]:
     order = sorted(range(len(curves)), key=lambda number: curves[number].level)
     for number in order[:MOST_LABELS]:
         own = not (look.braille and (look.colours or len(curves) == 1))

@@ -33,7 +33,7 @@ class TerminalFormat:
 
 
 @dataclass(frozen=True)
-class Axis:
+class AxisScale:
     """From values to places between 0 and 1."""
 
     low: float
@@ -41,7 +41,7 @@ class Axis:
     logarithmic: bool = False
 
     @classmethod
-    def over(cls, values: list[float], *, logarithmic: bool) -> "Axis":
+    def over(cls, values: list[float], *, logarithmic: bool) -> "AxisScale":
         low, high = min(values), max(values)
         if low == high:
             room = abs(low) / 10 or 1.0
@@ -78,8 +78,10 @@ class Canvas:
 def lines(chart: Chart, look: TerminalFormat) -> Iterator[Text]:
     """The chart, line by line."""
     curves = sorted(chart.drawable, key=lambda curve: not curve.level)  # curves over levels
-    axis = Axis.over([y for curve in curves for _, y in curve.finite], logarithmic=chart.logarithmic)
-    across = Axis.over([x for curve in curves if not curve.level for x, _ in curve.finite] or [0, 1], logarithmic=False)
+    axis = AxisScale.over([y for curve in curves for _, y in curve.finite], logarithmic=chart.logarithmic)
+    across = AxisScale.over(
+        [x for curve in curves if not curve.level for x, _ in curve.finite] or [0, 1], logarithmic=False
+    )
     width, height = max(look.width, LEAST[0]), max(look.height - 3 - min(len(curves), MOST_LABELS), LEAST[1])
     ticks = {round(i * (height - 1) / (TICKS - 1)): f"{axis.value(1 - i / (TICKS - 1)):.3g}" for i in range(TICKS)}
     margin = max(len(tick) for tick in ticks.values())
@@ -96,7 +98,7 @@ def lines(chart: Chart, look: TerminalFormat) -> Iterator[Text]:
     yield from _legend(curves, look)
 
 
-def _dots(curve: Curve, across: Axis, axis: Axis, canvas: Canvas) -> Iterator[Point]:
+def _dots(curve: Curve, across: AxisScale, axis: AxisScale, canvas: Canvas) -> Iterator[Point]:
     """Places of the dots that a curve is made of: straight between neighbours, nothing over a gap."""
     if curve.level:
         y = axis.place(curve.finite[0][1])
@@ -144,7 +146,7 @@ def _style(owner: int, curves: list[Curve]) -> str:
     return "dim" if curves[owner].level else colour
 
 
-def _foot(chart: Chart, across: Axis, margin: int, width: int) -> Text:
+def _foot(chart: Chart, across: AxisScale, margin: int, width: int) -> Text:
     first, last = f"{across.low:.4g}", f"{across.high:.4g}"
     middle = chart.x.center(max(width - len(first) - len(last), len(chart.x) + 2))
     return Text(f"{'':>{margin}}  {first}{middle}{last}")

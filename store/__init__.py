@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from store.certificates import Certificate, Certificates
     from store.columns import COLUMNS, Column, columns_of
     from store.deleting import delete
-    from store.doctor import Finding, Pruned, examine, prune
+    from store.doctor import HealthIssue, Pruned, examine, prune
     from store.errors import ArtifactError, FilterError, NotFoundError, StoreError
     from store.export import Selection, write_columns, write_csv
     from store.listing import as_dicts, cells, count_rows, list_ids, list_rows, rows_of, selected
@@ -62,7 +62,7 @@ __all__ = [
     "Column",
     "Device",
     "FilterError",
-    "Finding",
+    "HealthIssue",
     "Machine",
     "Measurement",
     "Metrics",

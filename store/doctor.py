@@ -20,7 +20,7 @@ YOUNG = 3600.0  # s; a file this new may belong to a row that is just being writ
 
 
 @dataclass(frozen=True)
-class Finding:
+class HealthIssue:
     """Something about the catalogue; `level` is "error" (data lost or wrong) or "note" (can be tidied)."""
 
     level: str
@@ -35,7 +35,7 @@ class Pruned:
     bytes: int
 
 
-def examine(catalogue: Catalogue) -> list[Finding]:
+def examine(catalogue: Catalogue) -> list[HealthIssue]:
     """Look at the database and compare it with the files; empty means good health. Changes nothing."""
     with catalogue.read() as session:
         try:
@@ -46,7 +46,7 @@ def examine(catalogue: Catalogue) -> list[Finding]:
                 *_leases(session),
             ]
         except DatabaseError as error:
-            return [Finding("error", f"The database cannot be read ({error.orig}); restore a backup.")]
+            return [HealthIssue("error", f"The database cannot be read ({error.orig}); restore a backup.")]
 
 
 def prune(catalogue: Catalogue, *, young: float = YOUNG) -> Pruned:
@@ -68,36 +68,38 @@ def prune(catalogue: Catalogue, *, young: float = YOUNG) -> Pruned:
     return Pruned(len(going), size)
 
 
-def _damage(session: Session) -> Iterator[Finding]:
+def _damage(session: Session) -> Iterator[HealthIssue]:
     for message in session.scalars(text("PRAGMA integrity_check")):
         if message != "ok":
-            yield Finding("error", f"The database is damaged ({message}); restore a backup.")
+            yield HealthIssue("error", f"The database is damaged ({message}); restore a backup.")
     for name, row_id, parent, _ in session.execute(text("PRAGMA foreign_key_check")):
-        yield Finding("error", f"Row {row_id} of {name} points at a row of {parent} that is missing.")
+        yield HealthIssue("error", f"Row {row_id} of {name} points at a row of {parent} that is missing.")
 
 
-def _lost(catalogue: Catalogue, session: Session) -> Iterator[Finding]:
+def _lost(catalogue: Catalogue, session: Session) -> Iterator[HealthIssue]:
     artifacts = table("artifacts")
     for sha256, size in session.execute(select(artifacts.c.sha256, artifacts.c.bytes)):
         path = catalogue.artifacts.path(sha256)
         if not path.is_file():
-            yield Finding("error", f"The file {path} is missing.")
+            yield HealthIssue("error", f"The file {path} is missing.")
         elif path.stat().st_size != size:
-            yield Finding("error", f"The file {path} is of {path.stat().st_size} bytes where {size} were written.")
+            yield HealthIssue("error", f"The file {path} is of {path.stat().st_size} bytes where {size} were written.")
         elif digest_of(path) != sha256:
-            yield Finding("error", f"The content of {path} is not what was written (its sha256 differs).")
+            yield HealthIssue("error", f"The content of {path} is not what was written (its sha256 differs).")
 
 
-def _spare(catalogue: Catalogue, session: Session) -> Iterator[Finding]:
+def _spare(catalogue: Catalogue, session: Session) -> Iterator[HealthIssue]:
     for path in _without_row(catalogue, session):
         what = "was left unfinished" if UNFINISHED in path.name else "belongs to no row"
-        yield Finding("note", f"The file {path} {what}; `thalweg doctor --prune` deletes it an hour after its making.")
+        yield HealthIssue(
+            "note", f"The file {path} {what}; `thalweg doctor --prune` deletes it an hour after its making."
+        )
     if gone := _runs_gone(catalogue, session):
         what = "1 folder of a deleted run is" if len(gone) == 1 else f"{len(gone)} folders of deleted runs are"
-        yield Finding("note", f"{what} left; `thalweg doctor --prune` tidies up.")
+        yield HealthIssue("note", f"{what} left; `thalweg doctor --prune` tidies up.")
     if unused := _unused(session):
         what = "1 artifact" if len(unused) == 1 else f"{len(unused)} artifacts"
-        yield Finding("note", f"Nothing points at {what}; `thalweg doctor --prune` tidies up.")
+        yield HealthIssue("note", f"Nothing points at {what}; `thalweg doctor --prune` tidies up.")
 
 
 def _runs_gone(catalogue: Catalogue, session: Session) -> list[Path]:
@@ -107,11 +109,11 @@ def _runs_gone(catalogue: Catalogue, session: Session) -> list[Path]:
     return sorted(folder for folder in folders if folder.name.isdecimal() and folder.name not in known)
 
 
-def _leases(session: Session) -> Iterator[Finding]:
+def _leases(session: Session) -> Iterator[HealthIssue]:
     leases, attempts = table("device_leases"), table("attempts")
     query = select(leases.c.host, leases.c.device, attempts.c.run_id).join(attempts)
     for host, device, run_id in session.execute(query.where(attempts.c.state.not_in(ACTIVE))):
-        yield Finding("error", f"The device {device} of {host} is still leased to run {run_id}, which has ended.")
+        yield HealthIssue("error", f"The device {device} of {host} is still leased to run {run_id}, which has ended.")
 
 
 def _unused(session: Session) -> set[str]:

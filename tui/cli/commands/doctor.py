@@ -83,7 +83,7 @@ def _catalogue(place: CommandLocation, *, prune: bool) -> Facts:
     if prune:
         gone = store.prune(catalogue)
         facts |= {"pruned_files": gone.files, "pruned_bytes": gone.bytes}
-    findings = [*store.examine(catalogue), *(store.Finding("note", one) for one in unheard(catalogue))]
+    findings = [*store.examine(catalogue), *(store.HealthIssue("note", one) for one in unheard(catalogue))]
     facts["agent"] = engine_of(catalogue).agent()
     if not any(one.level == "error" for one in findings):
         with catalogue.read() as session:

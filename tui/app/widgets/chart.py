@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from tui.app.lazy import imported
 from tui.app.widgets.curve_looks import LEVELS, curve_style
-from tui.shared.charts.charts import Chart, Stretch, described
+from tui.shared.charts.charts import Chart, ChartSegment, described
 from tui.shared.formatting import GAP, clean
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def sign(claim: str) -> str:
     return CLAIMS.get(claim, "?")
 
 
-def claims_row(stretches: Sequence[Stretch], shown: tuple[float, float], columns: int) -> str:
+def claims_row(stretches: Sequence[ChartSegment], shown: tuple[float, float], columns: int) -> str:
     """One sign a column for the claim of the segment there; a bar where a segment begins, if they are wide."""
     low, high = shown
     places = [low + (i + 0.5) * (high - low) / columns for i in range(columns)]

@@ -40,7 +40,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class ChartSegment:
     """A piece of the x axis: one segment of a path, and why the loss on it is known."""
 
     start: float
@@ -60,7 +60,7 @@ class Chart:
     x: str
     y: str
     curves: tuple[Curve, ...] = field(default=())
-    stretches: tuple[Stretch, ...] = ()
+    stretches: tuple[ChartSegment, ...] = ()
     lacking: tuple[int, ...] = ()
 
     @cached_property

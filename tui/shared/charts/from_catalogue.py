@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import store
 from core.errors import UsageError
-from tui.shared.charts.charts import Chart, Curve, Stretch, curve, level
+from tui.shared.charts.charts import Chart, ChartSegment, Curve, curve, level
 from tui.shared.formatting import clean
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def _along(session: "Session", path_id: int, name: str, *, alone: bool) -> list[
     return curves
 
 
-def _stretches(session: "Session", path_id: int) -> tuple[Stretch, ...]:
+def _stretches(session: "Session", path_id: int) -> tuple[ChartSegment, ...]:
     """Segment i of S lies over [i / S, (i + 1) / S]."""
     found = store.Paths(session).segments(path_id)
     return tuple(
-        Stretch(i / len(found), (i + 1) / len(found), clean(one.verdict or one.claim or ""), _told(one))
+        ChartSegment(i / len(found), (i + 1) / len(found), clean(one.verdict or one.claim or ""), _told(one))
         for i, one in enumerate(found)
     )
 

@@ -29,7 +29,7 @@ class Words(Suggester):
         return next((start + word for word in self._words(value) if word.startswith(last) and word != last), None)
 
 
-class Line(Input):
+class PromptInput(Input):
     """Where it is typed; its Enter is shown among the keys."""
 
     BINDINGS = [Binding("enter", "submit", "Apply")]  # noqa: RUF012
@@ -81,7 +81,7 @@ class Prompt(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Label("", id="sign", markup=False)
-        yield Line(compact=True)
+        yield PromptInput(compact=True)
         yield Label("", id="refusal", markup=False)
 
     @property

@@ -61,7 +61,7 @@ class Prompt(Horizontal):
         text: str
 
     @dataclass
-    class Given(Message):
+    class Submitted(Message):
         """Enter was pressed."""
 
         sign: str
@@ -118,7 +118,7 @@ class Prompt(Horizontal):
     @on(Input.Submitted)
     def tell_given(self, event: Input.Submitted) -> None:
         event.stop()
-        self.post_message(self.Given(self.sign, event.value))
+        self.post_message(self.Submitted(self.sign, event.value))
 
     def action_leave(self) -> None:
         self.post_message(self.Left(self.sign))

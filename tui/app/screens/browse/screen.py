@@ -206,8 +206,8 @@ class BrowseScreen(AppScreen[None]):
             except ThalwegError as error:
                 self.browser.prompt.refuse(str(error))
 
-    @on(Prompt.Given)
-    async def take(self, message: Prompt.Given) -> None:
+    @on(Prompt.Submitted)
+    async def take(self, message: Prompt.Submitted) -> None:
         try:
             action = imported("tui.app.screens.browse.prompt_commands:run")(self.browser, message.sign, message.text)
         except (StoreError, ThalwegError) as error:

@@ -27,7 +27,7 @@ MOST = 0.75  # the largest share of kept neurons that a search tries
 
 
 @dataclass(frozen=True)
-class Choice:
+class SubnetworkChoice:
     """Subnetworks xi_1..xi_{L-1} of both models, and xi_0."""
 
     of_a: list[Subnetwork]
@@ -35,7 +35,7 @@ class Choice:
     xi_0: Subnetwork
 
     @classmethod
-    def of(cls, of_a: list[Level], of_b: list[Level]) -> "Choice":
+    def of(cls, of_a: list[Level], of_b: list[Level]) -> "SubnetworkChoice":
         xi_0 = min((of_a[0].best, of_b[0].best), key=lambda xi: xi.loss)
         return cls([level.best for level in of_a[1:]], [level.best for level in of_b[1:]], xi_0)
 
@@ -57,7 +57,7 @@ def build(options: Sparse, task: Task) -> Construction:
     if store.found:
         task.reporter.say(f"Takes up {len(store.found)} subnetworks of the checkpoint.")
     widths = Weights.of(task.problem, task.a).widths[1:-1]
-    choices: list[Choice] = []
+    choices: list[SubnetworkChoice] = []
     for sizes in sizes_tried(options, widths):
         task.reporter.say(f"Kept neurons: {sizes} of {'-'.join(map(str, widths))}; the ends reach {ends:.6g}.")
         choices.append(chosen(options, task, store, sizes, ends))
@@ -80,7 +80,7 @@ def sizes_tried(options: Sparse, widths: tuple[int, ...]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def chosen(options: Sparse, task: Task, store: Store, sizes: str, ends: float) -> Choice:
+def chosen(options: Sparse, task: Task, store: Store, sizes: str, ends: float) -> SubnetworkChoice:
     """Both models' subnetworks for one choice of sizes."""
     given = msgspec.structs.replace(options, sizes=sizes)
     levels = []
@@ -88,7 +88,7 @@ def chosen(options: Sparse, task: Task, store: Store, sizes: str, ends: float) -
         goal = Goal(ends if options.stop_early else None, store.of_model(sizes, name), store.same)
         found = trained_levels(given, task.problem, theta, 2 * task.seed + i, speaker(task, name), goal)
         levels.append(watched(task, name, kept_in(store, (sizes, name), found, task)))
-    return Choice.of(*levels)
+    return SubnetworkChoice.of(*levels)
 
 
 def kept_in(store: Store, key: tuple[str, str], levels: Iterable[Level], task: Task) -> Iterator[Level]:

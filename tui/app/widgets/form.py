@@ -18,7 +18,7 @@ from tui.shared.formatting import clean
 NAMES = {"network": "fcn:245x10", "data": "mnist"}
 
 
-class Choice(Select[str], inherit_bindings=False):
+class ChoiceField(Select[str], inherit_bindings=False):
     """A field to choose in; the arrows lead on to other fields until its list is open."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "show_overlay", "List", key_display="enter")]
@@ -46,7 +46,7 @@ class OptionRow(Horizontal):
         yield Static(self.option.name, classes="name", markup=False)
         if self.option.choices:
             chosen = self.text if self.text in self.option.choices else Select.NULL
-            yield Choice(
+            yield ChoiceField(
                 [(one, one) for one in self.option.choices],
                 prompt=self.empty,
                 value=chosen,

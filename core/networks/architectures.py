@@ -103,7 +103,7 @@ def own(spec: Activated, modules: Sequence[nn.Conv2d | nn.Linear], layers: Seque
         )
         for i, layer in enumerate(layers)
     )
-    module = Chain(modules, LayeredNetwork(named))
+    module = LayeredModule(modules, LayeredNetwork(named))
     return Architecture(module, module.view, partial(normal_start, Layout.of(module), gain_of(spec)))
 
 
@@ -137,7 +137,7 @@ def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> A
         return Architecture(module, None, start, str(reason), seeded=seeded)
 
 
-class Chain(nn.Module):
+class LayeredModule(nn.Module):
     """The module of a layered network: it owns the parameters and computes by the view."""
 
     def __init__(self, layers: Sequence[nn.Module], view: LayeredNetwork) -> None:

@@ -10,7 +10,7 @@ from textual.widgets import Static
 from tui.app.lazy import imported
 from tui.app.screens.app_screen import BACK, AppScreen
 from tui.app.widgets.keys import Keys
-from tui.shared.charts.beads import Beads, beads_of
+from tui.shared.charts.beads import BeadProjection, beads_of
 from tui.shared.formatting import clean, flowed, number
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ class BeadsScreen(AppScreen[None]):
     def on_mount(self) -> None:
         self.ask(self.read, self.show)
 
-    def read(self) -> Beads:
+    def read(self) -> BeadProjection:
         imported(PLOT)  # in this thread, since it takes a while
         return beads_of(self.client, self.path_id)
 
-    async def show(self, beads: Beads) -> None:
+    async def show(self, beads: BeadProjection) -> None:
         drawn: BeadsPlot = imported(PLOT)(beads)
         self.drawn = drawn
         await self.query_one("#room").mount(drawn)

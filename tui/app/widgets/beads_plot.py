@@ -7,7 +7,7 @@ from textual.reactive import reactive
 from textual_plot import HiResMode
 
 from tui.app.widgets.curve_plot import Figures, Plot
-from tui.shared.charts.beads import Beads
+from tui.shared.charts.beads import BeadProjection
 from tui.shared.charts.thinning import limits
 
 # From low to high loss; the digits say the same to whoever doesn't see the colours.
@@ -27,7 +27,7 @@ class BeadsPlot(Plot):
     here: reactive[int] = reactive(0)
     pair: reactive[tuple[int, int]] = reactive((0, 1))
 
-    def __init__(self, beads: Beads) -> None:
+    def __init__(self, beads: BeadProjection) -> None:
         super().__init__()
         self.beads = beads
 

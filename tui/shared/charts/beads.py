@@ -26,7 +26,7 @@ class Bead:
 
 
 @dataclass(frozen=True)
-class Beads:
+class BeadProjection:
     """A path's knots from end to end; `shares` of their variance lie in the three components."""
 
     title: str
@@ -34,7 +34,7 @@ class Beads:
     shares: tuple[float, ...]
 
 
-def beads_of(client: "Client", path_id: int) -> Beads:
+def beads_of(client: "Client", path_id: int) -> BeadProjection:
     """Read and project a path's knots. Raises NotFoundError, ArtifactError, UsageError."""
     with client.catalogue.read() as session:
         path, points = store.Paths(session).get(path_id), store.Paths(session).points(path_id)
@@ -46,7 +46,7 @@ def beads_of(client: "Client", path_id: int) -> Beads:
         known = here is not None and abs(here.t - t) < 1e-9
         losses = (here.train_loss, here.test_loss) if here is not None and known else (None, None)
         beads.append(Bead(t, place, *losses))
-    return Beads(f"path {path_id} {path.method or ''}".strip(), tuple(beads), shares)
+    return BeadProjection(f"path {path_id} {path.method or ''}".strip(), tuple(beads), shares)
 
 
 def knots_of(file: Path) -> "NDArray[Any]":

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from store.pairs import best_paths, models_in, problems
     from store.paths import Path, Paths, ProfilePoint, Segment
     from store.row_details import show_row
-    from store.runs import Attempt, Claim, Device, Machine, NewRun, Run, Runs
+    from store.runs import Attempt, ClaimedRun, Device, Machine, NewRun, Run, Runs
 
 HOMES = {
     "artifacts": ("ArtifactFolder",),
@@ -58,7 +58,7 @@ __all__ = [
     "Catalogue",
     "Certificate",
     "Certificates",
-    "Claim",
+    "ClaimedRun",
     "Column",
     "Device",
     "FilterError",

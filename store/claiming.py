@@ -21,7 +21,7 @@ class Device:
 
 
 @dataclass(frozen=True)
-class Claim:
+class ClaimedRun:
     """A run that is the caller's to start, and the attempt to report on."""
 
     run: Run
@@ -39,7 +39,7 @@ def of_machine(machine: Machine) -> ColumnElement[bool]:
     return known | (AttemptRow.machine.is_(None) & (AttemptRow.host == machine.host))
 
 
-def claim(session: Session, machine: Machine, agent_pid: int, devices: Sequence[Device]) -> Claim | None:
+def claim(session: Session, machine: Machine, agent_pid: int, devices: Sequence[Device]) -> ClaimedRun | None:
     """See Runs.claim."""
     free = _free(session, machine, devices)
     while free and (candidate := _oldest_ready(session, free)) is not None:
@@ -51,7 +51,9 @@ def claim(session: Session, machine: Machine, agent_pid: int, devices: Sequence[
         taken = session.execute(update(RunRow).where(mine).values(**start, message=None))
         if changed(taken) == 1:
             attempt_id = _begin(session, run_id, machine, device, agent_pid)
-            return Claim(fetch_one(session, Run, "run", run_id), fetch_one(session, Attempt, "attempt", attempt_id))
+            return ClaimedRun(
+                fetch_one(session, Run, "run", run_id), fetch_one(session, Attempt, "attempt", attempt_id)
+            )
     return None
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from store import claiming
 from store.base import among, changed, fetch, fetch_one, iso, now
-from store.claiming import Claim, Device, of_machine
+from store.claiming import ClaimedRun, Device, of_machine
 from store.errors import NotFoundError
 from store.run_tables import (
     ACTIVE,
@@ -25,7 +25,7 @@ from store.run_tables import (
 )
 from store.states import FINISHED
 
-__all__ = ["Attempt", "Claim", "Device", "Machine", "NewRun", "Run", "Runs"]
+__all__ = ["Attempt", "ClaimedRun", "Device", "Machine", "NewRun", "Run", "Runs"]
 
 
 class Runs:
@@ -79,7 +79,7 @@ class Runs:
         """The run's attempts, first to last."""
         return fetch(self._session, Attempt, "attempts", AttemptRow.run_id == run_id)
 
-    def claim(self, machine: Machine, agent_pid: int, devices: Sequence[Device]) -> Claim | None:
+    def claim(self, machine: Machine, agent_pid: int, devices: Sequence[Device]) -> ClaimedRun | None:
         """Take the oldest queued run that can start on a free device of this machine, with a lease; or None."""
         return claiming.claim(self._session, machine, agent_pid, devices)
 

@@ -27,7 +27,7 @@ from core.engine.model_inputs import resolve
 from core.engine.supervision import Supervision
 from core.errors import ThalwegError, is_disk_full
 from core.specs.runs import from_json
-from store import Attempt, Catalogue, Claim, Device, Runs, StoreError
+from store import Attempt, Catalogue, ClaimedRun, Device, Runs, StoreError
 
 TICK_SECONDS = 0.1
 PAUSE_SECONDS = 1.0  # between looks while something is wrong
@@ -47,7 +47,7 @@ class Agent:
         self.supervision = Supervision(catalogue)
         self.busy_at = time.monotonic()
         self.ending = False
-        self.unstarted: dict[int, Claim] = {}  # claimed, and waiting for room on the disk
+        self.unstarted: dict[int, ClaimedRun] = {}  # claimed, and waiting for room on the disk
         self.troubles: list[Exception] = []  # of the last look
         self.installed = Installed()
         self.handed_over: float | None = None  # when another agent took over, with the code that is installed now
@@ -218,7 +218,7 @@ class Agent:
         del self.unstarted[attempt.id]
         return True
 
-    def _start(self, claim: Claim) -> None:
+    def _start(self, claim: ClaimedRun) -> None:
         run, attempt = claim.run, claim.attempt
         folder = folder_of(self.catalogue.files / "runs", run.id, attempt.number)
         try:
@@ -242,7 +242,7 @@ class Agent:
             with self.catalogue.write() as session:
                 Runs(session).finish(attempt.id, "failed", f"input failed: {error}", "input failed")
 
-    def _hand_on_checkpoint(self, claim: Claim, folder: Path) -> None:
+    def _hand_on_checkpoint(self, claim: ClaimedRun, folder: Path) -> None:
         """Where a run goes on from: an earlier attempt of its own, or, if asked, the run it relaunches."""
         runs = self.catalogue.files / "runs"
         found = checkpoint(runs, claim.run.id)

@@ -21,7 +21,7 @@ from core.engine.locks import NO_ROOM, AgentLock
 from core.engine.machines import here, machine_id
 from core.engine.unheard import GIVE_UP_SECONDS, give_up
 from core.results import BoundMade, Ended, Event, to_line
-from store import Attempt, Bounds, Catalogue, Claim, Device, Machine, Runs, StoreError, delete
+from store import Attempt, Bounds, Catalogue, ClaimedRun, Device, Machine, Runs, StoreError, delete
 from store.run_tables import AttemptRow
 from tests.store.filling import enqueue, joined_models, machine
 
@@ -40,7 +40,7 @@ def claimed(catalogue: Catalogue, by: Machine = LAPTOP, heard: timedelta = timed
     with catalogue.write() as session:
         enqueue(session)
         claim = Runs(session).claim(by, 1, CPU)
-        assert isinstance(claim, Claim)
+        assert isinstance(claim, ClaimedRun)
         session.execute(update(AttemptRow).values(heartbeat_at=datetime.now(UTC) - heard))
         return claim.attempt
 

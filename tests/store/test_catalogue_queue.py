@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store import Catalogue, Claim, Device, FilterError, NotFoundError, Runs, list_rows
+from store import Catalogue, ClaimedRun, Device, FilterError, NotFoundError, Runs, list_rows
 from store.base import table
 from tests.store.filling import enqueue, finished_run, machine
 
@@ -31,7 +31,7 @@ with Catalogue.open(pathlib.Path(sys.argv[1])) as catalogue:
 """
 
 
-def take(session: Session, devices: tuple[Device, ...] = CPU, host: str = "here") -> Claim:
+def take(session: Session, devices: tuple[Device, ...] = CPU, host: str = "here") -> ClaimedRun:
     claim = Runs(session).claim(machine(host), 7, devices)
     assert claim is not None
     return claim

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.specs.runs import Connect
-from core.studies.plan import Curve, Outcome, Panel, Row
+from core.studies.plan import Outcome, Panel, PanelCurve, Row
 
 
 def paths(outcomes: Sequence[Outcome]) -> list[tuple[str, Row]]:
@@ -21,9 +21,11 @@ def panel(title: str, outcomes: Sequence[Outcome], level: tuple[str, float]) -> 
     planned = [one for one in outcomes if isinstance(one.planned.spec, Connect)]
     curves = [_curve(one.planned.label, one.made[0]["points"] if one.made else ()) for one in planned]
     label, value = level
-    return Panel(title, "t", "train loss", [*curves, Curve(label, (0.0, 1.0), ((value,), (value,)), reference=True)])
+    return Panel(
+        title, "t", "train loss", [*curves, PanelCurve(label, (0.0, 1.0), ((value,), (value,)), reference=True)]
+    )
 
 
-def _curve(label: str, points: Sequence[Row]) -> Curve:
+def _curve(label: str, points: Sequence[Row]) -> PanelCurve:
     known = [(point["t"], point["train_loss"]) for point in points if point["train_loss"] is not None]
-    return Curve(label, [t for t, _ in known], [(loss,) for _, loss in known])
+    return PanelCurve(label, [t for t, _ in known], [(loss,) for _, loss in known])

@@ -32,7 +32,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Curve:
+class PanelCurve:
     """Over every x the `values` of one quantity, one of each model, whose mean and 95 % interval are drawn.
 
     A `reference` is what the others are compared with. Curves look different by their order in a panel, so one of
@@ -52,7 +52,7 @@ class Panel:
     title: str
     x: str
     y: str
-    curves: Sequence[Curve]
+    curves: Sequence[PanelCurve]
 
 
 @dataclass(frozen=True)

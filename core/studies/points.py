@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from core.studies.estimates import Estimate, estimate
-from core.studies.plan import Curve, Panel
+from core.studies.plan import Panel, PanelCurve
 
 MODELS = "models"
 
@@ -35,9 +35,9 @@ def panels(points: Sequence[Point], labels: Sequence[str], x: str, y: str) -> li
     return made
 
 
-def _curve(label: str, values_at: dict[int, list[float]], *, reference: bool = False) -> Curve:
+def _curve(label: str, values_at: dict[int, list[float]], *, reference: bool = False) -> PanelCurve:
     places = sorted(values_at)
-    return Curve(label, places, [values_at[x] for x in places], reference)
+    return PanelCurve(label, places, [values_at[x] for x in places], reference)
 
 
 def table(points: Sequence[Point], labels: Sequence[str], x: str) -> tuple[tuple[str, ...], list[list[object]]]:

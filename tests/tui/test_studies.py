@@ -15,7 +15,7 @@ import psutil
 import pytest
 from commanding import Run, process
 
-from core.studies.plan import Curve, Panel
+from core.studies.plan import Panel, PanelCurve
 from tui.shared.charts import panels
 
 # A study like figure 3(a), of seconds; a process of its own knows it by this.
@@ -143,11 +143,11 @@ def test_what_cannot_work_is_refused_with_nothing_enqueued(line: str, hint: str,
 
 def test_panels_are_drawn_at_any_scale_with_and_without_intervals(tmp_path: Path) -> None:
     curves = [
-        Curve("sparse", [0, 1], [[0.1, 0.5, 0.0], [0.2, 0.3]]),
-        Curve("one point", [1], [[1e-9]]),
-        Curve("nothing yet", [], []),
-        Curve("along", [i / 99 for i in range(100)], [[1.0]] * 100),
-        Curve("models $x$", [0, 1], [[0.0], [0.0]], reference=True),
+        PanelCurve("sparse", [0, 1], [[0.1, 0.5, 0.0], [0.2, 0.3]]),
+        PanelCurve("one point", [1], [[1e-9]]),
+        PanelCurve("nothing yet", [], []),
+        PanelCurve("along", [i / 99 for i in range(100)], [[1.0]] * 100),
+        PanelCurve("models $x$", [0, 1], [[0.0], [0.0]], reference=True),
     ]
     targets = [tmp_path / "a.png", tmp_path / "a.pdf"]
     for count, logarithmic in ((1, True), (3, False)):

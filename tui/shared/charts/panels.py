@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from core.studies.estimates import band
-from core.studies.plan import Curve, Panel
+from core.studies.plan import Panel, PanelCurve
 from tui.shared.files import whole
 
 # Okabe and Ito's colours, in the paper's order: blue for sparse, orange for dropout, green for the models.
@@ -69,7 +69,7 @@ def _draw(axes: Axes, panel: Panel, *, logarithmic: bool) -> None:
     axes.set_axisbelow(True)
 
 
-def _curve(axes: Axes, curve: Curve, look: dict[str, Any], *, logarithmic: bool) -> None:
+def _curve(axes: Axes, curve: PanelCurve, look: dict[str, Any], *, logarithmic: bool) -> None:
     mean, low, high = zip(*(band(some, logarithmic=logarithmic) for some in curve.values), strict=True)
     marker = look["marker"] if len(curve.x) <= MOST_MARKERS else ""
     axes.plot(curve.x, mean, label=_literally(curve.label), **{**look, "marker": marker})

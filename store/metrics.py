@@ -42,7 +42,7 @@ class CurveRow(Base):
 
 
 @dataclass(frozen=True)
-class Curve:
+class CurveRecord:
     """A curve's name and meaning (CurveRow); of a run that said none its steps are steps, and it is its own family."""
 
     name: str
@@ -78,7 +78,7 @@ class Metrics:
         """Names of the run's curves, sorted."""
         return [one.name for one in self.curves(run_id)]
 
-    def curves(self, run_id: int) -> list[Curve]:
+    def curves(self, run_id: int) -> list[CurveRecord]:
         """The run's curves, by name."""
         drawn = select(MetricRow.name).where(MetricRow.run_id == run_id).distinct().subquery()
         said = (CurveRow.run_id == run_id) & (CurveRow.name == drawn.c.name)
@@ -89,6 +89,6 @@ class Metrics:
             .order_by(drawn.c.name)
         )
         return [
-            Curve(name, unit or "step", family or name, position)
+            CurveRecord(name, unit or "step", family or name, position)
             for name, unit, family, position in self._session.execute(query)
         ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from store import Measurement, Segment
-    from store.metrics import Curve as MetricCurve
+    from store.metrics import CurveRecord as MetricCurve
 
 FAMILIES = ("loss", "error")  # of paths
 

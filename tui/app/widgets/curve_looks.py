@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tui.shared.charts.charts import Chart, Curve
+from tui.shared.charts.charts import Chart, ChartCurve
 
 # Okabe and Ito's colours, less the two that a dark background swallows.
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
@@ -19,7 +19,7 @@ class CurveStyle:
     offset: float
 
 
-def curve_style(chart: Chart, curve: Curve) -> CurveStyle:
+def curve_style(chart: Chart, curve: ChartCurve) -> CurveStyle:
     """Dots look like the line before them, whose draws they are."""
     lines = [one for one in chart.drawable if not one.level and not one.dots]
     before = chart.drawable[: chart.drawable.index(curve)]

@@ -20,7 +20,7 @@ from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
 from textual_plot.plot_widget import Legend, VLinePlot
 
 from tui.app.widgets.curve_looks import LEVELS, CurveStyle, curve_style
-from tui.shared.charts.charts import Chart, Curve
+from tui.shared.charts.charts import Chart, ChartCurve
 from tui.shared.charts.thinning import limits, nearest, pieces, placed
 
 LETTERED = 3  # how often a curve's letter stands on it
@@ -162,7 +162,7 @@ class CurvePlot(Plot):
         self._v_lines_labels = [None] * len(self._v_lines)
         self._rerender()
 
-    def _draw_level(self, curve: Curve, sign: str) -> None:
+    def _draw_level(self, curve: ChartCurve, sign: str) -> None:
         y = placed(curve.finite[0][1], logarithmic=self.logarithmic)
         if y is None:
             return
@@ -170,7 +170,7 @@ class CurvePlot(Plot):
         xs = [self._x_min + (i + 0.5) * step for i in range(self.columns)]
         self.scatter(xs, [y] * len(xs), sign, "bright_white")
 
-    def _draw(self, curve: Curve, look: CurveStyle, *, lettered: bool) -> None:
+    def _draw(self, curve: ChartCurve, look: CurveStyle, *, lettered: bool) -> None:
         parts = pieces(curve, self._x_min, self._x_max, self.columns * 2, logarithmic=self.logarithmic)
         for part in parts:
             xs, ys = [x for x, _ in part], [y for _, y in part]

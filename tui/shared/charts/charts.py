@@ -14,7 +14,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Curve:
+class ChartCurve:
     """Points in order of x; None stands where the curve is broken. A `level` is a thin line across.
 
     `dots`: nothing joins the points. `part`: what of, "train" or "test", where that is asked for.
@@ -59,12 +59,12 @@ class Chart:
     title: str
     x: str
     y: str
-    curves: tuple[Curve, ...] = field(default=())
+    curves: tuple[ChartCurve, ...] = field(default=())
     stretches: tuple[ChartSegment, ...] = ()
     lacking: tuple[int, ...] = ()
 
     @cached_property
-    def drawable(self) -> tuple[Curve, ...]:
+    def drawable(self) -> tuple[ChartCurve, ...]:
         return tuple(curve for curve in self.curves if curve.finite)
 
     @cached_property
@@ -84,23 +84,23 @@ class Chart:
         return replace(self, curves=tuple(curve for curve in self.curves if curve.part not in parts))
 
 
-def curve(label: str, xs: Sequence[float | None], ys: Sequence[float | None], **looks: Any) -> Curve:
+def curve(label: str, xs: Sequence[float | None], ys: Sequence[float | None], **looks: Any) -> ChartCurve:
     """A curve that is broken where a value is missing or not finite."""
     points = [
         (float(x), float(y)) if x is not None and y is not None and math.isfinite(x) and math.isfinite(y) else None
         for x, y in zip(xs, ys, strict=True)
     ]
-    return Curve(clean(label), tuple(points), **looks)
+    return ChartCurve(clean(label), tuple(points), **looks)
 
 
-def level(label: str, y: float | None) -> Curve:
+def level(label: str, y: float | None) -> ChartCurve:
     points: tuple[Point | None, ...] = ()
     if y is not None and math.isfinite(y):
         points = ((0.0, y), (1.0, y))
-    return Curve(clean(label), points, level=True)
+    return ChartCurve(clean(label), points, level=True)
 
 
-def described(curve: Curve) -> str:
+def described(curve: ChartCurve) -> str:
     """For a legend: the curve's name and what it goes through."""
     values = [y for _, y in curve.finite]
     if curve.level:

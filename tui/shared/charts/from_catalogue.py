@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import store
 from core.errors import UsageError
-from tui.shared.charts.charts import Chart, ChartSegment, Curve, curve, level
+from tui.shared.charts.charts import Chart, ChartCurve, ChartSegment, curve, level
 from tui.shared.formatting import clean
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Quantity:
     over: str
 
 
-Curves = Mapping[int, list[Curve]]
+Curves = Mapping[int, list[ChartCurve]]
 
 
 def of_paths(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
@@ -41,7 +41,7 @@ def of_paths(session: "Session", ids: Sequence[int], quantity: Quantity) -> Char
     return replace(chart, title=named, stretches=_stretches(session, ids[0]))
 
 
-def _along(session: "Session", path_id: int, name: str, *, alone: bool) -> list[Curve]:
+def _along(session: "Session", path_id: int, name: str, *, alone: bool) -> list[ChartCurve]:
 
     path, points = store.Paths(session).get(path_id), store.Paths(session).points(path_id)
     t = [point.t for point in points]
@@ -88,7 +88,7 @@ def of_runs(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart
 
 def of_models(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
     """The training curves of models: what the runs that made them drew."""
-    curves: dict[int, list[Curve]] = {}
+    curves: dict[int, list[ChartCurve]] = {}
     for model_id in ids:
         model = store.Models(session).get(model_id)
         curves[model_id] = []
@@ -103,7 +103,7 @@ def _metric(one: "MetricCurve") -> Quantity:
     return Quantity(one.family, one.unit)
 
 
-def _drawn_by(session: "Session", run_id: int, name: str, label: str) -> Curve:
+def _drawn_by(session: "Session", run_id: int, name: str, label: str) -> ChartCurve:
 
     drawn = store.Metrics(session).curve(run_id, name)
     return curve(label, [step for step, _, _ in drawn], [value for _, value, _ in drawn])
@@ -114,7 +114,7 @@ def of_bounds(session: "Session", ids: Sequence[int], quantity: Quantity) -> Cha
     return _chart("bound", {one: _by_layers(session, one, quantity, alone=len(ids) == 1) for one in ids}, quantity)
 
 
-def _by_layers(session: "Session", bound_id: int, quantity: Quantity, *, alone: bool) -> list[Curve]:
+def _by_layers(session: "Session", bound_id: int, quantity: Quantity, *, alone: bool) -> list[ChartCurve]:
 
     bound, measured = store.Bounds(session).get(bound_id), _measured(session, bound_id)
     best, curves = _best_draws(measured), []
@@ -137,7 +137,7 @@ def _measurement(one: "Measurement") -> Quantity:
     return Quantity(one.family or one.name, "layer")
 
 
-def _by_layer(label: str, measured: "Sequence[Measurement]", *, dots: bool = False) -> Curve:
+def _by_layer(label: str, measured: "Sequence[Measurement]", *, dots: bool = False) -> ChartCurve:
     part = "test" if measured and measured[0].name.startswith("test") else ""
     return curve(label, [one.layer for one in measured], [one.value for one in measured], dots=dots, part=part)
 

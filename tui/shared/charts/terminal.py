@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from tui.shared.charts.charts import Chart, Curve, Point, described
+from tui.shared.charts.charts import Chart, ChartCurve, Point, described
 from tui.shared.formatting import clean
 
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
@@ -98,7 +98,7 @@ def lines(chart: Chart, look: TerminalFormat) -> Iterator[Text]:
     yield from _legend(curves, look)
 
 
-def _dots(curve: Curve, across: AxisScale, axis: AxisScale, canvas: Canvas) -> Iterator[Point]:
+def _dots(curve: ChartCurve, across: AxisScale, axis: AxisScale, canvas: Canvas) -> Iterator[Point]:
     """Places of the dots that a curve is made of: straight between neighbours, nothing over a gap."""
     if curve.level:
         y = axis.place(curve.finite[0][1])
@@ -118,7 +118,7 @@ def _between(a: Point, b: Point, canvas: Canvas) -> Iterator[Point]:
         yield a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps
 
 
-def _row(canvas: Canvas, row: int, curves: list[Curve], look: TerminalFormat) -> Text:
+def _row(canvas: Canvas, row: int, curves: list[ChartCurve], look: TerminalFormat) -> Text:
     text = Text()
     for dots, owner in zip(canvas.dots[row], canvas.owner[row], strict=True):
         if owner < 0:
@@ -129,19 +129,19 @@ def _row(canvas: Canvas, row: int, curves: list[Curve], look: TerminalFormat) ->
     return text
 
 
-def _sign(dots: int, owner: int, curves: list[Curve], look: TerminalFormat) -> str:
+def _sign(dots: int, owner: int, curves: list[ChartCurve], look: TerminalFormat) -> str:
     if look.braille and (look.colours or len(curves) == 1):
         return chr(BRAILLE + dots)
     return _own_sign(owner, curves)
 
 
-def _own_sign(owner: int, curves: list[Curve]) -> str:
+def _own_sign(owner: int, curves: list[ChartCurve]) -> str:
     before = sum(curve.level == curves[owner].level for curve in curves[:owner])
     signs = LEVEL_SIGNS if curves[owner].level else SIGNS
     return signs[before % len(signs)]
 
 
-def _style(owner: int, curves: list[Curve]) -> str:
+def _style(owner: int, curves: list[ChartCurve]) -> str:
     colour = COLOURS[sum(not curve.level for curve in curves[:owner]) % len(COLOURS)]
     return "dim" if curves[owner].level else colour
 
@@ -152,7 +152,7 @@ def _foot(chart: Chart, across: AxisScale, margin: int, width: int) -> Text:
     return Text(f"{'':>{margin}}  {first}{middle}{last}")
 
 
-def _legend(curves: list[Curve], look: TerminalFormat) -> Iterator[Text]:
+def _legend(curves: list[ChartCurve], look: TerminalFormat) -> Iterator[Text]:
     order = sorted(range(len(curves)), key=lambda number: curves[number].level)
     for number in order[:MOST_LABELS]:
         own = not (look.braille and (look.colours or len(curves) == 1))

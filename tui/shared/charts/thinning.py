@@ -4,12 +4,12 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from tui.shared.charts.charts import Curve, Point
+from tui.shared.charts.charts import ChartCurve, Point
 
 HUGE = 1e300  # beyond it differences overflow
 
 
-def pieces(curve: Curve, low: float, high: float, columns: int, *, logarithmic: bool) -> list[list[Point]]:
+def pieces(curve: ChartCurve, low: float, high: float, columns: int, *, logarithmic: bool) -> list[list[Point]]:
     """The unbroken pieces of a curve between `low` and `high`, at most four points a column.
 
     On a logarithmic axis y is log10(y), and the curve is broken where y isn't positive.

@@ -16,7 +16,7 @@ from store import Catalogue, Runs
 from store.changes import Changes
 from store.listing import every_id, list_ids, rows_of
 from tui.app.screens.browse.view import Query
-from tui.app.widgets.machine import Machine
+from tui.app.widgets.machine import MachineStatus
 from tui.shared import details
 from tui.shared.columns import Row
 from tui.shared.formatting import apart
@@ -86,13 +86,13 @@ class Reader:
         with self._session() as session:
             return apart(Runs(session).counts(), Runs(session).findings())
 
-    def machine(self) -> Machine:
+    def machine(self) -> MachineStatus:
         """How the host is; sees that an agent is there where something waits."""
         self.client.look()
         if not self._devices:
             self._devices = tuple(device.name for device in devices())
         memory = psutil.virtual_memory()
-        return Machine(self.client.agent(), self._devices, memory.total - memory.available, memory.total)
+        return MachineStatus(self.client.agent(), self._devices, memory.total - memory.available, memory.total)
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

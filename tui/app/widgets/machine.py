@@ -12,7 +12,7 @@ TOLD = ("running", "queued", *FOUND, "failed", "stale")
 
 
 @dataclass(frozen=True)
-class Machine:
+class MachineStatus:
     """What is known of the machine: how its agent is (see Client.agent), devices, bytes of memory in use and there."""
 
     agent: str
@@ -43,7 +43,7 @@ class MachineLine(Widget):
     }
 
     counts: reactive[dict[str, int] | None] = reactive(None)
-    machine: reactive[Machine | None] = reactive(None)
+    machine: reactive[MachineStatus | None] = reactive(None)
 
     def render(self) -> Content:
         if self.counts is None:

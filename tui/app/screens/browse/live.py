@@ -15,7 +15,7 @@ from store.errors import StoreError
 from tui.app.lazy import imported
 from tui.app.screens.app_screen import AppScreen
 from tui.app.screens.browse.view import Query
-from tui.app.widgets.machine import Machine
+from tui.app.widgets.machine import MachineStatus
 from tui.shared.columns import Row
 from tui.shared.location import Location
 
@@ -69,7 +69,7 @@ class Counted(Message):
 class HostSeen(Message):
     """How the machine is."""
 
-    machine: Machine
+    machine: MachineStatus
 
 
 @dataclass

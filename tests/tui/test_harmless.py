@@ -24,7 +24,7 @@ from core.specs.runs import Train
 from store import Catalogue, Metrics, Notes, Tags
 from store.base import table
 from tui.app.app import ThalwegApp
-from tui.app.harmless import Harmless
+from tui.app.harmless import ControlFilter
 from tui.app.screens.beads import BeadsScreen
 from tui.app.screens.compare import CompareScreen
 from tui.app.screens.faults import FaultsScreen
@@ -137,7 +137,7 @@ def test_what_a_widget_lets_through_is_left_out(seeded: Path) -> None:
 
 @given(st.text(st.characters(codec=None), max_size=30))
 def test_what_is_left_out_takes_no_room(given_: str) -> None:
-    (kept,) = Harmless().apply([Segment(given_)], Color(0, 0, 0))
+    (kept,) = ControlFilter().apply([Segment(given_)], Color(0, 0, 0))
     nothing_obeyed(kept.text.replace("\n", ""))
     assert cell_len(kept.text) == cell_len(given_)
 

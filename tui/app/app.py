@@ -15,7 +15,7 @@ from core.errors import UsageError
 from store.errors import StoreError
 from tui.app import clipboard, failures, keymap, themes
 from tui.app.actions import APP_ACTIONS, Action, bindings_of, with_methods_for
-from tui.app.harmless import Harmless
+from tui.app.harmless import ControlFilter
 from tui.app.key_queue import InTurn
 from tui.app.lazy import imported
 from tui.app.screens.browse.browser import ViewChanged
@@ -47,7 +47,7 @@ class ThalwegApp(InTurn[StoreError]):
         self.file = session_file(place.path)
         self.session, self._warning = load(self.file)
         self._where = where
-        self._harmless = Harmless()
+        self._harmless = ControlFilter()
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
         self.theme = self.session.theme if self.session.theme in self.available_themes else themes.DARK.name

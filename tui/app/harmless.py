@@ -9,7 +9,7 @@ from textual.filter import LineFilter
 from tui.shared.formatting import stripped
 
 
-class Harmless(LineFilter):
+class ControlFilter(LineFilter):
     """Applied to every line of every widget; what stays takes as many cells as before."""
 
     def apply(self, segments: Iterable[Segment], background: Color) -> list[Segment]:  # noqa: ARG002

@@ -83,7 +83,7 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
         sys.stdout.writelines(f"{'':{indent}}{line}\n" for line in others)
 
 
-class Harmless:
+class SafeTerminal:
     """A terminal to write CSV to, a row at a time: control characters of the cells are shown instead of sent."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -94,9 +94,9 @@ class Harmless:
         return self._stream.write(clean(row.rstrip("\r\n"), keep="\n") + end)
 
 
-def rows_out() -> Harmless | TextIO:
+def rows_out() -> SafeTerminal | TextIO:
     """Where rows of CSV go: to files and pipes as they are."""
-    return Harmless(sys.stdout) if terminal(sys.stdout) else sys.stdout
+    return SafeTerminal(sys.stdout) if terminal(sys.stdout) else sys.stdout
 
 
 def heading(text: str, *, first: bool = False) -> None:

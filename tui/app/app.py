@@ -19,7 +19,7 @@ from tui.app.harmless import ControlFilter
 from tui.app.key_queue import InTurn
 from tui.app.lazy import imported
 from tui.app.screens.browse.browser import ViewChanged
-from tui.app.screens.browse.live import Opened
+from tui.app.screens.browse.live import CatalogueOpened
 from tui.app.screens.browse.screen import BrowseScreen
 from tui.app.session import load, save, session_file
 from tui.shared.formatting import clean
@@ -96,7 +96,7 @@ class ThalwegApp(InTurn[StoreError]):
         else:
             self.notify(clipboard.told(text, sequence, file))
 
-    @on(Opened)
+    @on(CatalogueOpened)
     def spare_modules(self) -> None:
         """No search for garbage goes through what was imported: that held frames up by 60 ms, every few seconds."""
         if not self.is_headless:  # a program that opens many would never be rid of them

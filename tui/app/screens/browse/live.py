@@ -28,7 +28,7 @@ PAUSE = 0.08  # s without moving before details are read
 
 
 @dataclass
-class Opened(Message):
+class CatalogueOpened(Message):
     """The catalogue can be read."""
 
     reader: "Reader"
@@ -102,7 +102,7 @@ class Live:
         reader = imported("tui.app.catalogue_reader:Reader")
         trust = imported("tui.app.screens.browse.trust:Trust")(self._screen)
         try:
-            self._screen.post_message(Opened(reader.open(self._place, trust.asked)))
+            self._screen.post_message(CatalogueOpened(reader.open(self._place, trust.asked)))
         except StoreError as error:
             self._screen.app.call_from_thread(self._screen.app.exit, error)
 

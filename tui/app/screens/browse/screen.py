@@ -119,8 +119,8 @@ class BrowseScreen(AppScreen[None]):
 
     # --- what was read -------------------------------------------------------------------------------------------
 
-    @on(live.Opened)
-    def begin(self, message: live.Opened) -> None:
+    @on(live.CatalogueOpened)
+    def begin(self, message: live.CatalogueOpened) -> None:
         browser = self.browser
         browser.live.reader = message.reader
         browser.read(keep=browser.view.left.cursor)

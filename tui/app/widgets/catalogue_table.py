@@ -82,7 +82,7 @@ class CatalogueTable(TableLines, can_focus=True):
     class Marked(Message):
         """Other rows are marked."""
 
-    class Opened(Message):
+    class RowOpened(Message):
         """The row under the cursor was double-clicked."""
 
     @dataclass
@@ -246,4 +246,4 @@ class CatalogueTable(TableLines, can_focus=True):
         if event.x < GUTTER - self.scroll_offset.x:
             self.mark_only(self.marked ^ {self.ids[place]})
         elif event.chain == 2:
-            self.post_message(self.Opened())
+            self.post_message(self.RowOpened())

@@ -192,7 +192,7 @@ class BrowseScreen(AppScreen[None]):
         self.browser.table.column = message.column
         self.perform(BY_VERB["sort"])
 
-    @on(CatalogueTable.Opened)
+    @on(CatalogueTable.RowOpened)
     def open_clicked(self) -> None:
         self.perform(BY_VERB["details"])
 

@@ -68,7 +68,7 @@ class Plot(PlotWidget, inherit_bindings=False):
         for tick, label in zip(*usual.get_ticks_and_labels(self._y_min, self._y_max), strict=True):
             _, row = self.get_pixel_from_coordinate(0.0, tick)
             rows.setdefault(row + (tick == self._y_min), (tick, label))
-        self._y_formatter = Given(list(rows.values()))
+        self._y_formatter = FixedTicks(list(rows.values()))
         super()._render_y_ticks()
         self._y_formatter = usual
 
@@ -224,7 +224,7 @@ def _further(xs: Sequence[float], x: float, distance: float) -> float:
     return xs[max(bisect_right(xs, x + distance) - 1, 0)]
 
 
-class Given(NumericAxisFormatter):
+class FixedTicks(NumericAxisFormatter):
     """Ticks that were chosen before, with their labels."""
 
     def __init__(self, chosen: Sequence[tuple[float, str]]) -> None:

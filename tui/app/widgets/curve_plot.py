@@ -124,7 +124,7 @@ class CurvePlot(Plot):
         self.redraw()
 
     def _formatted(self) -> None:
-        self.set_x_formatter(Whole() if all(x.is_integer() for x in self.xs) else Figures())
+        self.set_x_formatter(WholeTicks() if all(x.is_integer() for x in self.xs) else Figures())
         self.set_y_formatter(Powers() if self.logarithmic else Figures())
 
     def _fit(self, chart: Chart) -> None:
@@ -245,7 +245,7 @@ class Figures(NumericAxisFormatter):
         return [f"{round(tick / apart) * apart:.{max(figures, 1)}g}" for tick in ticks]
 
 
-class Whole(Figures):
+class WholeTicks(Figures):
     """Ticks at whole numbers, such as layers and epochs, unless none is in sight."""
 
     def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:

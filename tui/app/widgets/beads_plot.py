@@ -6,7 +6,7 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual_plot import HiResMode
 
-from tui.app.widgets.curve_plot import Figures, Plot
+from tui.app.widgets.curve_plot import FigureTicks, Plot
 from tui.shared.charts.beads import BeadProjection
 from tui.shared.charts.thinning import limits
 
@@ -49,8 +49,8 @@ class BeadsPlot(Plot):
         ys = [bead.place[second] for bead in self.beads.beads]
         self.set_xlimits(*limits(xs, ROOM))
         self.set_ylimits(*limits(ys, ROOM))
-        self.set_x_formatter(Figures())
-        self.set_y_formatter(Figures())
+        self.set_x_formatter(FigureTicks())
+        self.set_y_formatter(FigureTicks())
         self.plot(xs, ys, "grey62", HiResMode.BRAILLE)
         for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
             sign, colour = self.sign(i)

@@ -124,8 +124,8 @@ class CurvePlot(Plot):
         self.redraw()
 
     def _formatted(self) -> None:
-        self.set_x_formatter(WholeTicks() if all(x.is_integer() for x in self.xs) else Figures())
-        self.set_y_formatter(Powers() if self.logarithmic else Figures())
+        self.set_x_formatter(WholeTicks() if all(x.is_integer() for x in self.xs) else FigureTicks())
+        self.set_y_formatter(Powers() if self.logarithmic else FigureTicks())
 
     def _fit(self, chart: Chart) -> None:
         ys = [placed(y, logarithmic=self.logarithmic) for curve in chart.drawable for _, y in curve.finite]
@@ -234,7 +234,7 @@ class FixedTicks(NumericAxisFormatter):
         return [tick for tick, _ in self.chosen], [label for _, label in self.chosen]
 
 
-class Figures(NumericAxisFormatter):
+class FigureTicks(NumericAxisFormatter):
     """Ticks with as many figures as tell them apart, however large or small."""
 
     def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
@@ -245,7 +245,7 @@ class Figures(NumericAxisFormatter):
         return [f"{round(tick / apart) * apart:.{max(figures, 1)}g}" for tick in ticks]
 
 
-class WholeTicks(Figures):
+class WholeTicks(FigureTicks):
     """Ticks at whole numbers, such as layers and epochs, unless none is in sight."""
 
     def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:

@@ -125,7 +125,7 @@ class CurvePlot(Plot):
 
     def _formatted(self) -> None:
         self.set_x_formatter(WholeTicks() if all(x.is_integer() for x in self.xs) else FigureTicks())
-        self.set_y_formatter(Powers() if self.logarithmic else FigureTicks())
+        self.set_y_formatter(PowerTicks() if self.logarithmic else FigureTicks())
 
     def _fit(self, chart: Chart) -> None:
         ys = [placed(y, logarithmic=self.logarithmic) for curve in chart.drawable for _, y in curve.finite]
@@ -257,7 +257,7 @@ class WholeTicks(FigureTicks):
         return [f"{tick:.0f}" for tick in ticks] if whole else super().get_labels_for_ticks(ticks)
 
 
-class Powers(NumericAxisFormatter):
+class PowerTicks(NumericAxisFormatter):
     """Ticks of values that are log10 of what their labels say."""
 
     def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:

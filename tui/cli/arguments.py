@@ -52,7 +52,7 @@ class OneOf(Name):
         return value
 
 
-class Whole(click.ParamType[int]):
+class WholeNumber(click.ParamType[int]):
     """A whole number within limits."""
 
     name = "number"

@@ -7,7 +7,7 @@ import click
 
 import store
 from core.errors import UsageError
-from tui.cli.arguments import Whole
+from tui.cli.arguments import WholeNumber
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
@@ -17,7 +17,7 @@ from tui.shared.formatting import summed
 
 @click.command(epilog="\b\nExample:\n  thalweg agent --drain --cpu-jobs 4")
 @click.option("--drain", is_flag=True, help="End when nothing is queued or running any more.")
-@click.option("--cpu-jobs", type=Whole(1, 1024), default=1, metavar="N", help="Jobs at once on the CPU.")
+@click.option("--cpu-jobs", type=WholeNumber(1, 1024), default=1, metavar="N", help="Jobs at once on the CPU.")
 @json_option
 @click.pass_obj
 def agent(place: CommandLocation, drain: bool, cpu_jobs: int, as_json: bool) -> None:

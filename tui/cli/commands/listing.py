@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import store
-from tui.cli.arguments import LISTED, Kind, Whole
+from tui.cli.arguments import LISTED, Kind, WholeNumber
 from tui.cli.location import CommandLocation, engine_of
 from tui.cli.output import note, print_json, table
 from tui.cli.run_command import json_option
@@ -36,7 +36,7 @@ Example:
 @click.argument("kind", type=Kind(LISTED))
 @click.option("--where", metavar="CONDITIONS", help="Only these, for example 'barrier<0.1 tag=good'.")
 @click.option("--sort", metavar="COLUMNS", help="For example -max_train_loss. Default: by id.")
-@click.option("--limit", type=Whole(0), metavar="N", help="At most N.")
+@click.option("--limit", type=WholeNumber(0), metavar="N", help="At most N.")
 @click.option("--columns", metavar="A,B", help="These columns of the catalogue, by name.")
 @click.option("--all-columns", is_flag=True, help="Every column of the catalogue.")
 @json_option

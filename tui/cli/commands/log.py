@@ -12,7 +12,7 @@ import click
 
 import store
 from store.states import FINISHED
-from tui.cli.arguments import Id, Whole
+from tui.cli.arguments import Id, WholeNumber
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import ending, json_option
@@ -30,7 +30,7 @@ PAUSE = 0.3  # s between looks at a log that is being written
 @click.command(epilog="\b\nExample:\n  thalweg log 12 --follow")
 @click.argument("run_id", metavar="RUN", type=Id())
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run ends; Ctrl-C stops watching only.")
-@click.option("--tail", type=Whole(0), metavar="N", help="The last N lines only.")
+@click.option("--tail", type=WholeNumber(0), metavar="N", help="The last N lines only.")
 @json_option
 @click.pass_obj
 def log(place: CommandLocation, run_id: int, follow: bool, tail: int | None, as_json: bool) -> None:

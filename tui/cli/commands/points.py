@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tui.cli.arguments import Id, Whole
+from tui.cli.arguments import Id, WholeNumber
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option, trust_option
@@ -13,7 +13,7 @@ from tui.shared.files import described, whole
 
 @click.command(epilog="\b\nExample:\n  thalweg points 3 --count 25 --to path-3.safetensors")
 @click.argument("path_id", metavar="PATH", type=Id())
-@click.option("--count", type=Whole(2), required=True, metavar="N", help="How many, ends included.")
+@click.option("--count", type=WholeNumber(2), required=True, metavar="N", help="How many, ends included.")
 @click.option("--to", "file", required=True, metavar="FILE", type=click.Path(path_type=Path), help="safetensors.")
 @json_option
 @trust_option

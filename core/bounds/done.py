@@ -19,7 +19,7 @@ Layers = dict[int, list[Measurement]]
 
 
 @dataclass
-class Done:
+class CompletedLayers:
     """Measurements by layer; `asked` names the model and the options that they hold for."""
 
     asked: str

@@ -7,7 +7,7 @@ lowest draw bounds Q_l, and the largest of these over l is the model's side of T
 
 from torch import Tensor
 
-from core.bounds.done import Done
+from core.bounds.done import CompletedLayers
 from core.bounds.found import BoundResult
 from core.bounds.kept import listed
 from core.bounds.levels import found_of, measured, require_layers
@@ -21,7 +21,7 @@ from core.subnetworks import Goal, trained_levels
 def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Reporter) -> BoundResult:
     """Raises PremiseError where the network has no hidden layers or one is too narrow."""
     require_layers(problem, "sparse", lambda widths: kept_sizes(options, widths))
-    done = Done.of(options, theta, reporter.left)
+    done = CompletedLayers.of(options, theta, reporter.left)
     if done.layers:
         reporter.say(f"Takes up {listed(sorted(done.layers))} of the checkpoint.")
     for level in trained_levels(options, problem, theta, options.seed, reporter.progress, Goal(without=done.layers)):

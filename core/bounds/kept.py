@@ -10,7 +10,7 @@ from core.bounds.levels import require_layers
 from core.errors import PremiseError
 from core.problem import Problem
 from core.specs.bounds import Examined
-from core.specs.conditions import Asked
+from core.specs.conditions import ModelFacts
 from core.subnetworks.draws import importance, mixed
 from core.subnetworks.frozen import features_by_level
 from core.subnetworks.weights import Weights
@@ -42,7 +42,7 @@ class Features:
             yield shuffled[:size].sort().values
 
 
-def require(problem: Problem, what: str, check: Callable[[Asked], None]) -> None:
+def require(problem: Problem, what: str, check: Callable[[ModelFacts], None]) -> None:
     """Raise PremiseError where the network has no view by layers, or `check` of network and loss refuses."""
 
     def checked(widths: Sequence[int]) -> None:
@@ -50,7 +50,7 @@ def require(problem: Problem, what: str, check: Callable[[Asked], None]) -> None
         layers, data = problem.layered.layers, problem.data
         relu = all(layer.activation is torch.relu for layer in layers[:-1])
         biases = all(layer.bias is not None for layer in layers)
-        check(Asked(widths, data.outputs, data.classes is not None, problem.loss.name, relu, biases))
+        check(ModelFacts(widths, data.outputs, data.classes is not None, problem.loss.name, relu, biases))
 
     require_layers(problem, what, checked)
 

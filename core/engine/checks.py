@@ -13,7 +13,7 @@ from core.engine.probe import Ask
 from core.errors import UsageError
 from core.networks.source import read_source, several_of_one_start, sha256_of
 from core.specs.bounds import Assumptions, Examined, Rank, Separability, Unbounded
-from core.specs.conditions import Asked, check_genericity, check_separability
+from core.specs.conditions import ModelFacts, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
 from core.specs.kinds import chosen_options, inputs_of, kind, with_inputs
 from core.specs.methods import String, Wide, in_words
@@ -210,7 +210,7 @@ def check_examined(options: Examined, model: Model, widths: Sequence[int]) -> No
     network, data = read_network(model.network), read_data(model.data)
     relu = getattr(network, "activation", "relu") == "relu"
     biases = getattr(network, "bias", True)
-    asked = Asked(widths, data.classes, not data.regression, model.loss or "", relu, biases)
+    asked = ModelFacts(widths, data.classes, not data.regression, model.loss or "", relu, biases)
     check = check_separability if isinstance(options, Separability) else check_genericity
     check(asked)
     there = data.limit or data.samples

@@ -7,7 +7,7 @@ from core.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Asked:
+class ModelFacts:
     """Hidden widths n_l, n_L outputs (None: not known yet), whether the targets are classes, loss and layers."""
 
     widths: Sequence[int]
@@ -18,7 +18,7 @@ class Asked:
     biases: bool
 
 
-def check_separability(asked: Asked) -> None:
+def check_separability(asked: ModelFacts) -> None:
     """Raise UsageError naming what Corollary 4.4 asks and doesn't find."""
     if not asked.classes:
         raise UsageError("Separability is about classes, and this data set has none.")
@@ -34,7 +34,7 @@ def check_separability(asked: Asked) -> None:
             )
 
 
-def check_genericity(asked: Asked) -> None:
+def check_genericity(asked: ModelFacts) -> None:
     """Raise UsageError naming what Corollary 4.3 asks and doesn't find."""
     if len(asked.widths) < 2:
         raise UsageError(f"Genericity needs two hidden layers (Corollary 4.3); this network has {len(asked.widths)}.")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from store.metrics import Metrics
     from store.models import Model, Models
     from store.pairs import best_paths, models_in, problems
-    from store.paths import Path, Paths, ProfilePoint, Segment
+    from store.paths import PathRecord, Paths, ProfilePoint, Segment
     from store.row_details import show_row
     from store.runs import Attempt, ClaimedRun, Device, Machine, NewRun, Run, Runs
 
@@ -72,7 +72,7 @@ __all__ = [
     "NotFoundError",
     "Note",
     "Notes",
-    "Path",
+    "PathRecord",
     "Paths",
     "ProfilePoint",
     "Pruned",

@@ -12,7 +12,7 @@ from store.certificates import Certificates
 
 
 @dataclass(frozen=True)
-class Path:
+class PathRecord:
     """Every column of `paths` (meanings and units: PathRow)."""
 
     id: int
@@ -215,13 +215,13 @@ class Paths:
             Certificates(self._session).begin(path_id)
         return path_id
 
-    def get(self, path_id: int) -> Path:
+    def get(self, path_id: int) -> PathRecord:
         """The path of this id; NotFoundError."""
-        return fetch_one(self._session, Path, "path", path_id)
+        return fetch_one(self._session, PathRecord, "path", path_id)
 
-    def made_by(self, run_id: int) -> list[Path]:
+    def made_by(self, run_id: int) -> list[PathRecord]:
         """The paths that a run left, by their place within it."""
-        return fetch(self._session, Path, "paths", PathRow.run_id == run_id)
+        return fetch(self._session, PathRecord, "paths", PathRow.run_id == run_id)
 
     def segments(self, path_id: int) -> list[Segment]:
         """The path's segments, from model_a to model_b."""

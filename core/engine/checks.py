@@ -31,7 +31,7 @@ from core.specs.runs import (
     name_of_options,
 )
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
-from store import Catalogue, Model, Models, Path, Run, Runs
+from store import Catalogue, Model, Models, PathRecord, Run, Runs
 
 DEVICES = "cpu, cuda or cuda:N"
 #: Options and runs that need a view by layers.
@@ -69,7 +69,11 @@ def check_input(catalogue: Catalogue, spec: Reading, ref: Reference, root: str |
     """A model is there, is whole and is what the run presupposes; a path, and the models that it joins."""
     with catalogue.read() as session:
         found = find(session, ref)
-        ends = [Models(session).get(one) for one in (found.model_a, found.model_b)] if isinstance(found, Path) else []
+        ends = (
+            [Models(session).get(one) for one in (found.model_a, found.model_b)]
+            if isinstance(found, PathRecord)
+            else []
+        )
     if isinstance(found, Model):
         check_premises(chosen_options(spec) or spec, read_as(found, spec), root, ask)
     for one in (found, *ends):
@@ -138,7 +142,7 @@ def check_data(data: DataSpec, root: str | None, ask: Ask) -> None:
             raise UsageError(missing(data, where))
 
 
-def check_file(catalogue: Catalogue, row: Model | Path) -> None:
+def check_file(catalogue: Catalogue, row: Model | PathRecord) -> None:
     """Raise ArtifactError if the size or time of a model's or path's file has changed; its reader checks the hash."""
     with catalogue.read() as session:
         catalogue.artifacts.require_unchanged(row.artifact or "", session)

@@ -8,7 +8,7 @@ from core.engine.folders import InputModel, InputPath
 from core.errors import UsageError
 from core.specs.kinds import inputs_of, with_inputs
 from core.specs.runs import ModelRef, PathRef, Reference, RunSpec, Train
-from store import Catalogue, Model, Models, Path, Paths
+from store import Catalogue, Model, Models, PathRecord, Paths
 
 
 class Inputs(NamedTuple):
@@ -23,14 +23,14 @@ def find(session: Session, ref: ModelRef) -> Model: ...
 
 
 @overload
-def find(session: Session, ref: PathRef) -> Path: ...
+def find(session: Session, ref: PathRef) -> PathRecord: ...
 
 
 @overload
-def find(session: Session, ref: Reference) -> Model | Path: ...
+def find(session: Session, ref: Reference) -> Model | PathRecord: ...
 
 
-def find(session: Session, ref: Reference) -> Model | Path:
+def find(session: Session, ref: Reference) -> Model | PathRecord:
     """The row that a reference means. Raises NotFoundError or UsageError."""
     rows = Paths(session) if isinstance(ref, PathRef) else Models(session)
     if ref.row_id is not None:
@@ -52,7 +52,7 @@ def resolve(catalogue: Catalogue, spec: RunSpec) -> tuple[RunSpec, Inputs]:
     network = None if isinstance(spec, Train) else spec.network
     inputs = Inputs([as_input(catalogue, one, network) for one in found.values() if isinstance(one, Model)], [])
     for one in found.values():
-        if isinstance(one, Path):
+        if isinstance(one, PathRecord):
             ends, path = as_inputs(catalogue, one, network)
             there = {model.id for model in inputs.models}
             inputs.models.extend(end for end in ends if end.id not in there)
@@ -60,7 +60,7 @@ def resolve(catalogue: Catalogue, spec: RunSpec) -> tuple[RunSpec, Inputs]:
     return spec, inputs
 
 
-def as_inputs(catalogue: Catalogue, path: Path, network: str | None = None) -> tuple[list[InputModel], InputPath]:
+def as_inputs(catalogue: Catalogue, path: PathRecord, network: str | None = None) -> tuple[list[InputModel], InputPath]:
     """A path and the two models that it joins for a worker, as in `as_input`; by default of the path's network."""
     with catalogue.read() as session:
         ends = [Models(session).get(model_id) for model_id in (path.model_a, path.model_b)]

@@ -14,7 +14,17 @@ from core.errors import UsageError
 from core.specs.methods import Dropout, Linear
 from core.specs.runs import Certify, Connect, ModelRef, PathRef, Train, from_json
 from core.studies.plan import Planned
-from store import ArtifactError, Certificate, Certificates, NotFoundError, Path, Paths, StoreError, delete, show_row
+from store import (
+    ArtifactError,
+    Certificate,
+    Certificates,
+    NotFoundError,
+    PathRecord,
+    Paths,
+    StoreError,
+    delete,
+    show_row,
+)
 from store.base import table
 from tests.engine.conftest import TINY, Engine
 
@@ -36,7 +46,7 @@ FIRST_EDITION = """{"run_id":3,"attempt_id":4,"spec":{"kind":"connect","network"
 "data_fingerprint":"d","seed":2,"dtype":"float32","epochs":3}]}"""
 
 
-def path_of(engine: Engine, path_id: int = 1) -> Path:
+def path_of(engine: Engine, path_id: int = 1) -> PathRecord:
     with engine.catalogue.read() as session:
         return Paths(session).get(path_id)
 

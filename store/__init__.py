@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from store.metrics import Metrics
     from store.models import Model, Models
     from store.pairs import best_paths, models_in, problems
-    from store.paths import PathRecord, Paths, ProfilePoint, Segment
+    from store.paths import PathRecord, Paths, ProfilePoint, SegmentRecord
     from store.row_details import show_row
     from store.runs import Attempt, ClaimedRun, Device, Machine, NewRun, Run, Runs
 
@@ -78,7 +78,7 @@ __all__ = [
     "Pruned",
     "Run",
     "Runs",
-    "Segment",
+    "SegmentRecord",
     "Selection",
     "StoreError",
     "Tags",

@@ -68,7 +68,7 @@ class PathRecord:
 
 
 @dataclass(frozen=True)
-class Segment:
+class SegmentRecord:
     """One piece of a path and why it is safe."""
 
     path_id: int
@@ -223,9 +223,9 @@ class Paths:
         """The paths that a run left, by their place within it."""
         return fetch(self._session, PathRecord, "paths", PathRow.run_id == run_id)
 
-    def segments(self, path_id: int) -> list[Segment]:
+    def segments(self, path_id: int) -> list[SegmentRecord]:
         """The path's segments, from model_a to model_b."""
-        return fetch(self._session, Segment, "segments", SegmentRow.path_id == path_id)
+        return fetch(self._session, SegmentRecord, "segments", SegmentRow.path_id == path_id)
 
     def points(self, path_id: int) -> list[ProfilePoint]:
         """The path's profile in order of t."""

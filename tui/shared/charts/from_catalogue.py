@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from store import Measurement, Segment
+    from store import Measurement, SegmentRecord
     from store.metrics import CurveRecord as MetricCurve
 
 FAMILIES = ("loss", "error")  # of paths
@@ -67,7 +67,7 @@ def _stretches(session: "Session", path_id: int) -> tuple[ChartSegment, ...]:
     )
 
 
-def _told(segment: "Segment") -> str:
+def _told(segment: "SegmentRecord") -> str:
     """A segment's claim, and what the checker says where it does not agree."""
     claim, verdict = segment.claim or "no claim", segment.verdict
     return clean(claim if verdict in (None, claim) else f"{claim}, but checked only as {verdict}")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from store.base import made_at
     from store.bounds import Bound, Bounds, Measurement
     from store.catalogue import Catalogue
-    from store.certificates import Certificate, Certificates
+    from store.certificates import CertificateRecord, Certificates
     from store.columns import COLUMNS, Column, columns_of
     from store.deleting import delete
     from store.doctor import HealthIssue, Pruned, examine, prune
@@ -56,7 +56,7 @@ __all__ = [
     "Bound",
     "Bounds",
     "Catalogue",
-    "Certificate",
+    "CertificateRecord",
     "Certificates",
     "ClaimedRun",
     "Column",

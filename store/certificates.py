@@ -28,7 +28,7 @@ FIRST = {
 
 
 @dataclass(frozen=True)
-class Certificate:
+class CertificateRecord:
     """Every column of `certificates` (meanings and units: CertificateRow)."""
 
     id: int
@@ -109,11 +109,13 @@ class Certificates:
             self._show(strongest)
         return added
 
-    def of(self, path_id: int) -> list[Certificate]:
+    def of(self, path_id: int) -> list[CertificateRecord]:
         """All of a path, the strongest first."""
-        return fetch(self._session, Certificate, "certificates", CertificateRow.path_id == path_id, order=by_strength())
+        return fetch(
+            self._session, CertificateRecord, "certificates", CertificateRow.path_id == path_id, order=by_strength()
+        )
 
-    def _show(self, one: Certificate) -> None:
+    def _show(self, one: CertificateRecord) -> None:
         """Have the path show a certificate."""
         paths = table("paths").c
         excess = None if one.level is None else one.level - func.max(paths.train_loss_a, paths.train_loss_b)

@@ -16,7 +16,7 @@ from core.specs.runs import Certify, Connect, ModelRef, PathRef, Train, from_jso
 from core.studies.plan import Planned
 from store import (
     ArtifactError,
-    Certificate,
+    CertificateRecord,
     Certificates,
     NotFoundError,
     PathRecord,
@@ -51,7 +51,7 @@ def path_of(engine: Engine, path_id: int = 1) -> PathRecord:
         return Paths(session).get(path_id)
 
 
-def certificates(engine: Engine, path_id: int = 1) -> list[Certificate]:
+def certificates(engine: Engine, path_id: int = 1) -> list[CertificateRecord]:
     with engine.catalogue.read() as session:
         return Certificates(session).of(path_id)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from store.artifacts import ArtifactFolder
     from store.base import made_at
-    from store.bounds import Bound, Bounds, Measurement
+    from store.bounds import BoundRecord, Bounds, Measurement
     from store.catalogue import Catalogue
     from store.certificates import CertificateRecord, Certificates
     from store.columns import COLUMNS, Column, columns_of
@@ -53,7 +53,7 @@ __all__ = [
     "ArtifactError",
     "ArtifactFolder",
     "Attempt",
-    "Bound",
+    "BoundRecord",
     "Bounds",
     "Catalogue",
     "CertificateRecord",

@@ -11,7 +11,7 @@ from store.base import NEVER_REUSED, Base, add_once, add_parts, fetch, fetch_one
 
 
 @dataclass(frozen=True)
-class Bound:
+class BoundRecord:
     """Every column of `bounds` (meanings and units: BoundRow)."""
 
     id: int
@@ -98,9 +98,9 @@ class Bounds:
             add_parts(self._session, "measurements", owner, [dict(one) for one in measurements])
         return bound_id
 
-    def get(self, bound_id: int) -> Bound:
+    def get(self, bound_id: int) -> BoundRecord:
         """The bound of this id; NotFoundError."""
-        return fetch_one(self._session, Bound, "bound", bound_id)
+        return fetch_one(self._session, BoundRecord, "bound", bound_id)
 
     def measurements(self, owner_kind: str, owner_id: int) -> list[Measurement]:
         """What was measured of a "bound", "model", "path" or "run", in the order it was added."""

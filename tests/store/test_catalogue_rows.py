@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from store import (
     Attempt,
-    Bound,
+    BoundRecord,
     Bounds,
     Catalogue,
     CertificateRecord,
@@ -43,7 +43,7 @@ RECORDS = {
     "segments": SegmentRecord,
     "profile_points": ProfilePoint,
     "certificates": CertificateRecord,
-    "bounds": Bound,
+    "bounds": BoundRecord,
     "measurements": Measurement,
     "notes": Note,
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from store.artifacts import ArtifactFolder
     from store.base import made_at
-    from store.bounds import BoundRecord, Bounds, Measurement
+    from store.bounds import BoundRecord, Bounds, MeasurementRecord
     from store.catalogue import Catalogue
     from store.certificates import CertificateRecord, Certificates
     from store.columns import COLUMNS, Column, columns_of
@@ -64,7 +64,7 @@ __all__ = [
     "FilterError",
     "HealthIssue",
     "Machine",
-    "Measurement",
+    "MeasurementRecord",
     "Metrics",
     "Model",
     "Models",

@@ -28,7 +28,7 @@ class BoundRecord:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class MeasurementRecord:
     """One number of a bound, model, path or run (meanings: MeasurementRow)."""
 
     id: int
@@ -102,7 +102,7 @@ class Bounds:
         """The bound of this id; NotFoundError."""
         return fetch_one(self._session, BoundRecord, "bound", bound_id)
 
-    def measurements(self, owner_kind: str, owner_id: int) -> list[Measurement]:
+    def measurements(self, owner_kind: str, owner_id: int) -> list[MeasurementRecord]:
         """What was measured of a "bound", "model", "path" or "run", in the order it was added."""
         mine = (MeasurementRow.owner_kind == owner_kind) & (MeasurementRow.owner_id == owner_id)
-        return fetch(self._session, Measurement, "measurements", mine)
+        return fetch(self._session, MeasurementRecord, "measurements", mine)

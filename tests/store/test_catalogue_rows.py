@@ -13,7 +13,7 @@ from store import (
     Bounds,
     Catalogue,
     CertificateRecord,
-    Measurement,
+    MeasurementRecord,
     Metrics,
     Model,
     Models,
@@ -44,7 +44,7 @@ RECORDS = {
     "profile_points": ProfilePoint,
     "certificates": CertificateRecord,
     "bounds": BoundRecord,
-    "measurements": Measurement,
+    "measurements": MeasurementRecord,
     "notes": Note,
 }
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from store import Measurement, SegmentRecord
+    from store import MeasurementRecord, SegmentRecord
     from store.metrics import CurveRecord as MetricCurve
 
 FAMILIES = ("loss", "error")  # of paths
@@ -127,24 +127,24 @@ def _by_layers(session: "Session", bound_id: int, quantity: Quantity, *, alone: 
     return curves
 
 
-def _measured(session: "Session", bound_id: int) -> "list[Measurement]":
+def _measured(session: "Session", bound_id: int) -> "list[MeasurementRecord]":
 
     found = store.Bounds(session).measurements("bound", bound_id)
     return [one for one in found if one.layer is not None and one.role == "value"]
 
 
-def _measurement(one: "Measurement") -> Quantity:
+def _measurement(one: "MeasurementRecord") -> Quantity:
     return Quantity(one.family or one.name, "layer")
 
 
-def _by_layer(label: str, measured: "Sequence[Measurement]", *, dots: bool = False) -> ChartCurve:
+def _by_layer(label: str, measured: "Sequence[MeasurementRecord]", *, dots: bool = False) -> ChartCurve:
     part = "test" if measured and measured[0].name.startswith("test") else ""
     return curve(label, [one.layer for one in measured], [one.value for one in measured], dots=dots, part=part)
 
 
-def _best_draws(measured: "Sequence[Measurement]") -> dict[int | None, int]:
+def _best_draws(measured: "Sequence[MeasurementRecord]") -> dict[int | None, int]:
     """For every layer the draw of the lowest loss: the one that counts (core.bounds.levels)."""
-    lowest: dict[int | None, Measurement] = {}
+    lowest: dict[int | None, MeasurementRecord] = {}
     for one in measured:
         if one.name == "loss" and one.draw is not None and one.value is not None:
             known = lowest.get(one.layer)

@@ -1,6 +1,6 @@
 """One rule a claim: what has to hold of a straight segment, given its layers at both ends.
 
-Every rule answers with a `HealthIssue`; `core.certify.decide` has checked before that all is finite.
+Every rule answers with a `Finding`; `core.certify.decide` has checked before that all is finite.
 """
 
 from dataclasses import dataclass

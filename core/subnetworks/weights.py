@@ -1,6 +1,6 @@
 """A network's parameters by layers and neurons, and subnetworks that read a few neurons of one layer.
 
-W_k has shape (n_k, n_{k-1}, block): the weights into each unit, neuron by neuron below (`LayerResult.blocks`), so that
+W_k has shape (n_k, n_{k-1}, block): the weights into each unit, neuron by neuron below (`Layer.blocks`), so that
 dense layers, convolutions (neurons are channels) and the step between them are one thing. Layers are counted from 1.
 """
 

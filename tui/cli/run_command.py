@@ -40,7 +40,7 @@ class RunOptions:
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --device, --detach, --json, --data-root and --trust-changed-file; the command gets them as one `RunOptions`."""
+    """Add --device, --detach, --json, --data-root and --trust-changed-file; passed on as one `RunOptions`."""
 
     @click.option("--device", metavar="NAME", help="cpu, cuda or cuda:N. Default: the best that is free.")
     @click.option("--detach", is_flag=True, help="Only enqueue; print the run.")

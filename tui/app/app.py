@@ -40,11 +40,11 @@ class ThalwegApp(InTurn[StoreError]):
     BINDINGS = bindings_of(APP_ACTIONS)
     COMMANDS: ClassVar = {_palette}
 
-    def __init__(self, place: Location, where: str | None = None) -> None:
+    def __init__(self, location: Location, where: str | None = None) -> None:
         """`where` filters the runs from the start, as `--where` does."""
         super().__init__()
-        self.place = place
-        self.file = session_file(place.path)
+        self.location = location
+        self.file = session_file(location.path)
         self.session, self._warning = load(self.file)
         self._where = where
         self._harmless = ControlFilter()
@@ -53,7 +53,7 @@ class ThalwegApp(InTurn[StoreError]):
         self.theme = self.session.theme if self.session.theme in self.available_themes else themes.DARK.name
 
     def get_default_screen(self) -> Screen[None]:
-        return BrowseScreen(self.place, self.session, self._where)
+        return BrowseScreen(self.location, self.session, self._where)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._harmless]
@@ -129,8 +129,8 @@ class ThalwegApp(InTurn[StoreError]):
         self.exit()
 
 
-def open_app(place: Location, where: str | None = None) -> None:
+def open_app(location: Location, where: str | None = None) -> None:
     """Show the catalogue until the person leaves. Raises StoreError where it can't be opened."""
-    error = ThalwegApp(place, where).run()
+    error = ThalwegApp(location, where).run()
     if error is not None:
         raise error

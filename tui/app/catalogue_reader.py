@@ -48,10 +48,10 @@ class Reader:
     _busy: set[sqlite3.Connection] = field(default_factory=set)
 
     @classmethod
-    def open(cls, place: Location, trust: Trust) -> "Reader":
+    def open(cls, location: Location, trust: Trust) -> "Reader":
         """Raises StoreError."""
-        client = Client(Catalogue.open(place.path), trust=trust)
-        return cls(client, Changes(place.path))
+        client = Client(Catalogue.open(location.path), trust=trust)
+        return cls(client, Changes(location.path))
 
     @property
     def readonly(self) -> bool:

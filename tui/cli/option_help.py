@@ -26,11 +26,11 @@ def run_command(kind: str, epilog: str) -> Callable[[Callable[[RunOptions, RunSp
     """Make a function a command that reads the spec of a kind of run; the function enqueues it and answers."""
 
     def made(function: Callable[[RunOptions, RunSpec], int]) -> click.Command:
-        def command(how: RunOptions, options: tuple[str, ...], **given: Any) -> int:
+        def command(run_options: RunOptions, options: tuple[str, ...], **given: Any) -> int:
             run = KINDS[kind]
             flags = {name: given.pop(name) for name in run.flags}
             texts = {name: " ".join(one) if isinstance(one, tuple) else one for name, one in given.items()}
-            return function(how, spec_of(kind, {**texts_of(options, flags, kind), **texts}))
+            return function(run_options, spec_of(kind, {**texts_of(options, flags, kind), **texts}))
 
         command.__doc__ = function.__doc__
         parts = [*_arguments(kind), *_flags(kind), keys_option, run_options]

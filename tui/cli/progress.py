@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from store.states import FINISHED
-from tui.cli import location
-from tui.cli.location import CommandLocation
+from tui.cli.location import CommandLocation, in_terminal
 from tui.cli.output import console, note
 from tui.shared.columns import word
 from tui.shared.formatting import clean, duration, summed
@@ -28,7 +27,7 @@ class Display(Protocol):
     def show(self, runs: "Sequence[Run]", trouble: str) -> None: ...
 
 
-def wait(client: "Client", run_ids: Sequence[int], place: CommandLocation) -> "list[Run]":
+def wait(client: "Client", run_ids: Sequence[int], location: CommandLocation) -> "list[Run]":
     """Follow runs until all have ended; their records. Ctrl-C asks, or leaves them running: exit status 130."""
     runs: list[Run] = []
     while True:
@@ -37,23 +36,23 @@ def wait(client: "Client", run_ids: Sequence[int], place: CommandLocation) -> "l
                 for runs in client.follow(run_ids):
                     display.show(runs, client.trouble)
         except KeyboardInterrupt:
-            if not _cancel_wanted(run_ids, place):
+            if not _cancel_wanted(run_ids, location):
                 raise click.exceptions.Exit(130) from None
             client.cancel(run_ids)
         else:
             return runs
 
 
-def _cancel_wanted(run_ids: Sequence[int], place: CommandLocation) -> bool:
+def _cancel_wanted(run_ids: Sequence[int], location: CommandLocation) -> bool:
     several = len(run_ids) > 1
     thing = f"{len(run_ids)} runs" if several else f"run {run_ids[0]}"
-    asked = location.in_terminal()
+    can_ask = in_terminal()
     try:
         if asked and click.confirm(f"\nCancel {thing}? [leave {'them' if several else 'it'} running]", err=True):
             return True
     except click.Abort:
         note("")
-    command = place.command
+    command = location.command
     first = run_ids[0]
     note(
         f"{thing.capitalize()} {'go' if several else 'goes'} on: `{command} list runs` shows how far, "

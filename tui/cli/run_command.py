@@ -82,26 +82,26 @@ def texts_of(options: Sequence[str], flags: Mapping[str, str | None], of: str) -
     return texts
 
 
-def finished(how: RunOptions, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
+def finished(run_options: RunOptions, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
     """Wait for runs and say on standard error which did not end well."""
     from tui.cli.progress import wait  # noqa: PLC0415 - commands that only look never wait
 
-    runs = wait(client, run_ids, how.place)
-    say_failed([run for run in runs if run.state != "done"], how.place)
+    runs = wait(client, run_ids, run_options.place)
+    say_failed([run for run in runs if run.state != "done"], run_options.place)
     return runs
 
 
-def say_failed(runs: "Sequence[Run]", place: CommandLocation) -> None:
+def say_failed(runs: "Sequence[Run]", location: CommandLocation) -> None:
     """Say which runs did not end well and why, and what to do."""
     for run in runs[:MOST_FAILED]:
         note(ending(run))
     if len(runs) > MOST_FAILED:
-        note(f"and {len(runs) - MOST_FAILED} more; `{place.command} list runs --where state=failed` shows all.")
+        note(f"and {len(runs) - MOST_FAILED} more; `{location.command} list runs --where state=failed` shows all.")
     if len(runs) > 1:
         note(f"Of these {len(runs)} runs: {summed(Counter(word(vars(run)) for run in runs))}.")
     if failed := [run.id for run in runs if run.state == "failed"]:
         ids = " ".join(map(str, failed)) if len(failed) <= MOST_FAILED else "--failed"
-        note(f"`{place.command} log {failed[0]}` shows what it wrote, `{place.command} relaunch {ids}` repeats.")
+        note(f"`{location.command} log {failed[0]}` shows what it wrote, `{location.command} relaunch {ids}` repeats.")
 
 
 def ending(run: "Run") -> str:
@@ -133,16 +133,16 @@ def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
     return found
 
 
-def answered(how: RunOptions, spec: "RunSpec", kind: str, show: "Callable[[Row, Client], None]") -> int:
+def answered(run_options: RunOptions, spec: "RunSpec", kind: str, show: "Callable[[Row, Client], None]") -> int:
     """Enqueue one run and, unless detached, wait and print the row of `kind` that it left; the exit status."""
-    client = how.client()
-    run_id = client.enqueue(spec, device=how.device)
-    if how.detach:
-        return detached(how, [run_id])
-    runs = finished(how, client, [run_id])
+    client = run_options.client()
+    run_id = client.enqueue(spec, device=run_options.device)
+    if run_options.detach:
+        return detached(run_options, [run_id])
+    runs = finished(run_options, client, [run_id])
     found = made_by(client, kind, runs)
     row = found[0] if found else nothing(run_id, runs[0].state)
-    if how.as_json:
+    if run_options.as_json:
         print_json(row)
     elif row["id"] is not None:
         show(row, client)
@@ -153,12 +153,12 @@ def nothing(run_id: int, state: str) -> Row:
     return {"id": None, "run_id": run_id, "state": state}
 
 
-def detached(how: RunOptions, run_ids: Sequence[int], *, as_list: bool = False) -> int:
+def detached(run_options: RunOptions, run_ids: Sequence[int], *, as_list: bool = False) -> int:
     """Answer for runs that were only enqueued."""
-    if how.as_json:
+    if run_options.as_json:
         rows = [nothing(run_id, "queued") for run_id in run_ids]
         print_json(rows if as_list or len(rows) != 1 else rows[0])
     else:
         click.echo("\n".join(f"run:{run_id}" for run_id in run_ids))
-    note(f"Enqueued; `{how.place.command} list runs` shows how far it is.")
+    note(f"Enqueued; `{run_options.place.command} list runs` shows how far it is.")
     return 0

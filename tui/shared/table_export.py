@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 BATCH = 1000  # rows in memory at once
 
 
-def write_file(catalogue: "Catalogue | None", chosen: "Selection", how: str, file: Path) -> int:
+def write_file(catalogue: "Catalogue | None", chosen: "Selection", file_format: str, file: Path) -> int:
     """Write to `file`, whole or not at all; how many rows. Raises UsageError, FilterError."""
     with whole(file) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
-        return write(catalogue, chosen, how, stream)
+        return write(catalogue, chosen, file_format, stream)
 
 
-def write(catalogue: "Catalogue | None", chosen: "Selection", how: str, stream: "Stream") -> int:
+def write(catalogue: "Catalogue | None", chosen: "Selection", file_format: str, stream: "Stream") -> int:
     """Write as "csv", "raw csv" or "json"; where there is no catalogue yet, no rows. Raises FilterError."""
     store.selected(chosen.kind, chosen.where, chosen.sort, [])  # refuses what can't be understood
     if catalogue is None:
-        stream.write("[]\n" if how == "json" else ",".join(one.name for one in chosen.columns()) + "\r\n")
+        stream.write("[]\n" if file_format == "json" else ",".join(one.name for one in chosen.columns()) + "\r\n")
         return 0
     with catalogue.read() as session:
-        if how == "json":
+        if file_format == "json":
             return write_json(session, chosen, stream)
-        return store.write_columns(session, chosen, stream, raw=how == "raw csv")
+        return store.write_columns(session, chosen, stream, raw=file_format == "raw csv")
 
 
 def write_json(session: "Session", chosen: "Selection", stream: "Stream") -> int:

@@ -13,7 +13,7 @@ TOLD = ("running", "queued", *FOUND, "failed", "stale")
 
 @dataclass(frozen=True)
 class MachineStatus:
-    """What is known of the machine: how its agent is (see Client.agent), devices, bytes of memory in use and there."""
+    """What is known of the machine: how its agent is (see `Client.agent`), devices, bytes of memory in use and there."""
 
     agent: str
     devices: tuple[str, ...]
@@ -67,10 +67,10 @@ class MachineLine(Widget):
         gigabytes = f"memory {self.machine.used / 2**30:.1f} of {self.machine.total / 2**30:.0f} GB"
         return [agent, Content(", ".join(self.machine.devices)), Content(gigabytes)]
 
-    def _agent(self, how: str) -> Content:
-        if how == "works":
+    def _agent(self, state: str) -> Content:
+        if state == "works":
             return self._styled("agent works", "agent")
-        return Content("no agent") if how == "none" else self._styled(clean(how), "stale")
+        return Content("no agent") if state == "none" else self._styled(clean(state), "stale")
 
     def _styled(self, text: str, name: str) -> Content:
         known = f"machine--{name}" in self.COMPONENT_CLASSES

@@ -20,7 +20,7 @@ from tui.shared.formatting import summed
 @click.option("--cpu-jobs", type=WholeNumber(1, 1024), default=1, metavar="N", help="Jobs at once on the CPU.")
 @json_option
 @click.pass_obj
-def agent(place: CommandLocation, drain: bool, cpu_jobs: int, as_json: bool) -> None:
+def agent(location: CommandLocation, drain: bool, cpu_jobs: int, as_json: bool) -> None:
     """Run queued jobs here, in the foreground, with a limit of your own on jobs at once.
 
     Commands that enqueue start an agent by themselves. Ctrl-C ends the agent; jobs that run go on, and the
@@ -28,13 +28,13 @@ def agent(place: CommandLocation, drain: bool, cpu_jobs: int, as_json: bool) -> 
     """
     from core.engine import agent, locks, machines  # noqa: PLC0415 - half a second with the database; no --help needs it
 
-    catalogue = place.open(create=True)
+    catalogue = location.open(create=True)
     if locks.AgentLock(catalogue.files, machines.here()).held():
         if not drain:
-            raise UsageError(f"Another agent runs the jobs of {place.path} already; it ends when it has been idle.")
-        note(f"Another agent runs the jobs of {place.path} already; waiting until nothing is left.")
+            raise UsageError(f"Another agent runs the jobs of {location.path} already; it ends when it has been idle.")
+        note(f"Another agent runs the jobs of {location.path} already; waiting until nothing is left.")
     else:
-        note(f"Running the jobs of {place.path}; Ctrl-C ends this agent and leaves its jobs running.")
+        note(f"Running the jobs of {location.path}; Ctrl-C ends this agent and leaves its jobs running.")
     begun = datetime.now(UTC)
     agent.run(catalogue, drain=drain, cpu_jobs=cpu_jobs)
     ended: list[Row] = []

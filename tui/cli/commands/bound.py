@@ -12,6 +12,6 @@ Example:
 
 
 @run_command("bound", EPILOG)
-def bound(how: RunOptions, spec: RunSpec) -> int:
+def bound(run_options: RunOptions, spec: RunSpec) -> int:
     """Compute a quantity of one MODEL (an id, or run:ID for what a run makes)."""
-    return answered(how, spec, "bounds", lambda row, client: print_bound(row, client.catalogue))
+    return answered(run_options, spec, "bounds", lambda row, client: print_bound(row, client.catalogue))

@@ -12,9 +12,9 @@ Example:
 
 
 @run_command("certify", EPILOG)
-def certify(how: RunOptions, spec: RunSpec) -> int:
+def certify(run_options: RunOptions, spec: RunSpec) -> int:
     """Decide a path's certificate again in a run, and keep it beside the others.
 
     PATH is an id, or run:ID for what a run makes. The path shows its strongest certificate.
     """
-    return answered(how, spec, "certificates", lambda row, client: print_certificate(row, client.catalogue))
+    return answered(run_options, spec, "certificates", lambda row, client: print_certificate(row, client.catalogue))

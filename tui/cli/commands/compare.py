@@ -17,10 +17,10 @@ from tui.shared.comparison import compared, shown
 @click.argument("ids", metavar="ID ID...", type=Id(), nargs=-1, required=True)
 @json_option
 @click.pass_obj
-def compare(place: CommandLocation, kind: str, ids: tuple[int, ...], as_json: bool) -> None:
+def compare(location: CommandLocation, kind: str, ids: tuple[int, ...], as_json: bool) -> None:
     """Put runs, models, paths or bounds side by side: where they differ, and what came of each."""
     ids = tuple(dict.fromkeys(ids))
-    with place.open().read() as session:
+    with location.open().read() as session:
         found = compared(session, kind, ids)
     if as_json:
         print_json({"kind": kind, "ids": ids, "differences": found.differing, "results": found.outcome})

@@ -12,9 +12,9 @@ Example:
 
 
 @run_command("connect", EPILOG)
-def connect(how: RunOptions, spec: RunSpec) -> int:
+def connect(run_options: RunOptions, spec: RunSpec) -> int:
     """Construct a low-loss path between models A and B, and print what it is worth.
 
     A and B are ids of models, or run:ID for what a run makes (run:ID:1 for its second model).
     """
-    return answered(how, spec, "paths", lambda row, _: print_path(row))
+    return answered(run_options, spec, "paths", lambda row, _: print_path(row))

@@ -31,13 +31,15 @@ Examples:
 @yes_option
 @json_option
 @click.pass_obj
-def delete(place: CommandLocation, /, kind: str, ids: tuple[int, ...], yes: bool, as_json: bool, **which: Any) -> None:
+def delete(
+    location: CommandLocation, /, kind: str, ids: tuple[int, ...], yes: bool, as_json: bool, **which: Any
+) -> None:
     """Delete runs, models, paths or bounds with their tags and notes, after asking.
 
     What something else stands on is not deleted, nor then is anything: a model that a path joins, a run that made a
     model. Files of tensors stay until `thalweg doctor --prune`.
     """
-    catalogue = place.open()
+    catalogue = location.open()
     going = chosen(catalogue, kind, ids, **which)
     gone = going if going and _deleted(catalogue, kind, going, yes=yes) else []
     if not going:

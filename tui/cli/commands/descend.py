@@ -12,9 +12,9 @@ Example:
 
 
 @run_command("descend", EPILOG)
-def descend(how: RunOptions, spec: RunSpec) -> int:
+def descend(run_options: RunOptions, spec: RunSpec) -> int:
     """Construct a path from MODEL down to a new model, along which the train loss never rises.
 
     MODEL is an id, or run:ID for what a run makes. It has to be in float64, and wide for its number of samples.
     """
-    return answered(how, spec, "paths", lambda row, _: print_path(row))
+    return answered(run_options, spec, "paths", lambda row, _: print_path(row))

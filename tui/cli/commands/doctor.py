@@ -22,10 +22,10 @@ Facts = dict[str, Any]
 @json_option
 @data_option
 @click.pass_obj
-def doctor(place: CommandLocation, prune: bool, as_json: bool, data_root: str | None) -> int:
+def doctor(location: CommandLocation, prune: bool, as_json: bool, data_root: str | None) -> int:
     """Report on this machine, the data sets and the catalogue. Exit status 1 where something is damaged."""
     machine, data = _machine(), _data(data_root)
-    catalogue = _catalogue(place, prune=prune)
+    catalogue = _catalogue(location, prune=prune)
     if as_json:
         print_json({"machine": machine, "data": data, "catalogue": catalogue})
     else:
@@ -72,14 +72,14 @@ def _where(folder: Path | None, root: Path) -> str:
     return "built in" if folder == root else str(folder)
 
 
-def _catalogue(place: CommandLocation, *, prune: bool) -> Facts:
+def _catalogue(location: CommandLocation, *, prune: bool) -> Facts:
     """How the catalogue is: what is in it, what is wrong with it."""
     from core.engine.unheard import unheard  # noqa: PLC0415 - half a second with its database; no --help needs it
 
-    catalogue = place.if_there()
+    catalogue = location.if_there()
     if catalogue is None:
-        return {"path": str(place.path), "exists": False, "findings": []}
-    facts: Facts = {"path": str(place.path), "exists": True}
+        return {"path": str(location.path), "exists": False, "findings": []}
+    facts: Facts = {"path": str(location.path), "exists": True}
     if prune:
         gone = store.prune(catalogue)
         facts |= {"pruned_files": gone.files, "pruned_bytes": gone.bytes}
@@ -89,4 +89,4 @@ def _catalogue(place: CommandLocation, *, prune: bool) -> Facts:
         with catalogue.read() as session:
             facts["runs"] = summed(apart(store.Runs(session).counts(), store.Runs(session).findings()))
             facts |= {kind: store.count_rows(session, kind) for kind in ("models", "paths", "bounds")}
-    return {**facts, "bytes": place.path.stat().st_size, "findings": [vars(one) for one in findings]}
+    return {**facts, "bytes": location.path.stat().st_size, "findings": [vars(one) for one in findings]}

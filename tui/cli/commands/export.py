@@ -26,7 +26,7 @@ EPILOG = "\b\nExample:\n  thalweg export paths --where method=string --to paths.
 @json_option
 @click.pass_obj
 def export(
-    place: CommandLocation, /, kind: str, file: Path | None, raw: bool, as_json: bool, **rows: str | None
+    location: CommandLocation, /, kind: str, file: Path | None, raw: bool, as_json: bool, **rows: str | None
 ) -> None:
     """Write runs, models, paths, bounds, profiles, metrics or certificates as CSV, every column unless told otherwise.
 
@@ -35,9 +35,9 @@ def export(
     chosen = store.Selection(
         kind, expanded(kind, rows["where"] or ""), rows["sort"], tuple(column_names(kind, rows["columns"]))
     )
-    how = "json" if as_json else "raw csv" if raw else "csv"
+    file_format = "json" if as_json else "raw csv" if raw else "csv"
     if file is None:
-        write(place.if_there(), chosen, how, rows_out())
+        write(location.if_there(), chosen, file_format, rows_out())
         return
-    count = write_file(place.if_there(), chosen, how, file)
+    count = write_file(location.if_there(), chosen, file_format, file)
     note(f"{count} {kind} written to {file}")

@@ -42,23 +42,23 @@ Example:
 @json_option
 @click.pass_obj
 def list_(
-    place: CommandLocation, /, kind: str, where: str | None, sort: str | None, limit: int | None, **how: Any
+    location: CommandLocation, /, kind: str, where: str | None, sort: str | None, limit: int | None, **flags: Any
 ) -> None:
     """List runs, models, paths, bounds, profiles, metrics or certificates: all of them, unless told otherwise."""
-    columns, as_json = how["columns"], how["as_json"]
+    columns, as_json = flags["columns"], flags["as_json"]
     where = expanded(kind, where or "")
     names = column_names(kind, columns)
-    rows = _rows(place, kind, where, sort, limit, as_stored=as_json)
+    rows = _rows(location, kind, where, sort, limit, as_stored=as_json)
     if as_json:
         print_json([decoded({name: row[name] for name in names}) for row in rows])
     elif rows:
-        shown = _shown(kind, names, raw=bool(columns or how["all_columns"]))
+        shown = _shown(kind, names, raw=bool(columns or flags["all_columns"]))
         squeezed = [one.title for one in shown if one.squeeze]
         table([one.title for one in shown], ([one.cell(row) for one in shown] for row in rows), squeeze=squeezed)
     elif where:
         note(f"No {kind} match.")
     else:
-        note(f"There are no {kind} yet in {place.path}.")
+        note(f"There are no {kind} yet in {location.path}.")
 
 
 def look(catalogue: "Catalogue") -> None:
@@ -67,11 +67,11 @@ def look(catalogue: "Catalogue") -> None:
 
 
 def _rows(
-    place: CommandLocation, /, kind: str, where: str | None, sort: str | None, limit: int | None, *, as_stored: bool
+    location: CommandLocation, /, kind: str, where: str | None, sort: str | None, limit: int | None, *, as_stored: bool
 ) -> list[Row]:
 
     store.selected(kind, where, sort, [])  # refuses what can't be understood, also where nothing is there yet
-    catalogue = place.if_there()
+    catalogue = location.if_there()
     if catalogue is None:
         return []
     if kind == "runs":

@@ -33,15 +33,15 @@ PAUSE = 0.3  # s between looks at a log that is being written
 @click.option("--tail", type=WholeNumber(0), metavar="N", help="The last N lines only.")
 @json_option
 @click.pass_obj
-def log(place: CommandLocation, run_id: int, follow: bool, tail: int | None, as_json: bool) -> None:
+def log(location: CommandLocation, run_id: int, follow: bool, tail: int | None, as_json: bool) -> None:
     """Print what a run did and wrote, in all its attempts; control characters are shown, not sent.
 
     With --json: a list of lines, each with its time; with --follow one object a line.
     """
-    client = place.client()
+    client = location.client()
     file = client.log_file(run_id)
     if file is None and not follow:
-        note(_nothing(client, run_id, place))
+        note(_nothing(client, run_id, location))
     objects = Objects(live=follow) if as_json else None
     show = _write if objects is None else objects.take
     position = 0 if file is None else _print(file, tail, show)
@@ -51,7 +51,7 @@ def log(place: CommandLocation, run_id: int, follow: bool, tail: int | None, as_
         objects.end()
 
 
-def _nothing(client: "Client", run_id: int, place: CommandLocation) -> str:
+def _nothing(client: "Client", run_id: int, location: CommandLocation) -> str:
     """Why a run has no log, and what to expect."""
     with client.catalogue.read() as session:
         run = store.Runs(session).get(run_id)
@@ -66,9 +66,7 @@ def _nothing(client: "Client", run_id: int, place: CommandLocation) -> str:
         return f"{ending(run)} It had not begun, so that there is no log."
     waits = f"it waits for run {', '.join(map(str, needed))}" if needed else "it waits for a device"
     why = run.message or (waits if run.state == "queued" else "it is just beginning")
-    return (
-        f"Run {run_id} is {run.state} and has no log yet: {why}. `{place.command} log {run_id} --follow` waits for it."
-    )
+    return f"Run {run_id} is {run.state} and has no log yet: {why}. `{location.command} log {run_id} --follow` waits for it."
 
 
 def _print(file: Path, tail: int | None, show: Show) -> int:

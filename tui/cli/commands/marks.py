@@ -32,13 +32,13 @@ Examples:
 @json_option
 @click.pass_obj
 def tag(
-    place: CommandLocation, /, kind: str, words: tuple[str, ...], remove: bool, as_json: bool, **which: Any
+    location: CommandLocation, /, kind: str, words: tuple[str, ...], remove: bool, as_json: bool, **which: Any
 ) -> None:
     """Give runs, models, paths or bounds tags, or take them away; print those that one has then."""
     ids, tags = _told(words, **which)
     if not tags:
         raise UsageError("No tag was given: write words behind the id.")
-    catalogue = place.open()
+    catalogue = location.open()
     rows = chosen(catalogue, kind, ids, **which)
     with catalogue.write() as session:
         marks = store.Tags(session)
@@ -59,12 +59,12 @@ def tag(
 @choosing
 @json_option
 @click.pass_obj
-def note(place: CommandLocation, /, kind: str, words: tuple[str, ...], as_json: bool, **which: Any) -> None:
+def note(location: CommandLocation, /, kind: str, words: tuple[str, ...], as_json: bool, **which: Any) -> None:
     """Write a note on runs, models, paths or bounds; `thalweg show` shows it."""
     ids, texts = _told(words, **which)
     if len(texts) != 1:
         raise UsageError("A note is one text: put it in quotes, behind the id.")
-    catalogue = place.open()
+    catalogue = location.open()
     rows = chosen(catalogue, kind, ids, **which)
     with catalogue.write() as session:
         written = store.Notes(session).add(kind, rows, texts[0])

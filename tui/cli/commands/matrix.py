@@ -53,7 +53,7 @@ Example:
 @json_option
 @click.pass_obj
 def matrix(
-    place: CommandLocation, where: str | None, value: str, method: str | None, file: Path | None, as_json: bool
+    location: CommandLocation, where: str | None, value: str, method: str | None, file: Path | None, as_json: bool
 ) -> None:
     """Put all models of one problem against all: the best path known between any two.
 
@@ -62,7 +62,7 @@ def matrix(
     """
     _check(method, file)
     where = expanded("models", where or "")
-    with place.open().read() as session:
+    with location.open().read() as session:
         problem = _problem(session, where)
         ids, best = _pairs(session, problem, where, method)
     found = {(one.model_a, one.model_b): one for one in best}

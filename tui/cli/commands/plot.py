@@ -27,7 +27,7 @@ WIDTH = 80
 @json_option
 @click.pass_obj
 def plot(
-    place: CommandLocation, kind: str, ids: tuple[int, ...], error: bool, file: Path | None, as_json: bool
+    location: CommandLocation, kind: str, ids: tuple[int, ...], error: bool, file: Path | None, as_json: bool
 ) -> None:
     """Draw the loss along paths, the curves of runs and models, or bounds layer by layer.
 
@@ -36,7 +36,7 @@ def plot(
     ids = tuple(dict.fromkeys(ids))
     if file is not None:
         figure.check(file)
-    with place.open().read() as session:
+    with location.open().read() as session:
         chart = drawn(session, kind, list(ids), "error" if error else None)
     if file is not None:
         figure.save(chart, file)

@@ -18,12 +18,12 @@ from tui.shared.files import described, whole
 @json_option
 @trust_option
 @click.pass_obj
-def points(place: CommandLocation, path_id: int, count: int, file: Path, as_json: bool, trust: bool) -> None:
+def points(location: CommandLocation, path_id: int, count: int, file: Path, as_json: bool, trust: bool) -> None:
     """Write N parameter vectors along a path, equally spaced in t, for other people's code.
 
     One tensor of shape (N, ...) for each name of the network's state dict, and t of shape (N,).
     """
-    client = place.client(trust=trust)
+    client = location.client(trust=trust)
     with whole(file.absolute()) as draft:
         facts = client.points(path_id, count, draft)
     if as_json:

@@ -34,21 +34,21 @@ Examples:
 @yes_option
 @json_option
 @click.pass_obj
-def cancel(place: CommandLocation, /, run_ids: tuple[int, ...], where: str | None, every: bool, **how: bool) -> None:
+def cancel(location: CommandLocation, /, run_ids: tuple[int, ...], where: str | None, every: bool, **flags: bool) -> None:
     """Cancel queued or running runs; what they were given time to write is kept.
 
     Asks before it cancels runs that are not named but chosen.
     """
-    client = place.client()
+    client = location.client()
     ids = chosen(client.catalogue, "runs", run_ids, where, every, state="queued,running,stale")
     if run_ids:
         _require_going(client, ids)
     elif not ids:
         note("Nothing was cancelled: no such run is queued or running.")
-    elif not agreed(f"cancel {named('runs', ids)}", "What they wrote until then is kept.", yes=how["yes"]):
+    elif not agreed(f"cancel {named('runs', ids)}", "What they wrote until then is kept.", yes=flags["yes"]):
         ids = []
-    after = _cancelled(client, ids, force=how["force"]) if ids else {}
-    if how["as_json"]:
+    after = _cancelled(client, ids, force=flags["force"]) if ids else {}
+    if flags["as_json"]:
         print_json([{"kind": "runs", "id": run_id, "state": state} for run_id, state in after.items()])
         return
     for state, what in (("cancelled", "cancelled"), ("running", "asked to stop"), ("stale", "asked to stop")):

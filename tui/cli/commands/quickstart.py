@@ -27,35 +27,35 @@ loss higher."""
 
 @click.command(epilog="\b\nExample:\n  thalweg quickstart")
 @run_options
-def quickstart(how: RunOptions) -> int:
+def quickstart(run_options: RunOptions) -> int:
     """A first look: train two networks, connect them by several methods, certify, in about a minute.
 
     The runs go to the catalogue like any others.
     """
-    client = how.client(create=True)
+    client = run_options.client(create=True)
     note(INTRODUCTION)
-    ids = client.enqueue_plan(plan(), device=how.device, study="quickstart")
-    if how.detach:
-        return detached(how, ids, as_list=True)
-    runs = finished(how, client, ids)
+    ids = client.enqueue_plan(plan(), device=run_options.device, study="quickstart")
+    if run_options.detach:
+        return detached(run_options, ids, as_list=True)
+    runs = finished(run_options, client, ids)
     rows = made_by(client, "paths", [run for run in runs if run.kind == "connect"])
-    if how.as_json:
+    if run_options.as_json:
         print_json(rows)
     elif found := [row for row in rows if row["id"] is not None]:
         paths_table(found)
         say(f"\n{EXPLANATION}\n")
-        say(_next(how, found))
+        say(_next(run_options, found))
     return status_of(runs)
 
 
-def _next(how: RunOptions, rows: list[Row]) -> str:
+def _next(run_options: RunOptions, rows: list[Row]) -> str:
     """What came out, and what to type next."""
     best = min(rows, key=lambda row: (row["max_train_loss"] is None, row["max_train_loss"]))
     ids = " ".join(str(row["id"]) for row in rows)
     lines = [
         f"Lowest here: path {best['id']}, by {best['method']}, at {number(best['max_train_loss'])}. Next:",
-        f"  {how.place.command} plot paths {ids}",
-        f"  {how.place.command} show path {best['id']}",
-        f"  {how.place.command} connect {best['model_a']} {best['model_b']} --method string --below 0.03",
+        f"  {run_options.place.command} plot paths {ids}",
+        f"  {run_options.place.command} show path {best['id']}",
+        f"  {run_options.place.command} connect {best['model_a']} {best['model_b']} --method string --below 0.03",
     ]
     return "\n".join(lines)

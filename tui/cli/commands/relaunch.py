@@ -43,7 +43,12 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @run_options
 def relaunch(
-    how: RunOptions, run_ids: tuple[int, ...], resume: str | None, options: Sequence[str], dry_run: bool, **which: Any
+    run_options: RunOptions,
+    run_ids: tuple[int, ...],
+    resume: str | None,
+    options: Sequence[str],
+    dry_run: bool,
+    **which: Any,
 ) -> int:
     """Repeat runs as new runs with the same options and seeds, or with some options changed.
 
@@ -54,22 +59,22 @@ def relaunch(
 
     changes = texts_of(options, {}, "relaunch")
     with Desk() as desk:
-        client = how.client().asking(desk.turn())
+        client = run_options.client().asking(desk.turn())
         ids = _chosen(client, run_ids, **which)
         if run_ids:
             plan = client.plan_relaunch(ids, resume=resume, changes=changes)
         else:
             plan = _possible(client, ids, resume, changes)
         if dry_run:
-            _print_plan(how, plan)
+            _print_plan(run_options, plan)
             return 0
-        new = client.relaunch(plan, device=how.device)
+        new = client.relaunch(plan, device=run_options.device)
     if not plan:
         note("There is nothing to relaunch: no such run has ended, or each was relaunched already.")
-        if how.as_json:
+        if run_options.as_json:
             print_json([])
         return 0
-    return _answer(how, client, plan, new)
+    return _answer(run_options, client, plan, new)
 
 
 def _chosen(client: "Client", run_ids: Sequence[int], failed: bool, where: str | None, every: bool) -> list[int]:
@@ -93,17 +98,17 @@ def _possible(client: "Client", ids: Sequence[int], resume: str | None, changes:
     return plan
 
 
-def _answer(how: RunOptions, client: "Client", plan: "Sequence[Relaunch]", new: Sequence[int]) -> int:
+def _answer(run_options: RunOptions, client: "Client", plan: "Sequence[Relaunch]", new: Sequence[int]) -> int:
     """Say what was enqueued, and wait for it unless detached; the exit status."""
     if len(new) <= MOST_FAILED:
         for old, run_id in zip(plan, new, strict=True):
             note(f"run {old.run_id} again, from {old.resume}: run {run_id}")
     else:
         note(f"{len(new):,} runs again: runs {new[0]} to {new[-1]}")
-    if how.detach:
-        return detached(how, new, as_list=True)
-    runs = finished(how, client, new)
-    if how.as_json:
+    if run_options.detach:
+        return detached(run_options, new, as_list=True)
+    runs = finished(run_options, client, new)
+    if run_options.as_json:
         print_json(_rows(client, new))
     else:
         table(("run", "state", "repeats"), [(value(run.id), word(vars(run)), value(run.relaunch_of)) for run in runs])
@@ -117,9 +122,9 @@ def _rows(client: "Client", run_ids: Sequence[int]) -> list[Row]:
     return [found[run_id] for run_id in run_ids if run_id in found]
 
 
-def _print_plan(how: RunOptions, plan: Sequence[Any]) -> None:
+def _print_plan(run_options: RunOptions, plan: Sequence[Any]) -> None:
     rows = [{"run_id": one.run_id, "resume": one.resume, "spec": to_json(one.spec)} for one in plan]
-    if how.as_json:
+    if run_options.as_json:
         print_json(rows)
     else:
         table(

@@ -31,9 +31,9 @@ MOST = 40  # rows of a nested table
 @click.argument("row_id", metavar="ID", type=Id())
 @json_option
 @click.pass_obj
-def show(place: CommandLocation, kind: str, row_id: int, as_json: bool) -> None:
+def show(location: CommandLocation, kind: str, row_id: int, as_json: bool) -> None:
     """Show everything about one run, model, path or bound."""
-    catalogue = place.open()
+    catalogue = location.open()
     if kind == "runs":
         look(catalogue)
     with catalogue.read() as session:

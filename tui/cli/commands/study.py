@@ -50,7 +50,14 @@ Example:
 @click.option("--partial", is_flag=True, help="Start nothing: make the table and figure from what exists.")
 @run_options
 def study(  # noqa: PLR0913 - one for each thing that can be said
-    how: RunOptions, name: str | None, scale: str, *, to: Path | None, logarithmic: bool, fresh: bool, partial: bool
+    run_options: RunOptions,
+    name: str | None,
+    scale: str,
+    *,
+    to: Path | None,
+    logarithmic: bool,
+    fresh: bool,
+    partial: bool,
 ) -> int:
     """Repeat a paper's experiment as runs; leave a table and a figure. Without a NAME: list the studies.
 
@@ -58,41 +65,47 @@ def study(  # noqa: PLR0913 - one for each thing that can be said
     again. Exit status 1 where a run failed or is missing, even where a failure is what the paper predicts.
     """
     if name is None:
-        _list(how)
+        _list(run_options)
         return 0
     if name not in STUDIES:
         raise unknown_name("study", name, STUDIES)
     if scale not in STUDIES[name].scales:
         raise unknown_name("scale", scale, STUDIES[name].scales)
-    if partial and (fresh or how.detach):
+    if partial and (fresh or run_options.detach):
         raise UsageError("--partial starts nothing: leave out --fresh and --detach.")
     folder = to or Path(f"{name}-{scale}")
     study_report.check(folder)
     asked = STUDIES[name]
-    client, plan = how.client(create=not partial), asked.expand(scale)
-    if how.detach:
-        return detached(how, client.enqueue_plan(plan, device=how.device, study=name, go_on=not fresh), as_list=True)
-    runs = client.begun(plan) if partial else _ended(how, client, plan, name, fresh=fresh)
+    client, plan = run_options.client(create=not partial), asked.expand(scale)
+    if run_options.detach:
+        return detached(
+            run_options, client.enqueue_plan(plan, device=run_options.device, study=name, go_on=not fresh), as_list=True
+        )
+    runs = client.begun(plan) if partial else _ended(run_options, client, plan, name, fresh=fresh)
     found = asked.reduce(study_report.outcomes(client, plan, runs))
     about: Row = {"study": name, "scale": scale, "sentence": _sentence(asked, found, scale, runs)}
     about |= study_report.about(client, plan, runs)
     files = study_report.write(folder, found, about, logarithmic=logarithmic)
-    _print(how, found, about)
+    _print(run_options, found, about)
     note(f"Written to {folder}: {', '.join(file.name for file in files)}")
     return 0 if all(run is not None and run.state == "done" for run in runs) else 1
 
 
-def _ended(how: RunOptions, client: "Client", plan: list[Planned], name: str, *, fresh: bool) -> "list[Run | None]":
+def _ended(
+    run_options: RunOptions, client: "Client", plan: list[Planned], name: str, *, fresh: bool
+) -> "list[Run | None]":
     """All runs, ended. Those found at work whose process is gone, as after a crash, are begun again once."""
     began = datetime.now(UTC)
-    ids = client.enqueue_plan(plan, device=how.device, study=name, go_on=not fresh)
+    ids = client.enqueue_plan(plan, device=run_options.device, study=name, go_on=not fresh)
     done = sum(run is not None and run.state == "done" for run in client.begun(plan))
     note(f"{len(ids)} runs, of which {done} are done. Ctrl-C leaves the others running; the same command resumes.")
-    runs = wait(client, ids, how.place)
+    runs = wait(client, ids, run_options.place)
     if any(run.created_at < began and run.cause_kind == "killed" for run in runs):
         note("Runs whose process was lost are started again.")
-        runs = wait(client, client.enqueue_plan(plan, device=how.device, study=name, go_on=True), how.place)
-    say_failed([run for run in runs if run.state != "done"], how.place)
+        runs = wait(
+            client, client.enqueue_plan(plan, device=run_options.device, study=name, go_on=True), run_options.place
+        )
+    say_failed([run for run in runs if run.state != "done"], run_options.place)
     return list(runs)
 
 
@@ -109,8 +122,8 @@ def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]
     return " ".join(parts)
 
 
-def _print(how: RunOptions, found: Findings, about: Row) -> None:
-    if how.as_json:
+def _print(run_options: RunOptions, found: Findings, about: Row) -> None:
+    if run_options.as_json:
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
         run_ids = [one["id"] for one in about["runs"]]
         print_json({"study": about["study"], "run_ids": run_ids, "rows": rows, "sentence": about["sentence"]})
@@ -120,10 +133,10 @@ def _print(how: RunOptions, found: Findings, about: Row) -> None:
     say(f"\n{clean(about['sentence'])}")
 
 
-def _list(how: RunOptions) -> None:
-    if how.detach or how.device:
+def _list(run_options: RunOptions) -> None:
+    if run_options.detach or run_options.device:
         raise UsageError("Which study? `thalweg study` alone lists them.")
-    if how.as_json:
+    if run_options.as_json:
         print_json([{"name": name, "help": one.help} for name, one in STUDIES.items()])
     else:
         table(("study", "shows"), [(name, one.help) for name, one in STUDIES.items()])

@@ -22,15 +22,15 @@ Example:
 
 
 @run_command("train", EPILOG)
-def train(how: RunOptions, spec: RunSpec) -> int:
+def train(run_options: RunOptions, spec: RunSpec) -> int:
     """Train one model of a network on a data set, or several in one batch; print their ids."""
-    client = how.client(create=True)
-    run_id = client.enqueue(spec, device=how.device)
-    if how.detach:
-        return detached(how, [run_id], as_list=True)
-    runs = finished(how, client, [run_id])
+    client = run_options.client(create=True)
+    run_id = client.enqueue(spec, device=run_options.device)
+    if run_options.detach:
+        return detached(run_options, [run_id], as_list=True)
+    runs = finished(run_options, client, [run_id])
     models = [row for row in made_by(client, "models", runs) if row["id"] is not None]
-    if how.as_json:
+    if run_options.as_json:
         print_json(models)
     elif models:
         _print(models)

@@ -22,12 +22,12 @@ Facts = dict[str, Any]
 @data_option
 @trust_option
 @click.pass_obj
-def verify(place: CommandLocation, path_id: int, as_json: bool, data_root: str | None, trust: bool) -> int:
+def verify(location: CommandLocation, path_id: int, as_json: bool, data_root: str | None, trust: bool) -> int:
     """Check a path's certificate again from its tensors, network and data, in float64.
 
     Exit status 1 where it does not hold.
     """
-    client = place.client(data_root, trust=trust)
+    client = location.client(data_root, trust=trust)
     with client.catalogue.read() as session:
         path = store.Paths(session).get(path_id)
         state = store.Runs(session).get(path.run_id).state

@@ -39,10 +39,10 @@ class ViewChanged(Message):
 class Browser:
     """What actions work with. It brings the table, the tabs and the pane to what the view says."""
 
-    def __init__(self, screen: AppScreen[None], place: Location, session: Session) -> None:
-        self.screen, self.place, self.session = screen, place, session
+    def __init__(self, screen: AppScreen[None], location: Location, session: Session) -> None:
+        self.screen, self.location, self.session = screen, location, session
         self.view = TableView(session)
-        self.live = Live(screen, place)
+        self.live = Live(screen, location)
 
     # --- what is there -------------------------------------------------------------------------------------------
 
@@ -107,7 +107,7 @@ class Browser:
         """The rows that were seen last, or the newest, painted before the catalogue is opened properly."""
         table, left, usual = self.table, self.view.left, self.view.usual
         known = usual or left.seen  # of another filter or order nobody knows yet which rows it has
-        rows = glance(self.place.path, self.kind, () if usual else left.seen, GLANCE) if known else []
+        rows = glance(self.location.path, self.kind, () if usual else left.seen, GLANCE) if known else []
         whole = [{name: row.get(name) for column in table.columns for name in column.made_of} | row for row in rows]
         table.empty, table.partial = "…" if not rows else "", True
         table.order(array("q", (row["id"] for row in rows)), whole, keep=left.cursor)

@@ -35,7 +35,7 @@ async def _texts(browser: Browser) -> dict[str, str]:
         "ids": " ".join(map(str, table.chosen)),
         "command": listing_command(browser),
     }
-    begun = asked_by(browser.place.command, str(row["spec"])) if row and browser.kind == "runs" else ""
+    begun = asked_by(browser.location.command, str(row["spec"])) if row and browser.kind == "runs" else ""
     return {**texts, "begun": begun} if begun else texts
 
 
@@ -48,4 +48,4 @@ def listing_command(browser: Browser) -> str:
     left = browser.view.left
     where = f" --where {shlex.quote(left.where)}" if left.where else ""
     columns = f" --columns {','.join(browser.column_names)}" if left.columns else ""
-    return f"{browser.place.command} list {browser.kind}{where} --sort {left.sort}{columns}"
+    return f"{browser.location.command} list {browser.kind}{where} --sort {left.sort}{columns}"

@@ -82,10 +82,10 @@ class Detailed(Message):
 class Live:
     """Reads in threads, and sends its screen what it read as messages."""
 
-    def __init__(self, screen: AppScreen[None], place: Location) -> None:
+    def __init__(self, screen: AppScreen[None], location: Location) -> None:
         self.reader: Reader | None = None
         self.query: Query | None = None
-        self._screen, self._place = screen, place
+        self._screen, self._place = screen, location
         self._shown = asyncio.Event()  # what was asked for is on the screen, or can't be
         self._shown.set()
         self._order_read = 0.0  # when, and how long it took

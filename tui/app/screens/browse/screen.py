@@ -39,15 +39,15 @@ class BrowseScreen(AppScreen[None]):
     BINDINGS = bindings_of(ACTIONS)
     HELP = "All runs, models, paths and bounds of the catalogue."
 
-    def __init__(self, place: Location, session: Session, where: str | None = None) -> None:
+    def __init__(self, location: Location, session: Session, where: str | None = None) -> None:
         super().__init__()
         if where is not None:
             session.kind = "runs"
             session.view("runs").filter_by(where)
-        self.browser = Browser(self, place, session)
+        self.browser = Browser(self, location, session)
 
     def compose(self) -> ComposeResult:
-        yield Views(self.browser.place.shown)
+        yield Views(self.browser.location.shown)
         with Container(id="body"):
             yield CatalogueTable()
             yield DetailsPane()

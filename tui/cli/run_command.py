@@ -28,7 +28,7 @@ MOST_FAILED = 8  # runs named one by one
 class RunOptions:
     """Where a run goes, and how its command answers."""
 
-    place: CommandLocation
+    location: CommandLocation
     device: str | None
     detach: bool
     as_json: bool
@@ -36,7 +36,7 @@ class RunOptions:
     trust: bool = False
 
     def client(self, *, create: bool = False) -> "Client":
-        return self.place.client(self.data_root, create=create, trust=self.trust)
+        return self.location.client(self.data_root, create=create, trust=self.trust)
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,8 +86,8 @@ def finished(run_options: RunOptions, client: "Client", run_ids: Sequence[int]) 
     """Wait for runs and say on standard error which did not end well."""
     from tui.cli.progress import wait  # noqa: PLC0415 - commands that only look never wait
 
-    runs = wait(client, run_ids, run_options.place)
-    say_failed([run for run in runs if run.state != "done"], run_options.place)
+    runs = wait(client, run_ids, run_options.location)
+    say_failed([run for run in runs if run.state != "done"], run_options.location)
     return runs
 
 
@@ -160,5 +160,5 @@ def detached(run_options: RunOptions, run_ids: Sequence[int], *, as_list: bool =
         print_json(rows if as_list or len(rows) != 1 else rows[0])
     else:
         click.echo("\n".join(f"run:{run_id}" for run_id in run_ids))
-    note(f"Enqueued; `{run_options.place.command} list runs` shows how far it is.")
+    note(f"Enqueued; `{run_options.location.command} list runs` shows how far it is.")
     return 0

@@ -54,8 +54,8 @@ def _next(run_options: RunOptions, rows: list[Row]) -> str:
     ids = " ".join(str(row["id"]) for row in rows)
     lines = [
         f"Lowest here: path {best['id']}, by {best['method']}, at {number(best['max_train_loss'])}. Next:",
-        f"  {run_options.place.command} plot paths {ids}",
-        f"  {run_options.place.command} show path {best['id']}",
-        f"  {run_options.place.command} connect {best['model_a']} {best['model_b']} --method string --below 0.03",
+        f"  {run_options.location.command} plot paths {ids}",
+        f"  {run_options.location.command} show path {best['id']}",
+        f"  {run_options.location.command} connect {best['model_a']} {best['model_b']} --method string --below 0.03",
     ]
     return "\n".join(lines)

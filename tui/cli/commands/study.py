@@ -99,13 +99,13 @@ def _ended(
     ids = client.enqueue_plan(plan, device=run_options.device, study=name, go_on=not fresh)
     done = sum(run is not None and run.state == "done" for run in client.begun(plan))
     note(f"{len(ids)} runs, of which {done} are done. Ctrl-C leaves the others running; the same command resumes.")
-    runs = wait(client, ids, run_options.place)
+    runs = wait(client, ids, run_options.location)
     if any(run.created_at < began and run.cause_kind == "killed" for run in runs):
         note("Runs whose process was lost are started again.")
         runs = wait(
-            client, client.enqueue_plan(plan, device=run_options.device, study=name, go_on=True), run_options.place
+            client, client.enqueue_plan(plan, device=run_options.device, study=name, go_on=True), run_options.location
         )
-    say_failed([run for run in runs if run.state != "done"], run_options.place)
+    say_failed([run for run in runs if run.state != "done"], run_options.location)
     return list(runs)
 
 

@@ -13,7 +13,7 @@ from core.specs.networks import NETWORKS
 from core.specs.options import Option, Options, describe, text_of
 from core.specs.runs import RunSpec
 from tui.cli.arguments import Name, completions
-from tui.cli.run_command import RunOptions, run_options, texts_of
+from tui.cli.run_command import RunOptions, texts_of, with_run_options
 from tui.shared.requests import spec_of
 
 Records = Mapping[str, tuple[type[Options], tuple[str, ...]]]
@@ -33,7 +33,7 @@ def run_command(kind: str, epilog: str) -> Callable[[Callable[[RunOptions, RunSp
             return function(run_options, spec_of(kind, {**texts_of(options, flags, kind), **texts}))
 
         command.__doc__ = function.__doc__
-        parts = [*_arguments(kind), *_flags(kind), keys_option, run_options]
+        parts = [*_arguments(kind), *_flags(kind), keys_option, with_run_options]
         for part in reversed(parts):
             command = part(command)
         return click.command(kind, cls=OptionsCommand, records=partial(records, kind), epilog=epilog)(command)

@@ -39,7 +39,7 @@ class RunOptions:
         return self.location.client(self.data_root, create=create, trust=self.trust)
 
 
-def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --device, --detach, --json, --data-root and --trust-changed-file; passed on as one `RunOptions`."""
 
     @click.option("--device", metavar="NAME", help="cpu, cuda or cuda:N. Default: the best that is free.")

@@ -5,7 +5,7 @@ import click
 from core.studies.quickstart import plan
 from tui.cli.output import note, print_json, say
 from tui.cli.results import paths_table
-from tui.cli.run_command import RunOptions, detached, finished, made_by, run_options, status_of
+from tui.cli.run_command import RunOptions, detached, finished, made_by, status_of, with_run_options
 from tui.shared.columns import Row
 from tui.shared.formatting import number
 
@@ -26,7 +26,7 @@ loss higher."""
 
 
 @click.command(epilog="\b\nExample:\n  thalweg quickstart")
-@run_options
+@with_run_options
 def quickstart(run_options: RunOptions) -> int:
     """A first look: train two networks, connect them by several methods, certify, in about a minute.
 

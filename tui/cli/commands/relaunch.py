@@ -11,7 +11,7 @@ from core.specs.runs import to_json
 from tui.cli.arguments import Id, OneOf
 from tui.cli.chosen_rows import choosing, chosen
 from tui.cli.output import note, print_json, table
-from tui.cli.run_command import MOST_FAILED, RunOptions, detached, finished, run_options, status_of, texts_of
+from tui.cli.run_command import MOST_FAILED, RunOptions, detached, finished, status_of, texts_of, with_run_options
 from tui.shared.columns import Row, word
 from tui.shared.columns import options as told
 from tui.shared.formatting import value
@@ -41,7 +41,7 @@ Examples:
 )
 @click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="Change an option; repeatable.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@run_options
+@with_run_options
 def relaunch(
     run_options: RunOptions,
     run_ids: tuple[int, ...],

@@ -14,7 +14,7 @@ from tui.cli import study_report
 from tui.cli.arguments import Name
 from tui.cli.output import note, print_json, say, table
 from tui.cli.progress import wait
-from tui.cli.run_command import RunOptions, detached, run_options, say_failed
+from tui.cli.run_command import RunOptions, detached, say_failed, with_run_options
 from tui.shared.columns import Row, word
 from tui.shared.formatting import clean, summed, value
 
@@ -48,7 +48,7 @@ Example:
 @click.option("--log", "logarithmic", is_flag=True, help="The figure's losses on a logarithmic axis.")
 @click.option("--fresh", is_flag=True, help="Begin anew instead of going on.")
 @click.option("--partial", is_flag=True, help="Start nothing: make the table and figure from what exists.")
-@run_options
+@with_run_options
 def study(  # noqa: PLR0913 - one for each thing that can be said
     run_options: RunOptions,
     name: str | None,

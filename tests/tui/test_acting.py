@@ -100,6 +100,7 @@ def test_interrupted_waiting_in_a_terminal_asks(
 
     monkeypatch.setattr(Client, "follow", interrupted_once)
     monkeypatch.setattr("tui.cli.location.in_terminal", lambda: True)
+    monkeypatch.setattr("tui.cli.progress.in_terminal", lambda: True)
     monkeypatch.setattr("click.confirm", lambda *_, **__: answer)
     assert thalweg("train", "fcn:8", "digits").status == (1 if answer else 130)
     assert state(home / "c.db", 1) == ends

@@ -98,7 +98,7 @@ def test_a_run_without_a_log_says_why_and_what_to_do(thalweg: Run, seeded: Path)
     assert (said.status, said.out) == (0, "")
     hint = "`thalweg log 5 --follow` waits for it."
     assert said.err == f"Run 5 is queued and has no log yet: it waits for a device. {hint}\n"
-    assert thalweg("log", 1).err == "Run 1 is done and has left no log.\n"
-    assert "It had not begun, so that there is no log." in thalweg("log", 3).err
+    assert thalweg("log", 1).err == "Run 1 is done and left no log.\n"
+    assert "It had not started, so there is no log." in thalweg("log", 3).err
     assert thalweg("bound", "run:5", "--kind", "rank", "--detach").out == "run:6\n"
     assert "it waits for run 5" in thalweg("log", 6).err

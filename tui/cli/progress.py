@@ -48,7 +48,7 @@ def _cancel_wanted(run_ids: Sequence[int], location: CommandLocation) -> bool:
     thing = f"{len(run_ids)} runs" if several else f"run {run_ids[0]}"
     can_ask = in_terminal()
     try:
-        if asked and click.confirm(f"\nCancel {thing}? [leave {'them' if several else 'it'} running]", err=True):
+        if can_ask and click.confirm(f"\nCancel {thing}? [leave {'them' if several else 'it'} running]", err=True):
             return True
     except click.Abort:
         note("")

@@ -26,7 +26,7 @@ MOST_FAILED = 8  # runs named one by one
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Where a run goes, and how its command answers."""
+    """Where a run executes, and how its command reports."""
 
     location: CommandLocation
     device: str | None
@@ -48,11 +48,11 @@ def with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @data_option
     @trust_option
     @wraps(command)
-    def with_how(device: str | None, detach: bool, as_json: bool, data_root: str | None, **rest: Any) -> Any:
+    def with_options(device: str | None, detach: bool, as_json: bool, data_root: str | None, **rest: Any) -> Any:
         place = click.get_current_context().obj
         return command(RunOptions(place, device, detach, as_json, data_root, rest.pop("trust")), **rest)
 
-    return with_how
+    return with_options
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

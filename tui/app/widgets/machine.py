@@ -13,7 +13,7 @@ TOLD = ("running", "queued", *FOUND, "failed", "stale")
 
 @dataclass(frozen=True)
 class MachineStatus:
-    """What is known of the machine: how its agent is (see `Client.agent`), devices, bytes of memory in use and there."""
+    """What is known of the machine: its agent (see `Client.agent`), devices, and its memory in bytes, used and total."""
 
     agent: str
     devices: tuple[str, ...]

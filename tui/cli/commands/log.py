@@ -61,12 +61,13 @@ def _nothing(client: "Client", run_id: int, location: CommandLocation) -> str:
             if one.state not in FINISHED
         ]
     if run.state == "done":
-        return f"Run {run_id} is done and has left no log."
+        return f"Run {run_id} is done and left no log."
     if run.state in FINISHED:
-        return f"{ending(run)} It had not begun, so that there is no log."
+        return f"{ending(run)} It had not started, so there is no log."
     waits = f"it waits for run {', '.join(map(str, needed))}" if needed else "it waits for a device"
-    why = run.message or (waits if run.state == "queued" else "it is just beginning")
-    return f"Run {run_id} is {run.state} and has no log yet: {why}. `{location.command} log {run_id} --follow` waits for it."
+    why = run.message or (waits if run.state == "queued" else "it is starting")
+    wait = f"`{location.command} log {run_id} --follow` waits for it"
+    return f"Run {run_id} is {run.state} and has no log yet: {why}. {wait}."
 
 
 def _print(file: Path, tail: int | None, show: Show) -> int:

@@ -34,7 +34,9 @@ Examples:
 @yes_option
 @json_option
 @click.pass_obj
-def cancel(location: CommandLocation, /, run_ids: tuple[int, ...], where: str | None, every: bool, **flags: bool) -> None:
+def cancel(
+    location: CommandLocation, /, run_ids: tuple[int, ...], where: str | None, every: bool, **flags: bool
+) -> None:
     """Cancel queued or running runs; what they were given time to write is kept.
 
     Asks before it cancels runs that are not named but chosen.

@@ -13,7 +13,7 @@ TOLD = ("running", "queued", *FOUND, "failed", "stale")
 
 @dataclass(frozen=True)
 class MachineStatus:
-    """What is known of the machine: its agent (see `Client.agent`), devices, and its memory in bytes, used and total."""
+    """What is known of the machine: its agent (see `Client.agent`), devices, and its memory in bytes."""
 
     agent: str
     devices: tuple[str, ...]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from store.listing import as_dicts, cells, count_rows, list_ids, list_rows, rows_of, selected
     from store.marks import Note, Notes, Tags, star, starred
     from store.metrics import Metrics
-    from store.models import Model, Models
+    from store.models import ModelRecord, Models
     from store.pairs import best_paths, models_in, problems
     from store.paths import PathRecord, Paths, ProfilePoint, SegmentRecord
     from store.row_details import show_row
@@ -66,7 +66,7 @@ __all__ = [
     "Machine",
     "MeasurementRecord",
     "Metrics",
-    "Model",
+    "ModelRecord",
     "Models",
     "NewRun",
     "NotFoundError",

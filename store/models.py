@@ -14,7 +14,7 @@ ROLES = ("trained", "imported", "aligned", "merged", "helper")
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelRecord:
     """Every column of `models` (meanings and units: ModelRow)."""
 
     id: int
@@ -89,10 +89,10 @@ class Models:
         model_id, _ = add_once(self._session, "models", run_id, values)
         return model_id
 
-    def get(self, model_id: int) -> Model:
+    def get(self, model_id: int) -> ModelRecord:
         """The model of this id; NotFoundError."""
-        return fetch_one(self._session, Model, "model", model_id)
+        return fetch_one(self._session, ModelRecord, "model", model_id)
 
-    def made_by(self, run_id: int) -> list[Model]:
+    def made_by(self, run_id: int) -> list[ModelRecord]:
         """The models that a run left, by their place within it."""
-        return fetch(self._session, Model, "models", ModelRow.run_id == run_id)
+        return fetch(self._session, ModelRecord, "models", ModelRow.run_id == run_id)

@@ -31,7 +31,7 @@ from core.specs.runs import (
     name_of_options,
 )
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
-from store import Catalogue, Model, Models, PathRecord, Run, Runs
+from store import Catalogue, ModelRecord, Models, PathRecord, Run, Runs
 
 DEVICES = "cpu, cuda or cuda:N"
 #: Options and runs that need a view by layers.
@@ -74,7 +74,7 @@ def check_input(catalogue: Catalogue, spec: Reading, ref: Reference, root: str |
             if isinstance(found, PathRecord)
             else []
         )
-    if isinstance(found, Model):
+    if isinstance(found, ModelRecord):
         check_premises(chosen_options(spec) or spec, read_as(found, spec), root, ask)
     for one in (found, *ends):
         check_file(catalogue, one)
@@ -142,13 +142,13 @@ def check_data(data: DataSpec, root: str | None, ask: Ask) -> None:
             raise UsageError(missing(data, where))
 
 
-def check_file(catalogue: Catalogue, row: Model | PathRecord) -> None:
+def check_file(catalogue: Catalogue, row: ModelRecord | PathRecord) -> None:
     """Raise ArtifactError if the size or time of a model's or path's file has changed; its reader checks the hash."""
     with catalogue.read() as session:
         catalogue.artifacts.require_unchanged(row.artifact or "", session)
 
 
-def read_as(model: Model, spec: Reading) -> Model:
+def read_as(model: ModelRecord, spec: Reading) -> ModelRecord:
     """The model with the network that a run reads it as."""
     return replace(model, network=spec.network or model.network)
 
@@ -169,7 +169,7 @@ def check_connection(catalogue: Catalogue, spec: Connect, root: str | None, ask:
         check_threshold(spec, model)
 
 
-def check_pair(a: Model, b: Model) -> None:
+def check_pair(a: ModelRecord, b: ModelRecord) -> None:
     """Raise UsageError for two models that no path can join."""
     for what, of_a, of_b, same in (
         ("data", a.data, b.data, a.data_fingerprint == b.data_fingerprint),
@@ -185,12 +185,12 @@ def check_pair(a: Model, b: Model) -> None:
             )
 
 
-def shown(model: Model) -> str | None:
+def shown(model: ModelRecord) -> str | None:
     """A model's network as it is written in a sentence."""
     return None if model.network is None else read_network(model.network).shown
 
 
-def check_premises(options: Options, model: Model, root: str | None, ask: Ask) -> None:
+def check_premises(options: Options, model: ModelRecord, root: str | None, ask: Ask) -> None:
     """What is known here of what a method, bound or run presupposes: a view by layers, widths, float64."""
     if model.network is None or not isinstance(options, LAYERED):
         return
@@ -207,7 +207,7 @@ def check_premises(options: Options, model: Model, root: str | None, ask: Ask) -
             raise UsageError(f"{what} needs float64, and model {model.id} is in float32: train with --dtype float64.")
 
 
-def check_examined(options: Examined, model: Model, widths: Sequence[int]) -> None:
+def check_examined(options: Examined, model: ModelRecord, widths: Sequence[int]) -> None:
     """What the corollaries ask of network and loss, as far as it is known here."""
     assert model.network is not None
     assert model.data is not None
@@ -222,7 +222,7 @@ def check_examined(options: Examined, model: Model, widths: Sequence[int]) -> No
         raise UsageError(f"samples={options.samples} is more than the {there} train samples of {model.data}.")
 
 
-def hidden_widths(what: str, model: Model, root: str | None, ask: Ask) -> Sequence[int]:
+def hidden_widths(what: str, model: ModelRecord, root: str | None, ask: Ask) -> Sequence[int]:
     """Of a model's network. Raises UsageError where it has no view by layers, which `what` needs."""
     network = read_network(model.network or "")
     if network.hidden_widths is not None:
@@ -237,7 +237,7 @@ def hidden_widths(what: str, model: Model, root: str | None, ask: Ask) -> Sequen
     return widths
 
 
-def check_threshold(spec: Connect, model: Model) -> None:
+def check_threshold(spec: Connect, model: ModelRecord) -> None:
     """A string needs both ends below its threshold; the stored values tell."""
     if not isinstance(spec.method, String) or spec.below is None:
         return

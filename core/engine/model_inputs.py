@@ -8,7 +8,7 @@ from core.engine.folders import InputModel, InputPath
 from core.errors import UsageError
 from core.specs.kinds import inputs_of, with_inputs
 from core.specs.runs import ModelRef, PathRef, Reference, RunSpec, Train
-from store import Catalogue, Model, Models, PathRecord, Paths
+from store import Catalogue, ModelRecord, Models, PathRecord, Paths
 
 
 class Inputs(NamedTuple):
@@ -19,7 +19,7 @@ class Inputs(NamedTuple):
 
 
 @overload
-def find(session: Session, ref: ModelRef) -> Model: ...
+def find(session: Session, ref: ModelRef) -> ModelRecord: ...
 
 
 @overload
@@ -27,10 +27,10 @@ def find(session: Session, ref: PathRef) -> PathRecord: ...
 
 
 @overload
-def find(session: Session, ref: Reference) -> Model | PathRecord: ...
+def find(session: Session, ref: Reference) -> ModelRecord | PathRecord: ...
 
 
-def find(session: Session, ref: Reference) -> Model | PathRecord:
+def find(session: Session, ref: Reference) -> ModelRecord | PathRecord:
     """The row that a reference means. Raises NotFoundError or UsageError."""
     rows = Paths(session) if isinstance(ref, PathRef) else Models(session)
     if ref.row_id is not None:
@@ -50,7 +50,7 @@ def resolve(catalogue: Catalogue, spec: RunSpec) -> tuple[RunSpec, Inputs]:
         found = {ref: find(session, ref) for ref in inputs_of(spec)}
     spec = with_inputs(spec, lambda ref: ref.to(found[ref].id))
     network = None if isinstance(spec, Train) else spec.network
-    inputs = Inputs([as_input(catalogue, one, network) for one in found.values() if isinstance(one, Model)], [])
+    inputs = Inputs([as_input(catalogue, one, network) for one in found.values() if isinstance(one, ModelRecord)], [])
     for one in found.values():
         if isinstance(one, PathRecord):
             ends, path = as_inputs(catalogue, one, network)
@@ -70,7 +70,7 @@ def as_inputs(catalogue: Catalogue, path: PathRecord, network: str | None = None
     return models, InputPath(file=str(file), **known)
 
 
-def as_input(catalogue: Catalogue, model: Model, network: str | None = None) -> InputModel:
+def as_input(catalogue: Catalogue, model: ModelRecord, network: str | None = None) -> InputModel:
     """A model for a worker, its tensors verified against their sha256. Raises ArtifactError.
 
     Pass `network` to replace the model's own, for a network file that has changed and is trusted.

@@ -15,7 +15,7 @@ from store import (
     CertificateRecord,
     MeasurementRecord,
     Metrics,
-    Model,
+    ModelRecord,
     Models,
     Note,
     Notes,
@@ -38,7 +38,7 @@ from tests.store.filling import enqueue, finished_run, joined_models
 RECORDS = {
     "runs": Run,
     "attempts": Attempt,
-    "models": Model,
+    "models": ModelRecord,
     "paths": PathRecord,
     "segments": SegmentRecord,
     "profile_points": ProfilePoint,

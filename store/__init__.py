@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from store.metrics import Metrics
     from store.models import ModelRecord, Models
     from store.pairs import best_paths, models_in, problems
-    from store.paths import PathRecord, Paths, ProfilePoint, SegmentRecord
+    from store.paths import PathRecord, Paths, ProfilePointRecord, SegmentRecord
     from store.row_details import show_row
     from store.runs import Attempt, ClaimedRun, Device, Machine, NewRun, Run, Runs
 
@@ -74,7 +74,7 @@ __all__ = [
     "Notes",
     "PathRecord",
     "Paths",
-    "ProfilePoint",
+    "ProfilePointRecord",
     "Pruned",
     "Run",
     "Runs",

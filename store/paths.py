@@ -83,7 +83,7 @@ class SegmentRecord:
 
 
 @dataclass(frozen=True)
-class ProfilePoint:
+class ProfilePointRecord:
     """Losses and errors at one t of a path."""
 
     path_id: int
@@ -227,6 +227,6 @@ class Paths:
         """The path's segments, from model_a to model_b."""
         return fetch(self._session, SegmentRecord, "segments", SegmentRow.path_id == path_id)
 
-    def points(self, path_id: int) -> list[ProfilePoint]:
+    def points(self, path_id: int) -> list[ProfilePointRecord]:
         """The path's profile in order of t."""
-        return fetch(self._session, ProfilePoint, "profile_points", ProfilePointRow.path_id == path_id)
+        return fetch(self._session, ProfilePointRecord, "profile_points", ProfilePointRow.path_id == path_id)

@@ -24,11 +24,11 @@ class OutdatedError(Exception):
 
 def ask(question: dict[str, Any]) -> Answer:
     """One answer, of a process of its own. Raises UsageError for bad input, RunError where it broke."""
-    with Desk() as desk:
+    with Probe() as desk:
         return desk.turn()(question)
 
 
-class Desk:
+class Probe:
     """One process that answers (`core.engine.worker.probe`), begun with the first question and kept until `close`.
 
     Importing torch takes it seconds, so questions wait until it has, and only the newest is put to it. One that differs

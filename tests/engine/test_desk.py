@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from core.engine.checks import about
-from core.engine.probe import Answer, Ask, Desk, OutdatedError, ask
+from core.engine.probe import Answer, Ask, OutdatedError, Probe, ask
 from core.errors import RunError, UsageError
 from core.specs.networks import read_network
 from tests.engine.conftest import until
@@ -48,8 +48,8 @@ def net(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    with Desk() as one:
+def desk() -> Iterator[Probe]:
+    with Probe() as one:
         yield one
     until(lambda: not probes())
 
@@ -85,7 +85,7 @@ class Asking(Thread):
             self.came = error
 
 
-def test_one_process_answers_each_question_once_until_the_file_changes(desk: Desk, net: Path) -> None:
+def test_one_process_answers_each_question_once_until_the_file_changes(desk: Probe, net: Path) -> None:
     answers = [desk.turn()(of(net, "quick")) for _ in range(3)]
     assert [one["hidden_widths"] for one in answers] == [[5]] * 3
     net.write_text(NETWORK.replace("5", "6"))
@@ -96,7 +96,7 @@ def test_one_process_answers_each_question_once_until_the_file_changes(desk: Des
     assert [str(one.pid) for one in probes()] == asked[:1]
 
 
-def test_what_was_refused_is_asked_again_in_the_next_turn(desk: Desk, net: Path) -> None:
+def test_what_was_refused_is_asked_again_in_the_next_turn(desk: Probe, net: Path) -> None:
     turn = desk.turn()
     for _ in range(2):
         with pytest.raises(UsageError):
@@ -107,7 +107,7 @@ def test_what_was_refused_is_asked_again_in_the_next_turn(desk: Desk, net: Path)
     assert len((net.parent / "asked").read_text().split()) == 2
 
 
-def test_a_new_question_ends_the_one_at_work_and_who_waits_for_that_is_told(desk: Desk, net: Path) -> None:
+def test_a_new_question_ends_the_one_at_work_and_who_waits_for_that_is_told(desk: Probe, net: Path) -> None:
     first = Asking(desk.turn(), of(net, "endless"))
     until((net.parent / "begun").exists)
     (busy,) = probes()
@@ -118,7 +118,7 @@ def test_a_new_question_ends_the_one_at_work_and_who_waits_for_that_is_told(desk
     assert len(probes()) == 1
 
 
-def test_questions_that_come_while_torch_is_imported_start_nothing(desk: Desk, net: Path) -> None:
+def test_questions_that_come_while_torch_is_imported_start_nothing(desk: Probe, net: Path) -> None:
     waiting = []
     for _ in range(4):
         waiting.append(Asking(desk.turn(), of(net, "endless")))
@@ -133,7 +133,7 @@ def test_questions_that_come_while_torch_is_imported_start_nothing(desk: Desk, n
     assert len((net.parent / "asked").read_text().split()) == 1
 
 
-def test_the_same_question_in_a_newer_turn_is_not_put_again(desk: Desk, net: Path) -> None:
+def test_the_same_question_in_a_newer_turn_is_not_put_again(desk: Probe, net: Path) -> None:
     first = Asking(desk.turn(), of(net, "endless"))
     until((net.parent / "begun").exists)
     before = probes()
@@ -148,7 +148,7 @@ def test_the_same_question_in_a_newer_turn_is_not_put_again(desk: Desk, net: Pat
     assert isinstance(second.came, OutdatedError)
 
 
-def test_a_process_that_dies_fails_its_question_and_the_next_begins_a_new_one(desk: Desk, net: Path) -> None:
+def test_a_process_that_dies_fails_its_question_and_the_next_begins_a_new_one(desk: Probe, net: Path) -> None:
     with pytest.raises(RunError, match="The helper process ended with status -9"):
         desk.turn()(of(net, "deadly"))
     assert desk.turn()(of(net, "quick"))["hidden_widths"] == [5]

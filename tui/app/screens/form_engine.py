@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.timer import Timer
 
-from core.engine.probe import Desk, OutdatedError
+from core.engine.probe import OutdatedError, Probe
 from tui.app.screens.app_screen import AppScreen
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class FormEngine:
 
     def __init__(self, screen: AppScreen[Any], client: "Client") -> None:
         self._screen, self._client = screen, client
-        self._desk = Desk()
+        self._desk = Probe()
         self._rest: Timer | None = None
 
     def close(self) -> None:

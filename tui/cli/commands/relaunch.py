@@ -55,10 +55,10 @@ def relaunch(
     Of runs that are not named but chosen, by --failed, --where (with --failed: both hold) or --all, those are repeated
     that can be; why others can't is said.
     """
-    from core.engine.probe import Desk  # noqa: PLC0415 - psutil, subprocess and specs, which --help goes without
+    from core.engine.probe import Probe  # noqa: PLC0415 - psutil, subprocess and specs, which --help goes without
 
     changes = texts_of(options, {}, "relaunch")
-    with Desk() as desk:
+    with Probe() as desk:
         client = run_options.client().asking(desk.turn())
         ids = _chosen(client, run_ids, **which)
         if run_ids:

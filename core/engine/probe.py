@@ -25,7 +25,7 @@ class OutdatedError(Exception):
 def ask(question: dict[str, Any]) -> Answer:
     """One answer, of a process of its own. Raises UsageError for bad input, RunError where it broke."""
     with Probe() as desk:
-        return desk.turn()(question)
+        return desk.new_asker()(question)
 
 
 class Probe:
@@ -45,7 +45,7 @@ class Probe:
         self._next: str | None = None  # to be put to the process once it is ready
         self._at_work: str | None = None
 
-    def turn(self) -> Ask:
+    def new_asker(self) -> Ask:
         """What to ask with from now on; who asks, or waits for an answer, in an earlier turn gets OutdatedError."""
         with self._changed:
             self._turn += 1
@@ -57,7 +57,7 @@ class Probe:
     def close(self) -> None:
         """End the process, whatever it does, and all waiting."""
         with self._changed:
-            self.turn()
+            self.new_asker()
             self._end()
 
     def __enter__(self) -> Self:

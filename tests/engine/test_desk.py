@@ -86,10 +86,10 @@ class Asking(Thread):
 
 
 def test_one_process_answers_each_question_once_until_the_file_changes(desk: Probe, net: Path) -> None:
-    answers = [desk.turn()(of(net, "quick")) for _ in range(3)]
+    answers = [desk.new_asker()(of(net, "quick")) for _ in range(3)]
     assert [one["hidden_widths"] for one in answers] == [[5]] * 3
     net.write_text(NETWORK.replace("5", "6"))
-    assert desk.turn()(of(net, "quick"))["hidden_widths"] == [6]
+    assert desk.new_asker()(of(net, "quick"))["hidden_widths"] == [6]
     asked = (net.parent / "asked").read_text().split()
     assert len(asked) == 2
     assert len(set(asked)) == 1, "the process was kept"
@@ -97,21 +97,21 @@ def test_one_process_answers_each_question_once_until_the_file_changes(desk: Pro
 
 
 def test_what_was_refused_is_asked_again_in_the_next_turn(desk: Probe, net: Path) -> None:
-    turn = desk.turn()
+    turn = desk.new_asker()
     for _ in range(2):
         with pytest.raises(UsageError):
             turn(of(net, "missing"))
     assert len((net.parent / "asked").read_text().split()) == 1, "the same turn keeps a refusal"
     with pytest.raises(UsageError):
-        desk.turn()(of(net, "missing"))
+        desk.new_asker()(of(net, "missing"))
     assert len((net.parent / "asked").read_text().split()) == 2
 
 
 def test_a_new_question_ends_the_one_at_work_and_who_waits_for_that_is_told(desk: Probe, net: Path) -> None:
-    first = Asking(desk.turn(), of(net, "endless"))
+    first = Asking(desk.new_asker(), of(net, "endless"))
     until((net.parent / "begun").exists)
     (busy,) = probes()
-    assert desk.turn()(of(net, "quick"))["hidden_widths"] == [5]
+    assert desk.new_asker()(of(net, "quick"))["hidden_widths"] == [5]
     first.join(5)
     assert isinstance(first.came, OutdatedError)
     until(lambda: busy not in probes())
@@ -121,10 +121,10 @@ def test_a_new_question_ends_the_one_at_work_and_who_waits_for_that_is_told(desk
 def test_questions_that_come_while_torch_is_imported_start_nothing(desk: Probe, net: Path) -> None:
     waiting = []
     for _ in range(4):
-        waiting.append(Asking(desk.turn(), of(net, "endless")))
+        waiting.append(Asking(desk.new_asker(), of(net, "endless")))
         time.sleep(0.05)
         assert len(probes()) == 1
-    last = Asking(desk.turn(), of(net, "quick"))
+    last = Asking(desk.new_asker(), of(net, "quick"))
     last.join(60)
     for one in waiting:
         one.join(5)
@@ -134,10 +134,10 @@ def test_questions_that_come_while_torch_is_imported_start_nothing(desk: Probe, 
 
 
 def test_the_same_question_in_a_newer_turn_is_not_put_again(desk: Probe, net: Path) -> None:
-    first = Asking(desk.turn(), of(net, "endless"))
+    first = Asking(desk.new_asker(), of(net, "endless"))
     until((net.parent / "begun").exists)
     before = probes()
-    second = Asking(desk.turn(), of(net, "endless"))
+    second = Asking(desk.new_asker(), of(net, "endless"))
     first.join(5)
     assert isinstance(first.came, OutdatedError)
     assert probes() == before
@@ -150,8 +150,8 @@ def test_the_same_question_in_a_newer_turn_is_not_put_again(desk: Probe, net: Pa
 
 def test_a_process_that_dies_fails_its_question_and_the_next_begins_a_new_one(desk: Probe, net: Path) -> None:
     with pytest.raises(RunError, match="The helper process ended with status -9"):
-        desk.turn()(of(net, "deadly"))
-    assert desk.turn()(of(net, "quick"))["hidden_widths"] == [5]
+        desk.new_asker()(of(net, "deadly"))
+    assert desk.new_asker()(of(net, "quick"))["hidden_widths"] == [5]
 
 
 def test_a_network_can_neither_read_questions_nor_write_answers(net: Path) -> None:

@@ -120,13 +120,13 @@ class Probe:
             for line in process.stdout:
                 with self._changed:
                     if process is self._process:
-                        self._heard(json.loads(line))
+                        self._take_answer(json.loads(line))
         with self._changed:
             if process is self._process:
                 self._died(process, complaints, last)
         process.wait()
 
-    def _heard(self, answer: Answer) -> None:
+    def _take_answer(self, answer: Answer) -> None:
         if self._at_work is not None:
             self._answers[self._at_work] = answer
         self._ready = True

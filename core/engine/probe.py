@@ -123,7 +123,7 @@ class Probe:
                         self._take_answer(json.loads(line))
         with self._changed:
             if process is self._process:
-                self._died(process, complaints, last)
+                self._note_death(process, complaints, last)
         process.wait()
 
     def _take_answer(self, answer: Answer) -> None:
@@ -133,7 +133,7 @@ class Probe:
         self._hand_over()
         self._changed.notify_all()
 
-    def _died(self, process: "subprocess.Popen[str]", complaints: Thread, last: "deque[str]") -> None:
+    def _note_death(self, process: "subprocess.Popen[str]", complaints: Thread, last: "deque[str]") -> None:
         """Tell who waits; the next question begins a new process."""
         question = self._at_work or self._next
         self._end()

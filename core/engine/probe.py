@@ -70,7 +70,7 @@ class Probe:
         with self._changed:
             while turn == self._turn:
                 if (answer := self._answers.get(question)) is not None:
-                    return _told(answer)
+                    return _answer_or_error(answer)
                 if self._at_work != question:
                     self._put(question)
                 self._changed.wait()
@@ -167,7 +167,7 @@ def _keep_last(lines: IO[str], last: "deque[str]") -> None:
         last.extend(lines)
 
 
-def _told(answer: Answer) -> Answer:
+def _answer_or_error(answer: Answer) -> Answer:
     if "usage" in answer:
         raise UsageError(answer["usage"])
     if "failed" in answer:

@@ -50,7 +50,7 @@ class Probe:
         with self._changed:
             self._turn += 1
             turn, self._next = self._turn, None
-            self._answers = {question: one for question, one in self._answers.items() if _lasts(one)}
+            self._answers = {question: one for question, one in self._answers.items() if _is_lasting(one)}
             self._changed.notify_all()
         return lambda question: self._answer(turn, json.dumps(question, sort_keys=True))
 
@@ -157,7 +157,7 @@ class Probe:
             process.stdin.close()
 
 
-def _lasts(answer: Answer) -> bool:
+def _is_lasting(answer: Answer) -> bool:
     """Whether the next answer to the same question would be this one: it isn't a refusal."""
     return not {"usage", "failed"} & answer.keys() and bool(answer.get("found", True))
 

@@ -72,11 +72,11 @@ class Probe:
                 if (answer := self._answers.get(question)) is not None:
                     return _answer_or_error(answer)
                 if self._at_work != question:
-                    self._put(question)
+                    self._enqueue(question)
                 self._changed.wait()
         raise OutdatedError
 
-    def _put(self, question: str) -> None:
+    def _enqueue(self, question: str) -> None:
         """Have this question answered next, and none before it."""
         if self._at_work is not None:
             self._end()

@@ -59,7 +59,7 @@ class Client:
         self.data_root = data_root or os.environ.get("THALWEG_DATA")  # the agent's may differ: kept with each run
         self._ask: Ask = ask
 
-    def asking(self, ask: Ask) -> "Client":
+    def with_probe(self, ask: Ask) -> "Client":
         """The same engine, asked through a desk that is kept: see core.engine.probe."""
         other = copy(self)
         other._ask = ask

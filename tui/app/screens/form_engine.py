@@ -31,7 +31,7 @@ class FormEngine:
         self, question: "Callable[[Client], Answer]", then: Callable[[Answer], object], group: str = "question"
     ) -> None:
         """As a screen's `ask`, for one question to come before all that were asked of the engine until now."""
-        client = self._client.asking(self._desk.new_asker())
+        client = self._client.with_probe(self._desk.new_asker())
 
         def asked() -> tuple[Answer] | None:
             try:

@@ -59,7 +59,7 @@ def relaunch(
 
     changes = texts_of(options, {}, "relaunch")
     with Probe() as desk:
-        client = run_options.client().asking(desk.new_asker())
+        client = run_options.client().with_probe(desk.new_asker())
         ids = _chosen(client, run_ids, **which)
         if run_ids:
             plan = client.plan_relaunch(ids, resume=resume, changes=changes)

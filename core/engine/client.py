@@ -75,7 +75,7 @@ class Client:
         check(self.catalogue, settled(self.catalogue, spec), self.data_root, self._ask)
         with self.catalogue.write() as session:
             run_id = Runs(session).add(self._new_run(session, spec, device=device))
-        self.look()
+        self.ensure_agent()
         return run_id
 
     def rehearse(self, spec: RunSpec, *, device: str | None = None) -> None:
@@ -112,7 +112,7 @@ class Client:
                     there = same and checkpoint(self.catalogue.files / "runs", old.id) is not None
                     new = replace(new, relaunch_of=old.id, resume="checkpoint" if there else "scratch")
                 ids.append(Runs(session).add(new))
-        self.look()
+        self.ensure_agent()
         return ids
 
     def begun(self, plan: Sequence[Planned]) -> list[Run | None]:
@@ -120,7 +120,7 @@ class Client:
         with self.catalogue.read() as session:
             return begun(session, plan)
 
-    def look(self) -> None:
+    def ensure_agent(self) -> None:
         """Start an agent where there is work for this machine and no agent is alive. Costs two short reads."""
         if self.catalogue.readonly or AgentLock(self.catalogue.files, here()).held():
             return
@@ -147,7 +147,7 @@ class Client:
         looked = 0.0
         while True:
             if time.monotonic() - looked > LOOK_SECONDS:
-                self.look()
+                self.ensure_agent()
                 how = self.agent()
                 self.trouble = "" if how in ("none", "works") else sentence(how[0].upper() + how[1:])
                 looked = time.monotonic()
@@ -162,7 +162,7 @@ class Client:
         """Cancel queued runs and ask those at work to stop; the state that each was in. Raises NotFoundError."""
         with self.catalogue.write() as session:
             before = Runs(session).request_cancel(run_ids)
-        self.look()
+        self.ensure_agent()
         return before
 
     def plan_relaunch(
@@ -226,7 +226,7 @@ class Client:
             while ready := ready_in(plan, again):
                 new = [self._again(session, one, one.pointing_at(again), device) for one in ready]
                 again |= zip((one.run_id for one in ready), Runs(session).add_all(new), strict=True)
-        self.look()
+        self.ensure_agent()
         return [again[one.run_id] for one in plan]
 
     def _again(self, session: Session, one: Relaunch, spec: RunSpec, device: str | None) -> NewRun:

@@ -44,7 +44,7 @@ def state(client: Client, run_id: int) -> str:
 
 def test_enqueueing_starts_one_agent_which_works_and_leaves(client: Client, tmp_path: Path) -> None:
     ids = [client.enqueue(Train(**TINY, epochs=1)) for _ in range(2)]
-    client.look()
+    client.ensure_agent()
     agent_pid(client.catalogue)
     runs = list(client.follow(ids))[-1]
     assert [run.state for run in runs] == ["done", "done"]
@@ -57,7 +57,7 @@ def test_a_killed_agent_is_replaced_at_the_next_look_and_the_job_goes_on(client:
     first = agent_pid(client.catalogue)
     os.kill(first, signal.SIGKILL)
     until(lambda: not AgentLock(client.catalogue.files, here()).held(), 5)
-    client.look()
+    client.ensure_agent()
     assert agent_pid(client.catalogue) != first
     assert state(client, run_id) == "running"
     client.cancel([run_id])
@@ -70,7 +70,7 @@ def test_killing_everything_is_seen_within_five_seconds_of_the_next_look(client:
     for pid in processes(tmp_path):
         os.kill(pid, signal.SIGKILL)
     until(lambda: not AgentLock(client.catalogue.files, here()).held(), 5)
-    client.look()
+    client.ensure_agent()
     until(lambda: state(client, run_id) == "failed", 5)
     assert not [finding for finding in doctor.examine(client.catalogue) if finding.level == "error"]
     (again,) = client.relaunch(client.plan_relaunch(client.failed(), resume="scratch", changes={"epochs": "1"}))

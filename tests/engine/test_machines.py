@@ -255,10 +255,10 @@ def test_an_agent_is_wanted_for_what_was_given_up_here(catalogue: Catalogue, mon
     monkeypatch.setattr("core.engine.client.start_agent", lambda *_: started.append(1))
     attempt = claimed(catalogue, heard=LONG_AGO)
     give_up(catalogue, [attempt.run_id])
-    Client(catalogue).look()
+    Client(catalogue).ensure_agent()
     assert started == []
     monkeypatch.setattr("core.engine.client.here", lambda: LAPTOP)
-    Client(catalogue).look()
+    Client(catalogue).ensure_agent()
     assert started == [1]
 
 

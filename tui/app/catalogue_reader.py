@@ -88,7 +88,7 @@ class Reader:
 
     def machine(self) -> MachineStatus:
         """How the host is; sees that an agent is there where something waits."""
-        self.client.look()
+        self.client.ensure_agent()
         if not self._devices:
             self._devices = tuple(device.name for device in devices())
         memory = psutil.virtual_memory()

@@ -63,7 +63,7 @@ def list_(
 
 def look(catalogue: "Catalogue") -> None:
     """See that somebody works on what is queued."""
-    engine_of(catalogue).look()
+    engine_of(catalogue).ensure_agent()
 
 
 def _rows(

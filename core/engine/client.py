@@ -130,7 +130,7 @@ class Client:
         if work:
             start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log")
 
-    def agent(self) -> str:
+    def agent_status(self) -> str:
         """How the agent of this machine is: "works", "none", or why nothing goes on, as a part of a sentence."""
         lock = AgentLock(self.catalogue.files, here())
         if not lock.held():
@@ -148,7 +148,7 @@ class Client:
         while True:
             if time.monotonic() - looked > LOOK_SECONDS:
                 self.ensure_agent()
-                how = self.agent()
+                how = self.agent_status()
                 self.trouble = "" if how in ("none", "works") else sentence(how[0].upper() + how[1:])
                 looked = time.monotonic()
             with self.catalogue.read() as session:

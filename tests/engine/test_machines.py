@@ -265,22 +265,22 @@ def test_an_agent_is_wanted_for_what_was_given_up_here(catalogue: Catalogue, mon
 def test_an_agent_that_stops_is_silent_and_one_that_waits_says_for_what(tmp_path: Path) -> None:
     with Catalogue.open(tmp_path / "catalogue.db") as catalogue:
         client = Client(catalogue)
-        assert client.agent() == "none"
+        assert client.agent_status() == "none"
         with AgentLock(catalogue.files, here()) as lock:
             assert lock.take()
-            assert client.agent() == "works"
+            assert client.agent_status() == "works"
             lock.say("the disk is full: waiting for room")
-            assert client.agent() == "the disk is full: waiting for room"
+            assert client.agent_status() == "the disk is full: waiting for room"
             os.utime(lock.file, (0, time.time() - 40))
-            assert client.agent() == "the agent has been silent for 40 seconds"
+            assert client.agent_status() == "the agent has been silent for 40 seconds"
             lock._beaten = 0.0
             lock.beat()
             lock.say("")
-            assert client.agent() == "works"
+            assert client.agent_status() == "works"
             with lock.file.open("r+") as opened:
                 opened.truncate()  # as it is where there was no room for the first bytes
-            assert client.agent() == NO_ROOM
-        assert client.agent() == "none"
+            assert client.agent_status() == NO_ROOM
+        assert client.agent_status() == "none"
 
 
 def test_whoever_looks_at_a_lock_keeps_nobody_from_taking_it(tmp_path: Path) -> None:

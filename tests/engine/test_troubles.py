@@ -111,7 +111,7 @@ def test_an_agent_survives_whatever_its_standard_error_does(
 
     def slept(seconds: float) -> None:
         pauses.append(seconds)
-        told.append(Client(catalogue).agent())
+        told.append(Client(catalogue).agent_status())
         agent.ending = len(pauses) > 2
 
     told: list[str] = []
@@ -163,13 +163,13 @@ def test_on_a_full_disk_the_agent_lives_and_those_who_wait_are_told(small_disk: 
         until(lock.held, 60)
         agent = psutil.Process(int(lock.file.read_text().split()[0]))
         fill(small_disk / "filled")
-        until(lambda: client.agent() == NO_ROOM, 60)
+        until(lambda: client.agent_status() == NO_ROOM, 60)
         next(client.follow([run_id]))
         assert client.trouble == "The disk is full: waiting for room."
         time.sleep(2.0)
         assert agent.is_running()
         (small_disk / "filled").unlink()
-        until(lambda: client.agent() == "works", 60)
+        until(lambda: client.agent_status() == "works", 60)
         with suppress(StoreError):  # it may have ended of what could not be written
             client.cancel([run_id])
         (run,) = list(client.follow([run_id]))[-1]

@@ -92,7 +92,7 @@ class Reader:
         if not self._devices:
             self._devices = tuple(device.name for device in devices())
         memory = psutil.virtual_memory()
-        return MachineStatus(self.client.agent(), self._devices, memory.total - memory.available, memory.total)
+        return MachineStatus(self.client.agent_status(), self._devices, memory.total - memory.available, memory.total)
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

@@ -84,7 +84,7 @@ def _catalogue(location: CommandLocation, *, prune: bool) -> Facts:
         gone = store.prune(catalogue)
         facts |= {"pruned_files": gone.files, "pruned_bytes": gone.bytes}
     findings = [*store.examine(catalogue), *(store.HealthIssue("note", one) for one in unheard(catalogue))]
-    facts["agent"] = engine_of(catalogue).agent()
+    facts["agent"] = engine_of(catalogue).agent_status()
     if not any(one.level == "error" for one in findings):
         with catalogue.read() as session:
             facts["runs"] = summed(apart(store.Runs(session).counts(), store.Runs(session).findings()))

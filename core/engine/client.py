@@ -224,12 +224,12 @@ class Client:
         again: dict[int, int] = {}
         with self.catalogue.write() as session:
             while ready := ready_in(plan, again):
-                new = [self._again(session, one, one.pointing_at(again), device) for one in ready]
+                new = [self._enqueue_relaunch(session, one, one.pointing_at(again), device) for one in ready]
                 again |= zip((one.run_id for one in ready), Runs(session).add_all(new), strict=True)
         self.ensure_agent()
         return [again[one.run_id] for one in plan]
 
-    def _again(self, session: Session, one: Relaunch, spec: RunSpec, device: str | None) -> NewRun:
+    def _enqueue_relaunch(self, session: Session, one: Relaunch, spec: RunSpec, device: str | None) -> NewRun:
         new = self._new_run(session, spec, device=device or one.old.device_requested, study=one.old.study)
         return replace(new, relaunch_of=one.run_id, resume=one.resume, data_root=one.old.data_root)
 

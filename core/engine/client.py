@@ -265,7 +265,7 @@ class Client:
         return {**asked, "models": msgspec.to_builtins(models)}
 
     def _new_run(self, session: Session, spec: RunSpec, *, device: str | None, study: str | None = None) -> NewRun:
-        network, data, seed = self._about(session, spec)
+        network, data, seed = self._columns_of(session, spec)
         return NewRun(
             kind=kind_of(spec),
             spec=to_json(spec),
@@ -281,7 +281,7 @@ class Client:
             data_root=self.data_root,
         )
 
-    def _about(self, session: Session, spec: RunSpec) -> tuple[str | None, str | None, int | None]:
+    def _columns_of(self, session: Session, spec: RunSpec) -> tuple[str | None, str | None, int | None]:
         """Network, data and seed of a run, for lists; network and data are those of the first thing that it reads."""
         if isinstance(spec, Train):
             return spec.network, spec.data, spec.seed

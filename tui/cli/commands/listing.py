@@ -61,7 +61,7 @@ def list_(
         note(f"There are no {kind} yet in {location.path}.")
 
 
-def look(catalogue: "Catalogue") -> None:
+def ensure_agent(catalogue: "Catalogue") -> None:
     """See that somebody works on what is queued."""
     engine_of(catalogue).ensure_agent()
 
@@ -75,7 +75,7 @@ def _rows(
     if catalogue is None:
         return []
     if kind == "runs":
-        look(catalogue)
+        ensure_agent(catalogue)
     with catalogue.read() as session:
         rows = store.list_rows(session, kind, where, sort, limit)
         return rows if as_stored or kind != "runs" else settled(session, rows)

@@ -7,7 +7,7 @@ import click
 
 import store
 from tui.cli.arguments import MARKED, Id, Kind
-from tui.cli.commands.listing import look
+from tui.cli.commands.listing import ensure_agent
 from tui.cli.location import CommandLocation, engine_of
 from tui.cli.output import heading, pairs, print_json, say, table
 from tui.cli.results import measurements_table
@@ -35,7 +35,7 @@ def show(location: CommandLocation, kind: str, row_id: int, as_json: bool) -> No
     """Show everything about one run, model, path or bound."""
     catalogue = location.open()
     if kind == "runs":
-        look(catalogue)
+        ensure_agent(catalogue)
     with catalogue.read() as session:
         row = store.show_row(session, kind, row_id)
     if as_json:

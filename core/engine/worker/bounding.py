@@ -6,7 +6,7 @@ from core.bounds import BOUNDS
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import opened, suit_threads
-from core.engine.worker.telling import options_told
+from core.engine.worker.telling import options_text
 from core.results import BoundMade
 from core.specs.runs import Bound, name_of_options
 
@@ -16,7 +16,7 @@ def run_bound(job: Job, spec: Bound, folder: Path, journal: Journal) -> None:  #
     source = job.inputs[0]
     kind = name_of_options(spec.bound)
     problem, (theta,) = opened(job.inputs, job.device, job.data_root, journal)
-    journal.say(f"Bound {kind} of model {source.id}: {options_told(spec.bound)}.")
+    journal.say(f"Bound {kind} of model {source.id}: {options_text(spec.bound)}.")
     suit_threads(problem, job.threads)
     found = BOUNDS[kind](spec.bound, problem, theta, journal)
     journal.say(f"Found: {found.summary}.")

@@ -8,7 +8,7 @@ from torch import Tensor
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import opened, suit_threads
-from core.engine.worker.telling import options_told, tell_file
+from core.engine.worker.telling import options_text, tell_file
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
@@ -24,7 +24,7 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     journal.progress(None, "reading the data")
     a, b = job.inputs
     below = "" if spec.below is None else f" below {spec.below:g}"
-    how = f"{name_of_options(spec.method)}, seed {spec.seed} {options_told(spec.method)}".rstrip()
+    how = f"{name_of_options(spec.method)}, seed {spec.seed} {options_text(spec.method)}".rstrip()
     problem, (start, end) = opened(job.inputs, job.device, job.data_root, journal)
     journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
     suit_threads(problem, job.threads)

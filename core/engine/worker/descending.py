@@ -7,7 +7,7 @@ from core.engine.folders import Job
 from core.engine.worker.connecting import describe_path
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import opened, suit_threads
-from core.engine.worker.telling import options_told, tell_file, tell_model
+from core.engine.worker.telling import options_text, tell_file, tell_model
 from core.engine.worker.training import describe_model
 from core.errors import RunError
 from core.examination import examine
@@ -24,7 +24,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     journal.progress(None, "reading the data")
     source = job.inputs[0]
     problem, (start,) = opened(job.inputs, job.device, job.data_root, journal)
-    journal.say(f"Descends from model {source.id} to {spec.to:g} above the lowest loss: {options_told(spec)}.")
+    journal.say(f"Descends from model {source.id} to {spec.to:g} above the lowest loss: {options_text(spec)}.")
     suit_threads(problem, job.threads)
     begun = time.monotonic()
     made = descend(Task(start, start, problem, seed=spec.seed, reporter=journal), spec.to, spec.theorem, spec.delta)

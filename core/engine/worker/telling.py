@@ -15,7 +15,7 @@ from core.progress import Reporter, plural
 from core.specs.options import Options
 
 
-def options_told(options: Options) -> str:
+def options_text(options: Options) -> str:
     """Every option that has a value."""
     given = msgspec.structs.asdict(options).items()
     return " ".join(f"{name}={value}" for name, value in given if value is not None)

@@ -12,7 +12,7 @@ from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.measuring import measured
 from core.engine.worker.opening import DTYPES, open_problem, suit_threads, write_model
-from core.engine.worker.telling import epoch_told, options_told, tell_model
+from core.engine.worker.telling import epoch_told, options_text, tell_model
 from core.errors import RunError, UsageError
 from core.networks.architectures import Architecture
 from core.networks.source import one_start, several_of_one_start
@@ -38,7 +38,7 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
     problem = held(problem, start)
     until = None if spec.until_loss is None else Until("train-loss", spec.until_loss)
     means = "" if until else " Losses of epochs are means over their batches."
-    journal.say(f"Trains by {problem.loss.name}: {options_told(spec)}.{means}")
+    journal.say(f"Trains by {problem.loss.name}: {options_text(spec)}.{means}")
     epochs = Epochs(spec, journal)
     state = _state(journal, problem, until)
     try:

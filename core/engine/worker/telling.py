@@ -21,7 +21,7 @@ def options_text(options: Options) -> str:
     return " ".join(f"{name}={value}" for name, value in given if value is not None)
 
 
-def data_told(data: Dataset, seconds: float) -> str:
+def data_sentence(data: Dataset, seconds: float) -> str:
     """What was read, and in which time."""
     tests = "no" if data.test is None else len(data.test)
     shape = "x".join(map(str, data.train.x.shape[1:])) + " numbers" * (data.train.x.dim() == 2)

@@ -15,7 +15,7 @@ from core.data.load import load
 from core.engine.folders import InputModel
 from core.engine.worker.arithmetic import settle_float32
 from core.engine.worker.measuring import require_as_recorded
-from core.engine.worker.telling import data_sentence, network_told
+from core.engine.worker.telling import data_sentence, network_sentence
 from core.errors import RunError
 from core.files import write_whole
 from core.losses import loss_named
@@ -43,7 +43,7 @@ def open_problem(
     reporter.say(data_sentence(dataset, time.monotonic() - begun))
     architecture = build(read_network(network), tuple(dataset.train.x.shape[1:]), dataset.outputs)
     settle_float32()  # a file of somebody's own has just run
-    reporter.say(network_told(network, architecture))
+    reporter.say(network_sentence(network, architecture))
     phi = loss_named(loss, dataset.classes)
     problem = Problem(architecture.module, dataset, phi, architecture.layered, without=architecture.without)
     return problem.to(device, torch.float32), architecture

@@ -31,7 +31,7 @@ def data_sentence(data: Dataset, seconds: float) -> str:
     return f"Data {data.name}{note}: {sizes}; read in {seconds:.2f} s."
 
 
-def network_told(name: str, architecture: Architecture) -> str:
+def network_sentence(name: str, architecture: Architecture) -> str:
     """How large the network is, and its layers, or why it has none."""
     total = Layout.of(architecture.module).total
     if architecture.layered is None:

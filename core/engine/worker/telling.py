@@ -41,7 +41,7 @@ def network_sentence(name: str, architecture: Architecture) -> str:
     return f"Network {name}: {total} parameters in {plural(len(layers), 'layer')} of {widths}."
 
 
-def epoch_told(epoch: int, losses: Sequence[float], rate: float, active: int) -> str:
+def epoch_sentence(epoch: int, losses: Sequence[float], rate: float, active: int) -> str:
     """Losses of all models at the end of an epoch; how many go on, where there are several."""
     finite = [loss for loss in losses if isfinite(loss)] or [nan]
     if len(losses) == 1:

@@ -12,7 +12,7 @@ from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.measuring import measured
 from core.engine.worker.opening import DTYPES, open_problem, suit_threads, write_model
-from core.engine.worker.telling import epoch_told, options_text, tell_model
+from core.engine.worker.telling import epoch_sentence, options_text, tell_model
 from core.errors import RunError, UsageError
 from core.networks.architectures import Architecture
 from core.networks.source import one_start, several_of_one_start
@@ -113,7 +113,7 @@ class Epochs:
         finite = [loss for loss in losses if isfinite(loss)]
         mean = sum(finite) / len(finite) if finite else nan
         journal.progress(state.epoch / max(spec.epochs, 1), f"epoch {state.epoch}, train loss {mean:.4g}")
-        self._untold = epoch_told(state.epoch, losses, rate(spec, state.epoch - 1), len(state.active))
+        self._untold = epoch_sentence(state.epoch, losses, rate(spec, state.epoch - 1), len(state.active))
         if self._thinned.due(state.epoch):
             self.tell_last()
         (journal.keep if state.epoch >= spec.epochs else journal.checkpoint)(state.save)

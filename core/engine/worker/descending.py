@@ -7,7 +7,7 @@ from core.engine.folders import Job
 from core.engine.worker.connecting import describe_path
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import opened, suit_threads
-from core.engine.worker.telling import options_text, tell_file, tell_model
+from core.engine.worker.telling import log_model, options_text, tell_file
 from core.engine.worker.training import describe_model
 from core.errors import RunError
 from core.examination import examine
@@ -32,7 +32,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     examination = examine(problem, made.path, spec.points)
     journal.say(examination_told(examination))
     described = describe_model(problem, made.path.end, 0, folder)
-    tell_model("at the end of the path", described, folder, journal)
+    log_model("at the end of the path", described, folder, journal)
     journal.write(
         ModelMade(
             **described,

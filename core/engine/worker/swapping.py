@@ -5,7 +5,7 @@ from pathlib import Path
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import opened
-from core.engine.worker.telling import tell_model
+from core.engine.worker.telling import log_model
 from core.engine.worker.training import describe_model
 from core.methods.swapping import swap_units
 from core.results import ModelMade
@@ -19,7 +19,7 @@ def run_swap(job: Job, spec: Swap, folder: Path, journal: Journal) -> None:
     journal.say(f"Exchanges units {spec.first} and {spec.second} of layer {spec.layer} of model {source.id}.")
     swapped = swap_units(problem, theta, spec.layer, (spec.first, spec.second))
     made = describe_model(problem, swapped, 0, folder)
-    tell_model("with these units exchanged", made, folder, journal)
+    log_model("with these units exchanged", made, folder, journal)
     journal.write(
         ModelMade(
             **made,

@@ -50,7 +50,7 @@ def epoch_sentence(epoch: int, losses: Sequence[float], rate: float, active: int
     return f"Epoch {epoch}: train losses {spread}, rate {rate:.4g}; {active} of {len(losses)} models go on."
 
 
-def tell_model(whose: str, made: dict[str, Any], folder: Path, reporter: Reporter) -> None:
+def log_model(whose: str, made: dict[str, Any], folder: Path, reporter: Reporter) -> None:
     """What a model is worth, and the file it was written to; `made` are its columns."""
     measured = [("train loss", "train_loss"), ("train error", "train_error"), ("test loss", "test_loss")]
     known = [(name, made[key]) for name, key in (*measured, ("test error", "test_error")) if made[key] is not None]

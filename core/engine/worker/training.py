@@ -12,7 +12,7 @@ from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.measuring import measured
 from core.engine.worker.opening import DTYPES, open_problem, suit_threads, write_model
-from core.engine.worker.telling import epoch_sentence, options_text, tell_model
+from core.engine.worker.telling import epoch_sentence, log_model, options_text
 from core.errors import RunError, UsageError
 from core.networks.architectures import Architecture
 from core.networks.source import one_start, several_of_one_start
@@ -132,7 +132,7 @@ def leave_models(spec: Train, problem: Problem, trained: Trained, folder: Path, 
         if int(trained.diverged[i]) < 0:
             made = describe_model(problem, trained.thetas[i], i, folder)
             epochs = plural(int(trained.epochs[i]), "epoch")
-            tell_model(f"of seed {spec.seed + i} after {epochs}", made, folder, journal)
+            log_model(f"of seed {spec.seed + i} after {epochs}", made, folder, journal)
             reached = None if spec.until_loss is None else bool(trained.reached[i])
             name = spec.name if spec.count == 1 or spec.name is None else f"{spec.name}-{i}"
             journal.write(

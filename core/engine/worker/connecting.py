@@ -8,7 +8,7 @@ from torch import Tensor
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import opened, suit_threads
-from core.engine.worker.telling import options_text, tell_file
+from core.engine.worker.telling import log_file, options_text
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
@@ -31,7 +31,7 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     task = Task(start, end, problem, spec.below, spec.seed, journal)
     connection = connect(spec.method, task, spec.points)
     write_whole(folder / "path.safetensors", connection.construction.path.save)
-    tell_file(folder / "path.safetensors", journal)
+    log_file(folder / "path.safetensors", journal)
     journal.write(describe_path(job, spec, problem, connection))
     if connection.failure is not None:
         raise RunError("could not connect", f"could not connect: {connection.failure}")

@@ -7,7 +7,7 @@ from core.engine.folders import Job
 from core.engine.worker.connecting import describe_path
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import opened, suit_threads
-from core.engine.worker.telling import log_model, options_text, tell_file
+from core.engine.worker.telling import log_file, log_model, options_text
 from core.engine.worker.training import describe_model
 from core.errors import RunError
 from core.examination import examine
@@ -46,7 +46,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
         )
     )
     write_whole(folder / "path.safetensors", made.path.save)
-    tell_file(folder / "path.safetensors", journal)
+    log_file(folder / "path.safetensors", journal)
     connection = Connection(made, examination, failure(made, examination), time.monotonic() - begun)
     journal.write(describe_path(job, spec, problem, connection))
     if connection.failure is not None:

@@ -56,9 +56,9 @@ def log_model(whose: str, made: dict[str, Any], folder: Path, reporter: Reporter
     known = [(name, made[key]) for name, key in (*measured, ("test error", "test_error")) if made[key] is not None]
     worth = ", ".join(f"{name} {value:.4g}" for name, value in known)
     reporter.say(f"Model {whose}: {worth}.")
-    tell_file(folder / made["file"], reporter)
+    log_file(folder / made["file"], reporter)
 
 
-def tell_file(file: Path, reporter: Reporter) -> None:
+def log_file(file: Path, reporter: Reporter) -> None:
     """That a file was written."""
     reporter.say(f"{file.name} written: {amount(file.stat().st_size)}.")

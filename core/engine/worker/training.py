@@ -44,7 +44,7 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
     try:
         trained = train(problem, start, seeds, spec, until=until, state=state, on_epoch=epochs.report)
     finally:
-        epochs.tell_last()
+        epochs.report_last()
     trained = as_computed(trained, problem, until)
     leave_models(spec, problem, trained, folder, journal)
     if failure := shortfall(spec, trained):
@@ -115,10 +115,10 @@ class Epochs:
         journal.progress(state.epoch / max(spec.epochs, 1), f"epoch {state.epoch}, train loss {mean:.4g}")
         self._untold = epoch_sentence(state.epoch, losses, rate(spec, state.epoch - 1), len(state.active))
         if self._thinned.due(state.epoch):
-            self.tell_last()
+            self.report_last()
         (journal.keep if state.epoch >= spec.epochs else journal.checkpoint)(state.save)
 
-    def tell_last(self) -> None:
+    def report_last(self) -> None:
         """The newest epoch has its line, whichever it is."""
         if self._untold is not None:
             self.journal.say(self._untold)

@@ -34,11 +34,11 @@ def connect(options: MethodOptions, task: Task, points: int = 61) -> Connection:
     assert torch.equal(made.path.end, task.b), "a path ends at b"
     task.reporter.progress(None, f"certifying and measuring {len(made.path)} segments")
     examination = examine(task.problem, made.path, points)
-    task.reporter.say(examination_told(examination))
+    task.reporter.say(examination_sentence(examination))
     return Connection(made, examination, failure(made, examination), time.monotonic() - begun)
 
 
-def examination_told(examination: Examination) -> str:
+def examination_sentence(examination: Examination) -> str:
     """The certificate, how many segments were granted which claim, and how many points were looked at."""
     certificate = examination.certificate
     granted = Counter(str(one.granted) for one in certificate.verdicts if one.granted is not None)

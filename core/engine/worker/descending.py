@@ -12,7 +12,7 @@ from core.engine.worker.training import describe_model
 from core.errors import RunError
 from core.examination import examine
 from core.files import write_whole
-from core.methods.connect import Connection, examination_told, failure
+from core.methods.connect import Connection, examination_sentence, failure
 from core.methods.method import Task
 from core.methods.wide.descent import descend
 from core.results import ModelMade
@@ -30,7 +30,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     made = descend(Task(start, start, problem, seed=spec.seed, reporter=journal), spec.to, spec.theorem, spec.delta)
     journal.progress(None, f"certifying and measuring {len(made.path)} segments")
     examination = examine(problem, made.path, spec.points)
-    journal.say(examination_told(examination))
+    journal.say(examination_sentence(examination))
     described = describe_model(problem, made.path.end, 0, folder)
     log_model("at the end of the path", described, folder, journal)
     journal.write(

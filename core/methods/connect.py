@@ -35,7 +35,7 @@ def connect(options: MethodOptions, task: Task, points: int = 61) -> Connection:
     task.reporter.progress(None, f"certifying and measuring {len(made.path)} segments")
     examination = examine(task.problem, made.path, points)
     task.reporter.say(examination_sentence(examination))
-    return Connection(made, examination, failure(made, examination), time.monotonic() - begun)
+    return Connection(made, examination, failure_of(made, examination), time.monotonic() - begun)
 
 
 def examination_sentence(examination: Examination) -> str:
@@ -51,7 +51,7 @@ def examination_sentence(examination: Examination) -> str:
     )
 
 
-def failure(made: Construction, examination: Examination) -> str | None:
+def failure_of(made: Construction, examination: Examination) -> str | None:
     """Why a construction does not connect: gaps that it left, a claim that the checker refuses, or a level above the
     threshold; None if it does.
     """

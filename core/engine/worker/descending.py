@@ -12,7 +12,7 @@ from core.engine.worker.training import describe_model
 from core.errors import RunError
 from core.examination import examine
 from core.files import write_whole
-from core.methods.connect import Connection, examination_sentence, failure
+from core.methods.connect import Connection, examination_sentence, failure_of
 from core.methods.method import Task
 from core.methods.wide.descent import descend
 from core.results import ModelMade
@@ -47,7 +47,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     )
     write_whole(folder / "path.safetensors", made.path.save)
     log_file(folder / "path.safetensors", journal)
-    connection = Connection(made, examination, failure(made, examination), time.monotonic() - begun)
+    connection = Connection(made, examination, failure_of(made, examination), time.monotonic() - begun)
     journal.write(describe_path(job, spec, problem, connection))
     if connection.failure is not None:
         raise RunError("could not descend", f"could not descend: {connection.failure}")

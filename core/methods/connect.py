@@ -62,13 +62,13 @@ def failure_of(made: Construction, examination: Examination) -> str | None:
         return f"segment {refused[0]} claims to be {verdict.claim}, which the checker refuses: {verdict.reason}"
     if made.below is None:
         return None
-    value = reached(made, examination)
+    value = reached_value(made, examination)
     if value <= made.below:
         return None
     return f"the path's {in_words(made.on)} reaches {value:.4g}, above the threshold {made.below:.4g}"
 
 
-def reached(made: Construction, examination: Examination) -> float:
+def reached_value(made: Construction, examination: Examination) -> float:
     """The certificate's level for a threshold on the train loss, the largest value seen for any other."""
     if made.on == "train-loss":
         return examination.certificate.level

@@ -66,7 +66,7 @@ class Beads:
         return max(self.gaps, key=lambda one: math.inf if math.isnan(one.value) else one.value, default=None)
 
     @property
-    def worst_told(self) -> str | None:
+    def worst_text(self) -> str | None:
         """How high the worst gap is and where, such as `0.41 at t = 0.37`."""
         return None if (gap := self.worst) is None else f"{gap.value:.3g} at t = {gap.along(len(self.depths)):.3g}"
 
@@ -251,7 +251,7 @@ class StringSearch:
     def state(self, beads: Beads) -> str:
         """How far the string is, for the log."""
         gaps = f"{len(beads.gaps)} of {plural(len(beads.depths), 'line')} too high"
-        worst = "" if beads.worst is None else f", the worst reaches {beads.worst_told}"
+        worst = "" if beads.worst is None else f", the worst reaches {beads.worst_text}"
         left = max(self.options.beads - beads.count, 0)
         return f"{plural(beads.count, 'bead')}: {gaps}{worst}; {left} more may be tried."
 
@@ -269,7 +269,7 @@ class StringSearch:
         """`3 gaps left, worst 0.41 at t = 0.37`, or None when the string connects."""
         if not beads.gaps:
             return None
-        text = f"{plural(len(beads.gaps), 'gap')} left, worst {beads.worst_told}"
+        text = f"{plural(len(beads.gaps), 'gap')} left, worst {beads.worst_text}"
         if stuck := len(beads.stuck(self.below)):
             text += f", {plural(stuck, 'bead')} not trained below {self.below:.3g}"
         return text

@@ -152,7 +152,7 @@ def test_a_gap_that_is_no_number_is_the_worst(task: Task) -> None:
     gaps = [Gap(0, 0, 1.0, 0.5), Gap(1, 0, math.nan, 0.5), Gap(2, 0, 5.0, 0.5)]
     beads = Beads([task.a] * 4, [0.1] * 4, [0] * 3, gaps)
     assert beads.worst is gaps[1]
-    assert (beads.worst_told or "").startswith("nan at t = 0.5")
+    assert (beads.worst_text or "").startswith("nan at t = 0.5")
 
 
 def test_limits_make_a_string_fail_with_what_is_left(task: Task) -> None:

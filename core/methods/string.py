@@ -113,7 +113,7 @@ def build(options: String, task: Task) -> Construction:
     search = StringSearch(options, task, threshold(task, ends), deadline)
     goal = f"the threshold is {search.below:.4g}, beads are trained to {options.alpha * search.below:.4g}"
     task.reporter.say(f"The {in_words(options.on)} of the ends is {ends[0]:.4g} and {ends[1]:.4g}; {goal}.")
-    beads = taken_up(search, ends) or Beads([task.a, task.b], ends, [0])
+    beads = resumed_beads(search, ends) or Beads([task.a, task.b], ends, [0])
     search.look(beads, list(range(len(beads.depths))))
     task.reporter.say(search.state(beads))
     while (batch := search.choose(beads)) and time.monotonic() < deadline:
@@ -126,7 +126,7 @@ def build(options: String, task: Task) -> Construction:
     return Construction(path, search.below, options.on, search.describe(beads), beads.count)
 
 
-def taken_up(search: "StringSearch", ends: list[float]) -> Beads | None:
+def resumed_beads(search: "StringSearch", ends: list[float]) -> Beads | None:
     """The beads that an earlier run left between the same ends; those above the threshold are trained on."""
     task = search.task
     if task.reporter.left is None:

@@ -114,7 +114,7 @@ def build(options: String, task: Task) -> Construction:
     goal = f"the threshold is {search.below:.4g}, beads are trained to {options.alpha * search.below:.4g}"
     task.reporter.say(f"The {in_words(options.on)} of the ends is {ends[0]:.4g} and {ends[1]:.4g}; {goal}.")
     beads = resumed_beads(search, ends) or Beads([task.a, task.b], ends, [0])
-    search.look(beads, list(range(len(beads.depths))))
+    search.find_gaps(beads, list(range(len(beads.depths))))
     task.reporter.say(search.state(beads))
     while (batch := search.choose(beads)) and time.monotonic() < deadline:
         search.grow(beads, batch)
@@ -158,7 +158,7 @@ class StringSearch:
     below: float
     deadline: float
 
-    def look(self, beads: Beads, lefts: list[int]) -> list[float]:
+    def find_gaps(self, beads: Beads, lefts: list[int]) -> list[float]:
         """Look along the lines that start at the knots `lefts`: those that rise above the threshold are gaps.
 
         The highest value on each.
@@ -199,7 +199,7 @@ class StringSearch:
             for other in beads.gaps:
                 other.left += other.left > gap.left
             new = [gap.left, gap.left + 1, *(left + 1 for left in new)]
-        highest = self.look(beads, new)
+        highest = self.find_gaps(beads, new)
         for i, (gap, value) in enumerate(zip(batch, values, strict=True)):
             left, right = highest[2 * i : 2 * i + 2]
             place = f"in the gap of {gap.value:.4g} at t = {gap.along(lines):.3g}, depth {gap.depth}"

@@ -22,7 +22,7 @@ Layers = dict[int, list[Measurement]]
 class CompletedLayers:
     """Measurements by layer; `asked` names the model and the options that they hold for."""
 
-    asked: str
+    request_digest: str
     layers: Layers = field(default_factory=dict)
 
     @classmethod
@@ -44,5 +44,5 @@ class CompletedLayers:
 
     def save(self, file: Path) -> None:
         """Write one safetensors file that has its name from the moment it is whole."""
-        header = {"format": FORMAT, "asked": self.asked, "layers": msgspec.json.encode(self.layers).decode()}
+        header = {"format": FORMAT, "asked": self.request_digest, "layers": msgspec.json.encode(self.layers).decode()}
         write_whole(file, lambda draft: save_file({}, draft, metadata=header))

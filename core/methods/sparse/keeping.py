@@ -25,7 +25,7 @@ class Store:
     """Subnetworks by key; `asked` says by which options they were found, `same` whether these are today's."""
 
     ends: str
-    asked: str
+    request_digest: str
     same: bool = True
     found: dict[Key, Subnetwork] = field(default_factory=dict)
 
@@ -59,7 +59,7 @@ class Store:
             named |= {f"W{k}": W for k, W in enumerate(one.weights.W)}
             named |= {f"b{k}": b for k, b in enumerate(one.weights.b)}
             tensors |= {f"{i}.{name}": t.contiguous().cpu() for name, t in named.items() if t is not None}
-        header = {"ends": self.ends, "asked": self.asked, "entries": entries}
+        header = {"ends": self.ends, "asked": self.request_digest, "entries": entries}
         metadata = {"format": FORMAT, "subnetworks": json.dumps(header)}
         write_whole(file, lambda draft: save_file(tensors, draft, metadata=metadata))
 

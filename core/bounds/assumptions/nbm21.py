@@ -38,12 +38,12 @@ def corollaries(
     return [
         Theorem("NBM21 4.1", [room]),
         Theorem("NBM21 4.2", [room]),
-        Theorem("NBM21 4.3", [flat, *asked(lambda: corollary_4_3(options, problem, theta, reporter))]),
-        Theorem("NBM21 4.4", [flat, *asked(lambda: corollary_4_4(options, problem, theta, reporter))]),
+        Theorem("NBM21 4.3", [flat, *assumptions_or_refusal(lambda: corollary_4_3(options, problem, theta, reporter))]),
+        Theorem("NBM21 4.4", [flat, *assumptions_or_refusal(lambda: corollary_4_4(options, problem, theta, reporter))]),
     ], numbers
 
 
-def asked(look: Callable[[], list[Assumption]]) -> list[Assumption]:
+def assumptions_or_refusal(look: Callable[[], list[Assumption]]) -> list[Assumption]:
     """What is found, or that the corollary isn't about such a network, loss or data."""
     try:
         return look()

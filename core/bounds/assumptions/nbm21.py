@@ -43,10 +43,10 @@ def corollaries(
     ], numbers
 
 
-def assumptions_or_refusal(look: Callable[[], list[Assumption]]) -> list[Assumption]:
+def assumptions_or_refusal(examine: Callable[[], list[Assumption]]) -> list[Assumption]:
     """What is found, or that the corollary isn't about such a network, loss or data."""
     try:
-        return look()
+        return examine()
     except PremiseError as refusal:
         return [Assumption("network, loss and targets of its kind", NO, str(refusal).rstrip("."))]
 

@@ -42,7 +42,7 @@ class Features:
             yield shuffled[:size].sort().values
 
 
-def require(problem: Problem, what: str, check: Callable[[ModelFacts], None]) -> None:
+def require(problem: Problem, purpose: str, check: Callable[[ModelFacts], None]) -> None:
     """Raise PremiseError where the network has no view by layers, or `check` of network and loss refuses."""
 
     def checked(widths: Sequence[int]) -> None:
@@ -52,7 +52,7 @@ def require(problem: Problem, what: str, check: Callable[[ModelFacts], None]) ->
         biases = all(layer.bias is not None for layer in layers)
         check(ModelFacts(widths, data.outputs, data.classes is not None, problem.loss.name, relu, biases))
 
-    require_layers(problem, what, checked)
+    require_layers(problem, purpose, checked)
 
 
 def features(options: Examined, exact: Problem, theta: Tensor) -> Iterator[Features]:

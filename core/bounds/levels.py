@@ -14,11 +14,11 @@ from core.subnetworks import Level
 FAMILIES = {"test_loss": "loss", "test_error": "error"}
 
 
-def require_layers(problem: Problem, what: str, sizes: Callable[[Sequence[int]], object]) -> None:
+def require_layers(problem: Problem, purpose: str, sizes: Callable[[Sequence[int]], object]) -> None:
     """Raise PremiseError where there is no view by layers, no hidden layer, or one is too narrow for `sizes`."""
-    network = problem.require_layers(f"The {what} bound")
+    network = problem.require_layers(f"The {purpose} bound")
     if network.depth < 2:
-        raise PremiseError(f"The {what} bound needs a hidden layer; this network has none.")
+        raise PremiseError(f"The {purpose} bound needs a hidden layer; this network has none.")
     try:
         sizes([layer.outputs for layer in network.layers[:-1]])
     except UsageError as error:

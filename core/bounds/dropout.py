@@ -8,7 +8,7 @@ Corollary 4.2 on this model's side, where at least half are dropped.
 from torch import Tensor
 
 from core.bounds.found import BoundResult
-from core.bounds.levels import found_of, measured, require_layers
+from core.bounds.levels import measured, require_layers, result_of
 from core.problem import Problem
 from core.progress import Reporter
 from core.specs.bounds import DropoutBound
@@ -24,4 +24,4 @@ def compute(options: DropoutBound, problem: Problem, theta: Tensor, reporter: Re
         reporter.metric("loss", level.level, level.best.loss, unit="layer", family="loss")
         reporter.say(f"{level.summary.capitalize()}.")
         layers[level.level] = measured(level)
-    return found_of(problem, theta, layers, f"the lowest of {options.draws} dropped networks")
+    return result_of(problem, theta, layers, f"the lowest of {options.draws} dropped networks")

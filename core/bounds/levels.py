@@ -25,7 +25,7 @@ def require_layers(problem: Problem, purpose: str, sizes: Callable[[Sequence[int
         raise PremiseError(str(error)) from None
 
 
-def found_of(problem: Problem, theta: Tensor, layers: Mapping[int, Sequence[Measurement]], what: str) -> BoundResult:
+def result_of(problem: Problem, theta: Tensor, layers: Mapping[int, Sequence[Measurement]], what: str) -> BoundResult:
     """The largest over the layers of the lowest over the draws, from the draws' `measured` numbers."""
     own = float(problem.losses(theta[None])[0])
     lowest = {level: min(one.value or 0.0 for one in of if one.name == "loss") for level, of in layers.items()}

@@ -10,7 +10,7 @@ from torch import Tensor
 from core.bounds.done import CompletedLayers
 from core.bounds.found import BoundResult
 from core.bounds.kept import listed
-from core.bounds.levels import found_of, measured, require_layers
+from core.bounds.levels import measured, require_layers, result_of
 from core.problem import Problem
 from core.progress import Reporter
 from core.specs.bounds import SparseBound
@@ -29,4 +29,4 @@ def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Rep
         reporter.say(f"{level.summary.capitalize()}.")
         done.layers[level.level] = measured(level)
         reporter.keep(done.save)
-    return found_of(problem, theta, dict(sorted(done.layers.items())), f"the lowest of {options.draws} subnetworks")
+    return result_of(problem, theta, dict(sorted(done.layers.items())), f"the lowest of {options.draws} subnetworks")

@@ -66,12 +66,12 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "!", ")")) else f"{text}."
 
 
-def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
+def unknown_name(noun: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not in a registry, with the nearest known one."""
     names = sorted(known)
     near = get_close_matches(name.casefold(), names, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    return UsageError(f"Unknown {what} {name!r}. {hint}Available: {', '.join(names)}.")
+    return UsageError(f"Unknown {noun} {name!r}. {hint}Available: {', '.join(names)}.")
 
 
 def sentence_of(error: BaseException) -> str:

@@ -122,10 +122,10 @@ class Problem:
         """The problem as its module computes it, where the view by layers was found by tracing it."""
         return replace(self, layered=None) if self.layered is not None and self.layered.traced else self
 
-    def require_layers(self, what: str) -> LayeredNetwork:
+    def require_layers(self, purpose: str) -> LayeredNetwork:
         """The view by layers. Raises PremiseError where there is none, which `what` needs."""
         if self.layered is None:
-            raise PremiseError(f"{what} needs a network with a view by layers, and this one has none{self.because}.")
+            raise PremiseError(f"{purpose} needs a network with a view by layers, and this one has none{self.because}.")
         return self.layered
 
     @property

@@ -222,7 +222,7 @@ def check_examined(options: Examined, model: ModelRecord, widths: Sequence[int])
         raise UsageError(f"samples={options.samples} is more than the {there} train samples of {model.data}.")
 
 
-def hidden_widths(what: str, model: ModelRecord, root: str | None, ask: Ask) -> Sequence[int]:
+def hidden_widths(purpose: str, model: ModelRecord, root: str | None, ask: Ask) -> Sequence[int]:
     """Of a model's network. Raises UsageError where it has no view by layers, which `what` needs."""
     network = read_network(model.network or "")
     if network.hidden_widths is not None:
@@ -231,7 +231,7 @@ def hidden_widths(what: str, model: ModelRecord, root: str | None, ask: Ask) -> 
     widths: Sequence[int] | None = answer["hidden_widths"]
     if widths is None:
         raise UsageError(
-            f"{what} needs a chain of layers, and the network of model {model.id} is not one: {answer['without']}; "
+            f"{purpose} needs a chain of layers, and the network of model {model.id} is not one: {answer['without']}; "
             "linear and string join any two models, and vgg11 or a plain nn.Sequential is such a chain."
         )
     return widths

@@ -173,7 +173,7 @@ def check_pair(a: ModelRecord, b: ModelRecord) -> None:
     """Raise UsageError for two models that no path can join."""
     for what, of_a, of_b, same in (
         ("data", a.data, b.data, a.data_fingerprint == b.data_fingerprint),
-        ("architecture", shown(a), shown(b), a.architecture == b.architecture and a.network == b.network),
+        ("architecture", network_text(a), network_text(b), a.architecture == b.architecture and a.network == b.network),
         ("loss", a.loss, b.loss, a.loss == b.loss),
         ("dtype", a.dtype, b.dtype, a.dtype == b.dtype),
     ):
@@ -185,7 +185,7 @@ def check_pair(a: ModelRecord, b: ModelRecord) -> None:
             )
 
 
-def shown(model: ModelRecord) -> str | None:
+def network_text(model: ModelRecord) -> str | None:
     """A model's network as it is written in a sentence."""
     return None if model.network is None else read_network(model.network).shown
 

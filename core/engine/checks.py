@@ -119,11 +119,11 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
     if data.regression and spec.loss not in (None, "square"):
         raise UsageError(f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss.")
     check_data(data, root, ask)
-    if network.foreign and not ask(about(network, str(data), root))["seeded"] and spec.count > 1:
+    if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
         raise UsageError(several_of_one_start(network.shown, spec.count))
 
 
-def about(network: NetworkSpec, data: str, root: str | None) -> dict[str, Any]:
+def network_question(network: NetworkSpec, data: str, root: str | None) -> dict[str, Any]:
     """The question what a network is, on a data set; its answer holds as long as a file has the content it has now."""
     content = None
     if isinstance(network, File):
@@ -227,7 +227,7 @@ def hidden_widths(purpose: str, model: ModelRecord, root: str | None, ask: Ask) 
     network = read_network(model.network or "")
     if network.hidden_widths is not None:
         return network.hidden_widths
-    answer = ask(about(network, model.data or "", root))
+    answer = ask(network_question(network, model.data or "", root))
     widths: Sequence[int] | None = answer["hidden_widths"]
     if widths is None:
         raise UsageError(

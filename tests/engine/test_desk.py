@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from core.engine.checks import about
+from core.engine.checks import network_question
 from core.engine.probe import Answer, Ask, OutdatedError, Probe, ask
 from core.errors import RunError, UsageError
 from core.specs.networks import read_network
@@ -67,7 +67,7 @@ def probes() -> list[psutil.Process]:
 
 
 def of(net: Path, factory: str) -> dict[str, Any]:
-    return about(read_network(f"file:{net}:{factory}"), "digits", None)
+    return network_question(read_network(f"file:{net}:{factory}"), "digits", None)
 
 
 class Asking(Thread):

@@ -80,7 +80,7 @@ def check_input(catalogue: Catalogue, spec: Reading, ref: Reference, root: str |
         check_file(catalogue, one)
 
 
-def settled(catalogue: Catalogue, spec: RunSpec) -> RunSpec:
+def with_settled_inputs(catalogue: Catalogue, spec: RunSpec) -> RunSpec:
     """The spec with what ended runs left in place of references to these runs.
 
     Raises NotFoundError or UsageError where a run that is meant can't leave such a thing.

@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 import core
-from core.engine.checks import check, check_device, check_promise, settled
+from core.engine.checks import check, check_device, check_promise, with_settled_inputs
 from core.engine.folders import checkpoint, folder_of, log_beside
 from core.engine.launch import start_agent
 from core.engine.locks import SILENT_SECONDS, AgentLock
@@ -72,7 +72,7 @@ class Client:
         """
         check_device(device)
         spec = pinned(self.catalogue, spec, self.trust)
-        check(self.catalogue, settled(self.catalogue, spec), self.data_root, self._ask)
+        check(self.catalogue, with_settled_inputs(self.catalogue, spec), self.data_root, self._ask)
         with self.catalogue.write() as session:
             run_id = Runs(session).add(self._new_run(session, spec, device=device))
         self.ensure_agent()
@@ -81,7 +81,7 @@ class Client:
     def rehearse(self, spec: RunSpec, *, device: str | None = None) -> None:
         """Raise what `enqueue` would; nothing is written, and nobody is asked about a network's file."""
         check_device(device)
-        check(self.catalogue, settled(self.catalogue, spec), self.data_root, self._ask)
+        check(self.catalogue, with_settled_inputs(self.catalogue, spec), self.data_root, self._ask)
 
     def enqueue_plan(
         self, plan: Sequence[Planned], *, device: str | None = None, study: str, go_on: bool = False

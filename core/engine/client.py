@@ -24,7 +24,7 @@ from core.engine.locks import SILENT_SECONDS, AgentLock
 from core.engine.machines import here
 from core.engine.model_inputs import as_inputs, find
 from core.engine.network_files import Trust, as_it_is, pinned
-from core.engine.planning import begun, renumbered, stands
+from core.engine.planning import begun, is_reusable, renumbered
 from core.engine.probe import Ask, ask
 from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching, ready_in
 from core.errors import UsageError, sentence
@@ -104,7 +104,7 @@ class Client:
             for planned, old in zip(plan, olds, strict=True):
                 reads = [ref.run for ref in inputs_of(planned.spec) if ref.run is not None]
                 same = all((one := olds[i]) is not None and ids[i] == one.id for i in reads)
-                if old is not None and same and stands(old):
+                if old is not None and same and is_reusable(old):
                     ids.append(old.id)
                     continue
                 new = self._new_run(session, renumbered(planned.spec, ids.__getitem__), device=device, study=study)

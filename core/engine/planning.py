@@ -34,7 +34,7 @@ def begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]:
     return found
 
 
-def stands(run: Run) -> bool:
+def is_reusable(run: Run) -> bool:
     """Whether a run need not be repeated."""
     # Every finding stands, not only a missing connection: it is an answer, and the same spec would give it again. What
     # was cancelled or hit by a fault has no answer, and neither has what waited for a run that failed.

@@ -24,7 +24,7 @@ from core.engine.locks import SILENT_SECONDS, AgentLock
 from core.engine.machines import here
 from core.engine.model_inputs import as_inputs, find
 from core.engine.network_files import Trust, as_it_is, pinned
-from core.engine.planning import begun, is_reusable, renumbered
+from core.engine.planning import already_begun, is_reusable, renumbered
 from core.engine.probe import Ask, ask
 from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching, ready_in
 from core.errors import UsageError, sentence
@@ -100,7 +100,7 @@ class Client:
             check(self.catalogue, planned.spec, self.data_root, self._ask)
         ids: list[int] = []
         with self.catalogue.write() as session:
-            olds = begun(session, plan) if go_on else [None] * len(plan)
+            olds = already_begun(session, plan) if go_on else [None] * len(plan)
             for planned, old in zip(plan, olds, strict=True):
                 reads = [ref.run for ref in inputs_of(planned.spec) if ref.run is not None]
                 same = all((one := olds[i]) is not None and ids[i] == one.id for i in reads)
@@ -118,7 +118,7 @@ class Client:
     def begun(self, plan: Sequence[Planned]) -> list[Run | None]:
         """What there is of a study's runs already; nothing is enqueued."""
         with self.catalogue.read() as session:
-            return begun(session, plan)
+            return already_begun(session, plan)
 
     def ensure_agent(self) -> None:
         """Start an agent where there is work for this machine and no agent is alive. Costs two short reads."""

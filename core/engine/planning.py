@@ -19,7 +19,7 @@ def renumbered(spec: RunSpec, new: Callable[[int], int]) -> RunSpec:
     return with_inputs(spec, lambda ref: ref if ref.run is None else type(ref)(run=new(ref.run), position=ref.position))
 
 
-def begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]:
+def already_begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]:
     """For every run of a plan the newest run of any study that does the same to the same inputs; None: there is none.
 
     The same is: an equal spec, seeds and name included, whose inputs come from runs that were found themselves.

@@ -12,7 +12,7 @@ from core.data.dataset import Say
 from core.files import write_whole
 
 
-def kept(folder: Path, family: str, key: str, make: Callable[[], dict[str, Tensor]], say: Say) -> dict[str, Tensor]:
+def cached(folder: Path, family: str, key: str, make: Callable[[], dict[str, Tensor]], say: Say) -> dict[str, Tensor]:
     """The tensors of `key`, read from `folder`, or made and written there where it can be written.
 
     `family` is the beginning of the file's name.

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core.data.cache import kept
+from core.data.cache import cached
 from core.data.dataset import Say, unsaid
 from core.errors import UsageError
 from core.specs.data import Images
@@ -110,5 +110,5 @@ def _whitening(train: Tensor, cache: Path, say: Say) -> tuple[Tensor, Tensor]:
 
     key = sha256(repr(tuple(train.shape)).encode())
     key.update(train.contiguous().numpy().data)
-    found = kept(cache, "zca", key.hexdigest(), make, say)
+    found = cached(cache, "zca", key.hexdigest(), make, say)
     return found["mean"], found["matrix"]

@@ -12,7 +12,7 @@ from disk import pixels, write_folders, write_image
 from safetensors.torch import save_file
 
 from core.data import folders, stamps
-from core.data.cache import kept
+from core.data.cache import cached
 from core.data.dataset import Split
 from core.data.folders import read_folder
 from core.data.load import load
@@ -182,7 +182,7 @@ def test_a_full_disk_ends_nothing_and_nothing_is_left_of_the_draft(own: Path, tm
 def test_a_folder_in_the_way_of_the_cache_ends_nothing(tmp_path: Path) -> None:
     (tmp_path / "x-key.safetensors").mkdir()
     notes: list[str] = []
-    assert kept(tmp_path, "x", "key", lambda: {"a": torch.ones(2)}, notes.append)["a"].tolist() == [1, 1]
+    assert cached(tmp_path, "x", "key", lambda: {"a": torch.ones(2)}, notes.append)["a"].tolist() == [1, 1]
     assert len(notes) == 1
     assert [one.name for one in tmp_path.iterdir()] == ["x-key.safetensors"]
 

@@ -18,14 +18,14 @@ def cached(folder: Path, family: str, key: str, make: Callable[[], dict[str, Ten
     `family` is the beginning of the file's name.
     """
     file = folder / f"{family}-{key[:32]}.safetensors"
-    if (found := look(file)) is not None:
+    if (found := read_cached(file)) is not None:
         return found
     tensors = make()
     keep(file, tensors, say)
     return tensors
 
 
-def look(file: Path) -> dict[str, Tensor] | None:
+def read_cached(file: Path) -> dict[str, Tensor] | None:
     """The tensors in a file, None where it isn't there; a damaged one counts as none."""
     try:
         return load_file(file)

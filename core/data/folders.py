@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from core.data.cache import forget, keep, look
+from core.data.cache import forget, keep, read_cached
 from core.data.dataset import Say, Split, unsaid
 from core.data.images import read_image
 from core.data.listing import Listing, listed
@@ -77,13 +77,13 @@ def _bytes_of(file: Path) -> bytes:
 def _kept(files: list[Path], stamp: str, contents: Contents) -> Tensors | None:
     """What one of the files keeps of the same images, which their stamp tells or, read anew, their contents."""
     for file in files:
-        if stamp != UNSETTLED and file.stem.endswith(f"-{stamp}") and (found := look(file)) is not None:
+        if stamp != UNSETTLED and file.stem.endswith(f"-{stamp}") and (found := read_cached(file)) is not None:
             return found
     if files:
         for _ in contents:
             pass
     for file in files:
-        if f"-{contents.key}-" in file.stem and (found := look(file)) is not None:
+        if f"-{contents.key}-" in file.stem and (found := read_cached(file)) is not None:
             with suppress(OSError):
                 file.rename(file.with_stem(f"{file.stem.rpartition('-')[0]}-{stamp}"))
             return found

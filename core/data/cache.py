@@ -21,7 +21,7 @@ def cached(folder: Path, family: str, key: str, make: Callable[[], dict[str, Ten
     if (found := read_cached(file)) is not None:
         return found
     tensors = make()
-    keep(file, tensors, say)
+    write_cached(file, tensors, say)
     return tensors
 
 
@@ -33,7 +33,7 @@ def read_cached(file: Path) -> dict[str, Tensor] | None:
         return None
 
 
-def keep(file: Path, tensors: dict[str, Tensor], say: Say) -> None:
+def write_cached(file: Path, tensors: dict[str, Tensor], say: Say) -> None:
     """Write tensors to a file; where that is impossible nothing is left of it, and `say` is told."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

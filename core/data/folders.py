@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from core.data.cache import forget, keep, read_cached
+from core.data.cache import forget, read_cached, write_cached
 from core.data.dataset import Say, Split, unsaid
 from core.data.images import read_image
 from core.data.listing import Listing, listed
@@ -41,7 +41,7 @@ def read_folder(folder: Path, size: int | None, cache: Path, say: Say = unsaid) 
         contents = Contents(listing, size)
         read = _decoded(contents)
         file = cache / f"{family}-{contents.key}-{stamp}.safetensors"
-        keep(file, read, say)
+        write_cached(file, read, say)
         forget(cache, family, file)
     if deep := int(read["deep"]):
         say(f"images of more than 8 bits, read at their depth: {deep} of {len(listing.labelled)}")

@@ -42,7 +42,7 @@ def write_cached(file: Path, tensors: dict[str, Tensor], say: Say) -> None:
         say(f"{file.parent} can't be written, so the same work will be done again next time ({error})")
 
 
-def forget(folder: Path, family: str, but: Path) -> None:
+def delete_others(folder: Path, family: str, but: Path) -> None:
     """Remove the files of a family but one, where that is allowed."""
     for file in folder.glob(f"{family}-*.safetensors"):
         if file != but:

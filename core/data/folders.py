@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from core.data.cache import forget, read_cached, write_cached
+from core.data.cache import delete_others, read_cached, write_cached
 from core.data.dataset import Say, Split, unsaid
 from core.data.images import read_image
 from core.data.listing import Listing, listed
@@ -42,7 +42,7 @@ def read_folder(folder: Path, size: int | None, cache: Path, say: Say = unsaid) 
         read = _decoded(contents)
         file = cache / f"{family}-{contents.key}-{stamp}.safetensors"
         write_cached(file, read, say)
-        forget(cache, family, file)
+        delete_others(cache, family, file)
     if deep := int(read["deep"]):
         say(f"images of more than 8 bits, read at their depth: {deep} of {len(listing.labelled)}")
     return Split(read["train.x"], read["train.y"]), Split(read["test.x"], read["test.y"]), len(listing.classes)

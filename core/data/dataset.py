@@ -11,7 +11,7 @@ from torch import Tensor
 Say = Callable[[str], None]  # told what there is to know of data beside the samples
 
 
-def unsaid(_: str) -> None:
+def ignore(_: str) -> None:
     """Nobody wants to know."""
 
 

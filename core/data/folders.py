@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.data.cache import delete_others, read_cached, write_cached
-from core.data.dataset import Say, Split, unsaid
+from core.data.dataset import Say, Split, ignore
 from core.data.images import read_image
 from core.data.listing import Listing, listed
 from core.data.stamps import stamp_of
@@ -25,7 +25,7 @@ Pixels = NDArray[np.uint8] | NDArray[np.float32]
 Tensors = dict[str, Tensor]
 
 
-def read_folder(folder: Path, size: int | None, cache: Path, say: Say = unsaid) -> tuple[Split, Split, int]:
+def read_folder(folder: Path, size: int | None, cache: Path, say: Say = ignore) -> tuple[Split, Split, int]:
     """Train and test images (N, 3, H, W), 0 to 255, with labels (N,) int64, and the number of classes.
 
     They are uint8, or float32 where one has more than 8 bits. `say` is told what was left out, and what else there is

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from core.data.cache import cached
-from core.data.dataset import Say, unsaid
+from core.data.dataset import Say, ignore
 from core.errors import UsageError
 from core.specs.data import Images
 
@@ -31,7 +31,7 @@ def require_variation(name: str, train: Tensor) -> None:
         )
 
 
-def scaling(spec: Images, train: Tensor, cache: Path, say: Say = unsaid) -> Callable[[Tensor], Tensor]:
+def scaling(spec: Images, train: Tensor, cache: Path, say: Say = ignore) -> Callable[[Tensor], Tensor]:
     """The map from pixels (N, C, H, W) to float32 that `scale` and `whiten` ask for."""
     spread, shift = _scale(spec, train)
 

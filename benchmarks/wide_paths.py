@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from benchmarks.timing import Clock, begin, timed
-from core.data.choose import limited
+from core.data.choose import limit_samples
 from core.data.dataset import Dataset
 from core.data.files import data_root
 from core.data.load import load
@@ -43,7 +43,7 @@ def widths(theorem: str, N: int, times: int = 1) -> tuple[int, int]:
 def measured(mnist: Dataset, theorem: str, N: int, clock: Clock, times: int = 1) -> Measured:
     """Seconds, MB of the path's file, and segments. NaN where float64 can't follow."""
     network = Fcn(widths=widths(theorem, N, times), activation="relu" if theorem == "6.1" else "leaky_relu", slope=0.1)
-    data = replace(mnist, train=limited(mnist.train, N, 0), test=None)
+    data = replace(mnist, train=limit_samples(mnist.train, N, 0), test=None)
     built = build(network, tuple(data.train.x.shape[1:]), data.outputs)
     problem = Problem(built.module, data, CrossEntropy(), built.layered).to("cpu", torch.float64)
     a, b = (built.initial(seed, torch.float64) for seed in (0, 1))

@@ -7,7 +7,7 @@ from core.data.dataset import Split
 from core.errors import UsageError
 
 
-def limited(split: Split, limit: int, seed: int) -> Split:
+def limit_samples(split: Split, limit: int, seed: int) -> Split:
     """`limit` samples, drawn by seed, of each class as many as can be, in the order of the split.
 
     A larger limit with the same seed adds samples and drops none. Raises UsageError where there are fewer.

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.data.batches import read_batches
-from core.data.choose import limited
+from core.data.choose import limit_samples
 from core.data.dataset import Dataset, Say, Split
 from core.data.download import download as fetch
 from core.data.files import BATCH_FOLDER, locate, missing
@@ -28,7 +28,7 @@ def load(spec: DataSpec, root: Path, download: bool = True) -> Dataset:
     data = _pixels(spec, root, download, notes.append) if isinstance(spec, Images) else _regression(spec)
     pixels = data.train.x
     if spec.limit is not None:
-        data = replace(data, train=limited(data.train, spec.limit, spec.seed))
+        data = replace(data, train=limit_samples(data.train, spec.limit, spec.seed))
     if not isinstance(spec, Images):
         return data
     require_variation(str(spec), pixels)

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from core.data import pixels
-from core.data.choose import limited
+from core.data.choose import limit_samples
 from core.data.dataset import Dataset, Split
 from core.data.load import load
 from core.data.pixels import channel_moments, require_variation, scaling, zca
@@ -176,9 +176,9 @@ def test_limit_takes_of_each_class_as_many_as_can_be(labels: list[int], limit: i
     split = labelled(labels)
     if limit > len(labels):
         with pytest.raises(UsageError, match=f"more than the {len(labels)} train samples"):
-            limited(split, limit, seed)
+            limit_samples(split, limit, seed)
         return
-    taken = limited(split, limit, seed)
+    taken = limit_samples(split, limit, seed)
     assert len(taken) == limit
     chosen = taken.x[:, 0].long().tolist()
     assert chosen == sorted(set(chosen))
@@ -186,9 +186,9 @@ def test_limit_takes_of_each_class_as_many_as_can_be(labels: list[int], limit: i
     there, got = torch.bincount(split.y, minlength=5), torch.bincount(taken.y, minlength=5)
     short = got < there
     assert (got.max() - got[short] <= 1).all()
-    again = limited(split, limit, seed)
+    again = limit_samples(split, limit, seed)
     assert torch.equal(again.x, taken.x)
-    fewer = limited(split, max(1, limit // 2), seed).x[:, 0].long().tolist()
+    fewer = limit_samples(split, max(1, limit // 2), seed).x[:, 0].long().tolist()
     assert set(fewer) <= set(chosen)
 
 

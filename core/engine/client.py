@@ -137,7 +137,7 @@ class Client:
             return "none"
         if (silent := lock.silent()) > SILENT_SECONDS:
             return f"the agent has been silent for {lasting(silent)}"
-        return lock.told() or "works"
+        return lock.trouble() or "works"
 
     def follow(self, run_ids: Sequence[int]) -> Iterator[list[Run]]:
         """The runs as they are, some times a second, until all have ended; the last yield has them ended.

@@ -79,7 +79,7 @@ class AgentLock:
         """Whether some process is seen to hold it; another user's lock can't be looked at."""
         return _held(self.file) or _held(_by_name(self.file.parent, self._machine.host))
 
-    def told(self) -> str:
+    def trouble(self) -> str:
         """What its holder says that it waits for; "" where it waits for nothing."""
         try:
             text = self.file.read_text(errors="replace")

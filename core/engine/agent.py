@@ -144,7 +144,7 @@ class Agent:
         trouble = NO_ROOM if full else " ".join(str(self.troubles[0]).split()) if self.troubles else ""
         if trouble != self._reported:
             self._reported = trouble
-            self.lock.say(trouble)
+            self.lock.announce(trouble)
             with suppress(OSError, ValueError):  # the log may be on the disk that is full
                 print(trouble or "All is well again.", file=sys.stderr, flush=True)
 

@@ -42,7 +42,7 @@ class AgentLock:
             os.close(handle)
             return False
         self._handle = handle
-        self.say("")
+        self.announce("")
         self._forget_earlier()
         return True
 
@@ -55,7 +55,7 @@ class AgentLock:
         """Whether our file was deleted: another agent would take one of the same name."""
         return self._handle is None or os.fstat(self._handle).st_nlink == 0
 
-    def say(self, text: str) -> None:
+    def announce(self, text: str) -> None:
         """Let everybody know what this agent waits for ("": nothing), and its process id."""
         line = f"{os.getpid()}\n{text}".encode()[: SIZE - 1]
         self._unwritten = line.ljust(SIZE - 1) + b"\n"

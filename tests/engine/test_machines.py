@@ -269,13 +269,13 @@ def test_an_agent_that_stops_is_silent_and_one_that_waits_says_for_what(tmp_path
         with AgentLock(catalogue.files, here()) as lock:
             assert lock.take()
             assert client.agent_status() == "works"
-            lock.say("the disk is full: waiting for room")
+            lock.announce("the disk is full: waiting for room")
             assert client.agent_status() == "the disk is full: waiting for room"
             os.utime(lock.file, (0, time.time() - 40))
             assert client.agent_status() == "the agent has been silent for 40 seconds"
             lock._beaten = 0.0
             lock.beat()
-            lock.say("")
+            lock.announce("")
             assert client.agent_status() == "works"
             with lock.file.open("r+") as opened:
                 opened.truncate()  # as it is where there was no room for the first bytes

@@ -132,7 +132,7 @@ class Agent:
     @contextmanager
     def _tried(self) -> Iterator[None]:
         """What goes wrong inside, short of a mistake of ours, is told and tried again at the next look."""
-        self.lock.beat()
+        self.lock.touch()
         try:
             yield
         except (ThalwegError, StoreError, OSError, psutil.Error) as error:

@@ -61,7 +61,7 @@ class AgentLock:
         self._unwritten = line.ljust(SIZE - 1) + b"\n"
         self._write()
 
-    def beat(self) -> None:
+    def touch(self) -> None:
         """Give a sign of life, at most one a second."""
         if self._handle is not None and time.monotonic() - self._beaten >= BEAT_SECONDS:
             self._beaten = time.monotonic()

@@ -274,7 +274,7 @@ def test_an_agent_that_stops_is_silent_and_one_that_waits_says_for_what(tmp_path
             os.utime(lock.file, (0, time.time() - 40))
             assert client.agent_status() == "the agent has been silent for 40 seconds"
             lock._beaten = 0.0
-            lock.beat()
+            lock.touch()
             lock.announce("")
             assert client.agent_status() == "works"
             with lock.file.open("r+") as opened:

@@ -62,13 +62,13 @@ class Agent:
             while not self._over():
                 going_on, self.troubles = True, []
                 with self._tried():
-                    going_on = self._turn(drain=drain)
+                    going_on = self._cycle(drain=drain)
                 self._tell()
                 if not going_on:
                     return
                 time.sleep(self._pause())
 
-    def _turn(self, *, drain: bool) -> bool:
+    def _cycle(self, *, drain: bool) -> bool:
         """Work, where the lock can be had; whether to go on."""
         if self.handed_over is not None:
             return drain and self._followed(self.handed_over)

@@ -61,7 +61,7 @@ class Agent:
         with self.lock:
             while not self._over():
                 going_on, self.troubles = True, []
-                with self._tried():
+                with self._tolerating():
                     going_on = self._cycle(drain=drain)
                 self._tell()
                 if not going_on:
@@ -88,7 +88,7 @@ class Agent:
         while not self._over() and not self.lock.lost():
             if self.tick():
                 self.busy_at = time.monotonic()
-            with self._tried():
+            with self._tolerating():
                 if time.monotonic() - self.busy_at > patience and not self._work_left():
                     return
                 if self._replaced():
@@ -100,26 +100,26 @@ class Agent:
         """One look at everything; whether something happened. One attempt's trouble is that attempt's."""
         self.troubles = []
         happened = False
-        with self._tried():
+        with self._tolerating():
             with self.catalogue.read() as session:
                 runs = Runs(session)
                 active, asked = runs.active(self.machine), runs.cancel_requested(self.machine)
                 given_up = runs.given_up(self.machine)
             never_begun = [attempt for attempt in asked if attempt.id in self.unstarted]
             for attempt in never_begun:
-                with self._tried():
+                with self._tolerating():
                     self._drop(attempt)
             for attempt in active:
                 if attempt in never_begun:
                     continue
-                with self._tried():
+                with self._tolerating():
                     happened |= self._begin_again(attempt) or self.supervision.tend(attempt)
             for attempts, do in ((asked, self.supervision.stop), (given_up, self.supervision.see_to)):
                 for attempt in attempts:
-                    with self._tried():
+                    with self._tolerating():
                         do(attempt)
             self.supervision.reap([*active, *given_up])
-        with self._tried():
+        with self._tolerating():
             happened |= self._claim()
         return happened
 
@@ -130,7 +130,7 @@ class Agent:
         del self.unstarted[attempt.id]
 
     @contextmanager
-    def _tried(self) -> Iterator[None]:
+    def _tolerating(self) -> Iterator[None]:
         """What goes wrong inside, short of a mistake of ours, is told and tried again at the next look."""
         self.lock.touch()
         try:

@@ -63,7 +63,7 @@ class Agent:
                 going_on, self.troubles = True, []
                 with self._tolerating():
                     going_on = self._cycle(drain=drain)
-                self._tell()
+                self._report_troubles()
                 if not going_on:
                     return
                 time.sleep(self._pause())
@@ -93,7 +93,7 @@ class Agent:
                     return
                 if self._replaced():
                     return
-            self._tell()
+            self._report_troubles()
             time.sleep(self._pause())
 
     def tick(self) -> bool:
@@ -138,7 +138,7 @@ class Agent:
         except (ThalwegError, StoreError, OSError, psutil.Error) as error:
             self.troubles.append(error)
 
-    def _tell(self) -> None:
+    def _report_troubles(self) -> None:
         """Say what is wrong where that is news: beside the lock for those who wait, and in the agent's log."""
         full = any(is_disk_full(error) for error in self.troubles)
         trouble = NO_ROOM if full else " ".join(str(self.troubles[0]).split()) if self.troubles else ""

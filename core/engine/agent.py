@@ -71,7 +71,7 @@ class Agent:
     def _cycle(self, *, drain: bool) -> bool:
         """Work, where the lock can be had; whether to go on."""
         if self.handed_over is not None:
-            return drain and self._followed(self.handed_over)
+            return drain and self._successor_busy(self.handed_over)
         if not self.lock.take():
             return drain and self._work_left()
         try:
@@ -163,7 +163,7 @@ class Agent:
             start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log", self.cpu_jobs)
         self.handed_over = time.monotonic()
 
-    def _followed(self, since: float) -> bool:
+    def _successor_busy(self, since: float) -> bool:
         """Whether the agent that took over still has work. If it has ended without finishing, start another."""
         if not self._work_left():
             return False

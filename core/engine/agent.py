@@ -59,7 +59,7 @@ class Agent:
         Where another agent works already, `drain` waits until nothing is left for that one either.
         """
         with self.lock:
-            while not self._over():
+            while not self._must_end():
                 going_on, self.troubles = True, []
                 with self._tolerating():
                     going_on = self._cycle(drain=drain)
@@ -80,12 +80,12 @@ class Agent:
             self.lock.release()  # whoever enqueued while we held it relies on this second look:
         if self._replaced():
             self._retire()
-        return not self._over() and self._work_left()
+        return not self._must_end() and self._work_left()
 
     def _work(self, *, drain: bool) -> None:
         patience = 0.0 if drain else IDLE_SECONDS
         self.busy_at = time.monotonic()
-        while not self._over() and not self.lock.lost():
+        while not self._must_end() and not self.lock.lost():
             if self.tick():
                 self.busy_at = time.monotonic()
             with self._tolerating():
@@ -175,7 +175,7 @@ class Agent:
     def _pause(self) -> float:
         return PAUSE_SECONDS if self.troubles else TICK_SECONDS
 
-    def _over(self) -> bool:
+    def _must_end(self) -> bool:
         return self.ending or not self.catalogue.path.exists()
 
     def _work_left(self) -> bool:

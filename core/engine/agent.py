@@ -113,7 +113,7 @@ class Agent:
                 if attempt in never_begun:
                     continue
                 with self._tolerating():
-                    happened |= self._begin_again(attempt) or self.supervision.tend(attempt)
+                    happened |= self._start_claimed(attempt) or self.supervision.tend(attempt)
             for attempts, do in ((asked, self.supervision.stop), (given_up, self.supervision.see_to)):
                 for attempt in attempts:
                     with self._tolerating():
@@ -200,7 +200,7 @@ class Agent:
             if claim is None:
                 return started
             self.unstarted[claim.attempt.id] = claim
-            self._begin_again(claim.attempt)
+            self._start_claimed(claim.attempt)
             started = True
         return started
 
@@ -209,7 +209,7 @@ class Agent:
             runs = Runs(session)
             return runs.any_queued() and runs.changes_due(self.machine, self.devices)
 
-    def _begin_again(self, attempt: Attempt) -> bool:
+    def _start_claimed(self, attempt: Attempt) -> bool:
         """Start a claimed run; False where that is no longer to be done."""
         claim = self.unstarted.get(attempt.id)
         if claim is None:

@@ -31,7 +31,7 @@ class Supervision:
 
     catalogue: Catalogue
     children: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
-    told: dict[int, float] = field(default_factory=dict)
+    stopped_at: dict[int, float] = field(default_factory=dict)
     left: dict[int, float] = field(default_factory=dict)
 
     def folder(self, attempt: Attempt) -> Path:
@@ -79,10 +79,10 @@ class Supervision:
         who = owner(self.folder(attempt))
         if who is None:
             return
-        if attempt.id not in self.told:
-            self.told[attempt.id] = time.monotonic()
+        if attempt.id not in self.stopped_at:
+            self.stopped_at[attempt.id] = time.monotonic()
             signal_group(who, signal.SIGTERM)
-        elif time.monotonic() - self.told[attempt.id] > GRACE_SECONDS:
+        elif time.monotonic() - self.stopped_at[attempt.id] > GRACE_SECONDS:
             signal_group(who, signal.SIGKILL)
 
     def reap(self, active: Sequence[Attempt]) -> None:

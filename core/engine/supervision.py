@@ -32,7 +32,7 @@ class Supervision:
     catalogue: Catalogue
     children: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     stopped_at: dict[int, float] = field(default_factory=dict)
-    left: dict[int, float] = field(default_factory=dict)
+    orphaned_at: dict[int, float] = field(default_factory=dict)
 
     def folder(self, attempt: Attempt) -> Path:
         return folder_of(self.catalogue.files / "runs", attempt.run_id, attempt.number)
@@ -93,8 +93,8 @@ class Supervision:
         kept = {attempt.id for attempt in active}
         self.children = {key: one for key, one in self.children.items() if key in kept or one.poll() is None}
         left = self.children.keys() - kept
-        self.left = {key: self.left.get(key, time.monotonic()) for key in left}
-        for key, since in self.left.items():
+        self.orphaned_at = {key: self.orphaned_at.get(key, time.monotonic()) for key in left}
+        for key, since in self.orphaned_at.items():
             if time.monotonic() - since > GRACE_SECONDS:
                 os.killpg(self.children[key].pid, signal.SIGKILL)
 

@@ -111,7 +111,7 @@ class Supervision:
             return False
         if not abandon(folder):
             return False
-        self._again(attempt, "its agent died before the job began")
+        self._requeue(attempt, "its agent died before the job began")
         return True
 
     def _silent(self, attempt: Attempt) -> bool:
@@ -127,7 +127,7 @@ class Supervision:
         child = self.children.get(attempt.id)
         code = None if child is None else child.returncode
         if who is not None and who.boot != boot_id():
-            self._again(attempt, "the machine was restarted")
+            self._requeue(attempt, "the machine was restarted")
             return
         with self.catalogue.write() as session:
             runs = Runs(session)
@@ -145,7 +145,7 @@ class Supervision:
                 runs.finish(attempt.id, "failed", cause, "killed", number)
             self._tell(attempt, cause)
 
-    def _again(self, attempt: Attempt, cause: str) -> None:
+    def _requeue(self, attempt: Attempt, cause: str) -> None:
         with self.catalogue.write() as session:
             if attempt.number < MOST_ATTEMPTS:
                 Runs(session).requeue(attempt.id, cause)

@@ -143,7 +143,7 @@ class Supervision:
                 cause = cause_of_death(code)
                 number = -code if code is not None and code < 0 else None
                 runs.finish(attempt.id, "failed", cause, "killed", number)
-            self._tell(attempt, cause)
+            self._log_ending(attempt, cause)
 
     def _requeue(self, attempt: Attempt, cause: str) -> None:
         with self.catalogue.write() as session:
@@ -151,9 +151,9 @@ class Supervision:
                 Runs(session).requeue(attempt.id, cause)
             else:
                 Runs(session).finish(attempt.id, "failed", f"{cause} ({attempt.number} times)", "killed")
-            self._tell(attempt, cause)
+            self._log_ending(attempt, cause)
 
-    def _tell(self, attempt: Attempt, cause: str) -> None:
+    def _log_ending(self, attempt: Attempt, cause: str) -> None:
         """How an attempt ended, in the log, for a worker that can't say so; before it is known to those who follow."""
         with closing(Log(log_beside(self.folder(attempt)))) as log:
             log.end(sentence(f"Attempt {attempt.number} ended: {cause}"))

@@ -59,7 +59,7 @@ class Supervision:
                 return True
         if alive:
             return self._silent(attempt)
-        self._died(attempt, who)
+        self._handle_death(attempt, who)
         return True
 
     def see_to(self, attempt: Attempt) -> None:
@@ -122,7 +122,7 @@ class Supervision:
             Runs(session).stale(attempt.id)
         return True
 
-    def _died(self, attempt: Attempt, who: Owner | None) -> None:
+    def _handle_death(self, attempt: Attempt, who: Owner | None) -> None:
         """The process is gone and left no result."""
         child = self.children.get(attempt.id)
         code = None if child is None else child.returncode

@@ -58,7 +58,7 @@ class Supervision:
             if attempt.state in FINISHED:
                 return True
         if alive:
-            return self._silent(attempt)
+            return self._handle_silence(attempt)
         self._handle_death(attempt, who)
         return True
 
@@ -114,7 +114,7 @@ class Supervision:
         self._requeue(attempt, "its agent died before the job began")
         return True
 
-    def _silent(self, attempt: Attempt) -> bool:
+    def _handle_silence(self, attempt: Attempt) -> bool:
         silent = (datetime.now(UTC) - attempt.heartbeat_at).total_seconds()
         if silent < STALE_SECONDS or attempt.state == "stale":
             return False

@@ -46,7 +46,7 @@ class Supervision:
                 Runs(session).started(attempt.id, who.pid, who.started, who.boot)
         alive = self._alive(attempt, who)
         if alive is None and (attempt.pid is None or (folder / "owner").exists()):
-            return self._never_started(attempt, folder)
+            return self._handle_no_start(attempt, folder)
         while ingest(self.catalogue, attempt, folder):  # a dead worker's last words too
             if alive:
                 return True
@@ -105,7 +105,7 @@ class Supervision:
             return child.poll() is None
         return None if who is None else who.alive()
 
-    def _never_started(self, attempt: Attempt, folder: Path) -> bool:
+    def _handle_no_start(self, attempt: Attempt, folder: Path) -> bool:
         """Its agent died before or just after starting a worker: give the attempt up, for good, then retry."""
         if (datetime.now(UTC) - attempt.started_at).total_seconds() < START_SECONDS:
             return False

@@ -114,7 +114,7 @@ class Agent:
                     continue
                 with self._tolerating():
                     happened |= self._start_claimed(attempt) or self.supervision.tend(attempt)
-            for attempts, do in ((asked, self.supervision.stop), (given_up, self.supervision.see_to)):
+            for attempts, do in ((asked, self.supervision.stop), (given_up, self.supervision.finish_given_up)):
                 for attempt in attempts:
                     with self._tolerating():
                         do(attempt)

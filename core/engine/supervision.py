@@ -62,7 +62,7 @@ class Supervision:
         self._handle_death(attempt, who)
         return True
 
-    def see_to(self, attempt: Attempt) -> None:
+    def finish_given_up(self, attempt: Attempt) -> None:
         """An attempt that was given up while nobody heard of this machine: what it said since is kept, no more made."""
         folder = self.folder(attempt)
         alive = self._alive(attempt, owner(folder))

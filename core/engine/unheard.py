@@ -12,7 +12,7 @@ from store.states import FINISHED
 GIVE_UP_SECONDS = 600.0  # without a sign of life from a machine's agent
 
 
-def unheard(catalogue: Catalogue) -> list[str]:
+def silent_runs(catalogue: Catalogue) -> list[str]:
     """A sentence for each run whose machine has been silent for so long that it may be given up."""
     with catalogue.read() as session:
         elsewhere = Runs(session).elsewhere(here())

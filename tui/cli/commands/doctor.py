@@ -74,7 +74,7 @@ def _where(folder: Path | None, root: Path) -> str:
 
 def _catalogue(location: CommandLocation, *, prune: bool) -> Facts:
     """How the catalogue is: what is in it, what is wrong with it."""
-    from core.engine.unheard import unheard  # noqa: PLC0415 - half a second with its database; no --help needs it
+    from core.engine.unheard import silent_runs  # noqa: PLC0415 - half a second with its database; no --help needs it
 
     catalogue = location.if_there()
     if catalogue is None:
@@ -83,7 +83,7 @@ def _catalogue(location: CommandLocation, *, prune: bool) -> Facts:
     if prune:
         gone = store.prune(catalogue)
         facts |= {"pruned_files": gone.files, "pruned_bytes": gone.bytes}
-    findings = [*store.examine(catalogue), *(store.HealthIssue("note", one) for one in unheard(catalogue))]
+    findings = [*store.examine(catalogue), *(store.HealthIssue("note", one) for one in silent_runs(catalogue))]
     facts["agent"] = engine_of(catalogue).agent_status()
     if not any(one.level == "error" for one in findings):
         with catalogue.read() as session:

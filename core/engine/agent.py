@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from core.engine.devices import devices, threads, whose
+from core.engine.devices import devices, devices_text, threads
 from core.engine.folders import Job, checkpoint, folder_of, make_folder
 from core.engine.installed import Installed
 from core.engine.launch import start_agent, start_worker
@@ -195,7 +195,7 @@ class Agent:
             with self.catalogue.write() as session:
                 runs = Runs(session)
                 runs.fail_blocked()
-                runs.tell_waiting(self.devices, whose(self.machine, self.devices))
+                runs.tell_waiting(self.devices, devices_text(self.machine, self.devices))
                 claim = runs.claim(self.machine, os.getpid(), self.devices)
             if claim is None:
                 return started

@@ -27,7 +27,7 @@ def installed() -> list[str]:
     return [f"cuda:{i}" for i in range(_gpus())] + ["cpu"]
 
 
-def whose(machine: Machine, devices: Sequence[Device]) -> str:
+def devices_text(machine: Machine, devices: Sequence[Device]) -> str:
     """Which devices an agent has, for those who wait for another."""
     visible = os.environ.get(VISIBLE)
     why = "" if visible is None else f", with {VISIBLE}={visible!r}"

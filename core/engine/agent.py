@@ -19,7 +19,7 @@ import psutil
 
 from core.engine.devices import devices, devices_text, threads
 from core.engine.folders import Job, checkpoint, folder_of, make_folder
-from core.engine.installed import Installed
+from core.engine.installed import InstalledCode
 from core.engine.launch import start_agent, start_worker
 from core.engine.locks import NO_ROOM, AgentLock
 from core.engine.machines import here
@@ -49,7 +49,7 @@ class Agent:
         self.ending = False
         self.unstarted: dict[int, ClaimedRun] = {}  # claimed, and waiting for room on the disk
         self.troubles: list[Exception] = []  # of the last look
-        self.installed = Installed()
+        self.installed = InstalledCode()
         self.handed_over: float | None = None  # when another agent took over, with the code that is installed now
         self._reported = ""
 

@@ -11,7 +11,7 @@ PACKAGES = ("core", "store")  # what an agent and its workers run
 LOOK_SECONDS = 2.0
 
 
-class Installed:
+class InstalledCode:
     """The code that this process was started from, by its version and its content."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 from core.engine import client as client_module
 from core.engine import installed
 from core.engine.client import Client
-from core.engine.installed import Installed
+from core.engine.installed import InstalledCode
 from core.specs.runs import Train
 from store import Catalogue, Runs
 from tests.engine.conftest import TINY, long_training, until
@@ -61,7 +61,7 @@ def test_an_agent_hands_over_to_the_code_that_was_installed_under_it(
 def test_code_has_changed_once_its_files_differ_in_content_and_rest(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installed, "ROOT", old)
     monkeypatch.setattr(installed, "LOOK_SECONDS", 0.0)
-    code, file = Installed(), old / "store" / "runs.py"
+    code, file = InstalledCode(), old / "store" / "runs.py"
     os.utime(file)
     assert [code.changed() for _ in range(3)] == [False] * 3, "touched, but the same"
     file.write_text(f"{file.read_text()}# newer\n")

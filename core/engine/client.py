@@ -23,7 +23,7 @@ from core.engine.launch import start_agent
 from core.engine.locks import SILENT_SECONDS, AgentLock
 from core.engine.machines import here
 from core.engine.model_inputs import as_inputs, find
-from core.engine.network_files import Trust, as_it_is, pinned
+from core.engine.network_files import Trust, current_network, pinned
 from core.engine.planning import already_begun, is_reusable, renumbered
 from core.engine.probe import Ask, ask
 from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching, ready_in
@@ -259,7 +259,7 @@ class Client:
     def _path_question(self, path_id: int) -> dict[str, Any]:
         with self.catalogue.read() as session:
             path = Paths(session).get(path_id)
-        network = None if path.network is None else as_it_is(path.network, self.trust)
+        network = None if path.network is None else current_network(path.network, self.trust)
         models, known = as_inputs(self.catalogue, path, network)
         asked = {"path": known.file, "path_id": known.id, "root": self.data_root}
         return {**asked, "models": msgspec.to_builtins(models)}

@@ -15,7 +15,7 @@ from store import Catalogue, Runs
 Trust = Callable[[str], bool]  # whether a file is trusted of which this sentence says that it has changed
 
 
-def as_it_is(network: str, trust: Trust) -> str:
+def current_network(network: str, trust: Trust) -> str:
     """A network's text with the sha256 of its file as it is now.
 
     Raises UsageError where the file can't be read, or has changed and isn't trusted.
@@ -37,10 +37,10 @@ def pinned(catalogue: Catalogue, spec: RunSpec, trust: Trust) -> RunSpec:
     Raises UsageError as above, NotFoundError for a model or path that isn't there.
     """
     if isinstance(spec, Train):
-        return msgspec.structs.replace(spec, network=as_it_is(spec.network, trust))
+        return msgspec.structs.replace(spec, network=current_network(spec.network, trust))
     known = {_network_of(catalogue, ref) for ref in inputs_of(spec)}
     before = {spec.network or network for network in known} - {None}
-    now = {as_it_is(network, trust) for network in before if network is not None}
+    now = {current_network(network, trust) for network in before if network is not None}
     if now == before or len(now) != 1:  # two networks: no path joins them, and the check says so
         return spec
     return msgspec.structs.replace(spec, network=now.pop())

@@ -23,7 +23,7 @@ from core.engine.launch import start_agent
 from core.engine.locks import SILENT_SECONDS, AgentLock
 from core.engine.machines import here
 from core.engine.model_inputs import as_inputs, find
-from core.engine.network_files import Trust, current_network, pinned
+from core.engine.network_files import Trust, current_network, with_pinned_network
 from core.engine.planning import already_begun, is_reusable, renumbered
 from core.engine.probe import Ask, ask
 from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching, ready_in
@@ -71,7 +71,7 @@ class Client:
         Raises UsageError, NotFoundError or ArtifactError, with nothing written.
         """
         check_device(device)
-        spec = pinned(self.catalogue, spec, self.trust)
+        spec = with_pinned_network(self.catalogue, spec, self.trust)
         check(self.catalogue, with_settled_inputs(self.catalogue, spec), self.data_root, self._ask)
         with self.catalogue.write() as session:
             run_id = Runs(session).add(self._new_run(session, spec, device=device))
@@ -93,7 +93,9 @@ class Client:
         """
         check_device(device)
         plan = [  # the others count runs that aren't there yet
-            replace(one, spec=pinned(self.catalogue, one.spec, self.trust)) if isinstance(one.spec, Train) else one
+            replace(one, spec=with_pinned_network(self.catalogue, one.spec, self.trust))
+            if isinstance(one.spec, Train)
+            else one
             for one in plan
         ]
         for planned in plan:

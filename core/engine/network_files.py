@@ -31,7 +31,7 @@ def current_network(network: str, trust: Trust) -> str:
     return str(spec.pinned(now))
 
 
-def pinned(catalogue: Catalogue, spec: RunSpec, trust: Trust) -> RunSpec:
+def with_pinned_network(catalogue: Catalogue, spec: RunSpec, trust: Trust) -> RunSpec:
     """A run's spec that holds its network's file to what it is now.
 
     Raises UsageError as above, NotFoundError for a model or path that isn't there.

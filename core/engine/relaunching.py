@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.engine.folders import checkpoint
-from core.engine.network_files import Trust, pinned
+from core.engine.network_files import Trust, with_pinned_network
 from core.engine.planning import renumbered
 from core.errors import UsageError
 from core.specs.kinds import changed, inputs_of
@@ -63,7 +63,7 @@ class Relaunching:
             raise UsageError(
                 f"Run {old.id} is {old.state}: only a run that has ended can be relaunched; cancel it first."
             )
-        spec = pinned(self.catalogue, changed(from_json(old.spec), self.changes), self.trust)
+        spec = with_pinned_network(self.catalogue, changed(from_json(old.spec), self.changes), self.trust)
         one = Relaunch(old, spec, _start(self.catalogue, old, spec, self.resume, self.changes))
         return Relaunch(old, one.pointing_at(newest), one.resume)
 

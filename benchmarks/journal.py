@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from core.engine.folders import folder_of
+from core.engine.folders import attempt_folder
 from core.engine.ingest import ingest
 from core.engine.machines import here
 from core.engine.worker.journal import Journal
@@ -53,7 +53,7 @@ def main() -> None:
             run_id = Runs(session).add(NewRun(kind="train", spec="{}"))
             claim = Runs(session).claim(here(), 1, [Device("cpu")])
         assert claim is not None
-        folder = folder_of(catalogue.files / "runs", run_id, 1)
+        folder = attempt_folder(catalogue.files / "runs", run_id, 1)
         folder.mkdir(parents=True)
         ending = multiprocessing.Event()
         agent = multiprocessing.Process(target=tend, args=(catalogue.path, run_id, folder, ending))

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 from sqlalchemy import TextClause, text
 
-from core.engine.folders import Owner, folder_of, take
+from core.engine.folders import Owner, attempt_folder, take
 from core.engine.launch import environment
 from core.engine.machines import here
 from core.engine.worker.journal import Journal
@@ -144,7 +144,7 @@ def running(catalogue: Catalogue) -> Iterator[Jobs]:
     processes = multiprocessing.get_context("spawn")
     writers = []
     for attempt in claimed(catalogue):
-        folder = folder_of(catalogue.files / "runs", attempt.run_id, attempt.number)
+        folder = attempt_folder(catalogue.files / "runs", attempt.run_id, attempt.number)
         folder.mkdir(parents=True)
         values = processes.Value("d", 1.0), processes.Value("q", 0), processes.Value("q", 0)
         writers.append(Writer(attempt.run_id, *values))

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from core.engine.devices import devices, devices_text, threads
-from core.engine.folders import Job, checkpoint, folder_of, make_folder
+from core.engine.folders import Job, attempt_folder, checkpoint, make_folder
 from core.engine.installed import InstalledCode
 from core.engine.launch import start_agent, start_worker
 from core.engine.locks import NO_ROOM, AgentLock
@@ -220,7 +220,7 @@ class Agent:
 
     def _start(self, claim: ClaimedRun) -> None:
         run, attempt = claim.run, claim.attempt
-        folder = folder_of(self.catalogue.files / "runs", run.id, attempt.number)
+        folder = attempt_folder(self.catalogue.files / "runs", run.id, attempt.number)
         try:
             make_folder(folder)
             spec, inputs = resolve(self.catalogue, from_json(run.spec))

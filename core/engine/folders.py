@@ -155,7 +155,7 @@ def catalogue_of(folder: Path) -> Path:
     return files.with_name(files.name.removesuffix(".files"))
 
 
-def folder_of(runs: Path, run_id: int, number: int) -> Path:
+def attempt_folder(runs: Path, run_id: int, number: int) -> Path:
     """Where the attempt `number` of a run lives; `runs` is the catalogue's folder of runs."""
     return runs / str(run_id) / str(number)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.engine.folders import DISK_FULL, GONE, Owner, abandon, boot_id, folder_of, log_beside, owner
+from core.engine.folders import DISK_FULL, GONE, Owner, abandon, attempt_folder, boot_id, log_beside, owner
 from core.engine.ingest import ingest
 from core.engine.launch import signal_group
 from core.engine.log import Log
@@ -35,7 +35,7 @@ class Supervision:
     orphaned_at: dict[int, float] = field(default_factory=dict)
 
     def folder(self, attempt: Attempt) -> Path:
-        return folder_of(self.catalogue.files / "runs", attempt.run_id, attempt.number)
+        return attempt_folder(self.catalogue.files / "runs", attempt.run_id, attempt.number)
 
     def tend(self, attempt: Attempt) -> bool:
         """Take in what an attempt said and judge its state; whether anything changed."""

@@ -17,7 +17,7 @@ from core.engine import agent as agent_module
 from core.engine import client as client_module
 from core.engine.agent import Agent
 from core.engine.client import Client
-from core.engine.folders import folder_of, owner
+from core.engine.folders import attempt_folder, owner
 from core.engine.machines import here
 from core.specs.runs import RunSpec, Train
 from store import Attempt, Catalogue, Device, Run, Runs
@@ -46,7 +46,7 @@ class Engine:
             return Runs(session).attempts(run_id)[-1]
 
     def folder(self, run_id: int) -> Path:
-        return folder_of(self.catalogue.files / "runs", run_id, self.attempt(run_id).number)
+        return attempt_folder(self.catalogue.files / "runs", run_id, self.attempt(run_id).number)
 
     def until(self, condition: Callable[[], object], seconds: float = 60.0) -> None:
         """Step until the condition holds."""

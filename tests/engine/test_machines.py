@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from core.engine import machines, unheard
 from core.engine.agent import Agent
 from core.engine.client import Client
-from core.engine.folders import folder_of
+from core.engine.folders import attempt_folder
 from core.engine.locks import NO_ROOM, AgentLock
 from core.engine.machines import here, machine_id
 from core.engine.unheard import GIVE_UP_SECONDS, give_up
@@ -192,7 +192,7 @@ def returned(catalogue: Catalogue) -> Agent:
 
 def leave(catalogue: Catalogue, attempt: Attempt, *events: Event) -> None:
     """What a worker left whose process is gone."""
-    folder = folder_of(catalogue.files / "runs", attempt.run_id, attempt.number)
+    folder = attempt_folder(catalogue.files / "runs", attempt.run_id, attempt.number)
     folder.mkdir(parents=True)
     (folder / "owner").write_text('{"pid": 1, "started": 0.0, "boot": "another"}')
     (folder / "events.jsonl").write_bytes(b"".join(map(to_line, events)))

@@ -20,7 +20,7 @@ from core.engine import devices, supervision
 from core.engine.agent import Agent
 from core.engine.checks import check_device
 from core.engine.client import Client
-from core.engine.folders import GONE, Owner, folder_of, make_folder, take
+from core.engine.folders import GONE, Owner, attempt_folder, make_folder, take
 from core.engine.locks import NO_ROOM, AgentLock
 from core.engine.machines import here
 from core.engine.worker import watching
@@ -45,7 +45,7 @@ def at_work(catalogue: Catalogue, *said: bytes) -> Attempt:
         enqueue(session)
         claim = Runs(session).claim(here(), 1, [Device("cpu", 9)])
     assert claim is not None
-    folder = folder_of(catalogue.files / "runs", claim.run.id, 1)
+    folder = attempt_folder(catalogue.files / "runs", claim.run.id, 1)
     make_folder(folder)
     assert take(folder, Owner.me())
     (folder / "events.jsonl").write_bytes(b"".join(said))
@@ -239,7 +239,7 @@ def gone_in_time(process: "subprocess.Popen[bytes]") -> int:
 def test_a_worker_whose_folder_or_catalogue_is_gone_ends_soon(what: str, tmp_path: Path) -> None:
     catalogue = tmp_path / "c.db"
     catalogue.touch()
-    folder = folder_of(tmp_path / "c.db.files" / "runs", 1, 1)
+    folder = attempt_folder(tmp_path / "c.db.files" / "runs", 1, 1)
     folder.mkdir(parents=True)
     (folder / "owner").touch()
     code = "import sys, time; from pathlib import Path; from core.engine.log import Log; "
@@ -257,7 +257,7 @@ def test_a_place_that_does_not_answer_is_not_gone(tmp_path: Path, monkeypatch: p
     def stale(*_: Any, **__: Any) -> NoReturn:
         raise OSError(116, "Stale file handle")
 
-    folder = folder_of(tmp_path / "c.db.files" / "runs", 1, 1)
+    folder = attempt_folder(tmp_path / "c.db.files" / "runs", 1, 1)
     assert watching.missing(folder) == folder / "owner"
     monkeypatch.setattr(Path, "exists", stale)
     assert watching.missing(folder) is None

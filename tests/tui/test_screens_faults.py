@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable
 
 from core.engine.client import Client
-from core.engine.folders import folder_of, log_beside
+from core.engine.folders import attempt_folder, log_beside
 from core.specs.methods import METHODS
 from core.specs.runs import Connect, ModelRef, Train
 from store import Catalogue, NewRun, Runs
@@ -32,7 +32,7 @@ def broken(home: Path) -> Path:
     with Catalogue.open(path) as catalogue:
         for seed, kind in enumerate(("exception", "loss not reached", "could not connect")):
             add(catalogue, Train(network="fcn:8", data="digits", seed=seed), "failed", kind)
-        folder = folder_of(catalogue.files / "runs", 1, 1)
+        folder = attempt_folder(catalogue.files / "runs", 1, 1)
         folder.mkdir(parents=True)
         log_beside(folder).write_text(f"so far so good\n{HOSTILE}\n")
     return path

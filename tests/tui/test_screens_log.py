@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from showing import play, press, settle, text, until
 from textual.pilot import Pilot
 
-from core.engine.folders import folder_of, log_beside
+from core.engine.folders import attempt_folder, log_beside
 from store import Catalogue
 from tui.app.screens.log import LogScreen
 from tui.app.widgets.log_view import LogView
@@ -27,7 +27,7 @@ CONTENT = st.lists(st.binary(max_size=40).map(lambda line: line.replace(b"\n", b
 def log(seeded: Path) -> Path:
     """The log of run 1, empty."""
     with Catalogue.open(seeded) as catalogue:
-        folder = folder_of(catalogue.files / "runs", 1, 1)
+        folder = attempt_folder(catalogue.files / "runs", 1, 1)
     folder.mkdir(parents=True)
     log_beside(folder).touch()
     return log_beside(folder)

@@ -11,7 +11,7 @@ from piloting import Sitting, play
 from textual.binding import Binding, BindingsMap
 from textual.widgets import Input, OptionList
 
-from core.engine.folders import folder_of, log_beside
+from core.engine.folders import attempt_folder, log_beside
 from core.path import Path as KnotPath
 from store import Catalogue, Paths
 from tui.app.app import ThalwegApp
@@ -62,7 +62,7 @@ def furnished(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             artifact = catalogue.artifacts.put(knots, session, "path")
             values = {"model_a": 1, "model_b": 2, "method": "string", "artifact": artifact, "position": 1}
             Paths(session).add(2, values, [{"kind": "straight"}] * 3, points)
-        folder = folder_of(catalogue.files / "runs", 3, 1)
+        folder = attempt_folder(catalogue.files / "runs", 3, 1)
     folder.mkdir(parents=True)
     log_beside(folder).write_text("\n".join(f"line {i}" for i in range(200)))
     return seeded

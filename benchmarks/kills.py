@@ -24,7 +24,7 @@ from core.engine import client as client_module
 from core.engine import supervision
 from core.engine.agent import Agent
 from core.engine.client import Client
-from core.engine.folders import log_beside
+from core.engine.folders import log_of
 from core.engine.worker import __main__ as worker
 from core.engine.worker import connecting, jobs  # noqa: F401 - torch is loaded once, here
 from core.methods import connect as connect_module
@@ -64,7 +64,7 @@ class Forked:
 def start_worker(folder: Path) -> Forked:
     def work() -> int:
         os.chdir(folder)
-        log = os.open(log_beside(folder), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        log = os.open(log_of(folder), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.dup2(log, 1), os.dup2(log, 2)
         armed[0]()
         return worker.main(folder)

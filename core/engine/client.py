@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 import core
 from core.engine.checks import check, check_device, check_promise, with_settled_inputs
-from core.engine.folders import attempt_folder, checkpoint, log_beside
+from core.engine.folders import attempt_folder, checkpoint, log_of
 from core.engine.launch import start_agent
 from core.engine.locks import SILENT_SECONDS, AgentLock
 from core.engine.machines import here
@@ -243,7 +243,7 @@ class Client:
         if not attempts:
             return None
         newest = attempt_folder(self.catalogue.files / "runs", run_id, attempts[-1].number)
-        logs = (log_beside(newest), newest / "log.txt")  # the first edition had one for each attempt
+        logs = (log_of(newest), newest / "log.txt")  # the first edition had one for each attempt
         return next((file for file in logs if file.exists()), None)
 
     def verify(self, path_id: int) -> dict[str, Any]:

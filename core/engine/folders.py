@@ -160,7 +160,7 @@ def attempt_folder(runs: Path, run_id: int, number: int) -> Path:
     return runs / str(run_id) / str(number)
 
 
-def log_beside(folder: Path) -> Path:
+def log_of(folder: Path) -> Path:
     """The log of the run whose attempt lives in `folder`."""
     return folder.parent / "log.txt"
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from core.engine.folders import Owner, log_beside
+from core.engine.folders import Owner, log_of
 
 #: Variables that would let a caller's own `core/` or settings reach into our processes.
 DROPPED = ("PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME")
@@ -34,7 +34,7 @@ def environment() -> dict[str, str]:
 
 def start_worker(folder: Path) -> subprocess.Popen[bytes]:
     """A fresh interpreter in a session of its own, working in its run folder, its output in the run's log."""
-    with _output(log_beside(folder)) as log:
+    with _output(log_of(folder)) as log:
         return subprocess.Popen(
             [sys.executable, "-P", "-u", "-m", "core.engine.worker", str(folder)],
             stdin=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.engine.folders import DISK_FULL, GONE, Owner, abandon, attempt_folder, boot_id, log_beside, owner
+from core.engine.folders import DISK_FULL, GONE, Owner, abandon, attempt_folder, boot_id, log_of, owner
 from core.engine.ingest import ingest
 from core.engine.launch import signal_group
 from core.engine.log import Log
@@ -155,7 +155,7 @@ class Supervision:
 
     def _log_ending(self, attempt: Attempt, cause: str) -> None:
         """How an attempt ended, in the log, for a worker that can't say so; before it is known to those who follow."""
-        with closing(Log(log_beside(self.folder(attempt)))) as log:
+        with closing(Log(log_of(self.folder(attempt)))) as log:
             log.end(sentence(f"Attempt {attempt.number} ended: {cause}"))
 
 

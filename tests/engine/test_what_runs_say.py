@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.engine.folders import log_beside
+from core.engine.folders import log_of
 from core.errors import FINDINGS
 from core.specs.bounds import SparseBound
 from core.specs.methods import Sparse, String, Wide
@@ -184,7 +184,7 @@ def test_the_log_of_a_killed_run_says_so_and_it_is_a_fault(engine: Engine) -> No
 def test_a_log_that_cannot_be_written_fails_no_run(engine: Engine) -> None:
     run_id = engine.enqueue(Train(**TINY, epochs=1))
     folder = engine.catalogue.files / "runs" / str(run_id) / "1"
-    log_beside(folder).mkdir(parents=True)
+    log_of(folder).mkdir(parents=True)
     assert engine.finish(run_id)[0].state == "done"
 
 

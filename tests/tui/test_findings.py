@@ -7,7 +7,7 @@ import pytest
 from commanding import Run, add
 from piloting import Sitting, play
 
-from core.engine.folders import attempt_folder, log_beside
+from core.engine.folders import attempt_folder, log_of
 from core.errors import FINDINGS
 from core.specs.runs import Train
 from store import Catalogue, NewRun, Runs
@@ -25,7 +25,7 @@ def mixed(home: Path) -> Path:
     with Catalogue.open(path) as catalogue:
         for kind in ("could not connect", "premise", "could not connect", "exception"):
             add(catalogue, Train(network="fcn:8", data="digits"), "failed", kind)
-        log = log_beside(attempt_folder(catalogue.files / "runs", 4, 1))
+        log = log_of(attempt_folder(catalogue.files / "runs", 4, 1))
         log.parent.mkdir(parents=True)
         log.write_text(f"Failed after 1 s: it broke.\n{TRACEBACK}")
     return path

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable
 
 from core.engine.client import Client
-from core.engine.folders import attempt_folder, log_beside
+from core.engine.folders import attempt_folder, log_of
 from core.specs.methods import METHODS
 from core.specs.runs import Connect, ModelRef, Train
 from store import Catalogue, NewRun, Runs
@@ -34,7 +34,7 @@ def broken(home: Path) -> Path:
             add(catalogue, Train(network="fcn:8", data="digits", seed=seed), "failed", kind)
         folder = attempt_folder(catalogue.files / "runs", 1, 1)
         folder.mkdir(parents=True)
-        log_beside(folder).write_text(f"so far so good\n{HOSTILE}\n")
+        log_of(folder).write_text(f"so far so good\n{HOSTILE}\n")
     return path
 
 

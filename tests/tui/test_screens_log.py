@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from showing import play, press, settle, text, until
 from textual.pilot import Pilot
 
-from core.engine.folders import attempt_folder, log_beside
+from core.engine.folders import attempt_folder, log_of
 from store import Catalogue
 from tui.app.screens.log import LogScreen
 from tui.app.widgets.log_view import LogView
@@ -29,8 +29,8 @@ def log(seeded: Path) -> Path:
     with Catalogue.open(seeded) as catalogue:
         folder = attempt_folder(catalogue.files / "runs", 1, 1)
     folder.mkdir(parents=True)
-    log_beside(folder).touch()
-    return log_beside(folder)
+    log_of(folder).touch()
+    return log_of(folder)
 
 
 def bytes_read() -> int:

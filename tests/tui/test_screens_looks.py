@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from core.engine.client import Client
-from core.engine.folders import attempt_folder, log_beside
+from core.engine.folders import attempt_folder, log_of
 from core.path import Path as KnotPath
 from store import Catalogue, Paths
 from tui.app.screens.beads import BeadsScreen
@@ -50,7 +50,7 @@ def usual(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder = attempt_folder(catalogue.files / "runs", 3, 1)
     folder.mkdir(parents=True)
     lines = [f"segment {i}: {HOSTILE} 日本 {'and so on ' * (i % 20)}" for i in range(100)]
-    log_beside(folder).write_text("\n".join(lines))
+    log_of(folder).write_text("\n".join(lines))
     return seeded
 
 

@@ -11,7 +11,7 @@ from piloting import Sitting, play
 from textual.binding import Binding, BindingsMap
 from textual.widgets import Input, OptionList
 
-from core.engine.folders import attempt_folder, log_beside
+from core.engine.folders import attempt_folder, log_of
 from core.path import Path as KnotPath
 from store import Catalogue, Paths
 from tui.app.app import ThalwegApp
@@ -64,7 +64,7 @@ def furnished(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             Paths(session).add(2, values, [{"kind": "straight"}] * 3, points)
         folder = attempt_folder(catalogue.files / "runs", 3, 1)
     folder.mkdir(parents=True)
-    log_beside(folder).write_text("\n".join(f"line {i}" for i in range(200)))
+    log_of(folder).write_text("\n".join(f"line {i}" for i in range(200)))
     return seeded
 
 

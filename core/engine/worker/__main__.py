@@ -13,7 +13,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from core.engine.folders import DISK_FULL, Job, Owner, log_beside, take
+from core.engine.folders import DISK_FULL, Job, Owner, log_of, take
 from core.engine.log import Log
 from core.engine.worker.causes import cause_of
 from core.engine.worker.journal import Journal
@@ -45,7 +45,7 @@ def _main(folder: Path) -> int:
         print("another process acts for this attempt", file=sys.stderr)
         return 0
     signal.signal(signal.SIGTERM, _cancel)
-    log = Log(log_beside(folder))
+    log = Log(log_of(folder))
     sys.stdout, sys.stderr = log.stream(), log.stream()
     watch(folder, log)
     journal = Journal(folder, log)

@@ -197,7 +197,7 @@ class Client:
                 one = how.of(old, newest)
                 check(self.catalogue, one.spec, old.data_root, self._ask)
                 self._check_needed(one, plan)
-                if one.vain and not named:
+                if one.is_hopeless and not named:
                     raise UsageError(AS_IT_WAS)
             except (UsageError, StoreError) as error:
                 refused[old.id] = str(error)

@@ -37,7 +37,7 @@ class Relaunch:
         return renumbered(self.spec, lambda run_id: again.get(run_id, run_id))
 
     @property
-    def vain(self) -> bool:
+    def is_hopeless(self) -> bool:
         """Whether what was refused as bad input is asked for once more."""
         return self.old.cause_kind == "bad input" and self.spec == from_json(self.old.spec)
 

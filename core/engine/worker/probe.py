@@ -66,7 +66,7 @@ def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask
 
 def verify(question: Answer) -> Answer:
     """Decide every claim of a path anew, in float64, and say what follows."""
-    path, problem, ends = asked_path(question)
+    path, problem, ends = path_of(question)
     return {"id": question["path_id"], **verified(path, problem, ends)}
 
 
@@ -75,7 +75,7 @@ def points(question: Answer) -> Answer:
 
     Its buffers, too, the same at every point: so each point is a whole state.
     """
-    path, problem, _ = asked_path(question)
+    path, problem, _ = path_of(question)
     first, count = msgspec.convert(question["models"][0], InputModel), question["count"]
     t = torch.linspace(0, 1, count, dtype=torch.float64)
     tensors = {name: one.contiguous() for name, one in problem.layout.split(path.points(t)).items()}
@@ -95,7 +95,7 @@ def points(question: Answer) -> Answer:
     }
 
 
-def asked_path(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
+def path_of(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
     """A path with the problem it lives in and the two models (P,) that it joins."""
     models = [msgspec.convert(model, InputModel) for model in question["models"]]
     return Curve.load(Path(question["path"])), *opened(models, "cpu", question["root"], Silent())

@@ -121,7 +121,7 @@ def answer_to(question: Answer) -> Answer:
         return {"failed": sentence, "kind": kind}
 
 
-def apart() -> tuple[TextIO, TextIO]:
+def private_streams() -> tuple[TextIO, TextIO]:
     """Standard input and output for our use alone: a network file may read and print."""
     questions, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -132,7 +132,7 @@ def apart() -> tuple[TextIO, TextIO]:
 
 
 def main() -> int:
-    questions, answers = apart()
+    questions, answers = private_streams()
     print(json.dumps({"ready": True}), file=answers, flush=True)
     for line in questions:
         print(json.dumps(answer_to(json.loads(line))), file=answers, flush=True)

@@ -6,7 +6,7 @@ import msgspec
 
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
-from core.engine.worker.opening import opened, suit_threads
+from core.engine.worker.opening import open_models, suit_threads
 from core.engine.worker.verifying import verified
 from core.errors import RunError
 from core.path import Path as Curve
@@ -24,7 +24,7 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
     """
     journal.progress(None, "reading the data")
     (known,) = job.paths
-    problem, thetas = opened(job.inputs, "cpu", job.data_root, journal)
+    problem, thetas = open_models(job.inputs, "cpu", job.data_root, journal)
     theta = {model.id: one for model, one in zip(job.inputs, thetas, strict=True)}
     suit_threads(problem, job.threads)
     path = Curve.load(Path(known.file))

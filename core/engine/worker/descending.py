@@ -6,7 +6,7 @@ from pathlib import Path
 from core.engine.folders import Job
 from core.engine.worker.connecting import describe_path
 from core.engine.worker.journal import Journal
-from core.engine.worker.opening import opened, suit_threads
+from core.engine.worker.opening import open_models, suit_threads
 from core.engine.worker.telling import log_file, log_model, options_text
 from core.engine.worker.training import describe_model
 from core.errors import RunError
@@ -23,7 +23,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     """Descend, leave the model reached and the path to it, then raise RunError if float64 could not follow."""
     journal.progress(None, "reading the data")
     source = job.inputs[0]
-    problem, (start,) = opened(job.inputs, job.device, job.data_root, journal)
+    problem, (start,) = open_models(job.inputs, job.device, job.data_root, journal)
     journal.say(f"Descends from model {source.id} to {spec.to:g} above the lowest loss: {options_text(spec)}.")
     suit_threads(problem, job.threads)
     begun = time.monotonic()

@@ -49,7 +49,7 @@ def open_problem(
     return problem.to(device, torch.float32), architecture
 
 
-def opened(
+def open_models(
     models: Sequence[InputModel], device: str, root: str | None, reporter: Reporter
 ) -> tuple[Problem, list[Tensor]]:
     """The problem that models of one network were trained on, on a device, and their parameters, each (P,).

@@ -20,7 +20,7 @@ from core.data.load import load
 from core.engine.folders import InputModel
 from core.engine.worker.causes import cause_of
 from core.engine.worker.facts import environment
-from core.engine.worker.opening import opened
+from core.engine.worker.opening import open_models
 from core.engine.worker.verifying import verified
 from core.errors import ThalwegError, UsageError
 from core.files import write_whole
@@ -98,7 +98,7 @@ def points(question: Answer) -> Answer:
 def path_of(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
     """A path with the problem it lives in and the two models (P,) that it joins."""
     models = [msgspec.convert(model, InputModel) for model in question["models"]]
-    return Curve.load(Path(question["path"])), *opened(models, "cpu", question["root"], Silent())
+    return Curve.load(Path(question["path"])), *open_models(models, "cpu", question["root"], Silent())
 
 
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {

@@ -79,11 +79,11 @@ def _state(journal: Journal, problem: Problem, until: Until | None) -> TrainingS
     state = TrainingState.load(journal.left).to(problem.device)
     journal.say(f"Goes on after epoch {state.epoch} of the checkpoint.")
     if until is not None:
-        retire(problem, state, until)
+        drop_finished(problem, state, until)
     return state
 
 
-def retire(problem: Problem, state: TrainingState, until: Until) -> None:
+def drop_finished(problem: Problem, state: TrainingState, until: Until) -> None:
     """Let models leave that are at the goal already, since the run that left the state had a lower one or none."""
     here = state.active
     known = state.metric[here]

@@ -7,7 +7,7 @@ import msgspec
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import open_models, suit_threads
-from core.engine.worker.verifying import verified
+from core.engine.worker.verifying import verify_path
 from core.errors import RunError
 from core.path import Path as Curve
 from core.progress import plural
@@ -31,7 +31,7 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
     segments = plural(len(path), "segment")
     journal.say(f"Certifies path {known.id} from model {known.model_a} to {known.model_b}, of {segments}, in float64.")
     journal.progress(None, f"certifying {segments}")
-    found = verified(path, problem, (theta[known.model_a], theta[known.model_b]), spec.points)
+    found = verify_path(path, problem, (theta[known.model_a], theta[known.model_b]), spec.points)
     journal.say(
         f"Certificate: {found['certificate']}, level {found['level']:.6g}; {len(found['refused'])} claims refused."
     )

@@ -21,7 +21,7 @@ from core.engine.folders import InputModel
 from core.engine.worker.causes import cause_of
 from core.engine.worker.facts import environment
 from core.engine.worker.opening import open_models
-from core.engine.worker.verifying import verified
+from core.engine.worker.verifying import verify_path
 from core.errors import ThalwegError, UsageError
 from core.files import write_whole
 from core.networks.architectures import build
@@ -67,7 +67,7 @@ def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask
 def verify(question: Answer) -> Answer:
     """Decide every claim of a path anew, in float64, and say what follows."""
     path, problem, ends = path_of(question)
-    return {"id": question["path_id"], **verified(path, problem, ends)}
+    return {"id": question["path_id"], **verify_path(path, problem, ends)}
 
 
 def points(question: Answer) -> Answer:

@@ -11,7 +11,7 @@ from core.path import Path
 from core.problem import Problem
 
 
-def verified(path: Path, problem: Problem, ends: Sequence[Tensor], points: int = 61) -> dict[str, Any]:
+def verify_path(path: Path, problem: Problem, ends: Sequence[Tensor], points: int = 61) -> dict[str, Any]:
     """Whether a path leads from one model to another, each (P,), and what is proven of it, all in float64.
 
     Segments without proof are looked at on the grid of a profile of at least `points` points.

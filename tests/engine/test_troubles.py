@@ -258,9 +258,9 @@ def test_a_place_that_does_not_answer_is_not_gone(tmp_path: Path, monkeypatch: p
         raise OSError(116, "Stale file handle")
 
     folder = attempt_folder(tmp_path / "c.db.files" / "runs", 1, 1)
-    assert watching.missing(folder) == folder / "owner"
+    assert watching.missing_folder(folder) == folder / "owner"
     monkeypatch.setattr(Path, "exists", stale)
-    assert watching.missing(folder) is None
+    assert watching.missing_folder(folder) is None
 
 
 @pytest.mark.parametrize("status", [GONE, None])

@@ -21,12 +21,12 @@ def _watch(folder: Path, log: Log) -> None:
     missed = 0
     while missed < LOOKS:
         time.sleep(LOOK_SECONDS)
-        missed = missed + 1 if (what := missing(folder)) else 0
+        missed = missed + 1 if (what := missing_folder(folder)) else 0
     log.end(f"Ended: {what} is gone.")
     os._exit(GONE)
 
 
-def missing(folder: Path) -> Path | None:
+def missing_folder(folder: Path) -> Path | None:
     """What is no longer there of the attempt's folder, as this process took it, and of the catalogue."""
     try:
         return next((file for file in (folder / "owner", catalogue_of(folder)) if not file.exists()), None)

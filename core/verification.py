@@ -16,7 +16,10 @@ def shortcomings(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]
         for holds, text in (
             (facts["starts_at_a"], "the path does not start at its first model"),
             (facts["ends_at_b"], "the path does not end at its second model"),
-            (not weaker(facts["certificate"], kept["certificate"]), f"the certificate is {facts['certificate']} only"),
+            (
+                not is_weaker(facts["certificate"], kept["certificate"]),
+                f"the certificate is {facts['certificate']} only",
+            ),
         )
         if not holds
     ]
@@ -38,6 +41,6 @@ def other_losses(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]
     return found
 
 
-def weaker(kind: str, other: str | None) -> bool:
+def is_weaker(kind: str, other: str | None) -> bool:
     """Whether one kind of certificate says less than another; of a path without one nothing was said."""
     return other is not None and STRENGTHS.index(kind) > STRENGTHS.index(other)

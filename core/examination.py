@@ -36,11 +36,13 @@ def examine(problem: Problem, path: Path, points: int = 61) -> Examination:
     knots = knot_losses(exact, path)
     verdicts = path_verdicts(exact, path, knots)
     looked = profile(problem, path.cast(problem.dtype), points, granted=[verdict.granted for verdict in verdicts])
-    seen = highest(exact, path, looked, [i for i, verdict in enumerate(verdicts) if verdict.granted not in AT_ENDS])
+    seen = highest_loss(
+        exact, path, looked, [i for i, verdict in enumerate(verdicts) if verdict.granted not in AT_ENDS]
+    )
     return Examination(looked, certificate_of(verdicts, knots, seen), largest(*knots.loss.tolist(), *seen.values()))
 
 
-def highest(exact: Problem, path: Path, looked: Profile, segments: list[int]) -> dict[int, float]:
+def highest_loss(exact: Problem, path: Path, looked: Profile, segments: list[int]) -> dict[int, float]:
     """The loss in float64 at the highest point that the profile saw on each of `segments`."""
     if not segments:
         return {}

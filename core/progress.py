@@ -58,7 +58,7 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def lasting(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A time of seconds, minutes, hours or days, as a part of a sentence: 40 seconds, 3 hours."""
     for unit, length in (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0)):
         if seconds >= 2 * length:

@@ -28,7 +28,7 @@ from core.engine.planning import already_begun, is_reusable, renumbered
 from core.engine.probe import Ask, ask
 from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching, ready_in
 from core.errors import UsageError, sentence
-from core.progress import lasting
+from core.progress import duration_text
 from core.specs.kinds import chosen_options, inputs_of
 from core.specs.runs import (
     RunSpec,
@@ -138,7 +138,7 @@ class Client:
         if not lock.held():
             return "none"
         if (silent := lock.silent()) > SILENT_SECONDS:
-            return f"the agent has been silent for {lasting(silent)}"
+            return f"the agent has been silent for {duration_text(silent)}"
         return lock.trouble() or "works"
 
     def follow(self, run_ids: Sequence[int]) -> Iterator[list[Run]]:

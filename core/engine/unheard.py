@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.engine.locks import silence
 from core.engine.machines import here
-from core.progress import lasting
+from core.progress import duration_text
 from store import Attempt, Catalogue, Runs, StoreError
 from store.states import FINISHED
 
@@ -48,14 +48,14 @@ def _why(files: Path, attempt: Attempt) -> str:
     if silent < GIVE_UP_SECONDS:
         raise StoreError(
             f"Run {attempt.run_id} is not given up: it is at work on {attempt.host}, whose agent gave a sign of life "
-            f"{lasting(silent)} ago; --force is for machines silent for {lasting(GIVE_UP_SECONDS)}, "
+            f"{duration_text(silent)} ago; --force is for machines silent for {duration_text(GIVE_UP_SECONDS)}, "
             f"`thalweg cancel {attempt.run_id}` asks it to stop."
         )
     return _silent(attempt, silent)
 
 
 def _silent(attempt: Attempt, seconds: float) -> str:
-    return f"{attempt.host}, of whose agent nothing has been heard for {lasting(seconds)}"
+    return f"{attempt.host}, of whose agent nothing has been heard for {duration_text(seconds)}"
 
 
 def _refuse(run_id: int, state: str) -> None:

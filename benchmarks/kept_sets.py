@@ -20,7 +20,7 @@ from core.data.load import load
 from core.losses import CrossEntropy
 from core.networks.architectures import build
 from core.problem import Problem
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.specs.data import read_data
 from core.specs.descent import Descent
 from core.specs.networks import read_network
@@ -41,7 +41,7 @@ def models(network: str, data: str, count: int, root: Path) -> tuple[Problem, Te
 
 
 def level(problem: Problem, theta: Tensor, seed: int, options: Subnetworks) -> float:
-    found = trained_levels(options, problem, theta, seed, Silent().progress)
+    found = trained_levels(options, problem, theta, seed, SilentReporter().progress)
     return max(one.best.loss for one in found)
 
 

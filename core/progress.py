@@ -30,7 +30,7 @@ class Reporter(Protocol):
         """Save a state to go on from, now."""
 
 
-class Silent:
+class SilentReporter:
     """Nobody wants to know."""
 
     left: Path | None = None

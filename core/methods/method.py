@@ -9,7 +9,7 @@ from torch import Tensor
 from core.errors import PremiseError
 from core.path import Path
 from core.problem import Problem
-from core.progress import Reporter, Silent
+from core.progress import Reporter, SilentReporter
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Task:
     problem: Problem
     below: float | None = None
     seed: int = 0
-    reporter: Reporter = field(default_factory=Silent)
+    reporter: Reporter = field(default_factory=SilentReporter)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from core.bounds.found import BoundResult
 from core.errors import PremiseError
 from core.methods.wide.net import Net
 from core.problem import Problem
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.results import NO, OPEN, YES
 from core.specs.bounds import Assumptions
 from tests.core.plain import classes, points, problem_of
@@ -20,7 +20,7 @@ N = 5
 
 
 def found(case: Problem, theta: torch.Tensor | None = None) -> BoundResult:
-    return BOUNDS["assumptions"](Assumptions(), case, points(case, 1)[0] if theta is None else theta, Silent())
+    return BOUNDS["assumptions"](Assumptions(), case, points(case, 1)[0] if theta is None else theta, SilentReporter())
 
 
 def answers(bound: BoundResult, theorem: str) -> dict[str, float]:

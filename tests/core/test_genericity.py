@@ -22,7 +22,7 @@ from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
 from core.losses import LOSSES
 from core.problem import Problem
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.results import NO, OPEN, YES
 from core.specs.bounds import Genericity
 from tests.core.plain import classes, points, problem_of
@@ -156,7 +156,7 @@ def values(found: BoundResult, name: str) -> dict[tuple[int | None, int | None],
 
 def examined(network: str, data: Dataset, **options: object) -> BoundResult:
     problem = problem_of(network, data)
-    return compute(Genericity(**options), problem, points(problem, 1)[0], Silent())
+    return compute(Genericity(**options), problem, points(problem, 1)[0], SilentReporter())
 
 
 def test_a_wide_network_on_few_samples_fulfils_all() -> None:
@@ -175,7 +175,7 @@ def test_dead_neurons_refute_every_set() -> None:
     theta = points(problem, 1)[0]
     named = problem.layout.split(theta[None].clone())
     named["layers.0.bias"][0, :6] = -100.0
-    found = compute(Genericity(), problem, problem.layout.join({k: v[0] for k, v in named.items()}), Silent())
+    found = compute(Genericity(), problem, problem.layout.join({k: v[0] for k, v in named.items()}), SilentReporter())
     assert values(found, "generic")[1, None] == NO
     assert values(found, "stuck_neurons")[1, None] >= 6
     assert "A2 fails for every set" in found.summary
@@ -231,4 +231,4 @@ def test_what_the_corollary_asks_is_named_where_it_is_missing() -> None:
             examined(network, chosen)
     problem = problem_of("fcn:8-8", data)
     with pytest.raises(PremiseError, match="view by layers"):
-        compute(Genericity(), Problem(problem.network, data, problem.loss), points(problem, 1)[0], Silent())
+        compute(Genericity(), Problem(problem.network, data, problem.loss), points(problem, 1)[0], SilentReporter())

@@ -21,7 +21,7 @@ from core.methods.swapping import swap_units
 from core.networks.architectures import build
 from core.path import Claim
 from core.problem import Problem
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.specs import bounds as bound_specs
 from core.specs import methods as specs
 from core.specs.descent import Descent
@@ -165,7 +165,7 @@ def test_limits_make_a_string_fail_with_what_is_left(task: Task) -> None:
     assert "1 bead not trained below 0.3" in (one.failure or "")
 
 
-class Keeping(Silent):
+class Keeping(SilentReporter):
     """Keeps a state in a file."""
 
     def __init__(self, file: File) -> None:
@@ -175,7 +175,7 @@ class Keeping(Silent):
         save(self.file)  # type: ignore[operator]
 
 
-class Left(Silent):
+class Left(SilentReporter):
     """Has a state left in a file."""
 
     def __init__(self, file: File) -> None:

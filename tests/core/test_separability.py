@@ -17,7 +17,7 @@ from core.bounds.separability.search import Points, newton, program
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
 from core.problem import Problem
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.results import NO, OPEN, YES
 from core.specs.bounds import Separability
 from tests.core.plain import classes, points, problem_of
@@ -197,7 +197,7 @@ def test_without_time_nothing_is_decided() -> None:
     assert asked(*XOR, seconds=0) == SeparabilityVerdict(OPEN, why="class 1: time was up")
 
 
-class Listening(Silent):
+class Listening(SilentReporter):
     def __init__(self) -> None:
         self.heard: list[float] = []
 
@@ -206,7 +206,7 @@ class Listening(Silent):
 
 
 def answers(options: Separability, problem: Problem, theta: Tensor) -> dict[tuple[int, int | None], float]:
-    found = compute(options, problem, theta, Silent())
+    found = compute(options, problem, theta, SilentReporter())
     return {(one.layer, one.draw): one.value for one in found.measurements if one.name == "separable"}
 
 
@@ -242,7 +242,7 @@ def test_where_no_set_will_do_all_neurons_prove_it() -> None:
 
 def test_channels_are_kept_with_their_blocks() -> None:
     problem = problem_of("cnn,channels=7-8,hidden=9", classes((1, 28, 28), samples=30))
-    found = compute(Separability(draws=1, kept="importance"), problem, points(problem, 1)[0], Silent())
+    found = compute(Separability(draws=1, kept="importance"), problem, points(problem, 1)[0], SilentReporter())
     assert found.layer_count == 4
     widths = {one.layer: one.value for one in found.measurements if one.name == "kept" and one.draw == 0}
     assert widths == {1: 4, 2: 5, 3: 6}
@@ -254,7 +254,7 @@ def test_the_same_seed_gives_the_same_numbers_and_time_is_honoured() -> None:
     theta = points(problem, 1)[0]
     one, again = (answers(Separability(draws=3, seed=4), problem, theta) for _ in range(2))
     assert one == again
-    hurried = compute(Separability(minutes=1e-9), problem, theta, Silent())
+    hurried = compute(Separability(minutes=1e-9), problem, theta, SilentReporter())
     assert hurried.value == 0
     assert "time was up" in hurried.summary
 
@@ -262,8 +262,8 @@ def test_the_same_seed_gives_the_same_numbers_and_time_is_honoured() -> None:
 def test_fewer_samples_can_be_separated_where_all_can_not() -> None:
     problem = problem_of("fcn:8-8", classes((4,), samples=60))
     theta = points(problem, 1)[0]
-    few = compute(Separability(samples=4), problem, theta, Silent())
-    assert few.value > compute(Separability(), problem, theta, Silent()).value == 0
+    few = compute(Separability(samples=4), problem, theta, SilentReporter())
+    assert few.value > compute(Separability(), problem, theta, SilentReporter()).value == 0
 
 
 def test_what_the_corollary_asks_is_named_where_it_is_missing() -> None:
@@ -279,10 +279,10 @@ def test_what_the_corollary_asks_is_named_where_it_is_missing() -> None:
     ):
         problem = problem_of(network, chosen, loss)
         with pytest.raises(PremiseError, match=match):
-            compute(Separability(), problem, points(problem, 1)[0], Silent())
+            compute(Separability(), problem, points(problem, 1)[0], SilentReporter())
     problem = problem_of("fcn:8", data)
     bare = Problem(problem.network, data, problem.loss, None)
     with pytest.raises(PremiseError, match="view by layers"):
-        compute(Separability(), bare, points(problem, 1)[0], Silent())
+        compute(Separability(), bare, points(problem, 1)[0], SilentReporter())
     with pytest.raises(PremiseError, match="features of layer 1 are not finite"):
-        compute(Separability(), problem, points(problem, 1)[0] * torch.inf, Silent())
+        compute(Separability(), problem, points(problem, 1)[0] * torch.inf, SilentReporter())

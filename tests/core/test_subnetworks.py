@@ -19,7 +19,7 @@ from core.methods.method import Task
 from core.methods.sparse import sizes_tried
 from core.networks.architectures import build
 from core.problem import Problem
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.specs.bounds import DropoutBound, SparseBound
 from core.specs.data import read_data
 from core.specs.descent import Descent
@@ -71,7 +71,7 @@ def test_sparse_joins_where_the_line_and_dropout_are_high(task: Task, sparse: Co
 def test_the_level_is_the_largest_loss_of_ends_and_subnetworks(task: Task) -> None:
     losses = []
 
-    class Listening(Silent):
+    class Listening(SilentReporter):
         def metric(self, name: str, step: int, value: float, **meaning: object) -> None:
             losses.append((name, step, value))
 
@@ -129,7 +129,7 @@ def test_training_ends_when_a_subnetwork_is_low_enough(task: Task) -> None:
     assert len(epochs) == 3 * 4
 
 
-class Keeping(Silent):
+class Keeping(SilentReporter):
     """Keeps what may be gone on from, and hears which layers were trained."""
 
     def __init__(self, file: File, most: int = 99, left: File | None = None) -> None:
@@ -282,20 +282,20 @@ def losses_of(found: BoundResult, name: str = "loss") -> dict[int, list[float]]:
 
 
 def test_bounds_give_every_layer_and_draw(task: Task) -> None:
-    found = sparse_bound.compute(SparseBound(draws=3, epochs=2), task.problem, task.a, Silent())
+    found = sparse_bound.compute(SparseBound(draws=3, epochs=2), task.problem, task.a, SilentReporter())
     losses = losses_of(found)
     assert {layer: len(some) for layer, some in losses.items()} == dict.fromkeys(range(4), 3)
     assert found.value == pytest.approx(max(min(some) for some in losses.values()))
     assert losses_of(found, "test_loss").keys() == losses.keys()
-    half = dropout_bound.compute(DropoutBound(draws=4), task.problem, task.a, Silent())
+    half = dropout_bound.compute(DropoutBound(draws=4), task.problem, task.a, SilentReporter())
     assert {layer: len(some) for layer, some in losses_of(half).items()} == dict.fromkeys(range(1, 4), 4)
-    fewer = dropout_bound.compute(DropoutBound(draws=4, drop=0.1), task.problem, task.a, Silent())
+    fewer = dropout_bound.compute(DropoutBound(draws=4, drop=0.1), task.problem, task.a, SilentReporter())
     assert fewer.value < half.value
 
 
 def test_test_errors_and_losses_are_those_of_plain_torch(task: Task) -> None:
     options, test = SparseBound(draws=3, epochs=2), task.problem.data.test
-    found = sparse_bound.compute(options, task.problem, task.a, Silent())
+    found = sparse_bound.compute(options, task.problem, task.a, SilentReporter())
     errors = losses_of(found, "test_error")
     losses, test_losses = losses_of(found), losses_of(found, "test_loss")
     for level in trained_levels(options, task.problem, task.a, 0, quiet):
@@ -312,7 +312,7 @@ def test_test_errors_and_losses_are_those_of_plain_torch(task: Task) -> None:
 
 def test_an_interrupted_bound_goes_on_with_the_same_numbers(task: Task, tmp_path: File) -> None:
     options, file = SparseBound(draws=2, epochs=2), tmp_path / "layers.safetensors"
-    whole = sparse_bound.compute(options, task.problem, task.a, Silent())
+    whole = sparse_bound.compute(options, task.problem, task.a, SilentReporter())
     with pytest.raises(KeyboardInterrupt):
         sparse_bound.compute(options, task.problem, task.a, Keeping(file, most=2))
     rest = Keeping(file, left=file)
@@ -328,6 +328,6 @@ def test_bounds_need_layers_that_are_wide_enough(task: Task) -> None:
     bare = Problem(task.problem.network, task.problem.data, task.problem.loss, None)
     for compute, options in ((sparse_bound.compute, SparseBound()), (dropout_bound.compute, DropoutBound())):
         with pytest.raises(PremiseError, match="view by layers"):
-            compute(options, bare, task.a, Silent())
+            compute(options, bare, task.a, SilentReporter())
     with pytest.raises(PremiseError, match="leaves none of them"):
-        dropout_bound.compute(DropoutBound(drop=0.99), task.problem, task.a, Silent())
+        dropout_bound.compute(DropoutBound(drop=0.99), task.problem, task.a, SilentReporter())

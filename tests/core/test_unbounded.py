@@ -11,7 +11,7 @@ from core.certify import certify
 from core.errors import PremiseError
 from core.methods.wide.net import Net
 from core.methods.wide.rays import assumptions, ray_by
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.results import YES
 from core.specs.bounds import Unbounded
 from tests.core.plain import points
@@ -30,7 +30,7 @@ FITTING = [
 
 
 def found(net: Net, options: Unbounded) -> BoundResult:
-    return BOUNDS["unbounded"](options, net.problem, net.theta, Silent())
+    return BOUNDS["unbounded"](options, net.problem, net.theta, SilentReporter())
 
 
 def column(bound: BoundResult, name: str) -> list[float]:
@@ -96,7 +96,7 @@ def test_powers_of_two_scale_without_any_rounding(seed: int) -> None:
 def test_where_no_ray_is_known_the_assumption_is_named(text: str, theorem: str, sentence: str) -> None:
     case = problem(text, 9, 2)
     with pytest.raises(PremiseError) as error:
-        BOUNDS["unbounded"](Unbounded(theorem=theorem), case, points(case, 1)[0], Silent())
+        BOUNDS["unbounded"](Unbounded(theorem=theorem), case, points(case, 1)[0], SilentReporter())
     assert sentence in str(error.value)
 
 

@@ -23,7 +23,7 @@ from core.methods.method import Task
 from core.networks.architectures import Architecture
 from core.path import Path as Curve
 from core.problem import Problem
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.specs.methods import Linear
 from core.specs.runs import Connect, ModelRef, Train
 from core.training import Trained, Until
@@ -82,7 +82,7 @@ class Net(nn.Module):
 """
 
 
-class Said(Silent):
+class Said(SilentReporter):
     """What was said for the log."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Place:
         (self.folder / "scale").write_text(str(value))
 
     def problem(self) -> tuple[Problem, Architecture]:
-        problem, architecture = open_problem(self.network, DATA, None, "cpu", None, Silent())
+        problem, architecture = open_problem(self.network, DATA, None, "cpu", None, SilentReporter())
         return problem.to("cpu", getattr(torch, self.dtype)), architecture
 
     def model(self, number: int, theta: Tensor | None = None) -> InputModel:
@@ -133,9 +133,9 @@ def test_a_model_has_the_buffers_that_it_was_trained_with_whatever_the_construct
     model = place.model(1)
     tensors = load_file(model.file)
     assert {name: tuple(one.shape) for name, one in tensors.items()}.items() >= {"scale": (6,), "order": (6,)}.items()
-    before, (theta,) = open_models([model], "cpu", None, Silent())
+    before, (theta,) = open_models([model], "cpu", None, SilentReporter())
     place.scale(3.0)
-    after, (again,) = open_models([model], "cpu", None, Silent())
+    after, (again,) = open_models([model], "cpu", None, SilentReporter())
     assert torch.equal(theta, again)
     assert torch.equal(outputs(before, theta), outputs(after, theta))
     assert float(after.constants["scale"][0]) == 2.0
@@ -146,10 +146,10 @@ def test_a_file_of_the_first_edition_opens_without_buffers_and_is_refused_if_the
     model = place.model(1)
     tensors = load_file(model.file)
     save_file({name: one for name, one in tensors.items() if "." in name}, model.file)
-    open_models([model], "cpu", None, Silent())
+    open_models([model], "cpu", None, SilentReporter())
     place.scale(3.0)
     with pytest.raises(RunError, match=r"The train loss of model 1 is \S+ and was \S+ when it was recorded"):
-        open_models([model], "cpu", None, Silent())
+        open_models([model], "cpu", None, SilentReporter())
 
 
 def test_models_with_different_buffers_can_not_be_joined(tmp_path: Path) -> None:
@@ -158,9 +158,9 @@ def test_models_with_different_buffers_can_not_be_joined(tmp_path: Path) -> None
     place.scale(3.0)
     second = place.model(2)
     with pytest.raises(RunError, match="Models 1 and 2 differ in their buffer scale, which is not a parameter"):
-        open_models([first, second], "cpu", None, Silent())
+        open_models([first, second], "cpu", None, SilentReporter())
     for model in (first, second):
-        open_models([model], "cpu", None, Silent())
+        open_models([model], "cpu", None, SilentReporter())
 
 
 def test_tensors_that_are_of_no_such_network_are_refused_without_a_hash(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_tensors_that_are_of_no_such_network_are_refused_without_a_hash(tmp_path
     model = place.model(1)
     save_file({**load_file(model.file), "more": torch.zeros(2)}, model.file)
     with pytest.raises(RunError, match=r"don't fit its network file:\S+net\.py:Net\.$"):
-        open_models([model], "cpu", None, Silent())
+        open_models([model], "cpu", None, SilentReporter())
 
 
 @pytest.mark.parametrize(("dtype", "allowed"), [("float32", 1e-4), ("float64", 1e-9)])
@@ -178,13 +178,13 @@ def test_a_loss_that_is_not_the_recorded_one_is_refused_with_both_numbers(
     model = Place(tmp_path, "", "fcn:5", dtype).model(1)
     assert model.train_loss is not None
     step = allowed * (1 + model.train_loss)
-    open_models([changed(model, train_loss=None)], "cpu", None, Silent())
-    open_models([changed(model, train_loss=model.train_loss + 0.9 * step)], "cpu", None, Silent())
+    open_models([changed(model, train_loss=None)], "cpu", None, SilentReporter())
+    open_models([changed(model, train_loss=model.train_loss + 0.9 * step)], "cpu", None, SilentReporter())
     with pytest.raises(RunError, match="and was inf when"):
-        open_models([changed(model, train_loss=torch.inf)], "cpu", None, Silent())
+        open_models([changed(model, train_loss=torch.inf)], "cpu", None, SilentReporter())
     other = model.train_loss + 1.2 * step
     with pytest.raises(RunError) as caught:
-        open_models([changed(model, train_loss=other)], "cpu", None, Silent())
+        open_models([changed(model, train_loss=other)], "cpu", None, SilentReporter())
     assert f"and was {other:.10g} when it was recorded" in str(caught.value)
     now = float(str(caught.value).split(" is ")[1].split(" ")[0])
     assert now == pytest.approx(model.train_loss, rel=1e-6 if dtype == "float32" else 1e-9)
@@ -199,7 +199,7 @@ def test_a_file_that_changed_and_is_trusted_may_have_another_loss_and_the_log_sa
 def test_the_points_of_a_path_are_whole_states_with_buffers(tmp_path: Path) -> None:
     place = Place(tmp_path, BUFFERED)
     models = [place.model(number) for number in (1, 2)]
-    problem, thetas = open_models(models, "cpu", None, Silent())
+    problem, thetas = open_models(models, "cpu", None, SilentReporter())
     Curve.line(*thetas).save(tmp_path / "path")
     question = {"models": [msgspec.to_builtins(one) for one in models], "root": None, "path": str(tmp_path / "path")}
     probe.points({**question, "path_id": 1, "count": 3, "to": str(tmp_path / "points")})
@@ -228,7 +228,7 @@ def test_a_model_at_which_the_view_does_not_hold_is_recorded_and_opened_by_its_m
     place = Place(tmp_path, WINDOWED)
     theta = windowed(place, 70.0)
     model = place.model(1, theta)
-    problem, (same,) = open_models([model], "cpu", None, Silent())
+    problem, (same,) = open_models([model], "cpu", None, SilentReporter())
     assert problem.layered is None
     assert "the layers that were traced differ by" in problem.without
     assert torch.equal(same, theta)
@@ -259,7 +259,7 @@ def test_models_that_would_start_as_one_are_refused_and_one_is_noted(tmp_path: P
     starts = torch.stack([architecture.initial(seed, problem.dtype) for seed in (0, 1)])
     spec = Train(network=f"file:{tmp_path}/net.py:Net,sha256={'0' * 64}", data=DATA, count=2)
     with pytest.raises(UsageError, match=r"net\.py:Net starts alike whatever the seed is.*: 2 models would be one"):
-        require_starts(spec, architecture, starts, Silent())
+        require_starts(spec, architecture, starts, SilentReporter())
     require_starts(msgspec.structs.replace(spec, count=1), architecture, starts[:1], log := Said())
     require_starts(spec, replace(architecture, seeded=True), torch.eye(2), log)
     (line,) = log.lines

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.bounds import BOUNDS
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.specs import bounds as specs
 from tests.gpu.both import CLOSE, problem_of, trained
 
@@ -20,7 +20,7 @@ def test_a_bound_is_the_one_that_the_cpu_finds(kind: str, device: torch.device) 
     (theta,) = trained(TEXT, problem_of(TEXT, DATA, dtype), count=1)
     options = specs.BOUNDS[kind](**SHORT.get(kind, {}))
     here, there = (
-        BOUNDS[kind](options, problem_of(TEXT, DATA, dtype, where), theta.to(where), Silent())
+        BOUNDS[kind](options, problem_of(TEXT, DATA, dtype, where), theta.to(where), SilentReporter())
         for where in (torch.device("cpu"), device)
     )
     assert there.value == pytest.approx(here.value, rel=CLOSE[dtype])

@@ -27,7 +27,7 @@ from core.files import write_whole
 from core.networks.architectures import build
 from core.path import Path as Curve
 from core.problem import Problem
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.specs.data import read_data
 from core.specs.networks import read_network
 
@@ -98,7 +98,7 @@ def points(question: Answer) -> Answer:
 def path_of(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
     """A path with the problem it lives in and the two models (P,) that it joins."""
     models = [msgspec.convert(model, InputModel) for model in question["models"]]
-    return Curve.load(Path(question["path"])), *open_models(models, "cpu", question["root"], Silent())
+    return Curve.load(Path(question["path"])), *open_models(models, "cpu", question["root"], SilentReporter())
 
 
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {

@@ -9,7 +9,7 @@ from core.curves.prescribed import Prescribed
 from core.methods.wide.lifting import Lift
 from core.methods.wide.net import Net
 from core.path import Claim, Path
-from core.progress import Reporter, Silent
+from core.progress import Reporter, SilentReporter
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Route:
     nets: list[Net]
     claims: list[Claim] = field(default_factory=list)
     lifts: dict[int, tuple[Lift, int]] = field(default_factory=dict)
-    reporter: Reporter = field(default_factory=Silent)
+    reporter: Reporter = field(default_factory=SilentReporter)
     whose: str = ""
 
     @property

@@ -22,7 +22,7 @@ from core.methods.wide.route import Route
 from core.methods.wide.settling import repair, settle, standard_weights
 from core.path import Claim
 from core.problem import Problem
-from core.progress import Reporter, Silent
+from core.progress import Reporter, SilentReporter
 
 THEOREMS: dict[str, Assumptions] = {
     "3.2": theorem_3_2,
@@ -43,7 +43,7 @@ def join(
 
     With `settled` the weights above s become those that float64 likes first: a longer path.
     """
-    reporter = reporter or Silent()
+    reporter = reporter or SilentReporter()
     there, back = (Route([net], reporter=reporter, whose=f"From {name}: ") for name, net in (("a", a), ("b", b)))
     for k in range(1, s):
         make_full_rank(back, k, generator)

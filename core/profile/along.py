@@ -81,9 +81,9 @@ def profile(
     each = max(5, ceil((points - 1) / len(path)) + 1)
     grid = torch.linspace(0, 1, each, dtype=torch.float64)
     proven = proven_values(problem, path, claims, grid)
-    stretches: list[_Stretch] = []
+    stretches: list[_SegmentProfile] = []
     for i, (segment, claim) in enumerate(zip(path, claims, strict=True)):
-        stretch = _Stretch(problem if claim in PROVEN else problem.as_module, segment, claim, grid)
+        stretch = _SegmentProfile(problem if claim in PROVEN else problem.as_module, segment, claim, grid)
         if i in proven.train:
             stretch.train, stretch.test = proven.train[i], proven.test.get(i)
         else:
@@ -105,7 +105,7 @@ class _Point:
     test: Values | None
 
 
-class _Stretch:
+class _SegmentProfile:
     """One segment's points, sorted; it grows where it is refined."""
 
     train: Values
@@ -162,7 +162,7 @@ class _Stretch:
         return True
 
 
-def _joined(path: Path, stretches: list[_Stretch], passes: float) -> Profile:
+def _joined(path: Path, stretches: list[_SegmentProfile], passes: float) -> Profile:
     """All points in order; a knot is taken from the segment that it starts. `passes` were made for all together."""
     last = len(stretches) - 1
     kept = [torch.arange(len(one.t) - (i < last)) for i, one in enumerate(stretches)]

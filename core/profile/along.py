@@ -126,11 +126,11 @@ class _SegmentProfile:
             self.train = _repeated(first.train, len(t))
             self.test = None if first.test is None else _repeated(first.test, len(t))
             return
-        train, test = self.look(t[1:] if known else t)
+        train, test = self.evaluate(t[1:] if known else t)
         self.train = train if first is None else _cat(first.train, train)
         self.test = test if first is None or first.test is None or test is None else _cat(first.test, test)
 
-    def look(self, t: Tensor) -> tuple[Values, Values | None]:
+    def evaluate(self, t: Tensor) -> tuple[Values, Values | None]:
         self.passes += self.motion.passes(self.problem, len(t))
 
         def on(part: Part) -> Values:
@@ -154,7 +154,7 @@ class _SegmentProfile:
         new = between_maxima(self.t, self.train.loss, best)
         if len(new) == 0:
             return False
-        train, test = self.look(new)
+        train, test = self.evaluate(new)
         self.t, order = torch.cat([self.t, new]).sort()
         self.train = _taken(_cat(self.train, train), order)
         if self.test is not None and test is not None:

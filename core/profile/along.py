@@ -87,7 +87,7 @@ def profile(
         if i in proven.train:
             stretch.train, stretch.test = proven.train[i], proven.test.get(i)
         else:
-            stretch.look_first(stretches[-1].last if stretches else None)
+            stretch.evaluate_all(stretches[-1].last if stretches else None)
         stretches.append(stretch)
     for _ in range(ROUNDS if refine else 0):
         best = max(stretch.best for stretch in stretches)
@@ -119,7 +119,7 @@ class _SegmentProfile:
     def motion(self) -> Motion:
         return Motion.of(self.problem, self.segment)
 
-    def look_first(self, first: _Point | None) -> None:
+    def evaluate_all(self, first: _Point | None) -> None:
         """Look at all t; `first` are the values at the first one, where they are known."""
         t, known = self.t, first is not None
         if first is not None and self.motion.still:

@@ -16,7 +16,7 @@ from core.specs.bounds import Assumptions, Examined, Rank, Separability, Unbound
 from core.specs.conditions import ModelFacts, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
 from core.specs.kinds import chosen_options, inputs_of, kind, with_inputs
-from core.specs.methods import String, Wide, in_words
+from core.specs.methods import String, Wide, metric_text
 from core.specs.networks import File, NetworkSpec, read_network
 from core.specs.options import Options
 from core.specs.runs import (
@@ -241,7 +241,7 @@ def check_threshold(spec: Connect, model: ModelRecord) -> None:
     """A string needs both ends below its threshold; the stored values tell."""
     if not isinstance(spec.method, String) or spec.below is None:
         return
-    metric = in_words(spec.method.on)
+    metric = metric_text(spec.method.on)
     stored: float | None = getattr(model, spec.method.on.replace("-", "_"))
     if stored is None:
         raise UsageError(f"Model {model.id} has no {metric}: choose another metric with -o on=train-loss.")

@@ -10,7 +10,7 @@ from core.examination import Examination, examine
 from core.methods import METHODS
 from core.methods.method import Construction, Task, require
 from core.progress import plural
-from core.specs.methods import MethodOptions, in_words
+from core.specs.methods import MethodOptions, metric_text
 from core.specs.runs import name_of_options
 
 
@@ -65,7 +65,7 @@ def failure_of(made: Construction, examination: Examination) -> str | None:
     value = reached_value(made, examination)
     if value <= made.below:
         return None
-    return f"the path's {in_words(made.on)} reaches {value:.4g}, above the threshold {made.below:.4g}"
+    return f"the path's {metric_text(made.on)} reaches {value:.4g}, above the threshold {made.below:.4g}"
 
 
 def reached_value(made: Construction, examination: Examination) -> float:

@@ -27,7 +27,7 @@ from core.path import Path
 from core.problem import Part, Problem
 from core.profile import peaks
 from core.progress import plural
-from core.specs.methods import Metric, String, in_words
+from core.specs.methods import Metric, String, metric_text
 from core.training import Trained, Until, train
 
 DEFAULT_FACTOR = 1.5  # threshold without `below`: this times the larger endpoint value
@@ -103,7 +103,7 @@ def premises(options: String, task: Task) -> Iterator[Premise]:
     ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
     below = threshold(task, ends)
     for label, value in zip("ab", ends, strict=True):
-        yield Premise.at_most(f"the {in_words(options.on)} of model {label} is below the threshold", value, below)
+        yield Premise.at_most(f"the {metric_text(options.on)} of model {label} is below the threshold", value, below)
 
 
 def build(options: String, task: Task) -> Construction:
@@ -112,7 +112,7 @@ def build(options: String, task: Task) -> Construction:
     ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
     search = StringSearch(options, task, threshold(task, ends), deadline)
     goal = f"the threshold is {search.below:.4g}, beads are trained to {options.alpha * search.below:.4g}"
-    task.reporter.say(f"The {in_words(options.on)} of the ends is {ends[0]:.4g} and {ends[1]:.4g}; {goal}.")
+    task.reporter.say(f"The {metric_text(options.on)} of the ends is {ends[0]:.4g} and {ends[1]:.4g}; {goal}.")
     beads = resumed_beads(search, ends) or Beads([task.a, task.b], ends, [0])
     search.find_gaps(beads, list(range(len(beads.depths))))
     task.reporter.say(search.state(beads))

@@ -11,7 +11,7 @@ from core.specs.subnetworks import Dropping, Subnetworks
 Metric = Literal["train-loss", "test-loss", "train-error", "test-error"]
 
 
-def in_words(metric: str) -> str:
+def metric_text(metric: str) -> str:
     """What sentences call it: train loss."""
     return metric.replace("-", " ")
 

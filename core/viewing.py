@@ -39,7 +39,7 @@ class Difference:
         return self.largest <= self.allowed
 
 
-def held(problem: P, points: Tensor) -> P:
+def without_wrong_view(problem: P, points: Tensor) -> P:
     """The problem; without its view by layers where that was traced and does not hold at one of the points (K, P)."""
     if problem.layered is None or not problem.layered.traced:
         return problem

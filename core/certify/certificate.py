@@ -10,7 +10,7 @@ from core.certify.knots import KnotLosses, knot_losses, points64
 from core.certify.magnitude import largest_inputs
 from core.path import Claim, Path
 from core.problem import Problem
-from core.viewing import held
+from core.viewing import without_wrong_view
 
 TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries it too: rounding of the ends
 
@@ -66,7 +66,7 @@ def as_seen(problem: Problem, path: Path) -> Problem:
     Raises UsageError where the path is of another network.
     """
     points64(problem, path.knots[:1])
-    return held(problem, path.knots)
+    return without_wrong_view(problem, path.knots)
 
 
 def path_verdicts(problem: Problem, path: Path, knots: KnotLosses) -> tuple[Verdict, ...]:

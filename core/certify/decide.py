@@ -15,7 +15,7 @@ from core.certify.magnitude import largest_inputs, overflow
 from core.certify.structure import Line
 from core.path import Claim, Segment
 from core.problem import Problem
-from core.viewing import held
+from core.viewing import without_wrong_view
 
 RULES: dict[Claim, Callable[[Line], Finding]] = {
     Claim.INVARIANT: claims.invariant,
@@ -81,7 +81,7 @@ def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Ve
         return Verdict(claim, None, reason)
     points = points64(problem, torch.stack([segment.start, segment.end]))
     if known is None:
-        problem = held(problem, points)
+        problem = without_wrong_view(problem, points)
         known = Known.of(problem, points)
     finding = _finding(problem, segment, points, known)
     if finding.holds and claim is Claim.INVARIANT:

@@ -38,7 +38,7 @@ from core.certify.rounding import SAFETY, TINY, UNIT, Evaluation, Rounded, gamma
 from core.curves.prescribed import Still, between
 from core.path import Segment
 from core.problem import Problem
-from core.viewing import held
+from core.viewing import without_wrong_view
 
 FIXED, RANDOM = 17, 16
 """Points at which the features are looked at beside the proof: at equal steps, and at random."""
@@ -175,7 +175,7 @@ def looked(judged: Judged, segment: Segment) -> tuple[float, float]:
     seed = int.from_bytes(blake2b(judged.ends.cpu().numpy().tobytes(), digest_size=7).digest())
     drawn = torch.rand(RANDOM, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     grid = torch.cat([torch.linspace(0, 1, FIXED, dtype=torch.float64), drawn])
-    if held(problem, segment.at(grid)) is not problem:  # features may be larger than at both knots
+    if without_wrong_view(problem, segment.at(grid)) is not problem:  # features may be larger than at both knots
         raise RefusedError("between its ends the layers that were traced differ from what the network computes")
     found = []
     for t in grid:

@@ -22,7 +22,7 @@ from core.networks.tracing import NoLayersError, layers_of
 from core.path import Claim, Path
 from core.problem import Problem
 from core.specs.methods import Sparse
-from core.viewing import differences, held
+from core.viewing import differences, without_wrong_view
 
 SHAPE = (4,)
 
@@ -103,7 +103,7 @@ def test_a_view_is_held_exactly_where_it_is_what_the_module_computes(top: float,
     theta = point(problem, top, seed)
     expected = by_hand(problem, theta)
     off = (problem.outputs(theta[None], problem.data.train.x)[0] - expected).abs().max()
-    here = held(problem, theta[None])
+    here = without_wrong_view(problem, theta[None])
     assert (here is problem) == bool(off <= 1e-9 * (1 + expected.abs().max()))
     torch.testing.assert_close(here.outputs(theta[None], problem.data.train.x)[0], expected, rtol=1e-12, atol=1e-12)
     assert here is problem or f"differ by {float(off):.3g} from what it computes" in here.without
@@ -114,10 +114,10 @@ def test_points_are_compared_once_each_and_views_of_our_own_never(monkeypatch: p
     points = torch.stack([point(problem, top) for top in (1.0, 2.0, 1.0, 2.0, 2.0)])
     assert len(differences(problem, points)) == 2
     assert all(one.holds for one in differences(problem, points))
-    assert held(problem, points[:0]) is problem
+    assert without_wrong_view(problem, points[:0]) is problem
     assert problem.layered is not None
     own = replace(problem, network=Clamped().double(), layered=replace(problem.layered, traced=False))
-    assert held(own, 1e6 * points) is own
+    assert without_wrong_view(own, 1e6 * points) is own
 
 
 @pytest.mark.parametrize("knot", [0, 1, 2])
@@ -134,7 +134,7 @@ def test_no_claim_is_granted_on_a_path_with_a_knot_at_which_the_view_does_not_ho
     assert found.certificate.kind == "sampled"
     assert not any(verdict.proven for verdict in found.certificate.verdicts)
     expected = [nn.functional.cross_entropy(by_hand(problem, one), problem.data.train.y).item() for one in knots]
-    torch.testing.assert_close(knot_losses(held(problem, knots), path).loss.tolist(), expected)
+    torch.testing.assert_close(knot_losses(without_wrong_view(problem, knots), path).loss.tolist(), expected)
     assert found.certificate.level >= max(expected) - 1e-9
     assert float(found.profile.train.loss.max()) >= max(expected) - 1e-9
     sampled = {0: 0.0, 1: 0.0}
@@ -158,7 +158,7 @@ def test_between_the_knots_unproven_segments_are_looked_at_by_the_module() -> No
     problem = problem_of(Pushed())
     ends = torch.stack([point(problem, 50.0), point(problem, 100.0)])
     found = examine(problem, Path(ends, (Claim.SAMPLED,)), points=41)
-    assert held(problem, ends) is problem
+    assert without_wrong_view(problem, ends) is problem
     inside = [
         nn.functional.cross_entropy(by_hand(problem, torch.lerp(*ends, t)), problem.data.train.y).item()
         for t in found.profile.t.tolist()
@@ -171,7 +171,7 @@ def test_between_the_knots_unproven_segments_are_looked_at_by_the_module() -> No
 def test_a_method_that_needs_layers_says_by_how_much_they_are_off() -> None:
     problem = problem_of(Batchwise())
     thetas = torch.stack([point(problem, 1.0, seed) for seed in (0, 1)])
-    here = held(problem, thetas)
+    here = without_wrong_view(problem, thetas)
     with pytest.raises(
         PremiseError, match=r"view by layers.*the layers that were traced differ by .*, over \d\.\de-09"
     ):

@@ -25,7 +25,7 @@ from core.problem import Problem
 from core.progress import Reporter
 from core.specs.data import read_data
 from core.specs.networks import read_network
-from core.viewing import held
+from core.viewing import without_wrong_view
 
 SMALL = 5e8  # multiply-adds of one pass over the train set, below which a second thread waits more than it works
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -68,7 +68,7 @@ def open_models(
         require_one_network((first, read[0]), (model, one))
     problem = problem.to(device, problem.dtype)
     thetas = [one.theta.to(device) for one in read]
-    problem = held(problem, torch.stack(thetas))
+    problem = without_wrong_view(problem, torch.stack(thetas))
     for model, theta in zip(models, thetas, strict=True):
         require_as_recorded(problem, model, theta, reporter)
     return problem, thetas

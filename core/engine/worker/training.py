@@ -23,7 +23,7 @@ from core.specs.networks import read_network
 from core.specs.runs import Train
 from core.training import Trained, TrainingState, Until, train
 from core.training.optimizers import rate, rows
-from core.viewing import different, held
+from core.viewing import different, without_wrong_view
 
 
 def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
@@ -35,7 +35,7 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
     seeds = [spec.seed + i for i in range(spec.count)]
     start = torch.stack([architecture.initial(seed, problem.dtype) for seed in seeds]).to(job.device)
     require_starts(spec, architecture, start, journal)
-    problem = held(problem, start)
+    problem = without_wrong_view(problem, start)
     until = None if spec.until_loss is None else Until("train-loss", spec.until_loss)
     means = "" if until else " Losses of epochs are means over their batches."
     journal.say(f"Trains by {problem.loss.name}: {options_text(spec)}.{means}")
@@ -65,7 +65,7 @@ def require_starts(spec: Train, architecture: Architecture, start: Tensor, repor
 def as_computed(trained: Trained, problem: Problem, until: Until | None) -> Trained:
     """What was trained by layers that were traced, judged by the module itself where these don't hold at the end."""
     finite = trained.diverged < 0
-    here = held(problem, trained.thetas[finite])
+    here = without_wrong_view(problem, trained.thetas[finite])
     if here is problem:
         return trained
     values, reached = trained.values.clone(), trained.reached

@@ -43,7 +43,7 @@ def without_wrong_view(problem: P, points: Tensor) -> P:
     """The problem; without its view by layers where that was traced and does not hold at one of the points (K, P)."""
     if problem.layered is None or not problem.layered.traced:
         return problem
-    odd = next((one for one in differences(problem, points) if not one.holds), None)
+    odd = next((one for one in view_differences(problem, points) if not one.holds), None)
     if odd is None:
         return problem
     why = f"the layers that were traced differ by {odd.largest:.3g} from what it computes, over {odd.allowed:.2g}"
@@ -52,7 +52,7 @@ def without_wrong_view(problem: P, points: Tensor) -> P:
 
 
 @torch.no_grad()
-def differences(problem: Problem, points: Tensor) -> list[Difference]:
+def view_differences(problem: Problem, points: Tensor) -> list[Difference]:
     """Of the view, in float64 on the train set, at each of the different points among (K, P)."""
     exact = problem.on_first(None).to(problem.device, torch.float64)
     assert exact.layered is not None

@@ -22,7 +22,7 @@ from core.networks.tracing import NoLayersError, layers_of
 from core.path import Claim, Path
 from core.problem import Problem
 from core.specs.methods import Sparse
-from core.viewing import differences, without_wrong_view
+from core.viewing import view_differences, without_wrong_view
 
 SHAPE = (4,)
 
@@ -112,8 +112,8 @@ def test_a_view_is_held_exactly_where_it_is_what_the_module_computes(top: float,
 def test_points_are_compared_once_each_and_views_of_our_own_never(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = problem_of(Misread())
     points = torch.stack([point(problem, top) for top in (1.0, 2.0, 1.0, 2.0, 2.0)])
-    assert len(differences(problem, points)) == 2
-    assert all(one.holds for one in differences(problem, points))
+    assert len(view_differences(problem, points)) == 2
+    assert all(one.holds for one in view_differences(problem, points))
     assert without_wrong_view(problem, points[:0]) is problem
     assert problem.layered is not None
     own = replace(problem, network=Clamped().double(), layered=replace(problem.layered, traced=False))

@@ -56,7 +56,7 @@ def view_differences(problem: Problem, points: Tensor) -> list[Difference]:
     """Of the view, in float64 on the train set, at each of the different points among (K, P)."""
     exact = problem.on_first(None).to(problem.device, torch.float64)
     assert exact.layered is not None
-    points = points[different(points)]
+    points = points[distinct_points(points)]
     together = Together(exact.layered, exact.layout, _exactly(exact, points))
     largest, outputs = [0.0] * len(points), [0.0] * len(points)
     for x, _ in chunks(exact.data.train, 1, exact.samples_at_once):
@@ -68,7 +68,7 @@ def view_differences(problem: Problem, points: Tensor) -> list[Difference]:
     return [Difference(*one) for one in zip(largest, outputs, strict=True)]
 
 
-def different(points: Tensor) -> list[int]:
+def distinct_points(points: Tensor) -> list[int]:
     """The rows (K, P) without those that are equal to one before, bit for bit."""
     first: dict[bytes, int] = {}
     for i, point in enumerate(points):

@@ -23,7 +23,7 @@ from core.specs.networks import read_network
 from core.specs.runs import Train
 from core.training import Trained, TrainingState, Until, train
 from core.training.optimizers import rate, rows
-from core.viewing import different, without_wrong_view
+from core.viewing import distinct_points, without_wrong_view
 
 
 def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
@@ -56,7 +56,7 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
 def require_starts(spec: Train, architecture: Architecture, start: Tensor, reporter: Reporter) -> None:
     """Raise UsageError where two of the models (K, P) would start as one; say where models of other seeds would."""
     name = read_network(spec.network).shown
-    if len(different(start)) < len(start):
+    if len(distinct_points(start)) < len(start):
         raise UsageError(several_of_one_start(name, spec.count))
     if not architecture.seeded:
         reporter.say(f"{one_start(name)}: models of other seeds would be this one.")

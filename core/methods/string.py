@@ -28,7 +28,7 @@ from core.problem import Part, Problem
 from core.profile import peaks
 from core.progress import plural
 from core.specs.methods import Metric, String, metric_text
-from core.training import Trained, Until, train
+from core.training import TrainingResult, Until, train
 
 DEFAULT_FACTOR = 1.5  # threshold without `below`: this times the larger endpoint value
 
@@ -224,7 +224,7 @@ class StringSearch:
         moved: Tensor = start + self.options.noise * torch.dist(left, right) * aside / aside.norm()
         return moved
 
-    def train_beads(self, starts: list[Tensor], made: int) -> Trained:
+    def train_beads(self, starts: list[Tensor], made: int) -> TrainingResult:
         """Train beads, all in one batch, to alpha times the threshold."""
         seeds = [self.task.seed + made + i for i in range(len(starts))]
         return train(

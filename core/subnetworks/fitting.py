@@ -19,7 +19,7 @@ from core.subnetworks.draws import Draw, Sizes, draw_sets, importance, mixed
 from core.subnetworks.dropping import Measured, dropped, taken
 from core.subnetworks.frozen import Frozen, features_by_level, frozen
 from core.subnetworks.weights import Subnetwork, Weights
-from core.training import Trained, TrainingState, Until, train
+from core.training import TrainingResult, TrainingState, Until, train
 
 GAIN = 2**0.5  # of random initial weights
 LISTED = 10  # losses that a log has one by one
@@ -187,7 +187,7 @@ class Fit:
             measured |= {} if tested.error is None else {"test_error": tested.error.cpu()}
         return _better(_level(draws, problem, made.thetas, measured), plain)
 
-    def trained(self, problem: Frozen, thetas: Tensor, seeds: list[int]) -> Trained:
+    def trained(self, problem: Frozen, thetas: Tensor, seeds: list[int]) -> TrainingResult:
         latest: list[TrainingState] = []
 
         def listen(state: TrainingState) -> None:

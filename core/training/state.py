@@ -28,7 +28,7 @@ class Until:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """K models after training.
 
     `values` are their train losses (K,), float64, over the whole train set; `epochs` (K,) how many they took;

@@ -18,7 +18,7 @@ from core.problem import Part, Problem
 from core.specs.descent import Descent
 from core.training.gradients import gradients_of
 from core.training.optimizers import moments_of, optimizer_for, rows, set_rate
-from core.training.state import Trained, TrainingState, Until
+from core.training.state import TrainingResult, TrainingState, Until
 
 
 def train(  # noqa: PLR0913  what to train on, from where, how, how long, and who listens
@@ -31,7 +31,7 @@ def train(  # noqa: PLR0913  what to train on, from where, how, how long, and wh
     state: TrainingState | None = None,
     on_epoch: Callable[[TrainingState], None] | None = None,
     stop: Callable[[], bool] | None = None,
-) -> Trained:
+) -> TrainingResult:
     """Train K models from `thetas` (K, P), one seed each (or one for several), or go on from `state`.
 
     Raises RunError where the products can't be of the precision asked for.
@@ -148,9 +148,9 @@ def _watched(problem: Problem, thetas: Tensor, until: Until) -> tuple[Tensor, Te
     return values.loss, metric
 
 
-def _trained(problem: Problem, state: TrainingState, until: Until | None) -> Trained:
+def _trained(problem: Problem, state: TrainingState, until: Until | None) -> TrainingResult:
     exact = until is not None and until.metric == "train-loss"
     values = state.loss if exact else problem.losses(state.thetas)
     lost = ~torch.isfinite(values) & (state.diverged < 0)
     diverged = torch.where(lost, state.epochs, state.diverged)
-    return Trained(state.thetas, values, state.epochs, state.reached & ~lost, diverged)
+    return TrainingResult(state.thetas, values, state.epochs, state.reached & ~lost, diverged)

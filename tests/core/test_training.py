@@ -14,7 +14,7 @@ from core.networks.architectures import build
 from core.problem import Problem
 from core.specs.descent import Descent
 from core.specs.networks import Cnn, Fcn, NetworkSpec
-from core.training import Trained, TrainingState, Until, train
+from core.training import TrainingResult, TrainingState, Until, train
 from core.training.train import shuffled
 
 SEEDS = [3, 8, 21]
@@ -43,7 +43,7 @@ def starts(problem: Problem, seeds: list[int] = SEEDS) -> Tensor:
     return torch.stack([torch.randn(problem.layout.total, generator=g, dtype=torch.float64) * 0.4 for g in generators])
 
 
-def alone(problem: Problem, options: Descent, until: Until | None = None) -> list[Trained]:
+def alone(problem: Problem, options: Descent, until: Until | None = None) -> list[TrainingResult]:
     pairs = zip(starts(problem), SEEDS, strict=True)
     return [train(problem, theta[None], [seed], options, until=until) for theta, seed in pairs]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.losses import LOSSES
 from core.specs.descent import Descent
-from core.training import Trained, TrainingState, Until, train
+from core.training import TrainingResult, TrainingState, Until, train
 from core.training.gradients import has_bfloat16
 from tests.gpu.both import CLOSE, assert_near, problem_of, starts
 
@@ -26,7 +26,9 @@ DESCENTS = {
 }
 
 
-def run(text: str, device: torch.device | str, dtype: torch.dtype, options: Descent = SHORT, count: int = 3) -> Trained:
+def run(
+    text: str, device: torch.device | str, dtype: torch.dtype, options: Descent = SHORT, count: int = 3
+) -> TrainingResult:
     problem = problem_of(text, DATA, dtype, device)
     return train(problem, starts(text, problem, count), range(count), options)
 

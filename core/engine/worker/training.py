@@ -21,7 +21,7 @@ from core.progress import Reporter, Thinned, plural
 from core.results import ModelMade
 from core.specs.networks import read_network
 from core.specs.runs import Train
-from core.training import Trained, TrainingState, Until, train
+from core.training import TrainingResult, TrainingState, Until, train
 from core.training.optimizers import rate, rows
 from core.viewing import distinct_points, without_wrong_view
 
@@ -62,7 +62,7 @@ def require_starts(spec: Train, architecture: Architecture, start: Tensor, repor
         reporter.say(f"{one_start(name)}: models of other seeds would be this one.")
 
 
-def as_computed(trained: Trained, problem: Problem, until: Until | None) -> Trained:
+def as_computed(trained: TrainingResult, problem: Problem, until: Until | None) -> TrainingResult:
     """What was trained by layers that were traced, judged by the module itself where these don't hold at the end."""
     finite = trained.diverged < 0
     here = without_wrong_view(problem, trained.thetas[finite])
@@ -125,7 +125,7 @@ class Epochs:
             self._untold = None
 
 
-def leave_models(spec: Train, problem: Problem, trained: Trained, folder: Path, journal: Journal) -> None:
+def leave_models(spec: Train, problem: Problem, trained: TrainingResult, folder: Path, journal: Journal) -> None:
     """Write every finite model and say its losses on the whole train and test sets."""
     journal.progress(1.0, "measuring")
     for i in range(spec.count):
@@ -170,7 +170,7 @@ def describe_model(problem: Problem, theta: Tensor, position: int, folder: Path)
     }
 
 
-def shortfall(spec: Train, trained: Trained) -> RunError | None:
+def shortfall(spec: Train, trained: TrainingResult) -> RunError | None:
     """Why a training failed, None if it didn't."""
     if bad := [(spec.seed + i, int(epoch)) for i, epoch in enumerate(trained.diverged) if int(epoch) >= 0]:
         seed, epoch = bad[0]

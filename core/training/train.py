@@ -41,7 +41,7 @@ def train(  # noqa: PLR0913  what to train on, from where, how, how long, and wh
     that answers True ends the training as if the epochs had run out.
     """
     assert len(seeds) == len(thetas), "one seed a model"
-    state = _begun(problem, thetas, state)
+    state = _initial_state(problem, thetas, state)
     batch = _Batch(problem, options, seeds, state)
     if state.epoch == 0 and until is not None:
         batch.judge(until)
@@ -55,7 +55,7 @@ def train(  # noqa: PLR0913  what to train on, from where, how, how long, and wh
     return _trained(problem, state, until)
 
 
-def _begun(problem: Problem, thetas: Tensor, state: TrainingState | None) -> TrainingState:
+def _initial_state(problem: Problem, thetas: Tensor, state: TrainingState | None) -> TrainingState:
     if state is None:
         return TrainingState.fresh(thetas.to(problem.device, problem.dtype))
     return state.to(problem.device)

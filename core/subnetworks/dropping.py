@@ -29,7 +29,7 @@ where there is a test set test_loss and, for classes, test_error."""
 
 
 @dataclass(frozen=True)
-class Dropped:
+class DroppedNetworks:
     """T dropped networks: parameters (T, p) with their outputs rescaled, and what they are worth."""
 
     thetas: Tensor
@@ -53,7 +53,7 @@ def taken(weights: Weights, neurons: Sequence[Tensor | None], level: int, gain: 
     return Weights(tuple(Ws), tuple(bs))
 
 
-def dropped(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> Dropped:
+def dropped(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> DroppedNetworks:
     """The rescaled dropped networks of some draws of one layer, on its frozen features: one forward pass."""
     plain = torch.stack([taken(weights, one.into(weights.depth), one.level).theta(problem) for one in draws])
     outputs = stored_outputs(problem, plain, problem.data.train)
@@ -65,7 +65,7 @@ def dropped(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> Dropped
         measured["test_loss"] = _losses(problem, outputs, test, scales)
         wrong = misses(scale.to(outputs).view(-1, 1, 1) * outputs, test.y)
         measured |= {} if wrong is None else {"test_error": wrong.cpu() / len(test)}
-    return Dropped(rescaled(problem, plain, scale), measured)
+    return DroppedNetworks(rescaled(problem, plain, scale), measured)
 
 
 def _losses(problem: Problem, outputs: Tensor, split: Split, scales: Sequence[float]) -> Tensor:

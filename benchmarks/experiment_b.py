@@ -25,7 +25,7 @@ from core.data.dataset import Dataset, Split
 from core.data.files import data_root
 from core.problem import Problem
 from core.subnetworks.draws import Draw, Sizes, draw_sets, mixed
-from core.subnetworks.dropping import dropped
+from core.subnetworks.dropping import drop_neurons
 from core.subnetworks.fitting import Source
 from core.subnetworks.frozen import features_by_level
 
@@ -84,7 +84,7 @@ class Case:
         """Losses (T,) of all draws."""
         _, data = next(below)
         source = Source.of(self.problem, self.theta)
-        return dropped(source.reading(data, self.draws, dropping=True), source.weights, self.draws).loss
+        return drop_neurons(source.reading(data, self.draws, dropping=True), source.weights, self.draws).loss
 
 
 def compare(case: Case, ways: dict[str, tuple[Batches, Batches]], looked_at: int, clock: Clock) -> None:

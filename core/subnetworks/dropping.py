@@ -53,7 +53,7 @@ def taken(weights: Weights, neurons: Sequence[Tensor | None], level: int, gain: 
     return Weights(tuple(Ws), tuple(bs))
 
 
-def dropped(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> DroppedNetworks:
+def drop_neurons(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> DroppedNetworks:
     """The rescaled dropped networks of some draws of one layer, on its frozen features: one forward pass."""
     plain = torch.stack([taken(weights, one.into(weights.depth), one.level).theta(problem) for one in draws])
     outputs = stored_outputs(problem, plain, problem.data.train)

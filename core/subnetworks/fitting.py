@@ -16,7 +16,7 @@ from core.progress import plural
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
 from core.subnetworks.budget import draws_at_once
 from core.subnetworks.draws import Draw, Sizes, draw_sets, importance, mixed
-from core.subnetworks.dropping import Measured, dropped, taken
+from core.subnetworks.dropping import Measured, drop_neurons, taken
 from core.subnetworks.frozen import Frozen, features_by_level, frozen
 from core.subnetworks.weights import Subnetwork, Weights
 from core.training import TrainingResult, TrainingState, Until, train
@@ -152,7 +152,7 @@ def _groups(options: Subnetworks | None, source: Source, data: Dataset, draws: l
 
 def _dropped(source: Source, data: Dataset, draws: list[Draw]) -> Level:
     problem = source.reading(data, draws, dropping=True)
-    found = dropped(problem, source.weights, draws)
+    found = drop_neurons(problem, source.weights, draws)
     return _level(draws, problem, found.thetas, found.measured)
 
 

@@ -36,7 +36,7 @@ class DroppedNetworks:
     measured: Measured
 
 
-def taken(weights: Weights, neurons: Sequence[Tensor | None], level: int, gain: bool = False) -> Weights:
+def take_neurons(weights: Weights, neurons: Sequence[Tensor | None], level: int, gain: bool = False) -> Weights:
     """Layers level + 1..L between chosen neurons of layers level..L (None: all).
 
     With `gain` each weight grows by n / m, as many times as fewer neurons are read.
@@ -55,7 +55,7 @@ def taken(weights: Weights, neurons: Sequence[Tensor | None], level: int, gain: 
 
 def drop_neurons(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> DroppedNetworks:
     """The rescaled dropped networks of some draws of one layer, on its frozen features: one forward pass."""
-    plain = torch.stack([taken(weights, one.into(weights.depth), one.level).theta(problem) for one in draws])
+    plain = torch.stack([take_neurons(weights, one.into(weights.depth), one.level).theta(problem) for one in draws])
     outputs = stored_outputs(problem, plain, problem.data.train)
     scales = [best_scale(problem, one) for one in outputs]
     scale = torch.tensor(scales, dtype=torch.float64)

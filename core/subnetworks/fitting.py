@@ -16,7 +16,7 @@ from core.progress import plural
 from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_sizes
 from core.subnetworks.budget import draws_at_once
 from core.subnetworks.draws import Draw, Sizes, draw_sets, importance, mixed
-from core.subnetworks.dropping import Measured, drop_neurons, taken
+from core.subnetworks.dropping import Measured, drop_neurons, take_neurons
 from core.subnetworks.frozen import Frozen, features_by_level, frozen
 from core.subnetworks.weights import Subnetwork, Weights
 from core.training import TrainingResult, TrainingState, Until, train
@@ -209,7 +209,7 @@ class Fit:
 def own_start(problem: Frozen, weights: Weights, draw: Draw) -> Tensor:
     """The model's own weights (p,) between the neurons of a draw, each sum over fewer neurons scaled up."""
     neurons = [draw.kept, *draw.own, None]
-    return taken(weights, neurons, draw.level, gain=True).theta(problem)
+    return take_neurons(weights, neurons, draw.level, gain=True).theta(problem)
 
 
 def random_start(problem: Frozen, weights: Weights, draw: Draw) -> Tensor:  # noqa: ARG001  nothing of the model's own

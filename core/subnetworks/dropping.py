@@ -65,7 +65,7 @@ def drop_neurons(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> Dr
         measured["test_loss"] = _losses(problem, outputs, test, scales)
         wrong = misses(scale.to(outputs).view(-1, 1, 1) * outputs, test.y)
         measured |= {} if wrong is None else {"test_error": wrong.cpu() / len(test)}
-    return DroppedNetworks(rescaled(problem, plain, scale), measured)
+    return DroppedNetworks(rescale_outputs(problem, plain, scale), measured)
 
 
 def _losses(problem: Problem, outputs: Tensor, split: Split, scales: Sequence[float]) -> Tensor:
@@ -74,7 +74,7 @@ def _losses(problem: Problem, outputs: Tensor, split: Split, scales: Sequence[fl
     return torch.tensor(found, dtype=torch.float64)
 
 
-def rescaled(problem: Frozen, thetas: Tensor, scale: Tensor) -> Tensor:
+def rescale_outputs(problem: Frozen, thetas: Tensor, scale: Tensor) -> Tensor:
     """Parameters (T, p) with output layers scaled by (T,)."""
     named = problem.layout.split(thetas.clone())
     last = problem.view.layers[-1]

@@ -60,7 +60,7 @@ def build(options: Sparse, task: Task) -> Construction:
     choices: list[SubnetworkChoice] = []
     for sizes in sizes_tried(options, widths):
         task.reporter.say(f"Kept neurons: {sizes} of {'-'.join(map(str, widths))}; the ends reach {ends:.6g}.")
-        choices.append(chosen(options, task, store, sizes, ends))
+        choices.append(find_choice(options, task, store, sizes, ends))
         if choices[-1].loss <= ends:
             break
     task.reporter.keep(store.save)
@@ -80,7 +80,7 @@ def sizes_tried(options: Sparse, widths: tuple[int, ...]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def chosen(options: Sparse, task: Task, store: Store, sizes: str, ends: float) -> SubnetworkChoice:
+def find_choice(options: Sparse, task: Task, store: Store, sizes: str, ends: float) -> SubnetworkChoice:
     """Both models' subnetworks for one choice of sizes."""
     given = msgspec.structs.replace(options, sizes=sizes)
     levels = []

@@ -87,11 +87,11 @@ def find_choice(options: Sparse, task: Task, store: Store, sizes: str, ends: flo
     for i, (name, theta) in enumerate((("a", task.a), ("b", task.b))):
         goal = Goal(ends if options.stop_early else None, store.of_model(sizes, name), store.same)
         found = trained_levels(given, task.problem, theta, 2 * task.seed + i, speaker(task, name), goal)
-        levels.append(watched(task, name, kept_in(store, (sizes, name), found, task)))
+        levels.append(watched(task, name, stored_levels(store, (sizes, name), found, task)))
     return SubnetworkChoice.of(*levels)
 
 
-def kept_in(store: Store, key: tuple[str, str], levels: Iterable[Level], task: Task) -> Iterator[Level]:
+def stored_levels(store: Store, key: tuple[str, str], levels: Iterable[Level], task: Task) -> Iterator[Level]:
     """The same levels, stored one by one."""
     for level in levels:
         store.found[*key, level.level] = level.best

@@ -87,7 +87,7 @@ def find_choice(options: Sparse, task: Task, store: Store, sizes: str, ends: flo
     for i, (name, theta) in enumerate((("a", task.a), ("b", task.b))):
         goal = Goal(ends if options.stop_early else None, store.of_model(sizes, name), store.same)
         found = trained_levels(given, task.problem, theta, 2 * task.seed + i, speaker(task, name), goal)
-        levels.append(watched(task, name, stored_levels(store, (sizes, name), found, task)))
+        levels.append(reported_levels(task, name, stored_levels(store, (sizes, name), found, task)))
     return SubnetworkChoice.of(*levels)
 
 
@@ -99,7 +99,7 @@ def stored_levels(store: Store, key: tuple[str, str], levels: Iterable[Level], t
         yield level
 
 
-def watched(task: Task, name: str, levels: Iterable[Level]) -> list[Level]:
+def reported_levels(task: Task, name: str, levels: Iterable[Level]) -> list[Level]:
     """All levels, each reported when it is there."""
     found = []
     for level in levels:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from core.methods.method import Construction, Premise, Task
-from core.methods.sparse import reported_levels, speaker
+from core.methods.sparse import progress_reporter, reported_levels
 from core.methods.sparse.construction import End, theorem_path
 from core.methods.sparse.premises import layered_premises, sizes_premise
 from core.specs.methods import Dropout
@@ -28,9 +28,11 @@ def premises(options: Dropout, task: Task) -> Iterator[Premise]:
 
 def build(options: Dropout, task: Task) -> Construction:
     """Drop and rescale, and lay the path of Theorem 4.1 through the dropped networks."""
-    of_a = reported_levels(task, "a", dropped_levels(options, task.problem, task.a, 2 * task.seed, speaker(task, "a")))
+    of_a = reported_levels(
+        task, "a", dropped_levels(options, task.problem, task.a, 2 * task.seed, progress_reporter(task, "a"))
+    )
     of_b = reported_levels(
-        task, "b", dropped_levels(options, task.problem, task.b, 2 * task.seed + 1, speaker(task, "b"))
+        task, "b", dropped_levels(options, task.problem, task.b, 2 * task.seed + 1, progress_reporter(task, "b"))
     )
     lowest = min((of_a[0].best, task.a), (of_b[0].best, task.b), key=lambda found: found[0].loss)
     xi_0 = with_input(lowest[0], Weights.of(task.problem, lowest[1]))

@@ -86,7 +86,7 @@ def find_choice(options: Sparse, task: Task, store: Store, sizes: str, ends: flo
     levels = []
     for i, (name, theta) in enumerate((("a", task.a), ("b", task.b))):
         goal = Goal(ends if options.stop_early else None, store.of_model(sizes, name), store.same)
-        found = trained_levels(given, task.problem, theta, 2 * task.seed + i, speaker(task, name), goal)
+        found = trained_levels(given, task.problem, theta, 2 * task.seed + i, progress_reporter(task, name), goal)
         levels.append(reported_levels(task, name, stored_levels(store, (sizes, name), found, task)))
     return SubnetworkChoice.of(*levels)
 
@@ -111,6 +111,6 @@ def reported_levels(task: Task, name: str, levels: Iterable[Level]) -> list[Leve
     return found
 
 
-def speaker(task: Task, name: str) -> Callable[[float, str], None]:
+def progress_reporter(task: Task, name: str) -> Callable[[float, str], None]:
     """Progress on model a is the first half of the work, on b the second."""
     return lambda done, what: task.reporter.progress((done + (name == "b")) / 2, f"model {name}: {what}")

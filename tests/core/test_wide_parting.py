@@ -10,7 +10,7 @@ from core.errors import RunError
 from core.methods.method import Task
 from core.methods.wide.descent import descend
 from core.methods.wide.net import Net
-from core.methods.wide.parting import moved, part_samples, repeated
+from core.methods.wide.parting import move_layer, part_samples, repeated
 from core.methods.wide.ranks import rank
 from core.methods.wide.route import Route
 from core.path import Claim
@@ -81,5 +81,5 @@ def test_a_cost_too_small_for_float64_is_refused() -> None:
 def test_steps_are_halved_until_they_are_cheap_enough() -> None:
     net = alike("fcn:3-9-5", 0)
     towards = net.changed(1, net.W[0] + 1, net.b[0] + 1)
-    sizes = [float((moved(net, towards, 1, delta).W[0] - net.W[0]).abs().max()) for delta in (1e3, 1e-2, 1e-4)]
+    sizes = [float((move_layer(net, towards, 1, delta).W[0] - net.W[0]).abs().max()) for delta in (1e3, 1e-2, 1e-4)]
     assert sizes[0] > 20 * sizes[1] > 400 * sizes[2] > 0

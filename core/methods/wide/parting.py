@@ -39,7 +39,7 @@ def part_samples(route: Route, k: int, delta: float, generator: torch.Generator)
             route.go(drawn(route.here, l, below, order[r:], generator), Claim.INVARIANT)
         else:
             towards = drawn(route.here, l, below, order, generator)
-            route.go(moved(route.here, towards, l, delta / (k - 1)), Claim.BOUNDED)
+            route.go(move_layer(route.here, towards, l, delta / (k - 1)), Claim.BOUNDED)
         if (left := repeated(route.here, l)) > 0:
             raise RunError(
                 "ill-conditioned",
@@ -53,7 +53,7 @@ def repeated(net: Net, l: int) -> int:
     return len(F) - len(torch.unique(F, dim=0))
 
 
-def moved(net: Net, towards: Net, l: int, delta: float) -> Net:
+def move_layer(net: Net, towards: Net, l: int, delta: float) -> Net:
     """The network with layer l changed by part of what `towards` has there, at a cost of `delta` or less.
 
     The full step changes pre-activations by about 1, the next ones by half of the one before.

@@ -10,7 +10,7 @@ from core.errors import RunError
 from core.methods.method import Task
 from core.methods.wide.descent import descend
 from core.methods.wide.net import Net
-from core.methods.wide.parting import move_layer, part_samples, repeated
+from core.methods.wide.parting import move_layer, part_samples, repeated_rows
 from core.methods.wide.ranks import rank
 from core.methods.wide.route import Route
 from core.path import Claim
@@ -29,7 +29,7 @@ def alike(text: str, seed: int, loss: str | None = None) -> Net:
     first = net.W[0].clone()
     first[0] = 0
     net = net.changed(1, first)
-    assert repeated(net, 1) == 1
+    assert repeated_rows(net, 1) == 1
     return net
 
 
@@ -58,7 +58,7 @@ def test_where_a_neuron_is_to_spare_nothing_is_paid(seed: int, how: str, loss: s
     route = Route([net])
     part_samples(route, 3, 1e-3, torch.Generator().manual_seed(seed))
     assert Claim.BOUNDED not in route.claims
-    assert [repeated(route.here, l) for l in range(3)] == [0, 0, 0]
+    assert [repeated_rows(route.here, l) for l in range(3)] == [0, 0, 0]
     torch.testing.assert_close(route.here.features(4), net.features(4), rtol=1e-9, atol=1e-9)
     made = descend(Task(net.theta, net.theta, found), 1e-3, "4.2")
     assert made.gaps is None

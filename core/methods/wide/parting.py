@@ -29,7 +29,7 @@ def part_samples(route: Route, k: int, delta: float, generator: torch.Generator)
     Raises RunError where a step that small doesn't tell all samples apart in float64.
     """
     for l in range(1, k):
-        if (twice := repeated(route.here, l)) == 0:
+        if (twice := repeated_rows(route.here, l)) == 0:
             continue
         route.say(f"{twice} samples have the same features in layer {l} as others: they are told apart.")
         order, r = independent(route.here.features(l))
@@ -40,14 +40,14 @@ def part_samples(route: Route, k: int, delta: float, generator: torch.Generator)
         else:
             towards = drawn(route.here, l, below, order, generator)
             route.go(move_layer(route.here, towards, l, delta / (k - 1)), Claim.BOUNDED)
-        if (left := repeated(route.here, l)) > 0:
+        if (left := repeated_rows(route.here, l)) > 0:
             raise RunError(
                 "ill-conditioned",
                 f"Rows of F_{l} can't be told apart where the loss may rise by {delta:g}: {left} still repeat others.",
             )
 
 
-def repeated(net: Net, l: int) -> int:
+def repeated_rows(net: Net, l: int) -> int:
     """Rows of F_l that repeat others."""
     F = net.features(l)
     return len(F) - len(torch.unique(F, dim=0))

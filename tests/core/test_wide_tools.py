@@ -9,7 +9,7 @@ from torch import Tensor
 from core.methods.wide.freeing import copy_layer, free, make_full_rank
 from core.methods.wide.lifting import Lift, freed_rows
 from core.methods.wide.net import Net
-from core.methods.wide.ranks import full_rank_solved, independent, rank, solved
+from core.methods.wide.ranks import full_rank_solved, independent, rank, solve_refined
 from core.methods.wide.route import Route
 from core.methods.wide.turning import planes_of, polar, rotation, turning
 from tests.core.plain import points
@@ -150,7 +150,7 @@ def test_columns_that_span_the_others_carry_all(samples: int, r: int, seed: int)
     order, found = independent(F)
     assert found == rank(F) == min(samples, r)
     Z = F @ normal(seed + 2, 9, 3)
-    close(F[:, order[:found]] @ solved(F[:, order[:found]], Z), Z)
+    close(F[:, order[:found]] @ solve_refined(F[:, order[:found]], Z), Z)
 
 
 @pytest.mark.parametrize("activation", [SLOPED, "activation=relu", "activation=elu"])

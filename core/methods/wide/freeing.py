@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.errors import RunError
 from core.methods.wide.net import Net
-from core.methods.wide.ranks import condition, independent, rank, solved
+from core.methods.wide.ranks import condition, independent, rank, solve_refined
 from core.methods.wide.route import Route
 from core.path import Claim
 
@@ -29,7 +29,7 @@ def free(route: Route, k: int, kept: Tensor) -> None:
     """Lemma 4.3: nothing reads the neurons of layer k that aren't `kept` any more."""
     F, W = route.here.features(k), route.here.W[k]
     new = torch.zeros_like(W)
-    new[kept] = solved(F[:, kept], F @ W)
+    new[kept] = solve_refined(F[:, kept], F @ W)
     if not torch.equal(new, W):
         route.go(route.here.changed(k + 1, new), Claim.DATA_INVARIANT)
 

@@ -28,7 +28,7 @@ def independent(F: Tensor) -> tuple[Tensor, int]:
     return torch.from_numpy(order).long().to(F.device), int((diagonal > RANK * diagonal[0]).sum())
 
 
-def solved(F: Tensor, Z: Tensor) -> Tensor:
+def solve_refined(F: Tensor, Z: Tensor) -> Tensor:
     """X of least norm with F X = Z, for Z in the span of F's columns, with one step of refinement."""
     X = least(F, Z, RANK)
     X += least(F, Z - F @ X, RANK)

@@ -9,7 +9,7 @@ from torch import Tensor
 from core.methods.wide.freeing import copy_layer, free, make_full_rank
 from core.methods.wide.lifting import Lift, freed_rows
 from core.methods.wide.net import Net
-from core.methods.wide.ranks import full_rank_solved, independent, rank, solve_refined
+from core.methods.wide.ranks import independent, rank, solve_full_rank, solve_refined
 from core.methods.wide.route import Route
 from core.methods.wide.turning import planes_of, polar, rotation, turning
 from tests.core.plain import points
@@ -189,7 +189,7 @@ def test_what_lay_in_memory_before_does_not_change_a_solution() -> None:
     for _ in range(20):
         dirty = [torch.ones(12, dtype=torch.int32) for _ in range(50)]
         del dirty
-        assert torch.allclose(A @ full_rank_solved(A, B), B, rtol=0, atol=1e-12)
+        assert torch.allclose(A @ solve_full_rank(A, B), B, rtol=0, atol=1e-12)
 
 
 def test_free_neurons_are_read_by_nobody() -> None:

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from core.curves.prescribed import Matrices, Prescribed, Still
 from core.methods.wide.net import Net, with_ones
-from core.methods.wide.ranks import full_rank_solved, independent, least, rank
+from core.methods.wide.ranks import independent, least, rank, solve_full_rank
 from core.methods.wide.turning import turning
 from core.networks.activations import leaky_slope
 
@@ -69,9 +69,9 @@ class Lift:
         Z = self.preactivation(net, k, A)
         for l in range(k, self.s, -1):
             (W, b), F = net.layer(l), near[l - 1 - self.s]
-            B = F + full_rank_solved(W.T, (Z - b - F @ W).T).T
+            B = F + solve_full_rank(W.T, (Z - b - F @ W).T).T
             Z = self.preactivation(net, l - 1, B)
-        U = U + full_rank_solved(self.D, Z - self.D @ U)
+        U = U + solve_full_rank(self.D, Z - self.D @ U)
         return net.changed(self.s, U[:-1], U[-1])
 
     def curve(self, start: Net, end: Net, k: int) -> Prescribed:

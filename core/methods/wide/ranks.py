@@ -35,7 +35,7 @@ def solve_refined(F: Tensor, Z: Tensor) -> Tensor:
     return X
 
 
-def full_rank_solved(A: Tensor, B: Tensor) -> Tensor:
+def solve_full_rank(A: Tensor, B: Tensor) -> Tensor:
     """X of least norm that makes |A X - B| least, for A of full rank.
 
     torch's own choice on the CPU, gelsy, reads memory that nobody wrote in some versions (2.11 is one): where a column

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from core.curves.prescribed import Matrices, Prescribed, Still
 from core.methods.wide.net import Net, with_ones
-from core.methods.wide.ranks import independent, least, rank, solve_full_rank
+from core.methods.wide.ranks import independent, least_norm_solution, rank, solve_full_rank
 from core.methods.wide.turning import turning
 from core.networks.activations import leaky_slope
 
@@ -106,7 +106,7 @@ def freed_rows(F: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
     """
     order, r = independent(W.T)
     I, rest = order[:r], order[r:]
-    E = least(W[I].T, W[rest].T).T if r else W.new_zeros(len(rest), 0)
+    E = least_norm_solution(W[I].T, W[rest].T).T if r else W.new_zeros(len(rest), 0)
     A = torch.zeros_like(F)
     A[:, I] = F[:, I] + F[:, rest] @ E
     missing = torch.linalg.svd(W[I]).Vh[r:] if r else torch.eye(W.shape[1]).to(W)

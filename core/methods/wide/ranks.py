@@ -30,8 +30,8 @@ def independent(F: Tensor) -> tuple[Tensor, int]:
 
 def solve_refined(F: Tensor, Z: Tensor) -> Tensor:
     """X of least norm with F X = Z, for Z in the span of F's columns, with one step of refinement."""
-    X = least(F, Z, RANK)
-    X += least(F, Z - F @ X, RANK)
+    X = least_norm_solution(F, Z, RANK)
+    X += least_norm_solution(F, Z - F @ X, RANK)
     return X
 
 
@@ -45,7 +45,7 @@ def solve_full_rank(A: Tensor, B: Tensor) -> Tensor:
     return found
 
 
-def least(A: Tensor, B: Tensor, rcond: float | None = None) -> Tensor:
+def least_norm_solution(A: Tensor, B: Tensor, rcond: float | None = None) -> Tensor:
     """X of least norm that makes |A X - B| least, whatever the rank of A; on the CPU, since no GPU has this driver."""
     found: Tensor = torch.linalg.lstsq(A.cpu(), B.cpu(), rcond, driver="gelsd").solution
     return found.to(A.device)

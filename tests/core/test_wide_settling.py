@@ -13,7 +13,7 @@ from core.methods.wide.lifting import Lift
 from core.methods.wide.net import Net
 from core.methods.wide.rounding import ill_conditioned
 from core.methods.wide.route import Route
-from core.methods.wide.settling import raised, settle, standard_weights
+from core.methods.wide.settling import raise_features, settle, standard_weights
 from core.methods.wide.theorems import join
 from core.path import Claim
 from core.specs.methods import Wide
@@ -64,7 +64,7 @@ def test_outputs_stay_while_weights_settle_and_features_rise(seed: int, how: str
 def test_raised_features_are_not_seen_above(seed: int, l: int, c: float) -> None:
     net = deep(seed)
     net = net.changed(l + 1, standard_weights(net, 1)[l + 1])
-    up = raised(net, Lift.above(net, 1), l, c)
+    up = raise_features(net, Lift.above(net, 1), l, c)
     close(up.features(l), net.features(l) + c, 1e-7)
     close(up.features(net.depth), net.features(net.depth), 1e-7)
 

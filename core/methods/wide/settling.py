@@ -60,10 +60,10 @@ def settle(route: Route, lift: Lift, weights: dict[int, Tensor]) -> None:
         Z = lift.preactivation(turned, l, route.here.features(l))
         B = F + (Z - b - F @ W) @ W.T / float(W[:, 0].square().sum())
         route.lift(lift.preimage(turned, l - 1, B), lift, l)
-        route.lift(raised(route.here, lift, l - 1, RAISED / lift.slope * (1 + float(B.abs().max()))), lift, l)
+        route.lift(raise_features(route.here, lift, l - 1, RAISED / lift.slope * (1 + float(B.abs().max()))), lift, l)
 
 
-def raised(net: Net, lift: Lift, l: int, c: float) -> Net:
+def raise_features(net: Net, lift: Lift, l: int, c: float) -> Net:
     """F_l is larger by c, which the layer above doesn't see."""
     F = net.features(l) + c
     if l > lift.s:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.networks.activations import activation_of, gain_of
-from core.networks.foreign import made, maker_of
+from core.networks.foreign import make_module, maker_of
 from core.networks.layered import Layer, LayeredNetwork
 from core.networks.layout import Layout
 from core.networks.probing import require_usable
@@ -120,13 +120,13 @@ def normal_start(layout: Layout, gain: float, seed: int) -> dict[str, Tensor]:
 def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> Architecture:
     """A network of somebody else's, which starts as its makers would have it start."""
     make = maker_of(spec, shape, outputs)
-    module = made(make, shape, 0)
+    module = make_module(make, shape, 0)
     require_usable(module, shape, outputs, spec.shown)
     if isinstance(spec, File):
-        require_repeatable(module, made(make, shape, 0), shape, spec.shown)
+        require_repeatable(module, make_module(make, shape, 0), shape, spec.shown)
 
     def start(seed: int) -> dict[str, Tensor]:
-        of_seed = made(make, shape, seed)
+        of_seed = make_module(make, shape, seed)
         require_alike(module, of_seed, spec.shown)
         return {name: one.detach() for name, one in of_seed.named_parameters()}
 

@@ -31,7 +31,7 @@ def maker_of(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> 
     return _from_file(spec, shape, outputs) if isinstance(spec, File) else _from_torchvision(spec, outputs)
 
 
-def made(make: Maker, shape: tuple[int, ...], seed: int) -> nn.Module:
+def make_module(make: Maker, shape: tuple[int, ...], seed: int) -> nn.Module:
     """A new module on the CPU in float32 and evaluation mode, initialised from a seed; it has read samples once."""
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -15,7 +15,7 @@ from core.networks.foreign import make_module, maker_of
 from core.networks.layered import Layer, LayeredNetwork
 from core.networks.layout import Layout
 from core.networks.probing import require_usable
-from core.networks.repeating import differing, require_alike, require_repeatable
+from core.networks.repeating import first_difference, require_alike, require_repeatable
 from core.networks.tracing import NoLayersError, layers_of
 from core.specs.names import name_of, read_widths
 from core.specs.networks import Activated, Cnn, Fcn, File, NetworkSpec, Torchvision, Vgg
@@ -130,7 +130,7 @@ def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> A
         require_alike(module, of_seed, spec.shown)
         return {name: one.detach() for name, one in of_seed.named_parameters()}
 
-    seeded = isinstance(spec, Torchvision) or differing(start(0).items(), start(1).items()) is not None
+    seeded = isinstance(spec, Torchvision) or first_difference(start(0).items(), start(1).items()) is not None
     try:
         return Architecture(module, layers_of(module, shape), start, seeded=seeded)
     except NoLayersError as reason:

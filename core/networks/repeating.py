@@ -19,9 +19,9 @@ def require_repeatable(module: nn.Module, again: nn.Module, shape: tuple[int, ..
 
     What is drawn by NumPy or `random`, or read off a clock, differs from one call of a constructor to the next.
     """
-    odd = differing(module.named_parameters(), again.named_parameters())
+    odd = first_difference(module.named_parameters(), again.named_parameters())
     what = f"its parameter {odd}" if odd else None
-    if what is None and (odd := differing(module.named_buffers(), again.named_buffers())):
+    if what is None and (odd := first_difference(module.named_buffers(), again.named_buffers())):
         what = f"its buffer {odd}"
     if what is None:
         x = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
@@ -35,7 +35,7 @@ def require_repeatable(module: nn.Module, again: nn.Module, shape: tuple[int, ..
         )
 
 
-def differing(one: Named, other: Named) -> str | None:
+def first_difference(one: Named, other: Named) -> str | None:
     """The first name at which two lots of named tensors are not the same; None where they are."""
     first, second = dict(one), dict(other)
     names = dict.fromkeys([*first, *second])

@@ -20,7 +20,7 @@ from core.errors import RunError
 from core.files import write_whole
 from core.losses import loss_named
 from core.networks.architectures import Architecture, build
-from core.networks.repeating import differing
+from core.networks.repeating import first_difference
 from core.problem import Problem
 from core.progress import Reporter
 from core.specs.data import read_data
@@ -119,7 +119,7 @@ def read_model(model: InputModel, problem: Problem) -> Read:
 
 def require_one_network(first: tuple[InputModel, Read], other: tuple[InputModel, Read]) -> None:
     """Raise RunError where two models differ in a buffer: between them there are two networks."""
-    if odd := differing(first[1].buffers.items(), other[1].buffers.items()):
+    if odd := first_difference(first[1].buffers.items(), other[1].buffers.items()):
         raise RunError(
             "bad data",
             f"Models {first[0].id} and {other[0].id} differ in their buffer {odd}, which is not a parameter: a path "

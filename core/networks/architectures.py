@@ -57,7 +57,9 @@ def build(spec: NetworkSpec, shape: tuple[int, ...], outputs: int) -> Architectu
 def fcn(spec: Fcn, shape: tuple[int, ...], outputs: int) -> Architecture:
     """Dense layers: parameters layers.0.weight, layers.0.bias, layers.1.weight, ..."""
     pairs = list(pairwise((prod(shape), *spec.widths, outputs)))
-    return own(spec, [nn.Linear(n, m, bias=spec.bias) for n, m in pairs], [Layer("", None, n, m) for n, m in pairs])
+    return layered_architecture(
+        spec, [nn.Linear(n, m, bias=spec.bias) for n, m in pairs], [Layer("", None, n, m) for n, m in pairs]
+    )
 
 
 def cnn(spec: Cnn, shape: tuple[int, ...], outputs: int) -> Architecture:
@@ -88,10 +90,12 @@ def convolutional(
         modules.append(nn.Linear(n * area, m))
         layers.append(Layer("", None, n, m, block=area))
         n, area = m, 1
-    return own(spec, modules, layers)
+    return layered_architecture(spec, modules, layers)
 
 
-def own(spec: Activated, modules: Sequence[nn.Conv2d | nn.Linear], layers: Sequence[Layer]) -> Architecture:
+def layered_architecture(
+    spec: Activated, modules: Sequence[nn.Conv2d | nn.Linear], layers: Sequence[Layer]
+) -> Architecture:
     """A network of our own from its modules and what they are as layers, up to names and activation."""
     act, last = activation_of(spec), len(layers) - 1
     named = tuple(

@@ -6,7 +6,7 @@ import msgspec
 
 from core.engine.model_inputs import find
 from core.errors import UsageError
-from core.networks.source import changed_since, read_source, sha256_of
+from core.networks.source import changed_sentence, read_source, sha256_of
 from core.specs.kinds import inputs_of
 from core.specs.networks import File, read_network
 from core.specs.runs import Reference, RunSpec, Train
@@ -24,9 +24,9 @@ def current_network(network: str, trust: Trust) -> str:
     if not isinstance(spec, File):
         return network
     now = sha256_of(read_source(spec))
-    if spec.sha256 not in (None, now) and not trust(changed_since(spec, now)):
+    if spec.sha256 not in (None, now) and not trust(changed_sentence(spec, now)):
         raise UsageError(
-            f"{changed_since(spec, now)} Put the old content back, or go on with the new one by --trust-changed-file."
+            f"{changed_sentence(spec, now)} Put the old content back, or go on with the new one by --trust-changed-file."
         )
     return str(spec.pinned(now))
 

@@ -19,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.errors import UsageError, is_out_of_memory, sentence_of
 from core.networks.probing import require_bare, unreadable
-from core.networks.source import changed_since, read_source, sha256_of
+from core.networks.source import changed_sentence, read_source, sha256_of
 from core.specs.networks import File, Torchvision
 
 GROUPS = 32  # of group-norm, where the channels allow it: Wu and He 2018
@@ -77,7 +77,7 @@ def _from_file(spec: File, shape: tuple[int, ...], outputs: int) -> Maker:
     source = read_source(spec)
     now = sha256_of(source)
     if spec.sha256 not in (None, now):
-        raise UsageError(f"{changed_since(spec, now)} Put the old content back.")
+        raise UsageError(f"{changed_sentence(spec, now)} Put the old content back.")
     factory = getattr(_run(spec, source, now), spec.factory, None)
     if not callable(factory):
         raise UsageError(f"{spec.path} has no function or class {spec.factory} that could make the network.")

@@ -20,7 +20,7 @@ def sha256_of(source: bytes) -> str:
     return sha256(source).hexdigest()
 
 
-def changed_since(spec: File, now: str) -> str:
+def changed_sentence(spec: File, now: str) -> str:
     """The sentence that says that the file's content is not what it was."""
     then = (spec.sha256 or "")[:SHOWN]
     return f"The network file {spec.path} has changed: its sha256 was {then}... and is now {now[:SHOWN]}..."

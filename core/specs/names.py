@@ -28,7 +28,7 @@ class Named(Options, frozen=True, kw_only=True):
         return text_of(getattr(self, self.argument or ""))
 
     def __str__(self) -> str:
-        return written(self)
+        return shortest_text(self)
 
 
 T = TypeVar("T", bound=Named)
@@ -61,7 +61,7 @@ def parse(text: str, registry: Mapping[str, type[T]], what: str) -> T:
     return record.read(given, name)
 
 
-def written(spec: Named) -> str:
+def shortest_text(spec: Named) -> str:
     """The shortest text that reads back as `spec`."""
     head = name_of(spec)
     if spec.argument is not None:

@@ -178,7 +178,7 @@ class Fit:
         start = own_start if self.options.init == "own" else random_start
         thetas = torch.stack([start(problem, source.weights, one) for one in draws])
         alike = self.options.kept == "importance" and self.options.init == "own"
-        made = self.trained(problem, thetas, [one.seed if alike else self.seed for one in draws])
+        made = self.train(problem, thetas, [one.seed if alike else self.seed for one in draws])
         loss = torch.where(torch.isfinite(made.values), made.values, torch.inf).cpu()
         measured = {"loss": loss, "scale": torch.full_like(loss, torch.nan)}
         if problem.data.test is not None:
@@ -187,7 +187,7 @@ class Fit:
             measured |= {} if tested.error is None else {"test_error": tested.error.cpu()}
         return _better(_level(draws, problem, made.thetas, measured), plain)
 
-    def trained(self, problem: Frozen, thetas: Tensor, seeds: list[int]) -> TrainingResult:
+    def train(self, problem: Frozen, thetas: Tensor, seeds: list[int]) -> TrainingResult:
         latest: list[TrainingState] = []
 
         def listen(state: TrainingState) -> None:

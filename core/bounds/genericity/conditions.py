@@ -48,7 +48,7 @@ def refitted_loss(F: Tensor, y: Tensor, loss: ConvexLoss, start: tuple[Tensor, T
         return float(mean.detach()), gradient.numpy()
 
     def late(_: np.ndarray) -> None:
-        if clock.left == 0:
+        if clock.seconds_left == 0:
             raise StopIteration
 
     first = torch.cat([W.flatten(), b]).numpy()
@@ -88,7 +88,7 @@ def dependent_samples(F: np.ndarray, seed: int, clock: Clock) -> tuple[int, ...]
         return triple
     for _ in range(SUBSETS):
         some = np.sort(random.choice(samples, d + 1, replace=False))
-        if clock.left == 0:
+        if clock.seconds_left == 0:
             return None
         if dependent(F[some], clock):
             return tuple(some.tolist())
@@ -120,7 +120,7 @@ def distinct_without_one(F: np.ndarray, clock: Clock, heard: Callable[[float], N
         return Distinct(NO, equal=pair)
     for neuron in range(neurons):
         heard(neuron / neurons)
-        if clock.left == 0:
+        if clock.seconds_left == 0:
             return Distinct(OPEN)
         if len(np.unique(total - sums[:, neuron])) == len(F):
             return Distinct(YES, neuron)

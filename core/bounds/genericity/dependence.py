@@ -33,7 +33,7 @@ def dependent(points: np.ndarray, clock: Clock) -> bool | None:
         product *= p
         if product > bound:
             return True
-        if clock.left == 0:
+        if clock.seconds_left == 0:
             return None
     return None
 
@@ -94,7 +94,7 @@ def on_a_line(F: np.ndarray, random: np.random.Generator, clock: Clock) -> tuple
     """
     across, up = (F @ random.standard_normal((F.shape[1], 2))).T
     for i in range(len(F) - 2):
-        if clock.left == 0:
+        if clock.seconds_left == 0:
             return None
         with np.errstate(divide="ignore", invalid="ignore"):
             slopes = (up[i + 1 :] - up[i]) / (across[i + 1 :] - across[i])

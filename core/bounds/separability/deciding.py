@@ -57,11 +57,11 @@ def decide(X: Tensor, labels: Tensor, clock: Clock, heard: Callable[[float], Non
 
 def decide_sides(points: Points, y: Tensor, clock: Clock) -> SeparabilityVerdict:
     """Whether a hyperplane has the points with y = 1 strictly on one side and those with y = -1 on the other."""
-    if clock.left == 0:
+    if clock.seconds_left == 0:
         return SeparabilityVerdict(OPEN, why="time was up")
     first = newton(points, y, clock)
     verdict = judge(points, y, first)
-    if verdict.answer != OPEN or clock.left == 0:
+    if verdict.answer != OPEN or clock.seconds_left == 0:
         return verdict
     second = program(points, y, first.weights, clock)
     return SeparabilityVerdict(OPEN, why="time was up") if second is None else judge(points, y, second)

@@ -75,7 +75,7 @@ def newton(points: Points, y: Tensor, clock: Clock) -> Candidate:
         if margin > best_margin:
             best, best_margin = v, margin
         still = t * float(step.norm()) <= 1e-13 * float(v.norm())
-        if margins.min() >= 1 or still or clock.left == 0:
+        if margins.min() >= 1 or still or clock.seconds_left == 0:
             break
     return Candidate(best if best_margin > 0 else v, (1 - y * (Z @ v)).clamp_min(0))
 
@@ -151,7 +151,7 @@ def _first(weights: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _largest_margin(Z: np.ndarray, y: np.ndarray, clock: Clock) -> tuple[np.ndarray, float, np.ndarray] | None:
     """v (p,), t and the dual weights (N,)."""
     p = Z.shape[1]
-    if clock.left == 0:
+    if clock.seconds_left == 0:
         return None
     from scipy.optimize import linprog  # noqa: PLC0415 - a third of a second, spared to jobs that need none
 
@@ -162,7 +162,7 @@ def _largest_margin(Z: np.ndarray, y: np.ndarray, clock: Clock) -> tuple[np.ndar
         bounds=[*[(-1, 1)] * (p - 1), (None, None), (None, None)],
         method="highs-ds",
         options={
-            "time_limit": clock.left,
+            "time_limit": clock.seconds_left,
             "primal_feasibility_tolerance": 1e-10,
             "dual_feasibility_tolerance": 1e-10,
         },

@@ -1,4 +1,4 @@
-"""The layers of a bound that are done, in a file that a relaunched or restarted run goes on from."""
+"""The completed layers of a bound, in a file from which a relaunched or restarted run resumes."""
 
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,27 +20,27 @@ Layers = dict[int, list[Measurement]]
 
 @dataclass
 class CompletedLayers:
-    """Measurements by layer; `asked` names the model and the options that they hold for."""
+    """Measurements by layer; `request_digest` identifies the model and the options that they hold for."""
 
     request_digest: str
     layers: Layers = field(default_factory=dict)
 
     @classmethod
     def of(cls, options: Options, theta: Tensor, left: Path | None) -> Self:
-        """What an earlier run left; nothing where there is no such file, or it was about something else."""
+        """What an earlier run left; nothing if there is no such file, or if it belongs to another request."""
         digest = sha256(msgspec.json.encode(options))
         digest.update(theta.detach().cpu().contiguous().numpy().tobytes())
-        asked = digest.hexdigest()
+        request = digest.hexdigest()
         if left is None:
-            return cls(asked)
+            return cls(request)
         try:
             with safe_open(str(left), "pt") as opened:
                 header = opened.metadata() or {}
-            if (header["format"], header["asked"]) == (FORMAT, asked):
-                return cls(asked, msgspec.json.decode(header["layers"], type=Layers))
+            if (header["format"], header["asked"]) == (FORMAT, request):
+                return cls(request, msgspec.json.decode(header["layers"], type=Layers))
         except (SafetensorError, OSError, KeyError, msgspec.DecodeError):
-            pass  # begin anew
-        return cls(asked)
+            pass  # start from scratch
+        return cls(request)
 
     def save(self, file: Path) -> None:
         """Write one safetensors file that has its name from the moment it is whole."""

@@ -26,7 +26,7 @@ def current_network(network: str, trust: Trust) -> str:
     now = sha256_of(read_source(spec))
     if spec.sha256 not in (None, now) and not trust(changed_sentence(spec, now)):
         raise UsageError(
-            f"{changed_sentence(spec, now)} Put the old content back, or go on with the new one by --trust-changed-file."
+            f"{changed_sentence(spec, now)} Restore it, or pass --trust-changed-file to use the new content."
         )
     return str(spec.pinned(now))
 

@@ -19,26 +19,26 @@ Ask = Callable[[dict[str, Any]], Answer]
 
 
 class OutdatedError(Exception):
-    """Nobody wants to know any more: something newer is asked, or the desk was closed."""
+    """The answer is no longer wanted: a newer question replaced this one, or the probe was closed."""
 
 
 def ask(question: dict[str, Any]) -> Answer:
-    """One answer, of a process of its own. Raises UsageError for bad input, RunError where it broke."""
-    with Probe() as desk:
-        return desk.new_asker()(question)
+    """One answer from a separate process. Raises UsageError for bad input, RunError if the process fails."""
+    with Probe() as probe:
+        return probe.new_asker()(question)
 
 
 class Probe:
-    """One process that answers (`core.engine.worker.probe`), begun with the first question and kept until `close`.
+    """One process that answers (`core.engine.worker.probe`), started by the first question and kept until `close`.
 
-    Importing torch takes it seconds, so questions wait until it has, and only the newest is put to it. One that differs
-    from the one at work ends that, with the process. Answers are kept; what refuses may have been mended, and is asked
-    again in the next turn.
+    It needs seconds to import torch, so questions wait until then, and only the newest is sent. A different question
+    interrupts the current one and restarts the process. Answers are kept, but for refusals: their reason may have been
+    fixed, so the next asker asks again.
     """
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._turn = 0
+        self._generation = 0
         self._answers: dict[str, Answer] = {}  # by question, both as JSON has them
         self._process: subprocess.Popen[str] | None = None
         self._ready = False
@@ -46,16 +46,16 @@ class Probe:
         self._at_work: str | None = None
 
     def new_asker(self) -> Ask:
-        """What to ask with from now on; who asks, or waits for an answer, in an earlier turn gets OutdatedError."""
+        """A function that asks; from now on every earlier one raises OutdatedError, also while it waits."""
         with self._changed:
-            self._turn += 1
-            turn, self._next = self._turn, None
+            self._generation += 1
+            generation, self._next = self._generation, None
             self._answers = {question: one for question, one in self._answers.items() if _is_lasting(one)}
             self._changed.notify_all()
-        return lambda question: self._answer(turn, json.dumps(question, sort_keys=True))
+        return lambda question: self._answer(generation, json.dumps(question, sort_keys=True))
 
     def close(self) -> None:
-        """End the process, whatever it does, and all waiting."""
+        """End the process, whatever it is doing, and wake all that wait."""
         with self._changed:
             self.new_asker()
             self._end()
@@ -66,9 +66,9 @@ class Probe:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _answer(self, turn: int, question: str) -> Answer:
+    def _answer(self, generation: int, question: str) -> Answer:
         with self._changed:
-            while turn == self._turn:
+            while generation == self._generation:
                 if (answer := self._answers.get(question)) is not None:
                     return _answer_or_error(answer)
                 if self._at_work != question:
@@ -77,7 +77,7 @@ class Probe:
         raise OutdatedError
 
     def _enqueue(self, question: str) -> None:
-        """Have this question answered next, and none before it."""
+        """Have this question answered next, before any other."""
         if self._at_work is not None:
             self._end()
         self._next = question
@@ -87,7 +87,7 @@ class Probe:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        """Give the process, which is ready, the next question, if there is one."""
+        """Send the next question, if there is one, to the process, which is ready."""
         assert self._process is not None
         assert self._process.stdin is not None
         self._at_work, self._next = self._next, None
@@ -110,10 +110,10 @@ class Probe:
         Thread(target=self._listen, args=(self._process,), daemon=True).start()
 
     def _listen(self, process: "subprocess.Popen[str]") -> None:
-        """Note that a process is ready, then its answers, then its end."""
+        """Note when a process is ready, then its answers, then its end."""
         assert process.stdout is not None
         assert process.stderr is not None
-        last: deque[str] = deque(["it said nothing"], maxlen=1)
+        last: deque[str] = deque(["no output"], maxlen=1)
         complaints = Thread(target=_keep_last, args=(process.stderr, last), daemon=True)
         complaints.start()
         with process.stdout:
@@ -134,7 +134,7 @@ class Probe:
         self._changed.notify_all()
 
     def _note_death(self, process: "subprocess.Popen[str]", complaints: Thread, last: "deque[str]") -> None:
-        """Tell who waits; the next question begins a new process."""
+        """Wake those who wait; the next question starts a new process."""
         question = self._at_work or self._next
         self._end()
         process.wait()
@@ -146,7 +146,7 @@ class Probe:
         self._changed.notify_all()
 
     def _end(self) -> None:
-        """Kill the process; who listens to it waits for its end, and until then its id is not given away."""
+        """Kill the process; the thread that listens to it reaps it, so its id is not reused before."""
         process, self._process, self._ready, self._at_work = self._process, None, False, None
         if process is None:
             return
@@ -158,7 +158,7 @@ class Probe:
 
 
 def _is_lasting(answer: Answer) -> bool:
-    """Whether the next answer to the same question would be this one: it isn't a refusal."""
+    """Whether asking again would give the same answer: it is not a refusal."""
     return not {"usage", "failed"} & answer.keys() and bool(answer.get("found", True))
 
 

@@ -27,7 +27,7 @@ FOLDER_GONE = "Its folder was deleted while it was at work, or its catalogue for
 
 @dataclass
 class Supervision:
-    """What an agent knows beyond the catalogue: its own children, whom it told to stop, who was left over, and when."""
+    """What an agent knows beyond the catalogue: its children, and when it stopped or orphaned which."""
 
     catalogue: Catalogue
     children: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Supervision:
             signal_group(who, signal.SIGKILL)
 
     def reap(self, active: Sequence[Attempt]) -> None:
-        """Forget children that have ended, unless their attempt is still `active`: how they ended is to be told.
+        """Forget children that have ended, unless their attempt is still `active`: how they ended is recorded first.
 
         A child that goes on long after its attempt has ended, of a run that was deleted perhaps, is killed.
         """

@@ -44,7 +44,7 @@ def corollaries(
 
 
 def assumptions_or_refusal(examine: Callable[[], list[Assumption]]) -> list[Assumption]:
-    """What is found, or that the corollary isn't about such a network, loss or data."""
+    """The assumptions examined, or one that says why the corollary isn't about such a network, loss or data."""
     try:
         return examine()
     except PremiseError as refusal:
@@ -52,16 +52,16 @@ def assumptions_or_refusal(examine: Callable[[], list[Assumption]]) -> list[Assu
 
 
 def corollary_4_3(options: Assumptions, problem: Problem, theta: Tensor, reporter: Reporter) -> list[Assumption]:
-    asked = Genericity(draws=options.draws, seed=options.seed, minutes=SHARE * options.minutes)
-    found = genericity.conditions(asked, problem, theta, reporter)
+    bound = Genericity(draws=options.draws, seed=options.seed, minutes=SHARE * options.minutes)
+    found = genericity.conditions(bound, problem, theta, reporter)
     words = {one.name: one.words.removeprefix(f"{one.name} fails: ") for one in found if one.answer != YES}
     names = {"inputs": "distinct samples", "A1": "A1", "A1-b": "A1-b", "A2": "A2", "A3": "A3"}
     return [Assumption(name, answer_of(found, key), words.get(key, "")) for key, name in names.items()]
 
 
 def corollary_4_4(options: Assumptions, problem: Problem, theta: Tensor, reporter: Reporter) -> list[Assumption]:
-    asked = Separability(draws=options.draws, seed=options.seed, minutes=SHARE * options.minutes)
-    layers = separability.layers(asked, problem, theta, reporter)
+    bound = Separability(draws=options.draws, seed=options.seed, minutes=SHARE * options.minutes)
+    layers = separability.layers(bound, problem, theta, reporter)
     answer = min(one.answer for one in layers)
     left = [str(one.level) for one in layers if one.answer == answer]
     return [Assumption("separable features in every layer", answer, f"not in layers {', '.join(left)}")]

@@ -1,4 +1,4 @@
-"""Subnetworks that were found, in a file that a relaunched or restarted run goes on from."""
+"""The subnetworks found so far, in a file from which a relaunched or restarted run resumes."""
 
 import json
 from dataclasses import dataclass, field
@@ -22,28 +22,28 @@ Key = tuple[str, str, int]  # sizes of the kept sets, model (a or b), level
 
 @dataclass
 class Store:
-    """Subnetworks by key; `asked` says by which options they were found, `same` whether these are today's."""
+    """Subnetworks by key; `request` says with which options they were found, `same` whether these are today's."""
 
     ends: str
-    request_digest: str
+    request: str
     same: bool = True
     found: dict[Key, Subnetwork] = field(default_factory=dict)
 
     @classmethod
     def of(cls, options: Sparse, task: Task) -> "Store":
-        """What the run to go on from left; empty where there is none, or it was about other models."""
+        """What the run to resume from left; empty if there is none, or if it joined other models."""
         digest = sha256()
         for theta in (task.a, task.b):
             digest.update(theta.detach().cpu().contiguous().numpy().tobytes())
-        ends, asked = digest.hexdigest(), f"{task.seed} {msgspec.json.encode(options).decode()}"
+        ends, request = digest.hexdigest(), f"{task.seed} {msgspec.json.encode(options).decode()}"
         if task.reporter.left is not None:
             try:
                 header, tensors = _read(task.reporter.left)
                 if header["ends"] == ends:
-                    return cls(ends, asked, header["asked"] == asked, _subnetworks(header, tensors, task.a))
+                    return cls(ends, request, header["asked"] == request, _subnetworks(header, tensors, task.a))
             except (SafetensorError, OSError, ValueError, KeyError, TypeError):
                 pass  # no such file: begin anew
-        return cls(ends, asked)
+        return cls(ends, request)
 
     def of_model(self, sizes: str, name: str) -> dict[int, Subnetwork]:
         """By level."""
@@ -59,7 +59,7 @@ class Store:
             named |= {f"W{k}": W for k, W in enumerate(one.weights.W)}
             named |= {f"b{k}": b for k, b in enumerate(one.weights.b)}
             tensors |= {f"{i}.{name}": t.contiguous().cpu() for name, t in named.items() if t is not None}
-        header = {"ends": self.ends, "asked": self.request_digest, "entries": entries}
+        header = {"ends": self.ends, "asked": self.request, "entries": entries}
         metadata = {"format": FORMAT, "subnetworks": json.dumps(header)}
         write_whole(file, lambda draft: save_file(tensors, draft, metadata=metadata))
 

@@ -72,7 +72,7 @@ def test_the_pane_leads_from_a_certifying_run_to_its_path_and_back(certified: Pa
     assert run.spec == "thalweg certify 1"
     assert ("certificate 3", "exact, level 0.03, of path 1 by run 6") in run.facts
     assert run.links == (Link("certified path", "paths", 1),)
-    assert [one for one in path.links if one.what == "certified by run"] == [
+    assert [one for one in path.links if one.relation == "certified by run"] == [
         Link("certified by run", "runs", 6),
         Link("certified by run", "runs", 7),
     ]

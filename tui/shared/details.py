@@ -25,7 +25,7 @@ LINKED = ("run_id", "model_a", "model_b", "model_id", "relaunch_of")  # as links
 class Link:
     """Another row, what it is to this one, and where it is."""
 
-    what: str
+    relation: str
     kind: str
     row_id: int
 

@@ -108,7 +108,7 @@ class DetailsPane(VerticalScroll):
     def _link(self, link: "Link") -> Content:
         jump = Style.from_meta({"@click": f"screen.go('{link.kind}', {link.row_id:d})"})
         style = self.get_visual_style("pane--link", partial=True) + jump
-        return Content(f"{link.what} ") + Content.styled(str(link.row_id), style)
+        return Content(f"{link.relation} ") + Content.styled(str(link.row_id), style)
 
     def _styled(self, text: str, name: str) -> Content:
         return Content.styled(text, self.get_visual_style(f"pane--{name}", partial=True))

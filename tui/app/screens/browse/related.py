@@ -11,7 +11,7 @@ async def ask(browser: Browser) -> None:
     assert browser.live.reader is not None
     assert browser.table.row_id is not None
     details = await to_thread(browser.live.reader.details_of, browser.kind, browser.table.row_id)
-    choices = numbered([(f"{link.kind} {link.row_id}", f"{link.what} {link.row_id}") for link in details.links])
+    choices = numbered([(f"{link.kind} {link.row_id}", f"{link.relation} {link.row_id}") for link in details.links])
     if not choices:
         browser.tell("Nothing is related to this row.")
         return

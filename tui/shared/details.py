@@ -65,12 +65,12 @@ def read(client: "Client", kind: str, row_id: int) -> Details:
         log=tuple(last_lines(client.log_file(row_id), LOG_LINES)) if failed else (),
         facts=tuple(_facts(kind, row, attempts)),
         links=tuple(_links(kind, row)),
-        spec=_asked(str(row["spec"])) if kind == "runs" else "",
+        spec=_command_or_spec(str(row["spec"])) if kind == "runs" else "",
         environment=options(newest.get("environment") or "{}"),
     )
 
 
-def _asked(spec: str) -> str:
+def _command_or_spec(spec: str) -> str:
     """The command that starts such a run, or the spec where there is none."""
     return clean(asked_by("thalweg", spec)) or spec_options(spec)
 

@@ -113,7 +113,7 @@ def cell(key: str, given: Any) -> str:
     return value(given)
 
 
-def what(row: Row) -> str:
+def run_summary(row: Row) -> str:
     """What a run does, in a few words, and its name where it has one."""
     name = f" ({row['name']})" if row["name"] else ""
     return clean(_what(row) + name)
@@ -193,7 +193,7 @@ def _names(row: Row) -> str:
 
 RUNS = (
     of("kind"),
-    Shown("what", what, ("network", "data", "method", "name"), squeeze=True),
+    Shown("what", run_summary, ("network", "data", "method", "name"), squeeze=True),
     of("fraction", "done", percent),
     Shown("when", when, ("created_at", "started_at", "finished_at", "eta_seconds")),
     Shown("cause or message", why, ("cause", "message"), squeeze=True),

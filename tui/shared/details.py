@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import store
-from tui.shared.columns import Row, cell, excess, network, options, spec_options, what, word
+from tui.shared.columns import Row, cell, excess, network, options, run_summary, spec_options, word
 from tui.shared.formatting import clean, number, value
 from tui.shared.log_reader import last_lines
 from tui.shared.references import settled
@@ -77,7 +77,7 @@ def _command_or_spec(spec: str) -> str:
 
 def _title(kind: str, row: Row) -> str:
     if kind == "runs":
-        return f"run {row['id']}: {row['kind']} {what(row)}"
+        return f"run {row['id']}: {row['kind']} {run_summary(row)}"
     if kind == "paths":
         return f"path {row['id']}: model {row['model_a']} to {row['model_b']}, {value(row['method'])}"
     if kind == "bounds":

@@ -19,7 +19,7 @@ from tui.app.screens.form_engine import FormEngine
 from tui.app.widgets.form import Form, OptionRow, explained
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import put
-from tui.shared.columns import what
+from tui.shared.columns import run_summary
 from tui.shared.formatting import clean
 from tui.shared.references import settled
 from tui.shared.requests import DEVICE, changeable
@@ -166,7 +166,7 @@ def planned(
     """What would be enqueued, each in a few words, and of the other runs why they can't be repeated."""
     plan, refused = client.rehearse_relaunch(run_ids, resume=resume, changes=changes)
     with client.catalogue.read() as session:
-        return plan, [what(row) for row in settled(session, [vars(one.old) for one in plan])], refused
+        return plan, [run_summary(row) for row in settled(session, [vars(one.old) for one in plan])], refused
 
 
 def named(ids: Sequence[int]) -> str:

@@ -116,10 +116,10 @@ def cell(key: str, given: Any) -> str:
 def run_summary(row: Row) -> str:
     """What a run does, in a few words, and its name where it has one."""
     name = f" ({row['name']})" if row["name"] else ""
-    return clean(_what(row) + name)
+    return clean(_described(row) + name)
 
 
-def _what(row: Row) -> str:
+def _described(row: Row) -> str:
     """Of a run that reads nothing what it trains, of one that reads two things from where to where it leads."""
     try:
         spec = from_json(row["spec"])

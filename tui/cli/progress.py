@@ -11,7 +11,7 @@ import click
 from store.states import FINISHED
 from tui.cli.location import CommandLocation, in_terminal
 from tui.cli.output import console, note
-from tui.shared.columns import word
+from tui.shared.columns import state_word
 from tui.shared.formatting import clean, duration, summed
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Lines:
             waits = clean(run.message or "") if run.state == "queued" else ""
             if self.seen.get(run.id) != (run.state, waits):
                 self.seen[run.id] = (run.state, waits)
-                note(f"run {run.id} ({run.kind}): {word(vars(run))}" + (f", {waits}" if waits else ""))
+                note(f"run {run.id} ({run.kind}): {state_word(vars(run))}" + (f", {waits}" if waits else ""))
         if trouble != self.trouble:
             self.trouble = trouble
             note(clean(trouble) or "It goes on.")
@@ -105,7 +105,7 @@ class Bars:
     def show(self, runs: "Sequence[Run]", trouble: str) -> None:
         if self.all is not None:
             ended = sum(run.state in FINISHED for run in runs)
-            failed = summed(Counter(word(vars(run)) for run in runs if run.state == "failed"))
+            failed = summed(Counter(state_word(vars(run)) for run in runs if run.state == "failed"))
             about = f"{ended} of {len(runs)} ended" + (f", {failed}" if failed else "")
             self.progress.update(self.all, completed=ended, about=about)
         working = [run for run in runs if run.state in ("running", "stale")]

@@ -54,7 +54,7 @@ def chosen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
     return OTHERS[kind]
 
 
-def word(row: Row) -> str:
+def state_word(row: Row) -> str:
     """What a run is called: its state, or what it found."""
     return called(row["state"], row["outcome"], row["cause_kind"])
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import store
-from tui.shared.columns import Row, cell, excess, network, options, run_summary, spec_options, word
+from tui.shared.columns import Row, cell, excess, network, options, run_summary, spec_options, state_word
 from tui.shared.formatting import clean, number, value
 from tui.shared.log_reader import last_lines
 from tui.shared.references import settled
@@ -60,7 +60,7 @@ def read(client: "Client", kind: str, row_id: int) -> Details:
         kind=kind,
         row_id=row_id,
         title=_title(kind, row),
-        state=word(run),
+        state=state_word(run),
         cause=clean(str(row.get("cause") or "")),
         log=tuple(last_lines(client.log_file(row_id), LOG_LINES)) if failed else (),
         facts=tuple(_facts(kind, row, attempts)),

@@ -7,7 +7,7 @@ from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 import store
-from tui.shared.columns import Row, short, word
+from tui.shared.columns import Row, short, state_word
 from tui.shared.formatting import clean
 from tui.shared.references import settled
 
@@ -79,7 +79,7 @@ def grouped(rows: Iterable[Row]) -> tuple[Group, ...]:
     found: dict[tuple[str, str], list[tuple[Row, str]]] = {}
     for row in rows:
         cause = cause_of(row)
-        found.setdefault((word(row), NUMBER.sub("\0", cause)), []).append((row, cause))  # which no cause holds
+        found.setdefault((state_word(row), NUMBER.sub("\0", cause)), []).append((row, cause))  # which no cause holds
     groups = (_group(called, some) for (called, _), some in found.items())
     return tuple(sorted(groups, key=lambda one: (-len(one.run_ids), -one.run_ids[0])))
 

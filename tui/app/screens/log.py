@@ -17,7 +17,7 @@ from store.states import FINISHED
 from tui.app.screens.app_screen import BACK, AppScreen
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.log_view import LogView
-from tui.shared.columns import word
+from tui.shared.columns import state_word
 from tui.shared.formatting import state as told
 from tui.shared.log_reader import Window, around, found_after, found_before, tail
 
@@ -190,4 +190,4 @@ def read_end(client: "Client", run_id: int, before: LogSnapshot) -> LogSnapshot:
     file, window = client.log_file(run_id), before.window
     if file is not None and (file != before.file or file.stat().st_size != window.size):
         window = tail(file)
-    return LogSnapshot(file, window, run.state, word(vars(run)), attempts[-1].number if attempts else 0)
+    return LogSnapshot(file, window, run.state, state_word(vars(run)), attempts[-1].number if attempts else 0)

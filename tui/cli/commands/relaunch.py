@@ -12,7 +12,7 @@ from tui.cli.arguments import Id, OneOf
 from tui.cli.chosen_rows import choosing, chosen
 from tui.cli.output import note, print_json, table
 from tui.cli.run_command import MOST_FAILED, RunOptions, detached, finished, status_of, texts_of, with_run_options
-from tui.shared.columns import Row, word
+from tui.shared.columns import Row, state_word
 from tui.shared.columns import options as told
 from tui.shared.formatting import value
 from tui.shared.json_values import decoded
@@ -111,7 +111,10 @@ def _answer(run_options: RunOptions, client: "Client", plan: "Sequence[Relaunch]
     if run_options.as_json:
         print_json(_rows(client, new))
     else:
-        table(("run", "state", "repeats"), [(value(run.id), word(vars(run)), value(run.relaunch_of)) for run in runs])
+        table(
+            ("run", "state", "repeats"),
+            [(value(run.id), state_word(vars(run)), value(run.relaunch_of)) for run in runs],
+        )
     return status_of(runs)
 
 

@@ -12,7 +12,7 @@ from tui.cli.location import CommandLocation, engine_of
 from tui.cli.output import heading, pairs, print_json, say, table
 from tui.cli.results import measurements_table
 from tui.cli.run_command import json_option
-from tui.shared.columns import OTHERS, TIMES, Row, cell, chosen, excess, moment, options, word
+from tui.shared.columns import OTHERS, TIMES, Row, cell, chosen, excess, moment, options, state_word
 from tui.shared.formatting import value
 from tui.shared.json_values import decoded
 from tui.shared.log_reader import last_lines
@@ -48,7 +48,7 @@ def show(location: CommandLocation, kind: str, row_id: int, as_json: bool) -> No
     nested = {key: part for key, part in row.items() if isinstance(part, list)}
     own = {key: part for key, part in row.items() if key not in nested and key != "id"}
     if kind == "runs":
-        own = {key: own[key] for key in FIRST} | own | {"state": word(row)}
+        own = {key: own[key] for key in FIRST} | own | {"state": state_word(row)}
     pairs([(key, excess(row) if key == "excess" else cell(key, part)) for key, part in own.items() if part is not None])
     pairs([("empty", ", ".join(key for key, part in own.items() if part is None))])
     for key, part in nested.items():

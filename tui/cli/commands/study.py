@@ -15,7 +15,7 @@ from tui.cli.arguments import Name
 from tui.cli.output import note, print_json, say, table
 from tui.cli.progress import wait
 from tui.cli.run_command import RunOptions, detached, say_failed, with_run_options
-from tui.shared.columns import Row, word
+from tui.shared.columns import Row, state_word
 from tui.shared.formatting import clean, summed, value
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _ended(
 
 def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]") -> str:
     """What held, at which scale, and what is missing."""
-    failed = Counter(word(vars(run)) for run in runs if run is not None and run.state == "failed")
+    failed = Counter(state_word(vars(run)) for run in runs if run is not None and run.state == "failed")
     missing = sum(run is None or run.state not in ("done", "failed") for run in runs)
     short = [text for count, text in ((failed, summed(failed)), (missing, f"{missing} missing")) if count]
     parts = [found.sentence]

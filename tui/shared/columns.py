@@ -50,7 +50,11 @@ def of(key: str, title: str = "", show: Callable[[Any], str] = value, *, squeeze
 def chosen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
     """The columns of a kind's list."""
     if kind == "runs":
-        return (of("id"), Shown("state", lambda row: state(short(row), encoding), ("state", "outcome")), *RUNS)
+        return (
+            of("id"),
+            Shown("state", lambda row: state(short_state_word(row), encoding), ("state", "outcome")),
+            *RUNS,
+        )
     return OTHERS[kind]
 
 
@@ -59,7 +63,7 @@ def state_word(row: Row) -> str:
     return called(row["state"], row["outcome"], row["cause_kind"])
 
 
-def short(row: Row) -> str:
+def short_state_word(row: Row) -> str:
     """The same where a column beside it tells the cause: its state, or that it found something."""
     return "finding" if row["outcome"] == "finding" else str(row["state"])
 

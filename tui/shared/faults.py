@@ -7,7 +7,7 @@ from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 import store
-from tui.shared.columns import Row, short, state_word
+from tui.shared.columns import Row, short_state_word, state_word
 from tui.shared.formatting import clean
 from tui.shared.references import settled
 
@@ -87,7 +87,7 @@ def grouped(rows: Iterable[Row]) -> tuple[Group, ...]:
 def _group(called: str, some: Sequence[tuple[Row, str]]) -> Group:
     """Of rows and their causes."""
     rows, causes = zip(*some, strict=True)
-    return Group(called, short(rows[0]), _common(causes), tuple(int(row["id"]) for row in rows))
+    return Group(called, short_state_word(rows[0]), _common(causes), tuple(int(row["id"]) for row in rows))
 
 
 def _common(causes: Sequence[str]) -> str:

@@ -174,7 +174,7 @@ def spec_fields(text: str) -> Row:
     return fields
 
 
-def when(row: Row) -> str:
+def time_of(row: Row) -> str:
     """When it ended, or how much longer it takes, or since when it waits."""
     if row["state"] in ("running", "stale") and row["eta_seconds"] is not None:
         return f"{' '.join(duration(row['eta_seconds']).split()[:2])} left"  # as short as "17 min ago"
@@ -199,7 +199,7 @@ RUNS = (
     of("kind"),
     Shown("what", run_summary, ("network", "data", "method", "name"), squeeze=True),
     of("fraction", "done", percent),
-    Shown("when", when, ("created_at", "started_at", "finished_at", "eta_seconds")),
+    Shown("when", time_of, ("created_at", "started_at", "finished_at", "eta_seconds")),
     Shown("cause or message", why, ("cause", "message"), squeeze=True),
 )
 OTHERS = {

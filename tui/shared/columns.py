@@ -181,7 +181,7 @@ def time_of(row: Row) -> str:
     return moment(row["finished_at"] or row["started_at"] or row["created_at"])
 
 
-def why(row: Row) -> str:
+def cause_or_message(row: Row) -> str:
     """Why it failed, or what it does just now."""
     return value(row["cause"] or (row["message"] if row["state"] in ("queued", "running", "stale") else None))
 
@@ -200,7 +200,7 @@ RUNS = (
     Shown("what", run_summary, ("network", "data", "method", "name"), squeeze=True),
     of("fraction", "done", percent),
     Shown("when", time_of, ("created_at", "started_at", "finished_at", "eta_seconds")),
-    Shown("cause or message", why, ("cause", "message"), squeeze=True),
+    Shown("cause or message", cause_or_message, ("cause", "message"), squeeze=True),
 )
 OTHERS = {
     "models": (

@@ -21,7 +21,7 @@ from store.schema import metadata
 from tui.cli.arguments import MARKED
 from tui.main import main
 from tui.shared import details
-from tui.shared.columns import Shown, offered
+from tui.shared.columns import ListColumn, offered
 
 KINDS = ("runs", "models", "paths", "bounds", "profiles", "metrics")
 SGR = re.compile(r"\x1b\[[0-9;]*m")  # colours are ours
@@ -247,13 +247,13 @@ def test_different_bounds_differ_in_kind(thalweg: Run, seeded: Path) -> None:
     assert found["differences"]["kind"] == ["rank", "dropout"]
 
 
-def headings() -> list[tuple[str, Shown]]:
+def headings() -> list[tuple[str, ListColumn]]:
     return [(kind, one) for kind in MARKED for one in offered(kind, "utf-8") if one.title != "cause or message"]
 
 
 @pytest.mark.parametrize(("kind", "shown"), headings(), ids=[f"{kind}: {one.title}" for kind, one in headings()])
 def test_what_a_heading_says_can_be_filtered_sorted_and_asked_for_by(
-    kind: str, shown: Shown, thalweg: Run, seeded: Path
+    kind: str, shown: ListColumn, thalweg: Run, seeded: Path
 ) -> None:
     """And it means the columns that the heading shows, the one to sort by first."""
     meant = [column.name for column in called(shown.title, kind)]

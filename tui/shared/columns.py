@@ -24,7 +24,7 @@ TIMES = ("created_at", "started_at", "finished_at", "cancel_requested_at", "hear
 
 
 @dataclass(frozen=True)
-class Shown:
+class ListColumn:
     """One column of a list; where the terminal is narrow a `squeeze` column may be cut short
     and a `spare` one takes no room from others.
 
@@ -43,16 +43,16 @@ class Shown:
         return self.made_of[0] if len(self.made_of) == 1 else self.title
 
 
-def of(key: str, title: str = "", show: Callable[[Any], str] = value, *, squeeze: bool = False) -> Shown:
-    return Shown(title or key, lambda row: show(row[key]), (key,), squeeze)
+def of(key: str, title: str = "", show: Callable[[Any], str] = value, *, squeeze: bool = False) -> ListColumn:
+    return ListColumn(title or key, lambda row: show(row[key]), (key,), squeeze)
 
 
-def chosen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
+def chosen(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
     """The columns of a kind's list."""
     if kind == "runs":
         return (
             of("id"),
-            Shown("state", lambda row: state(short_state_word(row), encoding), ("state", "outcome")),
+            ListColumn("state", lambda row: state(short_state_word(row), encoding), ("state", "outcome")),
             *RUNS,
         )
     return OTHERS[kind]
@@ -68,10 +68,10 @@ def short_state_word(row: Row) -> str:
     return "finding" if row["outcome"] == "finding" else str(row["state"])
 
 
-def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[Shown, ...]:
+def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[ListColumn, ...]:
     """Columns as they are called in the catalogue; `times` are those that hold times."""
     return tuple(
-        Shown(name, excess, (name, "drift")) if name == "excess" else of(name, show=_show(name, times))
+        ListColumn(name, excess, (name, "drift")) if name == "excess" else of(name, show=_show(name, times))
         for name in names
     )
 
@@ -197,10 +197,10 @@ def _names(row: Row) -> str:
 
 RUNS = (
     of("kind"),
-    Shown("what", run_summary, ("network", "data", "method", "name"), squeeze=True),
+    ListColumn("what", run_summary, ("network", "data", "method", "name"), squeeze=True),
     of("fraction", "done", percent),
-    Shown("when", time_of, ("created_at", "started_at", "finished_at", "eta_seconds")),
-    Shown("cause or message", cause_or_message, ("cause", "message"), squeeze=True),
+    ListColumn("when", time_of, ("created_at", "started_at", "finished_at", "eta_seconds")),
+    ListColumn("cause or message", cause_or_message, ("cause", "message"), squeeze=True),
 )
 OTHERS = {
     "models": (
@@ -216,7 +216,7 @@ OTHERS = {
     ),
     "paths": (
         of("id"),
-        Shown("models", _ends, ("model_a", "model_b")),
+        ListColumn("models", _ends, ("model_a", "model_b")),
         of("method", squeeze=True),
         of("max_train_loss", "highest", number),
         of("level", show=number),
@@ -251,7 +251,7 @@ OTHERS = {
 
 
 #: Of a path's models: the last column of a table on the screen.
-NAMES = Shown("names", _names, ("name_a", "name_b"), spare=True)
+NAMES = ListColumn("names", _names, ("name_a", "name_b"), spare=True)
 
 
 def options(text: str) -> str:
@@ -278,13 +278,13 @@ def _flat(found: Row, before: str = "") -> list[str]:
     return texts
 
 
-def on_screen(kind: str, encoding: str | None) -> tuple[Shown, ...]:
+def on_screen(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
     """The columns of a table on the screen: what a run does tells its kind, and 80 columns are few."""
     ours = tuple(one for one in chosen(kind, encoding) if (kind, one.name) != ("runs", "kind"))
     return (*ours, NAMES) if kind == "paths" else ours
 
 
-def offered(kind: str, encoding: str | None) -> tuple[Shown, ...]:
+def offered(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
     """Every column that can be chosen: ours first, then the catalogue's others by name."""
     ours = (*chosen(kind, encoding), *([NAMES] if kind == "paths" else []))
     known = {one.name for one in ours}

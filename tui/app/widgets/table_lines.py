@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.shared.columns import Row, Shown
+from tui.shared.columns import ListColumn, Row
 from tui.shared.text_table import GAP, NARROW, cut, fit, is_number
 
 HEAD = 1  # lines above the rows
@@ -41,7 +41,7 @@ class TableLines(ScrollView):
     def __init__(self) -> None:
         super().__init__(id="rows")
         self.ids: array[int] = array("q")
-        self.columns: tuple[Shown, ...] = ()
+        self.columns: tuple[ListColumn, ...] = ()
         self.sort = ""
         self.empty = ""
         self.marked: set[int] = set()
@@ -53,7 +53,7 @@ class TableLines(ScrollView):
         self._right: list[bool] = []
         self._widths: list[int] = []
 
-    def show_columns(self, columns: Sequence[Shown]) -> None:
+    def show_columns(self, columns: Sequence[ListColumn]) -> None:
         """Show these columns from now on."""
         self.columns = tuple(columns)
         self.column = min(self.column, len(self.columns) - 1)
@@ -136,7 +136,7 @@ class TableLines(ScrollView):
             cells = self._cells[row_id] = tuple(one.cell(row) for one in self.columns)
         return cells
 
-    def _title(self, column: Shown) -> str:
+    def _title(self, column: ListColumn) -> str:
         if self.sort.removeprefix("-") != column.made_of[0]:
             return column.title
         return f"{column.title} {'▼' if self.sort.startswith('-') else '▲'}"

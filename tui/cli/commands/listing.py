@@ -11,7 +11,7 @@ from tui.cli.arguments import LISTED, Kind, WholeNumber
 from tui.cli.location import CommandLocation, engine_of
 from tui.cli.output import note, print_json, table
 from tui.cli.run_command import json_option
-from tui.shared.columns import Row, Shown, all_of, chosen, column_names
+from tui.shared.columns import ListColumn, Row, all_of, chosen, column_names
 from tui.shared.json_values import decoded
 from tui.shared.named_filters import expanded
 from tui.shared.references import settled
@@ -81,7 +81,7 @@ def _rows(
         return rows if as_stored or kind != "runs" else settled(session, rows)
 
 
-def _shown(kind: str, names: Sequence[str], *, raw: bool) -> tuple[Shown, ...]:
+def _shown(kind: str, names: Sequence[str], *, raw: bool) -> tuple[ListColumn, ...]:
     if not raw:
         return chosen(kind, sys.stdout.encoding)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tui.app.session import Session
 from tui.app.session import View as Left
-from tui.shared.columns import Shown, offered, on_screen
+from tui.shared.columns import ListColumn, offered, on_screen
 from tui.shared.reversible import Reversible
 
 MOST_UNDONE = 100
@@ -48,7 +48,7 @@ class TableView:
         """What to read; with `where` instead of the filter, while one is being typed."""
         return Query(self.kind, self.left.where if where is None else where, self.left.sort)
 
-    def columns(self, encoding: str | None) -> list[Shown]:
+    def columns(self, encoding: str | None) -> list[ListColumn]:
         """The columns chosen; ours where none are, or none of them is there any more."""
         names = self.left.columns
         known = at_first = on_screen(self.kind, encoding)

@@ -71,7 +71,7 @@ def short_state_word(row: Row) -> str:
 def all_of(names: Iterable[str], times: Sequence[str]) -> tuple[ListColumn, ...]:
     """Columns as they are called in the catalogue; `times` are those that hold times."""
     return tuple(
-        ListColumn(name, excess, (name, "drift")) if name == "excess" else of(name, show=_show(name, times))
+        ListColumn(name, excess, (name, "drift")) if name == "excess" else of(name, show=_shower(name, times))
         for name in names
     )
 
@@ -87,7 +87,7 @@ def column_names(kind: str, columns: str | None) -> list[str]:
     return [column.name for column in store.Selection(kind, names=names).columns()]
 
 
-def _show(name: str, times: Sequence[str]) -> Callable[[Any], str]:
+def _shower(name: str, times: Sequence[str]) -> Callable[[Any], str]:
     return moment if name in times else network if name == "network" else value
 
 

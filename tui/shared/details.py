@@ -9,7 +9,7 @@ from tui.shared.columns import Row, cell, excess, network, options, run_summary,
 from tui.shared.formatting import clean, number, value
 from tui.shared.log_reader import last_lines
 from tui.shared.references import settled
-from tui.shared.requests import asked_by
+from tui.shared.requests import command_of_spec
 from tui.shared.summaries import PATH_FACTS, certificate_text, path_facts, whole_facts
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def read(client: "Client", kind: str, row_id: int) -> Details:
 
 def _command_or_spec(spec: str) -> str:
     """The command that starts such a run, or the spec where there is none."""
-    return clean(asked_by("thalweg", spec)) or spec_options(spec)
+    return clean(command_of_spec("thalweg", spec)) or spec_options(spec)
 
 
 def _title(kind: str, row: Row) -> str:

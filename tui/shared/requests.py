@@ -106,7 +106,7 @@ def changeable(spec: RunSpec) -> list[tuple[Option, str]]:
     return [(one, "" if values[one.name] is None else text_of(values[one.name])) for one in options]
 
 
-def asked_by(program: str, stored: str) -> str:
+def command_of_spec(program: str, stored: str) -> str:
     """What to type for a stored spec, without options at their defaults; "" where no command starts such a run."""
     try:
         spec = from_json(stored)

@@ -5,7 +5,7 @@ import shlex
 from tui.app.screens.asking import Pick
 from tui.app.screens.browse.browser import Browser
 from tui.shared.columns import Row
-from tui.shared.requests import asked_by
+from tui.shared.requests import command_of_spec
 
 MOST_COPIED = 1000  # rows
 
@@ -35,7 +35,7 @@ async def _texts(browser: Browser) -> dict[str, str]:
         "ids": " ".join(map(str, table.chosen)),
         "command": listing_command(browser),
     }
-    begun = asked_by(browser.location.command, str(row["spec"])) if row and browser.kind == "runs" else ""
+    begun = command_of_spec(browser.location.command, str(row["spec"])) if row and browser.kind == "runs" else ""
     return {**texts, "begun": begun} if begun else texts
 
 

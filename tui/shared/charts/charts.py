@@ -46,7 +46,7 @@ class ChartSegment:
     start: float
     end: float
     claim: str
-    told: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def reading(charts: "Sequence[Chart]", x: float) -> list[str]:
     words = [f"{charts[0].x.partition(' ')[0]} {x:.6g}"]
     for place, stretch in enumerate(charts[0].stretches, start=1):
         if stretch.start <= x < stretch.end or x == stretch.end == 1:
-            words.append(f"segment {place} of {len(charts[0].stretches)}: {stretch.told}")
+            words.append(f"segment {place} of {len(charts[0].stretches)}: {stretch.text}")
     for chart in charts:
         for one in chart.drawable:
             if not one.level and not one.dots:

@@ -62,12 +62,12 @@ def _stretches(session: "Session", path_id: int) -> tuple[ChartSegment, ...]:
     """Segment i of S lies over [i / S, (i + 1) / S]."""
     found = store.Paths(session).segments(path_id)
     return tuple(
-        ChartSegment(i / len(found), (i + 1) / len(found), clean(one.verdict or one.claim or ""), _told(one))
+        ChartSegment(i / len(found), (i + 1) / len(found), clean(one.verdict or one.claim or ""), _claim_text(one))
         for i, one in enumerate(found)
     )
 
 
-def _told(segment: "SegmentRecord") -> str:
+def _claim_text(segment: "SegmentRecord") -> str:
     """A segment's claim, and what the checker says where it does not agree."""
     claim, verdict = segment.claim or "no claim", segment.verdict
     return clean(claim if verdict in (None, claim) else f"{claim}, but checked only as {verdict}")

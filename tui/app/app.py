@@ -94,7 +94,7 @@ class ThalwegApp(InTurn[StoreError]):
         except OSError as error:
             self.notify(f"The text could not be kept in a file: {error}.", severity="error")
         else:
-            self.notify(clipboard.told(text, sequence, file))
+            self.notify(clipboard.copy_message(text, sequence, file))
 
     @on(CatalogueOpened)
     def spare_modules(self) -> None:

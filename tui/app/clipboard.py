@@ -38,7 +38,7 @@ def certain(environment: Mapping[str, str] = os.environ) -> bool:
     return "TMUX" not in environment and any(known in name for known in KNOWN for name in names)
 
 
-def told(text: str, sequence: str | None, file: Path, environment: Mapping[str, str] = os.environ) -> str:
+def copy_message(text: str, sequence: str | None, file: Path, environment: Mapping[str, str] = os.environ) -> str:
     """What is known of a text that was copied and kept."""
     if sequence is None:
         return f"Too long for a terminal's clipboard; the text is in {file}."

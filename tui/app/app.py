@@ -90,7 +90,7 @@ class ThalwegApp(InTurn[StoreError]):
         if sequence is not None and self._driver is not None:
             self._driver.write(sequence)
         try:
-            file = clipboard.kept(text)
+            file = clipboard.keep_in_file(text)
         except OSError as error:
             self.notify(f"The text could not be kept in a file: {error}.", severity="error")
         else:

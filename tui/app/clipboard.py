@@ -25,7 +25,7 @@ def sequence(text: str, environment: Mapping[str, str] = os.environ) -> str | No
     return plain + "\x1bPtmux;" + plain.replace("\x1b", "\x1b\x1b") + "\x1b\\"
 
 
-def kept(text: str) -> Path:
+def keep_in_file(text: str) -> Path:
     """The text in a file too, for terminals that don't listen. Raises OSError."""
     file = user_state_path("thalweg", appauthor=False, ensure_exists=True) / "copied.txt"
     write_whole(file, lambda draft: _write(draft, text))

@@ -32,7 +32,7 @@ def keep_in_file(text: str) -> Path:
     return file
 
 
-def certain(environment: Mapping[str, str] = os.environ) -> bool:
+def is_reliable(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the terminal is known to take what it is sent."""
     names = (environment.get("TERM_PROGRAM", ""), environment.get("TERM", ""))
     return "TMUX" not in environment and any(known in name for known in KNOWN for name in names)
@@ -43,7 +43,7 @@ def copy_message(text: str, sequence: str | None, file: Path, environment: Mappi
     if sequence is None:
         return f"Too long for a terminal's clipboard; the text is in {file}."
     size = f"{len(text)} characters"
-    if certain(environment):
+    if is_reliable(environment):
         return f"Copied {size}."
     return f"Sent {size} to the terminal's clipboard; if it isn't there, the text is in {file}."
 

@@ -21,10 +21,10 @@ async def surviving(handling: Awaitable[None], message: Message, app: App[Any]) 
     except Exception as error:
         if isinstance(message, events.Compose | events.Mount):  # there is nothing yet that could stay
             raise
-        tell(error, app)
+        show_failure(error, app)
 
 
-def tell(error: BaseException, app: App[Any]) -> None:
+def show_failure(error: BaseException, app: App[Any]) -> None:
     """Say what went wrong, for long enough to be read."""
     app.notify(sentence_on(error), severity="error", markup=False, timeout=15)
 

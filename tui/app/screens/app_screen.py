@@ -39,7 +39,7 @@ class AppScreen(Screen[T]):
     def tell_failure(self, message: Worker.StateChanged) -> None:
         error = message.worker.error
         if message.state == WorkerState.ERROR and error is not None:
-            failures.tell(error, self.app)
+            failures.show_failure(error, self.app)
 
     def ask(
         self,

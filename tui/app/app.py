@@ -115,7 +115,7 @@ class ThalwegApp(InTurn[StoreError]):
         imported(action.does)(self, *given)
 
     async def _dispatch_message(self, message: Message) -> None:
-        await failures.surviving(super()._dispatch_message(message), message, self)
+        await failures.handle_safely(super()._dispatch_message(message), message, self)
 
     def _fatal_error(self) -> None:
         """What goes wrong where nothing can stay ends everything: with one sentence, not with what memory held."""

@@ -14,7 +14,7 @@ from core.errors import ThalwegError
 from store.errors import StoreError
 
 
-async def surviving(handling: Awaitable[None], message: Message, app: App[Any]) -> None:
+async def handle_safely(handling: Awaitable[None], message: Message, app: App[Any]) -> None:
     """Handle a message, or the action of a key; what goes wrong is told, and those that follow are handled."""
     try:
         await handling

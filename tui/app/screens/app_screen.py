@@ -30,7 +30,7 @@ class AppScreen(Screen[T]):
         self._refused = ("", 0.0)
 
     async def _dispatch_message(self, message: Message) -> None:
-        await failures.surviving(super()._dispatch_message(message), message, self.app)
+        await failures.handle_safely(super()._dispatch_message(message), message, self.app)
 
     def run_worker(self, *given: Any, **how: Any) -> "Worker[Any]":
         return super().run_worker(*given, **{**how, "exit_on_error": False})

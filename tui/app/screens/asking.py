@@ -52,7 +52,7 @@ class Question(ModalScreen[Answer]):
     BINDINGS = [Binding("escape", "leave", "Leave")]  # noqa: RUF012
 
     async def _dispatch_message(self, message: Message) -> None:
-        await failures.surviving(super()._dispatch_message(message), message, self.app)
+        await failures.handle_safely(super()._dispatch_message(message), message, self.app)
 
     def action_leave(self) -> None:
         self.dismiss(None)

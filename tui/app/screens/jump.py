@@ -33,7 +33,7 @@ class JumpScreen(ModalScreen[Jump]):
         self._typed = ""
 
     async def _dispatch_message(self, message: Message) -> None:
-        await failures.surviving(super()._dispatch_message(message), message, self.app)
+        await failures.handle_safely(super()._dispatch_message(message), message, self.app)
 
     def compose(self) -> ComposeResult:
         for label, jump in self._jumps.items():

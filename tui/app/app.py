@@ -120,7 +120,7 @@ class ThalwegApp(InTurn[StoreError]):
     def _fatal_error(self) -> None:
         """What goes wrong where nothing can stay ends everything: with one sentence, not with what memory held."""
         error = self._exception
-        self.panic(Text(clean(failures.sentence_on(error)) if error else "Thalweg had to stop."))
+        self.panic(Text(clean(failures.failure_sentence(error)) if error else "Thalweg had to stop."))
 
     async def action_quit(self) -> None:
         if isinstance(self.screen_stack[0], BrowseScreen):

@@ -26,10 +26,10 @@ async def handle_safely(handling: Awaitable[None], message: Message, app: App[An
 
 def show_failure(error: BaseException, app: App[Any]) -> None:
     """Say what went wrong, for long enough to be read."""
-    app.notify(sentence_on(error), severity="error", markup=False, timeout=15)
+    app.notify(failure_sentence(error), severity="error", markup=False, timeout=15)
 
 
-def sentence_on(error: BaseException) -> str:
+def failure_sentence(error: BaseException) -> str:
     """What to tell; where it went wrong is kept in a file if it should not have happened."""
     if isinstance(error, ThalwegError | StoreError):
         return str(error)

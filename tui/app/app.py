@@ -16,7 +16,7 @@ from store.errors import StoreError
 from tui.app import clipboard, failures, keymap, themes
 from tui.app.actions import APP_ACTIONS, Action, bindings_of, with_methods_for
 from tui.app.harmless import ControlFilter
-from tui.app.key_queue import InTurn
+from tui.app.key_queue import KeyQueue
 from tui.app.lazy import imported
 from tui.app.screens.browse.browser import ViewChanged
 from tui.app.screens.browse.live import CatalogueOpened
@@ -32,7 +32,7 @@ def _palette() -> type[Provider]:
 
 
 @with_methods_for(APP_ACTIONS)
-class ThalwegApp(InTurn[StoreError]):
+class ThalwegApp(KeyQueue[StoreError]):
     """One catalogue's screen. Ends with an error where the catalogue can't be opened; jobs go on without it."""
 
     TITLE = "Thalweg"

@@ -20,7 +20,7 @@ ROUNDS = 2  # a key's own way, and that of the message its action sent: Enter su
 T = TypeVar("T")
 
 
-class InTurn(App[T]):
+class KeyQueue(App[T]):
     """An application that takes keys one at a time."""
 
     def __init__(self) -> None:

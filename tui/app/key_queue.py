@@ -37,11 +37,11 @@ class KeyQueue(App[T]):
         if isinstance(event, events.Key) and not event.is_forwarded:
             self._keys.put_nowait(event)
             if self._hand is None or self._hand.done():
-                self._hand = asyncio.create_task(self._hand_on())
+                self._hand = asyncio.create_task(self._process_keys())
         else:
             await super().on_event(event)
 
-    async def _hand_on(self) -> None:
+    async def _process_keys(self) -> None:
         while not self._keys.empty():
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):

@@ -46,7 +46,7 @@ class KeyQueue(App[T]):
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     await self.ready()
-            way = _way(self.focused or self.screen)
+            way = _key_route(self.focused or self.screen)
             await super().on_event(self._keys.get_nowait())
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
@@ -54,7 +54,7 @@ class KeyQueue(App[T]):
                         await _gone_through(way)
 
 
-def _way(widget: Widget) -> list[MessagePump]:
+def _key_route(widget: Widget) -> list[MessagePump]:
     """Whom a key passes from this widget on, if nobody takes it; the application twice: it moves the focus in turn."""
     return [*widget.ancestors_with_self, widget.app]
 

@@ -51,7 +51,7 @@ class KeyQueue(App[T]):
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     for _ in range(ROUNDS):
-                        await _gone_through(way)
+                        await _drained(way)
 
 
 def _key_route(widget: Widget) -> list[MessagePump]:
@@ -59,7 +59,7 @@ def _key_route(widget: Widget) -> list[MessagePump]:
     return [*widget.ancestors_with_self, widget.app]
 
 
-async def _gone_through(way: Iterable[MessagePump]) -> None:
+async def _drained(way: Iterable[MessagePump]) -> None:
     """Wait until each of these, one after the other, has handled all that it was sent before."""
     for pump in way:
         handled = asyncio.Event()

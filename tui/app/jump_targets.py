@@ -16,7 +16,7 @@ class Jump:
     """A place on the screen, and what going there does."""
 
     place: Offset
-    go: Callable[[], object]
+    action: Callable[[], object]
 
 
 @runtime_checkable

@@ -25,6 +25,6 @@ def show_letters(app: App[object]) -> None:
 
     def go(jump: Jump | None) -> None:
         if jump is not None:
-            jump.go()
+            jump.action()
 
     app.push_screen(JumpScreen(jump_targets.jumps_on(app.screen)), go)

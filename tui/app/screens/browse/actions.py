@@ -31,7 +31,7 @@ def _too_few_or_many(browser: Browser) -> str | None:
     return None if marked in COMPARED else f"Mark 2 to 12 rows with space to compare them; {marked} are marked."
 
 
-def _no_runs(browser: Browser) -> str | None:
+def _not_runs(browser: Browser) -> str | None:
     return None if browser.kind == "runs" else "Only runs can be relaunched: 1 shows them."
 
 
@@ -76,7 +76,7 @@ ACTIONS = (
         "Repeat the chosen runs, from a checkpoint or from scratch",
         f"{HERE}.new_runs:relaunch",
         ROW | WRITE,
-        why_not=_no_runs,
+        why_not=_not_runs,
     ),
     Action(
         "cancel",

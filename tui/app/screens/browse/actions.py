@@ -35,7 +35,7 @@ def _not_runs(browser: Browser) -> str | None:
     return None if browser.kind == "runs" else "Only runs can be relaunched: 1 shows them."
 
 
-def _nothing_going(browser: Browser) -> str | None:
+def _nothing_active(browser: Browser) -> str | None:
     if browser.kind != "runs":
         return "Only runs can be cancelled: 1 shows them."
     return None if browser.unfinished else "Only queued and running runs can be cancelled."
@@ -85,7 +85,7 @@ ACTIONS = (
         "Stop the chosen runs, after asking",
         f"{HERE}.removal:cancel",
         ROW | WRITE,
-        why_not=_nothing_going,
+        why_not=_nothing_active,
     ),
     Action("faults", "f", "Faults", "What failed, by cause", f"{HERE}.logs:open_faults", OPEN),
     Action("export", "e", "Export", "Write the table to a CSV or JSON file", f"{HERE}.export_table:ask", OPEN),

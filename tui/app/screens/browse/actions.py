@@ -45,7 +45,7 @@ def _nothing_done(browser: Browser) -> str | None:
     return None if browser.view.undoable else "There is nothing to undo."
 
 
-def _came_from_nowhere(browser: Browser) -> str | None:
+def _no_way_back(browser: Browser) -> str | None:
     return None if browser.view.came_from else "There is nowhere to go back to."
 
 
@@ -123,7 +123,7 @@ ACTIONS = (
         "Back",
         "Return from where Related led",
         f"{HERE}.arrangement:go_back",
-        why_not=_came_from_nowhere,
+        why_not=_no_way_back,
         shown=False,
     ),
     Action("pane", "d", "Pane", "Show or hide the details beside the table", f"{HERE}.arrangement:turn_pane"),

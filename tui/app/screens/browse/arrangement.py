@@ -17,7 +17,7 @@ def go_back(browser: Browser) -> None:
     browser.show_row(*browser.view.came_from.pop())
 
 
-def turn_pane(browser: Browser) -> None:
+def toggle_pane(browser: Browser) -> None:
     pane = browser.pane
     pane.display = browser.session.pane = not pane.display
     browser.table.focus()

@@ -138,7 +138,7 @@ class Browser:
         table.focus()
         self._changed()
 
-    def go(self, kind: str, row_id: int) -> None:
+    def go_to_row(self, kind: str, row_id: int) -> None:
         """Go to a row of any kind; a filter that hides it is put aside, and `back` leads here again."""
         if self.table.row_id is not None:
             self.view.came_from.append((self.kind, self.table.row_id))

@@ -58,7 +58,7 @@ def run(browser: Browser, sign: str, text: str) -> str | None:
         return None
     name, _, rest = text.strip().partition(" ")
     if name.isascii() and name.isdigit():
-        browser.go(browser.kind, int(name[:18]))
+        browser.go_to_row(browser.kind, int(name[:18]))
         return None
     if name in BY_VERB and (why := unable(BY_VERB[name], browser)):
         raise UsageError(why)

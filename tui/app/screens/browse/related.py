@@ -18,4 +18,4 @@ async def ask(browser: Browser) -> None:
     answer = await browser.ask(Pick(f"Related to {details.title}", choices))
     if answer is not None:
         kind, _, row_id = answer.partition(" ")
-        browser.go(kind, int(row_id))
+        browser.go_to_row(kind, int(row_id))

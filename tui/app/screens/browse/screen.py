@@ -81,7 +81,7 @@ class BrowseScreen(AppScreen[None]):
 
     def action_go(self, kind: str, row_id: int) -> None:
         """From a link in the pane."""
-        self.browser.go(kind, row_id)
+        self.browser.go_to_row(kind, row_id)
 
     def unable(self, name: str) -> str | None:
         """Why an action isn't possible now; None where it is."""

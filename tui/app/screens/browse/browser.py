@@ -200,7 +200,7 @@ class Browser:
         """Put a screen over the table until it is answered or left."""
         return await self.screen.app.push_screen_wait(question)
 
-    def converse(self, conversation: Coroutine[Any, Any, None]) -> None:
+    def start_conversation(self, conversation: Coroutine[Any, Any, None]) -> None:
         """Ask the person, one screen after the other, while all else goes on."""
         self.screen.run_worker(conversation, group=ASKING, exclusive=True)
 

@@ -75,7 +75,7 @@ class BrowseScreen(AppScreen[None]):
         """Do it; one that asks the person first goes on while the answer is awaited."""
         body = imported(action.does)
         if iscoroutinefunction(body):
-            self.browser.converse(body(self.browser, *given))
+            self.browser.start_conversation(body(self.browser, *given))
         else:
             body(self.browser, *given)
 

@@ -196,7 +196,7 @@ class Browser:
     def tell(self, text: str, *, wrong: bool = False) -> None:
         self.screen.tell(text, wrong=wrong)
 
-    async def ask(self, question: Screen[Answer]) -> Answer | None:
+    async def show_question(self, question: Screen[Answer]) -> Answer | None:
         """Put a screen over the table until it is answered or left."""
         return await self.screen.app.push_screen_wait(question)
 

@@ -12,7 +12,7 @@ async def choose(browser: Browser) -> None:
     known = [
         (one.name, meaning.get(one.name, " and ".join(one.made_of))) for one in offered(browser.kind, browser.encoding)
     ]
-    names = await browser.ask(ColumnsScreen(_names(browser), known))
+    names = await browser.show_question(ColumnsScreen(_names(browser), known))
     browser.change_columns(names)
 
 

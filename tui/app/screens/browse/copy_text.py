@@ -20,7 +20,7 @@ async def copy(browser: Browser) -> None:
         ("command", "m", "the command that lists this table"),
         ("begun", "s", "the command that starts this run"),
     ]
-    what = await browser.ask(Pick("Copy what?", [one for one in choices if one[0] in texts]))
+    what = await browser.show_question(Pick("Copy what?", [one for one in choices if one[0] in texts]))
     if what is not None:
         browser.screen.app.copy_to_clipboard(texts[what])
 

@@ -9,7 +9,7 @@ from tui.shared.table_export import write_file
 
 async def ask(browser: Browser) -> None:
     """Ask where to, and how much of the table."""
-    wanted = await browser.ask(ExportScreen(browser.kind, f"{len(browser.table.ids):,}"))
+    wanted = await browser.show_question(ExportScreen(browser.kind, f"{len(browser.table.ids):,}"))
     if wanted is not None:
         await export(browser, wanted)
 
@@ -17,7 +17,7 @@ async def ask(browser: Browser) -> None:
 async def export(browser: Browser, wanted: Export) -> None:
     """Write the table; over a file that is there only once that was agreed to."""
     question = f"{wanted.file} already exists. Overwrite it?"
-    if not wanted.file.exists() or await browser.ask(Confirm(question, "Write over it")):
+    if not wanted.file.exists() or await browser.show_question(Confirm(question, "Write over it")):
         _write(browser, wanted)
 
 

@@ -16,7 +16,7 @@ def star(browser: Browser) -> None:
 
 async def ask_tags(browser: Browser) -> None:
     title = f"Tags for {named(browser.kind, browser.table.chosen)}"
-    text = await browser.ask(AskText(title, "words separated by spaces; -word removes one"))
+    text = await browser.show_question(AskText(title, "words separated by spaces; -word removes one"))
     if text is not None:
         tag(browser, text)
 
@@ -28,7 +28,7 @@ def tag(browser: Browser, text: str) -> None:
 
 
 async def ask_note(browser: Browser) -> None:
-    text = await browser.ask(AskText(f"A note on {named(browser.kind, browser.table.chosen)}"))
+    text = await browser.show_question(AskText(f"A note on {named(browser.kind, browser.table.chosen)}"))
     if text is not None:
         note(browser, text)
 

@@ -19,10 +19,10 @@ MOST_OFFERED = 12  # rows whose models are offered for a new run, two by two
 async def launch(browser: Browser) -> None:
     """Ask what to start, then for its options; models that are chosen are filled in."""
     choices = [(name, *one.entry) for name, one in KINDS.items() if one.title]
-    kind = await browser.ask(Pick("Start what?", choices))
+    kind = await browser.show_question(Pick("Start what?", choices))
     prefill = None if kind is None else await _prefill(browser, kind)
     if kind is not None and prefill is not None:
-        _show_new(browser, await browser.ask(LaunchScreen(browser.client, kind, prefill)))
+        _show_new(browser, await browser.show_question(LaunchScreen(browser.client, kind, prefill)))
 
 
 async def _prefill(browser: Browser, kind: str) -> dict[str, object] | None:
@@ -49,7 +49,7 @@ async def _one_of(
     """Ask which of the models or paths (`noun`), or of their pairs, is meant."""
     title = "Connect which two?" if len(names) > 1 else f"Which {noun}?"
     choices = numbered([(str(place), " to ".join(some)) for place, some in enumerate(offered)])
-    answer = await browser.ask(Pick(title, choices))
+    answer = await browser.show_question(Pick(title, choices))
     return None if answer is None else dict(zip(names, offered[int(answer)], strict=True))
 
 
@@ -61,7 +61,7 @@ def _named_by(client: Client, kind: str, rows: list[Row], ref: type[Reference]) 
 
 
 async def relaunch(browser: Browser) -> None:
-    _show_new(browser, await browser.ask(RelaunchScreen(browser.client, browser.table.chosen)))
+    _show_new(browser, await browser.show_question(RelaunchScreen(browser.client, browser.table.chosen)))
 
 
 def _show_new(browser: Browser, run_ids: list[int] | None) -> None:

@@ -15,7 +15,7 @@ async def ask(browser: Browser) -> None:
     if not choices:
         browser.tell("Nothing is related to this row.")
         return
-    answer = await browser.ask(Pick(f"Related to {details.title}", choices))
+    answer = await browser.show_question(Pick(f"Related to {details.title}", choices))
     if answer is not None:
         kind, _, row_id = answer.partition(" ")
         browser.go_to_row(kind, int(row_id))

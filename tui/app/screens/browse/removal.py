@@ -10,13 +10,15 @@ from tui.shared.marks import named
 
 async def cancel(browser: Browser) -> None:
     client, going = browser.client, browser.unfinished
-    if await browser.ask(Confirm(f"Cancel {named('runs', going)}? What they wrote until then is kept.", "Cancel")):
+    if await browser.show_question(
+        Confirm(f"Cancel {named('runs', going)}? What they wrote until then is kept.", "Cancel")
+    ):
         browser.in_background(lambda: cancelled(client, going), browser.tell)
 
 
 async def delete(browser: Browser) -> None:
     client, kind, ids = browser.client, browser.kind, browser.table.chosen
-    if await browser.ask(Confirm(f"Delete {named(kind, ids)}? This cannot be undone.", "Delete")):
+    if await browser.show_question(Confirm(f"Delete {named(kind, ids)}? This cannot be undone.", "Delete")):
         browser.in_background(lambda: deleted(client, kind, ids), browser.tell)
 
 

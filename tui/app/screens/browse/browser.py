@@ -208,7 +208,7 @@ class Browser:
     def conversing(self) -> bool:
         return any(one.group == ASKING and one.is_running for one in self.screen.workers)
 
-    def open(self, other: Screen[Any]) -> None:
+    def open_screen(self, other: Screen[Any]) -> None:
         """Put a screen over the table that has no answer."""
         self.screen.app.push_screen(other)
 

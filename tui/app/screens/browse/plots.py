@@ -6,8 +6,8 @@ from tui.app.screens.plot import PlotScreen
 
 
 def plot(browser: Browser) -> None:
-    browser.open(PlotScreen(browser.client, browser.kind, browser.table.chosen))
+    browser.open_screen(PlotScreen(browser.client, browser.kind, browser.table.chosen))
 
 
 def compare(browser: Browser) -> None:
-    browser.open(CompareScreen(browser.client, browser.kind, browser.table.chosen))
+    browser.open_screen(CompareScreen(browser.client, browser.kind, browser.table.chosen))

@@ -7,7 +7,7 @@ from tui.app.screens.export import Export, ExportScreen
 from tui.shared.table_export import write_file
 
 
-async def ask(browser: Browser) -> None:
+async def ask_target(browser: Browser) -> None:
     """Ask where to, and how much of the table."""
     wanted = await browser.show_question(ExportScreen(browser.kind, f"{len(browser.table.ids):,}"))
     if wanted is not None:

@@ -11,10 +11,10 @@ async def ask_target(browser: Browser) -> None:
     """Ask where to, and how much of the table."""
     wanted = await browser.show_question(ExportScreen(browser.kind, f"{len(browser.table.ids):,}"))
     if wanted is not None:
-        await export(browser, wanted)
+        await export_table(browser, wanted)
 
 
-async def export(browser: Browser, wanted: Export) -> None:
+async def export_table(browser: Browser, wanted: Export) -> None:
     """Write the table; over a file that is there only once that was agreed to."""
     question = f"{wanted.file} already exists. Overwrite it?"
     if not wanted.file.exists() or await browser.show_question(Confirm(question, "Write over it")):

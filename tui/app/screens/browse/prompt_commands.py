@@ -111,7 +111,7 @@ def _export(browser: Browser, text: str) -> None:
     file = from_home(text).absolute()
     if file.suffix not in SUFFIXES:
         raise UsageError("Name a file that ends in .csv or .json: `:export runs.csv`.")
-    browser.start_conversation(export_table.export(browser, Export(file, whole=False)))
+    browser.start_conversation(export_table.export_table(browser, Export(file, whole=False)))
 
 
 def _view(browser: Browser, text: str) -> None:

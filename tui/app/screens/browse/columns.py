@@ -6,7 +6,7 @@ from tui.app.screens.choose_columns import ColumnsScreen
 from tui.shared.columns import offered
 
 
-async def choose(browser: Browser) -> None:
+async def choose_columns(browser: Browser) -> None:
     """Show all columns there are, to choose from and to order."""
     meaning = {column.name: column.help for column in COLUMNS[browser.kind]}
     known = [

@@ -16,7 +16,7 @@ async def choose_columns(browser: Browser) -> None:
     browser.change_columns(names)
 
 
-def shift(browser: Browser, steps: int) -> None:
+def shift_column(browser: Browser, steps: int) -> None:
     """Swap the column under the cursor with the one that many places on, if there is one."""
     names, place = _names(browser), browser.table.column
     other = place + steps

@@ -26,7 +26,7 @@ def shift_column(browser: Browser, steps: int) -> None:
         browser.table.column = other
 
 
-def hide(browser: Browser) -> None:
+def hide_column(browser: Browser) -> None:
     names = _names(browser)
     del names[browser.table.column]
     browser.change_columns(names)

@@ -6,7 +6,7 @@ from tui.app.screens.asking import Pick, numbered
 from tui.app.screens.browse.browser import Browser
 
 
-async def ask(browser: Browser) -> None:
+async def choose_related(browser: Browser) -> None:
     """List the rows that this one stands on or is used by; go to the one that is chosen."""
     assert browser.live.reader is not None
     assert browser.table.row_id is not None

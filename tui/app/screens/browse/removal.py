@@ -13,7 +13,7 @@ async def cancel(browser: Browser) -> None:
     if await browser.show_question(
         Confirm(f"Cancel {named('runs', going)}? What they wrote until then is kept.", "Cancel")
     ):
-        browser.in_background(lambda: cancelled(client, going), browser.tell)
+        browser.in_background(lambda: cancel_runs(client, going), browser.tell)
 
 
 async def delete(browser: Browser) -> None:
@@ -22,7 +22,7 @@ async def delete(browser: Browser) -> None:
         browser.in_background(lambda: deleted(client, kind, ids), browser.tell)
 
 
-def cancelled(client: Client, run_ids: list[int]) -> str:
+def cancel_runs(client: Client, run_ids: list[int]) -> str:
     """Cancel what still goes; what came of it, in words. Raises StoreError."""
     before = client.cancel(run_ids)
     asked = [run_id for run_id, state in before.items() if state not in FINISHED]

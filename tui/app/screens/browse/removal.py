@@ -19,7 +19,7 @@ async def cancel(browser: Browser) -> None:
 async def delete(browser: Browser) -> None:
     client, kind, ids = browser.client, browser.kind, browser.table.chosen
     if await browser.show_question(Confirm(f"Delete {named(kind, ids)}? This cannot be undone.", "Delete")):
-        browser.in_background(lambda: deleted(client, kind, ids), browser.tell)
+        browser.in_background(lambda: delete_rows(client, kind, ids), browser.tell)
 
 
 def cancel_runs(client: Client, run_ids: list[int]) -> str:
@@ -31,7 +31,7 @@ def cancel_runs(client: Client, run_ids: list[int]) -> str:
     return " ".join([*told, *([f"Ended before that: {named('runs', ended)}."] if ended else [])])
 
 
-def deleted(client: Client, kind: str, ids: list[int]) -> str:
+def delete_rows(client: Client, kind: str, ids: list[int]) -> str:
     """Delete rows that nothing stands on; what was done, in words. Raises StoreError."""
     with client.catalogue.write() as session:
         delete_rows(session, kind, ids)

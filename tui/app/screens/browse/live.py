@@ -118,7 +118,7 @@ class Live:
         self._shown.clear()
         self._start("order", self._read_order, query, keep)
 
-    def arrived(self) -> None:
+    def mark_shown(self) -> None:
         """What was asked for is shown now, or was refused."""
         self._shown.set()
 

@@ -30,14 +30,14 @@ def show_order(browser: Browser, order: "Order", keep: int | None) -> None:
     if browser.prompt.sign == "/":
         browser.prompt.refuse("")
     if order.complete or not keep or keep in table.ids:
-        browser.live.arrived()
+        browser.live.mark_shown()
 
 
 def tell_refusal(browser: Browser, query: Query, why: str) -> None:
     """Say why a query can't be answered: beside the filter that is typed, or else with all rows in its stead."""
     if query != browser.live.query:
         return
-    browser.live.arrived()
+    browser.live.mark_shown()
     browser.table.marking = False
     if browser.prompt.open:
         browser.prompt.refuse(why)

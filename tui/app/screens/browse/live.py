@@ -197,7 +197,7 @@ class Live:
         except StoreError:
             self._stale = True  # busy or gone for a moment; the next look sees
 
-    def look_at_host(self) -> None:
+    def read_host(self) -> None:
         self._start("host", self._look_at_host)
 
     def _look_at_host(self, reader: "Reader") -> None:

@@ -124,9 +124,9 @@ class BrowseScreen(AppScreen[None]):
         browser = self.browser
         browser.live.reader = message.reader
         browser.read(keep=browser.view.left.cursor)
-        browser.live.look_at_host()
+        browser.live.read_host()
         self.set_interval(LIVE_SECONDS, self._follow)
-        self.set_interval(HOST_SECONDS, browser.live.look_at_host)
+        self.set_interval(HOST_SECONDS, browser.live.read_host)
         self.set_interval(CLOCK_SECONDS, browser.table.renew)
         self.set_interval(REMEMBER_SECONDS, self._save_cursor)
         self.refresh_bindings()

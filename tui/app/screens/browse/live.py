@@ -198,9 +198,9 @@ class Live:
             self._stale = True  # busy or gone for a moment; the next look sees
 
     def read_host(self) -> None:
-        self._start("host", self._look_at_host)
+        self._start("host", self._read_host)
 
-    def _look_at_host(self, reader: "Reader") -> None:
+    def _read_host(self, reader: "Reader") -> None:
         self._screen.post_message(HostSeen(reader.machine()))
 
     def _start(self, group: str, reading: Callable[..., None], *given: object) -> None:

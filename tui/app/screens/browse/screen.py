@@ -132,16 +132,16 @@ class BrowseScreen(AppScreen[None]):
         self.refresh_bindings()
 
     @property
-    def _stands(self) -> bool:
+    def _has_table(self) -> bool:
         """Whether the table is there: timers go on while the screen is taken down."""
         return bool(self.query(CatalogueTable))
 
     def _follow(self) -> None:
-        if self._stands:
+        if self._has_table:
             self.browser.live.follow(self.browser.kind, self.browser.table.visible_ids())
 
     def _save_cursor(self) -> None:
-        if self._stands:
+        if self._has_table:
             self.browser.save_cursor()
 
     @on(live.Ordered)

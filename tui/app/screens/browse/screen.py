@@ -207,7 +207,7 @@ class BrowseScreen(AppScreen[None]):
                 self.browser.prompt.refuse(str(error))
 
     @on(Prompt.Submitted)
-    async def take(self, message: Prompt.Submitted) -> None:
+    async def run_typed(self, message: Prompt.Submitted) -> None:
         try:
             action = imported("tui.app.screens.browse.prompt_commands:run")(self.browser, message.sign, message.text)
         except (StoreError, ThalwegError) as error:

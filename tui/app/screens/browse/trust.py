@@ -17,7 +17,7 @@ class Trust:
         self._app = screen.app
         self._answers: dict[str, Future[bool | None]] = {}
 
-    def asked(self, sentence: str) -> bool:
+    def confirm(self, sentence: str) -> bool:
         """Called in a worker's thread, with the sentence that says what changed. Whoever leaves says no."""
         self._app.call_from_thread(self._ask_once, sentence)
         answer = self._answers[sentence]

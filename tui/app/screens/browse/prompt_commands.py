@@ -34,10 +34,10 @@ def ask_filter(browser: Browser) -> None:
 
 def ask_command(browser: Browser) -> None:
     """Open the line for commands."""
-    browser.prompt.ask(":", "", lambda line: words(browser, line), [])
+    browser.prompt.ask(":", "", lambda line: completions(browser, line), [])
 
 
-def words(browser: Browser, line: str) -> Sequence[str]:
+def completions(browser: Browser, line: str) -> Sequence[str]:
     """What may stand at the end of the line."""
     name, space, _ = line.partition(" ")
     if not space:

@@ -21,7 +21,7 @@ def test_every_kind_is_left_and_found_again_with_its_own_filter_and_order() -> N
     view.filter_by("state=failed")
     view.sort_by("seconds")
     view.session.kind = "paths"
-    assert view.usual
+    assert view.is_default
     assert view.query() == Query("paths", "", "-id")
     view.session.kind = "runs"
     assert view.query() == Query("runs", "state=failed", "seconds")

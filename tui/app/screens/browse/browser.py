@@ -105,7 +105,7 @@ class Browser:
 
     def glance(self) -> None:
         """The rows that were seen last, or the newest, painted before the catalogue is opened properly."""
-        table, left, usual = self.table, self.view.left, self.view.usual
+        table, left, usual = self.table, self.view.left, self.view.is_default
         known = usual or left.seen  # of another filter or order nobody knows yet which rows it has
         rows = glance(self.location.path, self.kind, () if usual else left.seen, GLANCE) if known else []
         whole = [{name: row.get(name) for column in table.columns for name in column.made_of} | row for row in rows]

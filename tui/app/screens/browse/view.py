@@ -40,7 +40,7 @@ class TableView:
         return self.session.view(self.kind)
 
     @property
-    def usual(self) -> bool:
+    def is_default(self) -> bool:
         """Whether it shows all rows, the newest first."""
         return not self.left.where and self.left.sort == NEWEST_FIRST
 
@@ -75,7 +75,7 @@ class TableView:
 
     def reset(self) -> bool:
         """Go back to all rows, the newest first; False where that is what it shows."""
-        if self.usual:
+        if self.is_default:
             return False
         self.left.filter_by("")
         self.left.sort = NEWEST_FIRST

@@ -33,19 +33,19 @@ def test_a_column_sorts_up_then_down_then_as_at_first() -> None:
     seen = []
     for _ in range(3):
         view.sort_by(view.next_sort("seconds"))
-        seen.append(view.left.sort)
+        seen.append(view.view.sort)
     assert seen == ["seconds", "-seconds", "-id"]
     view.sort_by(view.next_sort("id"))
-    assert view.left.sort == "id"  # at first it is the other way round
+    assert view.view.sort == "id"  # at first it is the other way round
 
 
 def test_of_another_order_or_filter_nobody_knows_which_rows_were_seen() -> None:
     view = TableView(Session())
     for change in (lambda: view.sort_by("seconds"), lambda: view.filter_by("id>3"), view.reset):
         view.note(3, array("q", [3, 2]))
-        assert view.left.seen == [3, 2]
+        assert view.view.seen == [3, 2]
         change()
-        assert view.left.seen == []
+        assert view.view.seen == []
     assert not view.reset()
 
 

@@ -37,5 +37,5 @@ def leave(browser: Browser) -> None:
         browser.table.focus()
     elif browser.table.marked:
         browser.table.mark_only(set())
-    elif browser.view.left.where:
+    elif browser.view.view.where:
         browser.filter_by("")

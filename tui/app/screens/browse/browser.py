@@ -105,7 +105,7 @@ class Browser:
 
     def glance(self) -> None:
         """The rows that were seen last, or the newest, painted before the catalogue is opened properly."""
-        table, left, usual = self.table, self.view.left, self.view.is_default
+        table, left, usual = self.table, self.view.view, self.view.is_default
         known = usual or left.seen  # of another filter or order nobody knows yet which rows it has
         rows = glance(self.location.path, self.kind, () if usual else left.seen, GLANCE) if known else []
         whole = [{name: row.get(name) for column in table.columns for name in column.made_of} | row for row in rows]
@@ -119,8 +119,8 @@ class Browser:
     def show_view(self) -> None:
         """Tabs, columns and order as the view says."""
         tabs, table = self.tabs, self.table
-        tabs.kind, tabs.where = self.kind, self.view.left.where
-        table.sort = self.view.left.sort
+        tabs.kind, tabs.where = self.kind, self.view.view.where
+        table.sort = self.view.view.sort
         table.show_columns(self.view.columns(self.encoding))
 
     def open_view(self, kind: str, keep: int | None = None) -> None:
@@ -134,7 +134,7 @@ class Browser:
         self.show_view()
         table.empty = "…"
         table.order(array("q"))
-        self.read(keep=self.view.left.cursor if keep is None else keep)
+        self.read(keep=self.view.view.cursor if keep is None else keep)
         table.focus()
         self._changed()
 
@@ -184,7 +184,7 @@ class Browser:
 
     def save_cursor(self) -> None:
         """Note it now and then, so that a kill loses seconds of it at most."""
-        if self.view.left.cursor != self.table.row_id:
+        if self.view.view.cursor != self.table.row_id:
             self.note_cursor()
             self._changed()
 

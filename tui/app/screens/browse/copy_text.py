@@ -45,7 +45,7 @@ def _rows_as_text(browser: Browser, rows: list[Row]) -> str:
 
 def listing_command(browser: Browser) -> str:
     """The command line that lists what the table shows."""
-    left = browser.view.left
+    left = browser.view.view
     where = f" --where {shlex.quote(left.where)}" if left.where else ""
     columns = f" --columns {','.join(browser.column_names)}" if left.columns else ""
     return f"{browser.location.command} list {browser.kind}{where} --sort {left.sort}{columns}"

@@ -23,7 +23,7 @@ async def export_table(browser: Browser, wanted: Export) -> None:
 
 def _write(browser: Browser, wanted: Export) -> None:
     """Write the file, and say how many rows are where."""
-    kind, left, catalogue = browser.kind, browser.view.left, browser.client.catalogue
+    kind, left, catalogue = browser.kind, browser.view.view, browser.client.catalogue
     chosen = Selection(kind) if wanted.whole else Selection(kind, left.where, left.sort, browser.column_names)
     how = "json" if wanted.file.suffix == ".json" else "csv"
     browser.in_background(

@@ -17,4 +17,4 @@ async def open_log(browser: Browser) -> None:
 
 def open_faults(browser: Browser) -> None:
     """Of the runs that the table's filter lets through."""
-    browser.open_screen(FaultsScreen(browser.client, browser.view.left.where if browser.kind == "runs" else ""))
+    browser.open_screen(FaultsScreen(browser.client, browser.view.view.where if browser.kind == "runs" else ""))

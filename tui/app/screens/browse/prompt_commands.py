@@ -29,7 +29,7 @@ TYPED = {
 def ask_filter(browser: Browser) -> None:
     """Open the line for filters, at the one that is on."""
     names = [*(f"@{name}" for name in browser.named_filters()), *(column.name for column in COLUMNS[browser.kind])]
-    browser.prompt.ask("/", browser.view.left.where, lambda _: names, browser.session.filters)
+    browser.prompt.ask("/", browser.view.view.where, lambda _: names, browser.session.filters)
 
 
 def ask_command(browser: Browser) -> None:
@@ -84,7 +84,7 @@ def _filter(browser: Browser, text: str) -> None:
 
 def _save(browser: Browser, text: str) -> None:
     name, _, rest = text.partition(" ")
-    meant = conditions(browser.kind, rest) or browser.view.left.where
+    meant = conditions(browser.kind, rest) or browser.view.view.where
     if not name:
         raise UsageError("Give the filter a name: `:save bad`, or `:save bad state=failed`.")
     if not meant:

@@ -123,7 +123,7 @@ class BrowseScreen(AppScreen[None]):
     def begin(self, message: live.CatalogueOpened) -> None:
         browser = self.browser
         browser.live.reader = message.reader
-        browser.read(keep=browser.view.left.cursor)
+        browser.read(keep=browser.view.view.cursor)
         browser.live.read_host()
         self.set_interval(LIVE_SECONDS, self._follow)
         self.set_interval(HOST_SECONDS, browser.live.read_host)

@@ -35,22 +35,22 @@ class TableView:
         return self.session.kind
 
     @property
-    def left(self) -> Left:
+    def view(self) -> Left:
         """How this kind's table was left."""
         return self.session.view(self.kind)
 
     @property
     def is_default(self) -> bool:
         """Whether it shows all rows, the newest first."""
-        return not self.left.where and self.left.sort == NEWEST_FIRST
+        return not self.view.where and self.view.sort == NEWEST_FIRST
 
     def query(self, where: str | None = None) -> Query:
         """What to read; with `where` instead of the filter, while one is being typed."""
-        return Query(self.kind, self.left.where if where is None else where, self.left.sort)
+        return Query(self.kind, self.view.where if where is None else where, self.view.sort)
 
     def columns(self, encoding: str | None) -> list[ListColumn]:
         """The columns chosen; ours where none are, or none of them is there any more."""
-        names = self.left.columns
+        names = self.view.columns
         known = at_first = on_screen(self.kind, encoding)
         if not set(names) <= {one.name for one in known}:
             known = offered(self.kind, encoding)
@@ -61,29 +61,29 @@ class TableView:
 
     def filter_by(self, where: str) -> None:
         """Keep only rows for which this holds, as in `--where`."""
-        self.left.filter_by(where)
+        self.view.filter_by(where)
         self.session.remember_filter(where)
 
     def sort_by(self, sort: str) -> None:
         """Order the rows by this, as in `--sort`."""
-        self.left.sort, self.left.seen = sort, []
+        self.view.sort, self.view.seen = sort, []
 
     def next_sort(self, column: str) -> str:
         """What a column sorts by next: up, down, as at first."""
         following = {column: f"-{column}", f"-{column}": "id" if column == "id" else NEWEST_FIRST}
-        return following.get(self.left.sort, column)
+        return following.get(self.view.sort, column)
 
     def reset(self) -> bool:
         """Go back to all rows, the newest first; False where that is what it shows."""
         if self.is_default:
             return False
-        self.left.filter_by("")
-        self.left.sort = NEWEST_FIRST
+        self.view.filter_by("")
+        self.view.sort = NEWEST_FIRST
         return True
 
     def choose_columns(self, names: Sequence[str]) -> None:
         """Show these columns, in this order; can be taken back."""
-        left, before = self.left, list(self.left.columns)
+        left, before = self.view, list(self.view.columns)
         left.columns = list(names)
         self.remember(Reversible("columns changed", lambda: setattr(left, "columns", before)))
 
@@ -103,4 +103,4 @@ class TableView:
 
     def note(self, cursor: int | None, seen: "array[int]") -> None:
         """Note where the cursor is, and which rows are in the window."""
-        self.left.cursor, self.left.seen = cursor, list(seen)
+        self.view.cursor, self.view.seen = cursor, list(seen)

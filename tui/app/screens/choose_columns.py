@@ -48,10 +48,10 @@ class ColumnsScreen(Question[list[str]]):
     def _draw(self, place: int) -> None:
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options(Option(Content(self._told(name)), id=name) for name in self._order)
+        options.add_options(Option(Content(self._option_text(name)), id=name) for name in self._order)
         options.highlighted = place
 
-    def _told(self, name: str) -> str:
+    def _option_text(self, name: str) -> str:
         return f"{'[x]' if name in self._shown else '[ ]'} {name:20} {cut(self._meaning.get(name, ''), MEANING)}"
 
     def on_option_list_option_selected(self) -> None:

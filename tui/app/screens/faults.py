@@ -76,9 +76,9 @@ class FaultsScreen(AppScreen[None]):
     def follow(self) -> None:
         """Look again where somebody wrote since last time."""
         if self.is_current:
-            self.ask(self.changes.any, lambda changed: self.look() if changed else None, group="changes")
+            self.ask(self.changes.any, lambda changed: self.read() if changed else None, group="changes")
 
-    def look(self) -> None:
+    def read(self) -> None:
         if self.is_current:
             opened = None if self.opened is None else set(self.opened)
             room = self.size.height // 2
@@ -154,7 +154,7 @@ class FaultsScreen(AppScreen[None]):
         group = self.here
         if group is not None and self.table.row_id == group.key and self.opened is not None:
             self.opened ^= {group.key}
-            self.look()
+            self.read()
         else:
             self.action_log()
 
@@ -182,7 +182,7 @@ class FaultsScreen(AppScreen[None]):
             self.marked.clear()
             self.found = Faults((), {}, {}, {})
             self.tell(f"Enqueued: {named(new)}.")
-            self.look()
+            self.read()
 
 
 def written_last(client: "Client", run_id: int) -> str:

@@ -118,7 +118,7 @@ class FaultsScreen(AppScreen[None]):
         return [value(row["id"]), "", told, time_of(row), value(self.found.again.get(int(row["id"])))]
 
     @property
-    def here(self) -> Group | None:
+    def current_group(self) -> Group | None:
         """The group at the cursor, or that of the run there."""
         at = self.table.row_id
         return next((one for one in self.found.groups if at == one.key or at in one.run_ids), None)
@@ -126,13 +126,13 @@ class FaultsScreen(AppScreen[None]):
     @property
     def run_ids(self) -> list[int]:
         """The runs that the line at the cursor stands for."""
-        at, group = self.table.row_id, self.here
+        at, group = self.table.row_id, self.current_group
         return [] if at is None or group is None else list(group.run_ids) if at == group.key else [at]
 
     @on(DataTable.RowHighlighted)
     def look_closer(self) -> None:
         """The whole cause at the cursor, and the last lines of the run there, or of the newest."""
-        group, ids = self.here, self.run_ids
+        group, ids = self.current_group, self.run_ids
         if group is None:
             return
         row = self.found.rows.get(ids[0])
@@ -151,7 +151,7 @@ class FaultsScreen(AppScreen[None]):
     @on(DataTable.RowSelected)
     def go_on(self) -> None:
         """Open or close a cause; go to the log of a run."""
-        group = self.here
+        group = self.current_group
         if group is not None and self.table.row_id == group.key and self.opened is not None:
             self.opened ^= {group.key}
             self.read()

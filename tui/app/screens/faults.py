@@ -130,7 +130,7 @@ class FaultsScreen(AppScreen[None]):
         return [] if at is None or group is None else list(group.run_ids) if at == group.key else [at]
 
     @on(DataTable.RowHighlighted)
-    def look_closer(self) -> None:
+    def show_cause(self) -> None:
         """The whole cause at the cursor, and the last lines of the run there, or of the newest."""
         group, ids = self.current_group, self.run_ids
         if group is None:

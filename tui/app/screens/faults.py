@@ -149,7 +149,7 @@ class FaultsScreen(AppScreen[None]):
         self.table.action_cursor_down()
 
     @on(DataTable.RowSelected)
-    def go_on(self) -> None:
+    def open_line(self) -> None:
         """Open or close a cause; go to the log of a run."""
         group = self.current_group
         if group is not None and self.table.row_id == group.key and self.opened is not None:

@@ -140,7 +140,7 @@ class FaultsScreen(AppScreen[None]):
         told = f"run {ids[0]}: {cause_of(row)}" if alone and row else f"{named(ids)}: {group.cause}"
         more = f"; the newest {SHOWN} are listed" if len(ids) > SHOWN and group.key in (self.opened or ()) else ""
         self.query_one("#cause", Static).update(told + more)
-        self.ask(lambda: written_last(self.client, ids[0]), self.query_one("#last", Static).update, group="log")
+        self.ask(lambda: last_log_lines(self.client, ids[0]), self.query_one("#last", Static).update, group="log")
 
     def action_mark(self) -> None:
         ids = set(self.run_ids)
@@ -185,6 +185,6 @@ class FaultsScreen(AppScreen[None]):
             self.read()
 
 
-def written_last(client: "Client", run_id: int) -> str:
+def last_log_lines(client: "Client", run_id: int) -> str:
     """The end of a run's log."""
     return "\n".join(last_lines(client.log_file(run_id), LAST_LINES)) or "It wrote nothing."

@@ -31,7 +31,7 @@ HIDDEN = ("", "test", "train")  # which part is hidden: both are shown first
 
 
 @dataclass(frozen=True)
-class Seen:
+class ChartsRead:
     """Charts by quantity, and whether they still grow."""
 
     charts: dict[Quantity, Chart]
@@ -44,7 +44,7 @@ class FollowedCharts:
     def __init__(self, screen: AppScreen[Any], client: "Client", kind: str, ids: Sequence[int]) -> None:
         self._screen, self._client = screen, client
         self.kind, self.ids = kind, ids
-        self.seen = Seen({}, live=False)
+        self.seen = ChartsRead({}, live=False)
         self.quantity: Quantity | None = None
         self.hidden = "test" if len(ids) > 1 else ""
         self._asked = 0.0
@@ -63,7 +63,7 @@ class FollowedCharts:
         self._asked = time.monotonic()
         self._screen.ask(lambda: look(self._client, self.kind, self.ids), self._show)
 
-    def _show(self, seen: Seen) -> None:
+    def _show(self, seen: ChartsRead) -> None:
         """Draw what was read; look again where there will be more."""
         self.seen = seen
         if self.quantity not in seen.charts:
@@ -123,10 +123,10 @@ def highest(chart: Chart | None) -> float | None:
     return max(first.finite, key=lambda point: point[1])[0] if first is not None else None
 
 
-def look(client: "Client", kind: str, ids: Sequence[int]) -> Seen:
+def look(client: "Client", kind: str, ids: Sequence[int]) -> ChartsRead:
     """Read the charts of some rows. Loads textual-plot too, since this happens in a thread."""
     imported(CURVES)
     with client.catalogue.read() as session:
         live = kind == "runs" and any(Runs(session).get(one).state not in FINISHED for one in ids)
         charts = {name: CHARTS[kind](session, ids, name) for name in quantities(session, kind, ids)}
-    return Seen({one: chart for one, chart in charts.items() if chart.drawable} or charts, live)
+    return ChartsRead({one: chart for one, chart in charts.items() if chart.drawable} or charts, live)

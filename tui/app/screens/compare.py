@@ -43,7 +43,7 @@ class CompareScreen(AppScreen[None]):
         yield Keys()
 
     def on_mount(self) -> None:
-        self.charts.look()
+        self.charts.read()
         if self.left_out > 0:
             self.tell(f"The first {MOST} are compared; {self.left_out} more are left out.")
         self.ask(self.read, self.tabulate, group="comparison")

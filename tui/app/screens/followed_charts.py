@@ -58,7 +58,7 @@ class FollowedCharts:
     def _view(self) -> ChartView:
         return self._screen.query_one(ChartView)
 
-    def look(self) -> None:
+    def read(self) -> None:
         """Read the charts, and draw them once they are there."""
         self._asked = time.monotonic()
         self._screen.ask(lambda: look(self._client, self.kind, self.ids), self._show)
@@ -74,7 +74,7 @@ class FollowedCharts:
             self._view.cursor = highest(self.chart)
         self.read_off()
         if seen.live:
-            self._screen.set_timer(max(POLL, SHARE * (time.monotonic() - self._asked)), self.look)
+            self._screen.set_timer(max(POLL, SHARE * (time.monotonic() - self._asked)), self.read)
 
     @property
     def chart(self) -> Chart | None:

@@ -35,7 +35,7 @@ class PlotScreen(AppScreen[None]):
         yield Keys()
 
     def on_mount(self) -> None:
-        self.charts.look()
+        self.charts.read()
 
     def action_quantity(self) -> None:
         self.charts.next_quantity()

@@ -67,7 +67,7 @@ class CompareScreen(AppScreen[None]):
         self.charts.next_part()
 
     def action_scale(self) -> None:
-        self.charts.turn_scale()
+        self.charts.toggle_scale()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only paths and bounds have a train and a test part."""

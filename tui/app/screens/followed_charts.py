@@ -103,7 +103,7 @@ class FollowedCharts:
         self.hidden = HIDDEN[(HIDDEN.index(self.hidden) + 1) % len(HIDDEN)]
         self._draw()
 
-    def turn_scale(self) -> None:
+    def toggle_scale(self) -> None:
         self._view.logarithmic = not self._view.is_logarithmic
         self._draw()
 

@@ -44,7 +44,7 @@ class PlotScreen(AppScreen[None]):
         self.charts.next_part()
 
     def action_scale(self) -> None:
-        self.charts.turn_scale()
+        self.charts.toggle_scale()
 
     def action_beads(self) -> None:
         self.app.push_screen(BeadsScreen(self.client, self.charts.ids[0]))

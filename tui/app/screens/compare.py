@@ -74,7 +74,7 @@ class CompareScreen(AppScreen[None]):
         return action != "part" or self.charts.has_parts
 
     def on_curve_plot_pointed(self) -> None:
-        self.charts.read_off()
+        self.charts.show_reading()
 
     def on_resize(self) -> None:
-        self.charts.read_off()
+        self.charts.show_reading()

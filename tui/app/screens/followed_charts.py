@@ -72,7 +72,7 @@ class FollowedCharts:
         self._draw()
         if self._view.cursor is None and self.kind == "paths":
             self._view.cursor = highest(self.chart)
-        self.read_off()
+        self.show_reading()
         if seen.live:
             self._screen.set_timer(max(POLL, SHARE * (time.monotonic() - self._asked)), self.read)
 
@@ -107,7 +107,7 @@ class FollowedCharts:
         self._view.logarithmic = not self._view.is_logarithmic
         self._draw()
 
-    def read_off(self) -> None:
+    def show_reading(self) -> None:
         """Say what is under the cursor: everything of one row, what is drawn of several."""
         view = self._view
         if view.cursor is not None and view.chart is not None:

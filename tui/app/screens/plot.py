@@ -56,7 +56,7 @@ class PlotScreen(AppScreen[None]):
         return action != "part" or self.charts.has_parts
 
     def on_curve_plot_pointed(self) -> None:
-        self.charts.read_off()
+        self.charts.show_reading()
 
     def on_resize(self) -> None:
-        self.charts.read_off()
+        self.charts.show_reading()

@@ -61,7 +61,7 @@ class FollowedCharts:
     def read(self) -> None:
         """Read the charts, and draw them once they are there."""
         self._asked = time.monotonic()
-        self._screen.ask(lambda: look(self._client, self.kind, self.ids), self._show)
+        self._screen.ask(lambda: read_charts(self._client, self.kind, self.ids), self._show)
 
     def _show(self, seen: ChartsRead) -> None:
         """Draw what was read; look again where there will be more."""
@@ -123,7 +123,7 @@ def highest(chart: Chart | None) -> float | None:
     return max(first.finite, key=lambda point: point[1])[0] if first is not None else None
 
 
-def look(client: "Client", kind: str, ids: Sequence[int]) -> ChartsRead:
+def read_charts(client: "Client", kind: str, ids: Sequence[int]) -> ChartsRead:
     """Read the charts of some rows. Loads textual-plot too, since this happens in a thread."""
     imported(CURVES)
     with client.catalogue.read() as session:

@@ -52,15 +52,15 @@ class BeadsScreen(AppScreen[None]):
         await self.query_one("#room").mount(drawn)
         drawn.focus()
         drawn.redraw()
-        self.watch(drawn, "here", self.read_off)
-        self.watch(drawn, "pair", self.read_off)
+        self.watch(drawn, "here", self.show_reading)
+        self.watch(drawn, "pair", self.show_reading)
         self.on_resize()
 
     def on_resize(self) -> None:
         if self.drawn is not None:
             self.drawn.display = self.size.width >= LEAST[0] and self.size.height >= LEAST[1]
 
-    def read_off(self) -> None:
+    def show_reading(self) -> None:
         """Which components are shown, and the bead at the cursor."""
         if self.drawn is None:
             return

@@ -41,7 +41,7 @@ class FormEngine:
 
         self._screen.ask(asked, lambda found: None if found is None else then(*found), group)
 
-    def at_rest(self, then: Callable[[], object]) -> None:
+    def after_pause(self, then: Callable[[], object]) -> None:
         """Call `then` when nobody has typed for a moment; what was to be called before is not."""
         self.restless()
         self._rest = self._screen.set_timer(PAUSE, then)

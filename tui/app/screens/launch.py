@@ -103,7 +103,7 @@ class LaunchScreen(AppScreen[list[int] | None]):
             if message is None:  # nobody typed yet
                 self.rehearse(texts, spec)
             else:
-                self.engine.at_rest(lambda: self.rehearse(texts, spec))
+                self.engine.after_pause(lambda: self.rehearse(texts, spec))
 
     def rehearse(self, texts: Mapping[str, str], spec: RunSpec) -> None:
         """Ask the engine what it would refuse."""

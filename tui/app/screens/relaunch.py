@@ -90,7 +90,7 @@ class RelaunchScreen(AppScreen[list[int] | None]):
     @on(Form.Changed)
     def wait(self) -> None:
         """Make the plan again when nobody has typed for a moment."""
-        self.engine.at_rest(self.rehearse)
+        self.engine.after_pause(self.rehearse)
 
     def rehearse(self) -> None:
         how, changes = self.query_one("#how", Form).texts, self.query_one("#changes", Form).texts

@@ -43,10 +43,10 @@ class FormEngine:
 
     def after_pause(self, then: Callable[[], object]) -> None:
         """Call `then` when nobody has typed for a moment; what was to be called before is not."""
-        self.restless()
+        self.cancel_pending()
         self._rest = self._screen.set_timer(PAUSE, then)
 
-    def restless(self) -> None:
+    def cancel_pending(self) -> None:
         """Nothing is to be called any more."""
         if self._rest is not None:
             self._rest.stop()

@@ -92,7 +92,7 @@ class LaunchScreen(AppScreen[list[int] | None]):
             await self.query_one("#further", Form).fill(rows_of(self.further(texts), texts, {}))
         texts = self.texts
         self.query_one("#command", Static).update(clean(f"$ {self.command(texts)}"))
-        self.engine.restless()
+        self.engine.cancel_pending()
         missing = [one.name for one in head_options(self.kind) if one.required and one.name not in texts]
         try:
             spec = self.spec(texts)

@@ -83,9 +83,9 @@ class LogScreen(AppScreen[None]):
         self.look = now
         if self.following and now.window is not self.view.window:
             self.view.show(now.window)
-        self.tell_where()
+        self.show_position()
 
-    def tell_where(self) -> None:
+    def show_position(self) -> None:
         window, look, state = self.view.window, self.look, self.look.state
         words = [f"run {self.run_id}", told(look.word, "utf-8")]
         if look.file is None or look.window.size == 0:
@@ -105,7 +105,7 @@ class LogScreen(AppScreen[None]):
 
     def arrive(self, window: Window, offset: int) -> None:
         self.view.show(window, offset=offset)
-        self.tell_where()
+        self.show_position()
 
     @on(LogView.Passed)
     def go_on(self, message: LogView.Passed) -> None:
@@ -132,7 +132,7 @@ class LogScreen(AppScreen[None]):
         """Whoever scrolls up wants to read; whoever comes back to the end wants to follow."""
         window = self.view.window
         self.following = self.view.at_end and window.end >= window.size
-        self.tell_where()
+        self.show_position()
 
     def action_ask_what(self) -> None:
         field = self.query_one("#wanted", Input)
@@ -170,7 +170,7 @@ class LogScreen(AppScreen[None]):
 
     def found(self, offset: int | None) -> None:
         if offset is None:
-            self.tell_where()
+            self.show_position()
             self.tell("No more matches in this direction.")
         else:
             self.hit = offset

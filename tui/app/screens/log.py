@@ -101,9 +101,9 @@ class LogScreen(AppScreen[None]):
         file = self.look.file
         if file is not None:
             self.following = False
-            self.ask(lambda: around(file, offset), lambda window: self.arrive(window, offset), group="go")
+            self.ask(lambda: around(file, offset), lambda window: self.show_window(window, offset), group="go")
 
-    def arrive(self, window: Window, offset: int) -> None:
+    def show_window(self, window: Window, offset: int) -> None:
         self.view.show(window, offset=offset)
         self.show_position()
 

@@ -108,7 +108,7 @@ class LogScreen(AppScreen[None]):
         self.show_position()
 
     @on(LogView.Passed)
-    def go_on(self, message: LogView.Passed) -> None:
+    def read_on(self, message: LogView.Passed) -> None:
         """Beyond the window's edge, if the file goes on there."""
         window = self.view.window
         if message.direction < 0 and window.start > 0:

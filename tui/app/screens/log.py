@@ -128,7 +128,7 @@ class LogScreen(AppScreen[None]):
         self.poll()
 
     @on(LogView.Scrolled)
-    def notice(self) -> None:
+    def follow_scrolling(self) -> None:
         """Whoever scrolls up wants to read; whoever comes back to the end wants to follow."""
         window = self.view.window
         self.following = self.view.at_end and window.end >= window.size

@@ -98,7 +98,7 @@ class RelaunchScreen(AppScreen[list[int] | None]):
         if self.sending:
             return
         self.engine.ask(
-            lambda client: planned(client, self.run_ids, resume, changes),
+            lambda client: plan_relaunches(client, self.run_ids, resume, changes),
             lambda found: self.show(*found),
         )
 
@@ -160,7 +160,7 @@ def specs_of(client: "Client", run_ids: Sequence[int]) -> "list[RunSpec]":
         return [from_json(text) for text in dict.fromkeys(run.spec for run in Runs(session).several(run_ids))]
 
 
-def planned(
+def plan_relaunches(
     client: "Client", run_ids: Sequence[int], resume: str | None, changes: dict[str, str]
 ) -> "tuple[list[Relaunch], list[str], dict[int, str]]":
     """What would be enqueued, each in a few words, and of the other runs why they can't be repeated."""

@@ -119,7 +119,7 @@ class RelaunchScreen(AppScreen[list[int] | None]):
         return f"{'✗' if refused else '✓'} {ready}" + ("; ctrl+s relaunches" if self.plan else "")
 
     @on(DataTable.RowHighlighted)
-    def say_whole(self, message: DataTable.RowHighlighted) -> None:
+    def show_full_line(self, message: DataTable.RowHighlighted) -> None:
         """A line of the plan that is cut in the list."""
         if self.query_one(DataTable).has_focus:
             *_, whole = message.data_table.get_row(message.row_key)

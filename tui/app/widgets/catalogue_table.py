@@ -127,9 +127,9 @@ class CatalogueTable(TableLines, can_focus=True):
         if followed:
             self.scroll_to(y=max(self.at - above, 0), animate=False)
         self.show_cursor()
-        self.look()
+        self.request_rows()
 
-    def look(self) -> None:
+    def request_rows(self) -> None:
         """Ask for rows in the window that were not read yet."""
         missing = array("q", (row_id for row_id in self.visible_ids() if self.row(row_id) is None))
         if missing:
@@ -151,12 +151,12 @@ class CatalogueTable(TableLines, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self.look()
+        self.request_rows()
 
     def on_resize(self) -> None:
         self._fit()
         self.show_cursor()
-        self.look()
+        self.request_rows()
 
     def action_move(self, rows: int) -> None:
         self.move_to(self.at + rows)

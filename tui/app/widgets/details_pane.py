@@ -68,13 +68,13 @@ class DetailsPane(VerticalScroll):
         if details == self.details:
             return
         self.details = details
-        self.query_one("#told", Static).update("" if details is None else self._told(details))
+        self.query_one("#told", Static).update("" if details is None else self._content(details))
         self.query_one("#facts", Static).update("" if details is None else self._facts(details.facts))
         self.query_one("#last", Static).update("" if details is None else self._last(details))
         if another:
             self.scroll_home(animate=False)
 
-    def _told(self, details: "Details") -> Content:
+    def _content(self, details: "Details") -> Content:
         lines = [self._styled(details.title, "title")]
         whose = "" if details.kind == "runs" else "its run: "  # a run that failed may have left something
         lines.append(Content(whose + state(details.state, self.app.console.encoding)))

@@ -70,7 +70,7 @@ class DetailsPane(VerticalScroll):
         self.details = details
         self.query_one("#told", Static).update("" if details is None else self._content(details))
         self.query_one("#facts", Static).update("" if details is None else self._facts(details.facts))
-        self.query_one("#last", Static).update("" if details is None else self._last(details))
+        self.query_one("#last", Static).update("" if details is None else self._environment_and_log(details))
         if another:
             self.scroll_home(animate=False)
 
@@ -95,7 +95,7 @@ class DetailsPane(VerticalScroll):
             table.add_row(Text(name), Text(text))
         return table
 
-    def _last(self, details: "Details") -> Content:
+    def _environment_and_log(self, details: "Details") -> Content:
         """What is looked at last: where it ran, and the end of its log, which may be a traceback."""
         lines = [self._head("environment"), Content(details.environment)] if details.environment else []
         if details.log:

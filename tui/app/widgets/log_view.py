@@ -105,7 +105,7 @@ class LogView(ScrollView, can_focus=True):
     @on(events.MouseScrollUp)
     @on(events.MouseScrollDown)
     @on(ScrollTo)
-    def tell(self) -> None:
+    def report_scroll(self) -> None:
         """Somebody scrolled; programs that scroll don't tell."""
         self.call_after_refresh(self.post_message, self.Scrolled())
 
@@ -133,7 +133,7 @@ class LogView(ScrollView, can_focus=True):
         self.scroll_to(y=before + rows, animate=False, immediate=True)
         if self.scroll_offset.y == before:
             self.post_message(self.Passed(rows // abs(rows)))
-        self.tell()
+        self.report_scroll()
 
     def action_page(self, pages: int) -> None:
         self.action_move(pages * max(self.size.height - 1, 1))

@@ -19,7 +19,7 @@ from store.errors import StoreError
 from tui.app.screens.app_screen import BACK, AppScreen
 from tui.app.screens.asking import leave
 from tui.app.screens.form_engine import FormEngine
-from tui.app.widgets.form import Form, explained, rows_of
+from tui.app.widgets.form import Form, option_explanation, rows_of
 from tui.app.widgets.keys import Keys
 from tui.shared.formatting import clean
 from tui.shared.requests import DEVICE, command_line, further_options, head_options, program_at, spec_of
@@ -136,7 +136,7 @@ class LaunchScreen(AppScreen[list[int] | None]):
 
     @on(Form.Entered)
     def explain(self, message: Form.Entered) -> None:
-        self.query_one("#help", Static).update(explained(message.option))
+        self.query_one("#help", Static).update(option_explanation(message.option))
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self.command(self.texts))

@@ -16,7 +16,7 @@ from store import Runs
 from tui.app.screens.app_screen import BACK, AppScreen
 from tui.app.screens.asking import leave
 from tui.app.screens.form_engine import FormEngine
-from tui.app.widgets.form import Form, OptionRow, explained
+from tui.app.widgets.form import Form, OptionRow, option_explanation
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import put
 from tui.shared.columns import run_summary
@@ -127,7 +127,7 @@ class RelaunchScreen(AppScreen[list[int] | None]):
 
     @on(Form.Entered)
     def explain(self, message: Form.Entered) -> None:
-        self.query_one("#help", Static).update(explained(message.option))
+        self.query_one("#help", Static).update(option_explanation(message.option))
 
     def action_relaunch(self) -> None:
         """Enqueue what the forms say now, once, in a thread."""

@@ -81,7 +81,7 @@ def _default(option: Option) -> str:
     return text_of(option.default)
 
 
-def explained(option: Option) -> str:
+def option_explanation(option: Option) -> str:
     """An option's help, what it allows and its default, in one line."""
     default = "" if option.default is None or option.required else f"; default {text_of(option.default)}"
     return f"{option.name}: {option.help or '?'}; {option.allowed}{default}"

@@ -61,7 +61,7 @@ class WholeNumber(click.ParamType[int]):
         self.least, self.most = least, most
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number = whole(str(value))
+        number = whole_number(str(value))
         if number is None or not self.least <= number <= self.most:
             limits = f"at least {self.least}" if self.most == LARGEST_ID else f"from {self.least} to {self.most}"
             self.fail(f"must be a whole number, {limits}, not {str(value)[:SHOWN]!r}", param, ctx)
@@ -74,13 +74,13 @@ class Id(click.ParamType[int]):
     name = "id"
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number = whole(str(value))
+        number = whole_number(str(value))
         if number is None:
             self.fail(f"must be an id, a whole number, not {str(value)[:SHOWN]!r}", param, ctx)
         return number
 
 
-def whole(text: str) -> int | None:
+def whole_number(text: str) -> int | None:
     """The number that digits stand for, up to LARGEST_ID."""
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID))):
         return None

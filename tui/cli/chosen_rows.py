@@ -28,7 +28,7 @@ def yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--yes", is_flag=True, help="Don't ask.")(command)
 
 
-def chosen(
+def chosen_ids(
     catalogue: "Catalogue", kind: str, ids: Sequence[int], where: str | None, every: bool, state: str = ""
 ) -> list[int]:
     """The ids that were given, or those of all rows that were chosen, of these only runs in one of the states `state`.

@@ -7,7 +7,7 @@ import click
 
 import store
 from tui.cli.arguments import MARKED, Id, Kind
-from tui.cli.chosen_rows import agreed, choosing, chosen, yes_option
+from tui.cli.chosen_rows import agreed, choosing, chosen_ids, yes_option
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
@@ -40,7 +40,7 @@ def delete(
     model. Files of tensors stay until `thalweg doctor --prune`.
     """
     catalogue = location.open()
-    going = chosen(catalogue, kind, ids, **which)
+    going = chosen_ids(catalogue, kind, ids, **which)
     gone = going if going and _deleted(catalogue, kind, going, yes=yes) else []
     if not going:
         note(f"Nothing was deleted: no {kind} match.")

@@ -8,7 +8,7 @@ import click
 import store
 from core.errors import UsageError
 from tui.cli.arguments import MARKED, Id, Kind
-from tui.cli.chosen_rows import choosing, chosen
+from tui.cli.chosen_rows import choosing, chosen_ids
 from tui.cli.location import CommandLocation
 from tui.cli.output import note as say
 from tui.cli.output import print_json
@@ -39,7 +39,7 @@ def tag(
     if not tags:
         raise UsageError("No tag was given: write words behind the id.")
     catalogue = location.open()
-    rows = chosen(catalogue, kind, ids, **which)
+    rows = chosen_ids(catalogue, kind, ids, **which)
     with catalogue.write() as session:
         marks = store.Tags(session)
         for one in tags if rows else ():
@@ -65,7 +65,7 @@ def note(location: CommandLocation, /, kind: str, words: tuple[str, ...], as_jso
     if len(texts) != 1:
         raise UsageError("A note is one text: put it in quotes, behind the id.")
     catalogue = location.open()
-    rows = chosen(catalogue, kind, ids, **which)
+    rows = chosen_ids(catalogue, kind, ids, **which)
     with catalogue.write() as session:
         written = store.Notes(session).add(kind, rows, texts[0])
     if as_json:

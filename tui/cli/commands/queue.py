@@ -9,7 +9,7 @@ import store
 from store.errors import StoreError
 from store.states import FINISHED
 from tui.cli.arguments import Id
-from tui.cli.chosen_rows import agreed, choosing, chosen, yes_option
+from tui.cli.chosen_rows import agreed, choosing, chosen_ids, yes_option
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
@@ -42,7 +42,7 @@ def cancel(
     Asks before it cancels runs that are not named but chosen.
     """
     client = location.client()
-    ids = chosen(client.catalogue, "runs", run_ids, where, every, state="queued,running,stale")
+    ids = chosen_ids(client.catalogue, "runs", run_ids, where, every, state="queued,running,stale")
     if run_ids:
         _require_going(client, ids)
     elif not ids:

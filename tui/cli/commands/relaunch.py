@@ -9,7 +9,7 @@ import store
 from core.errors import UsageError
 from core.specs.runs import to_json
 from tui.cli.arguments import Id, OneOf
-from tui.cli.chosen_rows import choosing, chosen
+from tui.cli.chosen_rows import choosing, chosen_ids
 from tui.cli.output import note, print_json, table
 from tui.cli.run_command import MOST_FAILED, RunOptions, detached, finished, status_of, texts_of, with_run_options
 from tui.shared.columns import Row, state_word
@@ -82,7 +82,7 @@ def _chosen(client: "Client", run_ids: Sequence[int], failed: bool, where: str |
     if not run_ids and not failed and where is None and not every:
         raise UsageError("Name the runs to relaunch, or choose them by --failed, --where or --all.")
     all_failed = failed and where is None
-    ids = chosen(client.catalogue, "runs", run_ids, where, every or all_failed, state="done,failed,cancelled")
+    ids = chosen_ids(client.catalogue, "runs", run_ids, where, every or all_failed, state="done,failed,cancelled")
     return sorted(set(ids).intersection(client.failed())) if failed else ids
 
 

@@ -46,7 +46,7 @@ def chosen_ids(
         return list(store.list_ids(session, kind, f"{conditions} {state and f'state={state}'}", None, None))
 
 
-def agreed(deed: str, then: str, *, yes: bool) -> bool:
+def is_agreed(deed: str, then: str, *, yes: bool) -> bool:
     """Whether a deed ("delete run 3") was agreed to, by --yes or in the terminal, where `then` says what comes of it.
 
     Raises UsageError where nobody can be asked.

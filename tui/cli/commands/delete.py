@@ -7,7 +7,7 @@ import click
 
 import store
 from tui.cli.arguments import MARKED, Id, Kind
-from tui.cli.chosen_rows import agreed, choosing, chosen_ids, yes_option
+from tui.cli.chosen_rows import choosing, chosen_ids, is_agreed, yes_option
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
@@ -54,7 +54,7 @@ def _deleted(catalogue: "Catalogue", kind: str, ids: Sequence[int], *, yes: bool
     """Delete rows once that is agreed to; whether it was."""
     if not yes:
         _rehearse(catalogue, kind, ids)
-    if not agreed(f"delete {named(kind, ids)}", "This cannot be undone.", yes=yes):
+    if not is_agreed(f"delete {named(kind, ids)}", "This cannot be undone.", yes=yes):
         return False
     with catalogue.write() as session:
         store.delete(session, kind, ids)

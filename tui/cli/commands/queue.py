@@ -9,7 +9,7 @@ import store
 from store.errors import StoreError
 from store.states import FINISHED
 from tui.cli.arguments import Id
-from tui.cli.chosen_rows import agreed, choosing, chosen_ids, yes_option
+from tui.cli.chosen_rows import choosing, chosen_ids, is_agreed, yes_option
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
@@ -47,7 +47,7 @@ def cancel(
         _require_going(client, ids)
     elif not ids:
         note("Nothing was cancelled: no such run is queued or running.")
-    elif not agreed(f"cancel {named('runs', ids)}", "What they wrote until then is kept.", yes=flags["yes"]):
+    elif not is_agreed(f"cancel {named('runs', ids)}", "What they wrote until then is kept.", yes=flags["yes"]):
         ids = []
     after = _cancelled(client, ids, force=flags["force"]) if ids else {}
     if flags["as_json"]:

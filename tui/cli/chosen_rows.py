@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from store import Catalogue
 
 
-def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
+def with_row_choice(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --where and --all (`every`), for `chosen`."""
     every = click.option("--all", "every", is_flag=True, help="All of them, instead of ids.")
     where = click.option(

@@ -7,7 +7,7 @@ import click
 
 import store
 from tui.cli.arguments import MARKED, Id, Kind
-from tui.cli.chosen_rows import choosing, chosen_ids, is_agreed, yes_option
+from tui.cli.chosen_rows import chosen_ids, is_agreed, with_row_choice, yes_option
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
@@ -27,7 +27,7 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("kind", type=Kind(MARKED))
 @click.argument("ids", metavar="[ID...]", type=Id(), nargs=-1)
-@choosing
+@with_row_choice
 @yes_option
 @json_option
 @click.pass_obj

@@ -8,7 +8,7 @@ import click
 import store
 from core.errors import UsageError
 from tui.cli.arguments import MARKED, Id, Kind
-from tui.cli.chosen_rows import choosing, chosen_ids
+from tui.cli.chosen_rows import chosen_ids, with_row_choice
 from tui.cli.location import CommandLocation
 from tui.cli.output import note as say
 from tui.cli.output import print_json
@@ -27,7 +27,7 @@ Examples:
 @click.command(epilog=TAG)
 @click.argument("kind", type=Kind(MARKED))
 @click.argument("words", metavar="[ID] TAG...", nargs=-1, required=True)
-@choosing
+@with_row_choice
 @click.option("--remove", is_flag=True, help="Take them away instead.")
 @json_option
 @click.pass_obj
@@ -56,7 +56,7 @@ def tag(
 @click.command(epilog="\b\nExample:\n  thalweg note run 7 'too small a learning rate'")
 @click.argument("kind", type=Kind(MARKED))
 @click.argument("words", metavar="[ID] TEXT", nargs=-1, required=True)
-@choosing
+@with_row_choice
 @json_option
 @click.pass_obj
 def note(location: CommandLocation, /, kind: str, words: tuple[str, ...], as_json: bool, **which: Any) -> None:

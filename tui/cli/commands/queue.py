@@ -9,7 +9,7 @@ import store
 from store.errors import StoreError
 from store.states import FINISHED
 from tui.cli.arguments import Id
-from tui.cli.chosen_rows import choosing, chosen_ids, is_agreed, yes_option
+from tui.cli.chosen_rows import chosen_ids, is_agreed, with_row_choice, yes_option
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
@@ -29,7 +29,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("run_ids", metavar="[RUN...]", type=Id(), nargs=-1)
-@choosing
+@with_row_choice
 @click.option("--force", is_flag=True, help="Give up runs on machines whose agent has been silent for 10 minutes.")
 @yes_option
 @json_option

@@ -9,7 +9,7 @@ import store
 from core.errors import UsageError
 from core.specs.runs import to_json
 from tui.cli.arguments import Id, OneOf
-from tui.cli.chosen_rows import choosing, chosen_ids
+from tui.cli.chosen_rows import chosen_ids, with_row_choice
 from tui.cli.output import note, print_json, table
 from tui.cli.run_command import MOST_FAILED, RunOptions, detached, finished, status_of, texts_of, with_run_options
 from tui.shared.columns import Row, state_word
@@ -31,7 +31,7 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("run_ids", metavar="[RUN...]", type=Id(), nargs=-1)
 @click.option("--failed", is_flag=True, help="All failed runs, findings and faults, that were not relaunched yet.")
-@choosing
+@with_row_choice
 @click.option(
     "--from",
     "resume",

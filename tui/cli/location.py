@@ -44,7 +44,7 @@ class CommandLocation(Location):
         if self.given is None or self.path.exists():
             return True
         missing = "" if self.path.parent.is_dir() else ", nor is its folder"
-        return _asked(clean(str(self.path)), f"is not there{missing}. Create a new catalogue there?")
+        return _ask(clean(str(self.path)), f"is not there{missing}. Create a new catalogue there?")
 
 
 def engine_of(catalogue: "Catalogue", data_root: str | None = None, *, trust: bool = False) -> "Client":
@@ -56,10 +56,10 @@ def engine_of(catalogue: "Catalogue", data_root: str | None = None, *, trust: bo
 
 def _confirmed(sentence: str) -> bool:
     """Ask in a terminal whether to go on with a network's changed file."""
-    return in_terminal() and _asked(f"{clean(sentence)} Continue with it as it is now?")
+    return in_terminal() and _ask(f"{clean(sentence)} Continue with it as it is now?")
 
 
-def _asked(*parts: str) -> bool:
+def _ask(*parts: str) -> bool:
     """Ask in the terminal, on lines that end between words, or behind the slashes of a path; long parts stand apart."""
     width = width_of(sys.stderr) - len(" [y/N]: ")
     lines = wrapped(" ".join(parts), width)

@@ -51,10 +51,10 @@ def engine_of(catalogue: "Catalogue", data_root: str | None = None, *, trust: bo
     """The engine at a catalogue that is open; with `trust` a network's changed file is gone on with."""
     from core.engine.client import Client  # noqa: PLC0415 - half a second with its database; no --help needs it
 
-    return Client(catalogue, data_root, cache(lambda sentence: trust or _confirmed(sentence)))
+    return Client(catalogue, data_root, cache(lambda sentence: trust or _confirm(sentence)))
 
 
-def _confirmed(sentence: str) -> bool:
+def _confirm(sentence: str) -> bool:
     """Ask in a terminal whether to go on with a network's changed file."""
     return in_terminal() and _ask(f"{clean(sentence)} Continue with it as it is now?")
 

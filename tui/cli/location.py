@@ -39,7 +39,7 @@ class CommandLocation(Location):
         root = None if data_root is None else str(from_home(data_root).absolute())
         return engine_of(self.open(create=create), root, trust=trust)
 
-    def agreed(self) -> bool:
+    def may_create(self) -> bool:
         """Whether there is a catalogue at a place that was given, or somebody in the terminal wants a new one there."""
         if self.given is None or self.path.exists():
             return True

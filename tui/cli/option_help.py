@@ -25,7 +25,7 @@ METAVARS = {"a whole number": "N", "a number": "X", "one of": "NAME", "true or f
 def run_command(kind: str, epilog: str) -> Callable[[Callable[[RunOptions, RunSpec], int]], click.Command]:
     """Make a function a command that reads the spec of a kind of run; the function enqueues it and answers."""
 
-    def made(function: Callable[[RunOptions, RunSpec], int]) -> click.Command:
+    def decorate(function: Callable[[RunOptions, RunSpec], int]) -> click.Command:
         def command(run_options: RunOptions, options: tuple[str, ...], **given: Any) -> int:
             run = KINDS[kind]
             flags = {name: given.pop(name) for name in run.flags}
@@ -38,7 +38,7 @@ def run_command(kind: str, epilog: str) -> Callable[[Callable[[RunOptions, RunSp
             command = part(command)
         return click.command(kind, cls=OptionsCommand, records=partial(records, kind), epilog=epilog)(command)
 
-    return made
+    return decorate
 
 
 def _arguments(kind: str) -> list[Callable[..., Any]]:

@@ -82,7 +82,7 @@ def texts_of(options: Sequence[str], flags: Mapping[str, str | None], of: str) -
     return texts
 
 
-def finished(run_options: RunOptions, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
+def wait_for(run_options: RunOptions, client: "Client", run_ids: Sequence[int]) -> "list[Run]":
     """Wait for runs and say on standard error which did not end well."""
     from tui.cli.progress import wait  # noqa: PLC0415 - commands that only look never wait
 
@@ -139,7 +139,7 @@ def answered(run_options: RunOptions, spec: "RunSpec", kind: str, show: "Callabl
     run_id = client.enqueue(spec, device=run_options.device)
     if run_options.detach:
         return detached(run_options, [run_id])
-    runs = finished(run_options, client, [run_id])
+    runs = wait_for(run_options, client, [run_id])
     found = made_by(client, kind, runs)
     row = found[0] if found else nothing(run_id, runs[0].state)
     if run_options.as_json:

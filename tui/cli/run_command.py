@@ -133,7 +133,7 @@ def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
     return found
 
 
-def answered(run_options: RunOptions, spec: "RunSpec", kind: str, show: "Callable[[Row, Client], None]") -> int:
+def run_and_report(run_options: RunOptions, spec: "RunSpec", kind: str, show: "Callable[[Row, Client], None]") -> int:
     """Enqueue one run and, unless detached, wait and print the row of `kind` that it left; the exit status."""
     client = run_options.client()
     run_id = client.enqueue(spec, device=run_options.device)

@@ -3,7 +3,7 @@
 from core.specs.runs import RunSpec
 from tui.cli.option_help import run_command
 from tui.cli.results import print_certificate
-from tui.cli.run_command import RunOptions, answered
+from tui.cli.run_command import RunOptions, run_and_report
 
 EPILOG = """\b
 Example:
@@ -17,4 +17,6 @@ def certify(run_options: RunOptions, spec: RunSpec) -> int:
 
     PATH is an id, or run:ID for what a run makes. The path shows its strongest certificate.
     """
-    return answered(run_options, spec, "certificates", lambda row, client: print_certificate(row, client.catalogue))
+    return run_and_report(
+        run_options, spec, "certificates", lambda row, client: print_certificate(row, client.catalogue)
+    )

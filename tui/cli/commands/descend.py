@@ -3,7 +3,7 @@
 from core.specs.runs import RunSpec
 from tui.cli.option_help import run_command
 from tui.cli.results import print_path
-from tui.cli.run_command import RunOptions, answered
+from tui.cli.run_command import RunOptions, run_and_report
 
 EPILOG = """\b
 Example:
@@ -17,4 +17,4 @@ def descend(run_options: RunOptions, spec: RunSpec) -> int:
 
     MODEL is an id, or run:ID for what a run makes. It has to be in float64, and wide for its number of samples.
     """
-    return answered(run_options, spec, "paths", lambda row, _: print_path(row))
+    return run_and_report(run_options, spec, "paths", lambda row, _: print_path(row))

@@ -127,7 +127,7 @@ def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
     found: list[Row] = []
     with client.catalogue.read() as session:
         for run in runs:
-            rows = store.list_rows(session, kind, f"run_id={run.id}") or [nothing(run.id, run.state)]
+            rows = store.list_rows(session, kind, f"run_id={run.id}") or [no_result(run.id, run.state)]
             why = {"cause": run.cause, "cause_kind": run.cause_kind, "outcome": run.outcome}
             found += [{**row, **why} for row in rows]
     return found
@@ -141,7 +141,7 @@ def run_and_report(run_options: RunOptions, spec: "RunSpec", kind: str, show: "C
         return detached(run_options, [run_id])
     runs = wait_for(run_options, client, [run_id])
     found = made_by(client, kind, runs)
-    row = found[0] if found else nothing(run_id, runs[0].state)
+    row = found[0] if found else no_result(run_id, runs[0].state)
     if run_options.as_json:
         print_json(row)
     elif row["id"] is not None:
@@ -149,14 +149,14 @@ def run_and_report(run_options: RunOptions, spec: "RunSpec", kind: str, show: "C
     return status_of(runs)
 
 
-def nothing(run_id: int, state: str) -> Row:
+def no_result(run_id: int, state: str) -> Row:
     return {"id": None, "run_id": run_id, "state": state}
 
 
 def detached(run_options: RunOptions, run_ids: Sequence[int], *, as_list: bool = False) -> int:
     """Answer for runs that were only enqueued."""
     if run_options.as_json:
-        rows = [nothing(run_id, "queued") for run_id in run_ids]
+        rows = [no_result(run_id, "queued") for run_id in run_ids]
         print_json(rows if as_list or len(rows) != 1 else rows[0])
     else:
         click.echo("\n".join(f"run:{run_id}" for run_id in run_ids))

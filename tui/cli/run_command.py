@@ -138,7 +138,7 @@ def run_and_report(run_options: RunOptions, spec: "RunSpec", kind: str, show: "C
     client = run_options.client()
     run_id = client.enqueue(spec, device=run_options.device)
     if run_options.detach:
-        return detached(run_options, [run_id])
+        return report_enqueued(run_options, [run_id])
     runs = wait_for(run_options, client, [run_id])
     found = made_by(client, kind, runs)
     row = found[0] if found else no_result(run_id, runs[0].state)
@@ -153,7 +153,7 @@ def no_result(run_id: int, state: str) -> Row:
     return {"id": None, "run_id": run_id, "state": state}
 
 
-def detached(run_options: RunOptions, run_ids: Sequence[int], *, as_list: bool = False) -> int:
+def report_enqueued(run_options: RunOptions, run_ids: Sequence[int], *, as_list: bool = False) -> int:
     """Answer for runs that were only enqueued."""
     if run_options.as_json:
         rows = [no_result(run_id, "queued") for run_id in run_ids]

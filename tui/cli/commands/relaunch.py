@@ -11,7 +11,15 @@ from core.specs.runs import to_json
 from tui.cli.arguments import Id, OneOf
 from tui.cli.chosen_rows import chosen_ids, with_row_choice
 from tui.cli.output import note, print_json, table
-from tui.cli.run_command import MOST_FAILED, RunOptions, detached, status_of, texts_of, wait_for, with_run_options
+from tui.cli.run_command import (
+    MOST_FAILED,
+    RunOptions,
+    report_enqueued,
+    status_of,
+    texts_of,
+    wait_for,
+    with_run_options,
+)
 from tui.shared.columns import Row, state_word
 from tui.shared.columns import options as told
 from tui.shared.formatting import value
@@ -106,7 +114,7 @@ def _answer(run_options: RunOptions, client: "Client", plan: "Sequence[Relaunch]
     else:
         note(f"{len(new):,} runs again: runs {new[0]} to {new[-1]}")
     if run_options.detach:
-        return detached(run_options, new, as_list=True)
+        return report_enqueued(run_options, new, as_list=True)
     runs = wait_for(run_options, client, new)
     if run_options.as_json:
         print_json(_rows(client, new))

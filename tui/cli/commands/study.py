@@ -14,7 +14,7 @@ from tui.cli import study_report
 from tui.cli.arguments import Name
 from tui.cli.output import note, print_json, say, table
 from tui.cli.progress import wait
-from tui.cli.run_command import RunOptions, detached, say_failed, with_run_options
+from tui.cli.run_command import RunOptions, report_enqueued, say_failed, with_run_options
 from tui.shared.columns import Row, state_word
 from tui.shared.formatting import clean, summed, value
 
@@ -78,7 +78,7 @@ def study(  # noqa: PLR0913 - one for each thing that can be said
     asked = STUDIES[name]
     client, plan = run_options.client(create=not partial), asked.expand(scale)
     if run_options.detach:
-        return detached(
+        return report_enqueued(
             run_options, client.enqueue_plan(plan, device=run_options.device, study=name, go_on=not fresh), as_list=True
         )
     runs = client.begun(plan) if partial else _ended(run_options, client, plan, name, fresh=fresh)

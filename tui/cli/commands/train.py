@@ -5,7 +5,7 @@ from core.specs.networks import NETWORKS
 from core.specs.runs import RunSpec
 from tui.cli.option_help import run_command
 from tui.cli.output import print_json, table
-from tui.cli.run_command import Row, RunOptions, detached, made_by, status_of, wait_for
+from tui.cli.run_command import Row, RunOptions, made_by, report_enqueued, status_of, wait_for
 from tui.shared.formatting import number, percent, value
 
 EPILOG = """Networks: {networks}.
@@ -27,7 +27,7 @@ def train(run_options: RunOptions, spec: RunSpec) -> int:
     client = run_options.client(create=True)
     run_id = client.enqueue(spec, device=run_options.device)
     if run_options.detach:
-        return detached(run_options, [run_id], as_list=True)
+        return report_enqueued(run_options, [run_id], as_list=True)
     runs = wait_for(run_options, client, [run_id])
     models = [row for row in made_by(client, "models", runs) if row["id"] is not None]
     if run_options.as_json:

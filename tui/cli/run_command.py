@@ -94,7 +94,7 @@ def wait_for(run_options: RunOptions, client: "Client", run_ids: Sequence[int]) 
 def say_failed(runs: "Sequence[Run]", location: CommandLocation) -> None:
     """Say which runs did not end well and why, and what to do."""
     for run in runs[:MOST_FAILED]:
-        note(ending(run))
+        note(ending_sentence(run))
     if len(runs) > MOST_FAILED:
         note(f"and {len(runs) - MOST_FAILED} more; `{location.command} list runs --where state=failed` shows all.")
     if len(runs) > 1:
@@ -104,7 +104,7 @@ def say_failed(runs: "Sequence[Run]", location: CommandLocation) -> None:
         note(f"`{location.command} log {failed[0]}` shows what it wrote, `{location.command} relaunch {ids}` repeats.")
 
 
-def ending(run: "Run") -> str:
+def ending_sentence(run: "Run") -> str:
     """How a run ended that isn't done, and why: a finding says what was found, not that it failed."""
     kind, cause = str(run.cause_kind), run.cause or ""
     if run.state == "cancelled":

@@ -15,7 +15,7 @@ from store.states import FINISHED
 from tui.cli.arguments import Id, WholeNumber
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
-from tui.cli.run_command import ending, json_option
+from tui.cli.run_command import ending_sentence, json_option
 from tui.shared.formatting import clean
 from tui.shared.log_reader import start_of_last
 
@@ -63,7 +63,7 @@ def _nothing(client: "Client", run_id: int, location: CommandLocation) -> str:
     if run.state == "done":
         return f"Run {run_id} is done and left no log."
     if run.state in FINISHED:
-        return f"{ending(run)} It had not started, so there is no log."
+        return f"{ending_sentence(run)} It had not started, so there is no log."
     waits = f"it waits for run {', '.join(map(str, needed))}" if needed else "it waits for a device"
     why = run.message or (waits if run.state == "queued" else "it is starting")
     wait = f"`{location.command} log {run_id} --follow` waits for it"
@@ -132,7 +132,7 @@ def _follow(client: "Client", run_id: int, file: Path | None, position: int, sho
         note(f"\nRun {run_id} goes on.")
         raise click.exceptions.Exit(130) from None
     if file is None and run.state != "done":
-        note(ending(run))
+        note(ending_sentence(run))
 
 
 def _drain(lines: TextIO, position: int, show: Show) -> int:

@@ -122,7 +122,7 @@ def status_of(runs: "Sequence[Run]") -> int:
     return 0 if all(run.state == "done" for run in runs) else 1
 
 
-def made_by(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
+def results_of(client: "Client", kind: str, runs: "Sequence[Run]") -> list[Row]:
     """What runs left behind, with the cause where they failed; a run that left nothing gives a row without id."""
     found: list[Row] = []
     with client.catalogue.read() as session:
@@ -140,7 +140,7 @@ def run_and_report(run_options: RunOptions, spec: "RunSpec", kind: str, show: "C
     if run_options.detach:
         return report_enqueued(run_options, [run_id])
     runs = wait_for(run_options, client, [run_id])
-    found = made_by(client, kind, runs)
+    found = results_of(client, kind, runs)
     row = found[0] if found else no_result(run_id, runs[0].state)
     if run_options.as_json:
         print_json(row)

@@ -5,7 +5,7 @@ import click
 from core.studies.quickstart import plan
 from tui.cli.output import note, print_json, say
 from tui.cli.results import paths_table
-from tui.cli.run_command import RunOptions, made_by, report_enqueued, status_of, wait_for, with_run_options
+from tui.cli.run_command import RunOptions, report_enqueued, results_of, status_of, wait_for, with_run_options
 from tui.shared.columns import Row
 from tui.shared.formatting import number
 
@@ -38,7 +38,7 @@ def quickstart(run_options: RunOptions) -> int:
     if run_options.detach:
         return report_enqueued(run_options, ids, as_list=True)
     runs = wait_for(run_options, client, ids)
-    rows = made_by(client, "paths", [run for run in runs if run.kind == "connect"])
+    rows = results_of(client, "paths", [run for run in runs if run.kind == "connect"])
     if run_options.as_json:
         print_json(rows)
     elif found := [row for row in rows if row["id"] is not None]:

@@ -5,7 +5,7 @@ from core.specs.networks import NETWORKS
 from core.specs.runs import RunSpec
 from tui.cli.option_help import run_command
 from tui.cli.output import print_json, table
-from tui.cli.run_command import Row, RunOptions, made_by, report_enqueued, status_of, wait_for
+from tui.cli.run_command import Row, RunOptions, report_enqueued, results_of, status_of, wait_for
 from tui.shared.formatting import number, percent, value
 
 EPILOG = """Networks: {networks}.
@@ -29,7 +29,7 @@ def train(run_options: RunOptions, spec: RunSpec) -> int:
     if run_options.detach:
         return report_enqueued(run_options, [run_id], as_list=True)
     runs = wait_for(run_options, client, [run_id])
-    models = [row for row in made_by(client, "models", runs) if row["id"] is not None]
+    models = [row for row in results_of(client, "models", runs) if row["id"] is not None]
     if run_options.as_json:
         print_json(models)
     elif models:

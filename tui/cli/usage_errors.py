@@ -11,7 +11,7 @@ EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)")
 
 def sentence_of(error: click.ClickException) -> str:
     """The sentence, without a full stop where it ends with a question mark."""
-    told = _told(error)
+    told = _reason(error)
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     if ctx is None:
         return told if told.endswith((".", "?")) else f"{told}."
@@ -19,7 +19,7 @@ def sentence_of(error: click.ClickException) -> str:
     return f"{told.rstrip('.')}{stop} `{ctx.command_path} --help` shows how."
 
 
-def _told(error: click.ClickException) -> str:
+def _reason(error: click.ClickException) -> str:
     match error:
         case click.NoSuchOption():
             near = f"; did you mean {' or '.join(error.possibilities)}?" if error.possibilities else ""

@@ -35,7 +35,7 @@ def tag(
     location: CommandLocation, /, kind: str, words: tuple[str, ...], remove: bool, as_json: bool, **which: Any
 ) -> None:
     """Give runs, models, paths or bounds tags, or take them away; print those that one has then."""
-    ids, tags = _told(words, **which)
+    ids, tags = _split_words(words, **which)
     if not tags:
         raise UsageError("No tag was given: write words behind the id.")
     catalogue = location.open()
@@ -61,7 +61,7 @@ def tag(
 @click.pass_obj
 def note(location: CommandLocation, /, kind: str, words: tuple[str, ...], as_json: bool, **which: Any) -> None:
     """Write a note on runs, models, paths or bounds; `thalweg show` shows it."""
-    ids, texts = _told(words, **which)
+    ids, texts = _split_words(words, **which)
     if len(texts) != 1:
         raise UsageError("A note is one text: put it in quotes, behind the id.")
     catalogue = location.open()
@@ -75,7 +75,7 @@ def note(location: CommandLocation, /, kind: str, words: tuple[str, ...], as_jso
         _say(kind, rows, f"note {written[0]}" if ids else f"{len(written):,} notes")
 
 
-def _told(words: tuple[str, ...], *, where: str | None, every: bool) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def _split_words(words: tuple[str, ...], *, where: str | None, every: bool) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The id at the beginning, unless rows are chosen by other means, and the rest."""
     chosen_otherwise = every or where is not None
     if chosen_otherwise:

@@ -102,15 +102,17 @@ def _problem(session: "Session", where: str) -> "ProblemModels":
         raise UsageError("No model matches: `thalweg list models` shows all." if where else "There are no models yet.")
     if len(there) > 1 and where:
         raise UsageError(
-            f"These models are of {len(there)} problems ({'; '.join(map(_told, there[:8]))}), and paths join models of "
+            f"These models are of {len(there)} problems ({'; '.join(map(_problem_text, there[:8]))}), and paths join models of "
             "one network, data set and loss: narrow the conditions down."
         )
     if len(there) > 1:
-        note(f"Of {len(there)} problems the one with the most models: {_told(there[0])}; --where chooses another.")
+        note(
+            f"Of {len(there)} problems the one with the most models: {_problem_text(there[0])}; --where chooses another."
+        )
     return there[0]
 
 
-def _told(problem: "ProblemModels") -> str:
+def _problem_text(problem: "ProblemModels") -> str:
     return clean(f"{problem.network} on {problem.data}, {problem.loss}: {problem.count}")
 
 

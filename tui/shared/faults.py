@@ -102,7 +102,7 @@ def cause_of(row: Row) -> str:
     return clean(" ".join(cause.split()) if cause.startswith(kind) else f"{kind}: {' '.join(cause.split())}")
 
 
-def failed(client: "Client", where: str) -> list[int]:
+def failed_runs(client: "Client", where: str) -> list[int]:
     """Those that weren't relaunched yet, of the runs for which `where` holds."""
     with client.catalogue.read() as session:
         meant = set(store.list_ids(session, "runs", f"{where} state=failed", None, None))

@@ -15,7 +15,7 @@ from tui.app.screens.relaunch import RelaunchScreen, named
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import RowTable
 from tui.shared.columns import Row, run_summary, time_of
-from tui.shared.faults import SHOWN, Faults, Group, cause_of, failed, faults
+from tui.shared.faults import SHOWN, Faults, Group, cause_of, failed_runs, faults
 from tui.shared.formatting import clean, state, summed, value
 from tui.shared.log_reader import last_lines
 from tui.shared.text_table import cut
@@ -169,7 +169,7 @@ class FaultsScreen(AppScreen[None]):
 
     def action_relaunch_all(self) -> None:
         """As `thalweg relaunch --failed`: everything failed that wasn't relaunched yet."""
-        self.ask(lambda: failed(self.client, self.where), self.relaunch, group="failed")
+        self.ask(lambda: failed_runs(self.client, self.where), self.relaunch, group="failed")
 
     def relaunch(self, run_ids: list[int]) -> None:
         if run_ids:

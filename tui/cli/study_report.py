@@ -12,7 +12,7 @@ from core.errors import UsageError
 from core.specs.kinds import KINDS
 from core.studies.plan import Findings, Outcome, Planned
 from tui.shared.columns import Row
-from tui.shared.files import whole
+from tui.shared.files import write_target
 from tui.shared.json_values import plain
 
 if TYPE_CHECKING:
@@ -57,13 +57,13 @@ def write(folder: Path, found: Findings, about: Row, *, logarithmic: bool) -> li
     except OSError as error:
         raise UsageError(f"The folder {folder} cannot be made: {error.strerror or error}.") from error
     figures = [folder / name for name in FIGURES if found.rows]
-    with whole(folder / "table.csv") as draft, draft.open("w", newline="", encoding="utf-8") as opened:
+    with write_target(folder / "table.csv") as draft, draft.open("w", newline="", encoding="utf-8") as opened:
         csv.writer(opened).writerows([found.columns, *found.rows])
     if figures:
         from tui.shared.charts import panels  # noqa: PLC0415 - matplotlib, which listing the studies goes without
 
         panels.save(found.panels, figures, logarithmic=logarithmic)
-    with whole(folder / "study.json") as draft:
+    with write_target(folder / "study.json") as draft:
         draft.write_text(json.dumps(plain(about), indent=2) + "\n", encoding="utf-8")
     return [folder / "table.csv", *figures, folder / "study.json"]
 

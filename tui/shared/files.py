@@ -48,7 +48,7 @@ def _small_text(handle: int) -> str:
 
 
 @contextmanager
-def whole(target: Path) -> Iterator[Path]:
+def write_target(target: Path) -> Iterator[Path]:
     """A path beside `target` to write to, of the same suffix; it takes the target's place at the end.
 
     Raises UsageError where nothing can be written there.

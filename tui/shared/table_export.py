@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import store
-from tui.shared.files import whole
+from tui.shared.files import write_target
 from tui.shared.json_values import decoded, plain
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ BATCH = 1000  # rows in memory at once
 
 def write_file(catalogue: "Catalogue | None", chosen: "Selection", file_format: str, file: Path) -> int:
     """Write to `file`, whole or not at all; how many rows. Raises UsageError, FilterError."""
-    with whole(file) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
+    with write_target(file) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
         return write(catalogue, chosen, file_format, stream)
 
 

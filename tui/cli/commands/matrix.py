@@ -17,7 +17,7 @@ from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json, table, width_of
 from tui.cli.run_command import json_option
 from tui.shared.charts import figure, heat
-from tui.shared.files import whole
+from tui.shared.files import write_target
 from tui.shared.formatting import clean, number
 from tui.shared.named_filters import expanded
 from tui.shared.text_table import GAP
@@ -140,7 +140,7 @@ def _pair(pair: tuple[int, int], one: "BestPath | None", value: str) -> dict[str
 
 def _write(grid: Grid, file: Path) -> None:
     if file.suffix.lower() == ".csv":
-        with whole(file) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
+        with write_target(file) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
             grid.write_csv(stream)
     else:
         heat.save(grid, file)

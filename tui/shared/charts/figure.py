@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import UsageError
 from tui.shared.charts.charts import Chart
-from tui.shared.files import whole
+from tui.shared.files import write_target
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,5 +51,5 @@ def save(chart: Chart, target: Path) -> None:
     if len(chart.drawable) <= MOST_LABELS:
         axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    with whole(target) as draft:
+    with write_target(target) as draft:
         figure.savefig(draft, dpi=200)

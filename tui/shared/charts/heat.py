@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.grid import Grid
 from tui.shared.charts.figure import blank, check
-from tui.shared.files import whole
+from tui.shared.files import write_target
 
 COLOURS = "cividis"  # even in lightness, and the same to people with any sort of colour vision
 MOST_NUMBERS = 12  # models, or other ticks, beside which there is room for numbers
@@ -28,7 +28,7 @@ def save(grid: Grid, target: Path) -> None:
     if max(len(down.ticks), len(across.ticks)) <= MOST_NUMBERS:
         _write_numbers(axes, cells)
     figure.colorbar(image, label=name)
-    with whole(target) as draft:
+    with write_target(target) as draft:
         figure.savefig(draft, dpi=200)
 
 

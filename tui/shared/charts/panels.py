@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from core.studies.estimates import band
 from core.studies.plan import Panel, PanelCurve
-from tui.shared.files import whole
+from tui.shared.files import write_target
 
 # Okabe and Ito's colours, in the paper's order: blue for sparse, orange for dropout, green for the models.
 LOOKS: tuple[dict[str, Any], ...] = (
@@ -48,7 +48,7 @@ def save(panels: Sequence[Panel], targets: Sequence[Path], *, logarithmic: bool)
             known |= dict(zip(labels, handles, strict=True))
         figure.legend(known.values(), known, loc="outside lower center", ncols=min(len(known), 3 * len(panels)))
         for target in targets:
-            with whole(target) as draft:
+            with write_target(target) as draft:
                 figure.savefig(draft, dpi=300)
 
 

@@ -8,7 +8,7 @@ import msgspec
 from platformdirs import user_state_path
 
 from core.errors import UsageError
-from tui.shared.files import own_text, private
+from tui.shared.files import own_text, write_private
 
 KEPT_FILTERS = 30
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -69,4 +69,4 @@ def load(file: Path) -> tuple[Session, str | None]:
 
 def save(session: Session, file: Path) -> None:
     """Write it down, whole or not at all. Raises UsageError."""
-    private(file, msgspec.json.encode(session))
+    write_private(file, msgspec.json.encode(session))

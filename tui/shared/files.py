@@ -70,7 +70,7 @@ def write_target(target: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def private(target: Path, text: bytes) -> None:
+def write_private(target: Path, text: bytes) -> None:
     """Write a file that only its owner reads, in a folder that is made where it is missing. Raises UsageError."""
 
     def save(draft: Path) -> None:

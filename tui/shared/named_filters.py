@@ -7,7 +7,7 @@ import msgspec
 from platformdirs import user_config_path
 
 from core.errors import UsageError, unknown_name
-from tui.shared.files import own_text, private
+from tui.shared.files import own_text, write_private
 
 Named = dict[str, dict[str, str]]  # by kind, then by name
 NAME = re.compile(r"[\w-]{1,40}")
@@ -59,7 +59,7 @@ def forget(kind: str, name: str) -> None:
 
 
 def _save(filters: Named) -> None:
-    private(file(), msgspec.json.format(msgspec.json.encode(filters)))
+    write_private(file(), msgspec.json.format(msgspec.json.encode(filters)))
 
 
 def _load() -> Named:

@@ -12,7 +12,7 @@ from core.errors import FINDINGS
 from core.specs.runs import Train
 from store import Catalogue, NewRun, Runs
 from tui.cli.run_command import say_failed
-from tui.shared.formatting import COLOURS, SYMBOLS, apart, called, state, summed
+from tui.shared.formatting import COLOURS, SYMBOLS, apart, run_state_word, state, summed
 from tui.shared.location import Location
 
 TRACEBACK = "Traceback (most recent call last):\n  in the middle of it\nRuntimeError: it broke\n"
@@ -33,14 +33,14 @@ def mixed(home: Path) -> Path:
 
 def test_states_of_findings_and_faults_differ_by_sign_and_word_and_colour_in_every_encoding() -> None:
     for kind in FINDINGS:
-        word = called("failed", "finding", kind)
+        word = run_state_word("failed", "finding", kind)
         for encoding in ("utf-8", "ascii"):
             assert state(word, encoding)[0] != state("failed", encoding)[0]
         assert SYMBOLS[word] in state(word, "utf-8")
         assert COLOURS[word] != COLOURS["failed"]
-    assert called("failed", "finding", "of a later edition") == "finding"
-    assert called("failed", "fault", "exception") == "failed"
-    assert called("done", None, None) == "done"
+    assert run_state_word("failed", "finding", "of a later edition") == "finding"
+    assert run_state_word("failed", "fault", "exception") == "failed"
+    assert run_state_word("done", None, None) == "done"
 
 
 def test_counts_tell_findings_from_faults() -> None:

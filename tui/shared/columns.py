@@ -15,7 +15,7 @@ from core.errors import UsageError
 from core.results import beyond_rounding
 from core.specs.kinds import KINDS, inputs_of
 from core.specs.runs import NewerSpecError, from_json
-from tui.shared.formatting import NOTHING, ago, called, clean, duration, number, percent, state, value
+from tui.shared.formatting import NOTHING, ago, clean, duration, number, percent, run_state_word, state, value
 
 Row = dict[str, Any]
 
@@ -60,7 +60,7 @@ def chosen(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
 
 def state_word(row: Row) -> str:
     """What a run is called: its state, or what it found."""
-    return called(row["state"], row["outcome"], row["cause_kind"])
+    return run_state_word(row["state"], row["outcome"], row["cause_kind"])
 
 
 def short_state_word(row: Row) -> str:

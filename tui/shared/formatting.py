@@ -135,14 +135,14 @@ def ago(moment: datetime) -> str:
     return f"{seconds // 3600:.0f} h ago" if seconds < 86400 else f"{seconds // 86400:.0f} d ago"
 
 
-def called(run_state: str, outcome: str | None, cause_kind: str | None) -> str:
+def run_state_word(run_state: str, outcome: str | None, cause_kind: str | None) -> str:
     """A run's state in a word; of a finding what it found: not connected."""
     return FINDINGS.get(str(cause_kind), FOUND[-1]) if outcome == "finding" else run_state
 
 
 def apart(counts: Mapping[str, int], findings: Mapping[str, int]) -> dict[str, int]:
     """Runs counted by what they are called, from those by state and the findings among them by kind of cause."""
-    found = Counter({called("failed", "finding", kind): count for kind, count in findings.items()})
+    found = Counter({run_state_word("failed", "finding", kind): count for kind, count in findings.items()})
     return {**counts, "failed": counts.get("failed", 0) - found.total(), **found}
 
 

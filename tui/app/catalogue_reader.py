@@ -19,7 +19,7 @@ from tui.app.screens.browse.view import Query
 from tui.app.widgets.machine import MachineStatus
 from tui.shared import details
 from tui.shared.columns import Row
-from tui.shared.formatting import apart
+from tui.shared.formatting import count_words
 from tui.shared.location import Location
 from tui.shared.references import settled
 
@@ -84,7 +84,7 @@ class Reader:
     def counts(self) -> dict[str, int]:
         """How many runs are called what."""
         with self._session() as session:
-            return apart(Runs(session).counts(), Runs(session).findings())
+            return count_words(Runs(session).counts(), Runs(session).findings())
 
     def machine(self) -> MachineStatus:
         """How the host is; sees that an agent is there where something waits."""

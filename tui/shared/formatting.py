@@ -140,7 +140,7 @@ def run_state_word(run_state: str, outcome: str | None, cause_kind: str | None) 
     return FINDINGS.get(str(cause_kind), FOUND[-1]) if outcome == "finding" else run_state
 
 
-def apart(counts: Mapping[str, int], findings: Mapping[str, int]) -> dict[str, int]:
+def count_words(counts: Mapping[str, int], findings: Mapping[str, int]) -> dict[str, int]:
     """Runs counted by what they are called, from those by state and the findings among them by kind of cause."""
     found = Counter({run_state_word("failed", "finding", kind): count for kind, count in findings.items()})
     return {**counts, "failed": counts.get("failed", 0) - found.total(), **found}

@@ -12,7 +12,7 @@ from core.errors import FINDINGS
 from core.specs.runs import Train
 from store import Catalogue, NewRun, Runs
 from tui.cli.run_command import say_failed
-from tui.shared.formatting import COLOURS, SYMBOLS, count_words, run_state_word, state, summed
+from tui.shared.formatting import COLOURS, SYMBOLS, count_words, counts_text, run_state_word, state
 from tui.shared.location import Location
 
 TRACEBACK = "Traceback (most recent call last):\n  in the middle of it\nRuntimeError: it broke\n"
@@ -45,7 +45,7 @@ def test_states_of_findings_and_faults_differ_by_sign_and_word_and_colour_in_eve
 
 def test_counts_tell_findings_from_faults() -> None:
     counts = count_words({"done": 4, "failed": 4, "queued": 0}, {"could not connect": 2, "premise": 1})
-    assert summed(counts) == "4 done, 2 not connected, 1 premise fails, 1 failed"
+    assert counts_text(counts) == "4 done, 2 not connected, 1 premise fails, 1 failed"
 
 
 def test_a_waiting_command_says_what_was_found_and_what_broke(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:

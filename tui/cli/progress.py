@@ -12,7 +12,7 @@ from store.states import FINISHED
 from tui.cli.location import CommandLocation, in_terminal
 from tui.cli.output import console, note
 from tui.shared.columns import state_word
-from tui.shared.formatting import clean, duration, summed
+from tui.shared.formatting import clean, counts_text, duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -105,7 +105,7 @@ class Bars:
     def show(self, runs: "Sequence[Run]", trouble: str) -> None:
         if self.all is not None:
             ended = sum(run.state in FINISHED for run in runs)
-            failed = summed(Counter(state_word(vars(run)) for run in runs if run.state == "failed"))
+            failed = counts_text(Counter(state_word(vars(run)) for run in runs if run.state == "failed"))
             about = f"{ended} of {len(runs)} ended" + (f", {failed}" if failed else "")
             self.progress.update(self.all, completed=ended, about=about)
         working = [run for run in runs if run.state in ("running", "stale")]

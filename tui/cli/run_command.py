@@ -13,7 +13,7 @@ from core.errors import FINDINGS, UsageError, sentence
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.shared.columns import state_word
-from tui.shared.formatting import summed
+from tui.shared.formatting import counts_text
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -98,7 +98,7 @@ def say_failed(runs: "Sequence[Run]", location: CommandLocation) -> None:
     if len(runs) > MOST_FAILED:
         note(f"and {len(runs) - MOST_FAILED} more; `{location.command} list runs --where state=failed` shows all.")
     if len(runs) > 1:
-        note(f"Of these {len(runs)} runs: {summed(Counter(state_word(vars(run)) for run in runs))}.")
+        note(f"Of these {len(runs)} runs: {counts_text(Counter(state_word(vars(run)) for run in runs))}.")
     if failed := [run.id for run in runs if run.state == "failed"]:
         ids = " ".join(map(str, failed)) if len(failed) <= MOST_FAILED else "--failed"
         note(f"`{location.command} log {failed[0]}` shows what it wrote, `{location.command} relaunch {ids}` repeats.")

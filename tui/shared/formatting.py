@@ -146,7 +146,7 @@ def count_words(counts: Mapping[str, int], findings: Mapping[str, int]) -> dict[
     return {**counts, "failed": counts.get("failed", 0) - found.total(), **found}
 
 
-def summed(counts: Mapping[str, int]) -> str:
+def counts_text(counts: Mapping[str, int]) -> str:
     """Runs counted by what they are called, in words: 2 not connected, 1 failed."""
     return ", ".join(f"{counts[name]} {name}" for name in SUMMED if counts.get(name))
 

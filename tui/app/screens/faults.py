@@ -16,7 +16,7 @@ from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import RowTable
 from tui.shared.columns import Row, run_summary, time_of
 from tui.shared.faults import SHOWN, Faults, Group, cause_of, failed_runs, faults
-from tui.shared.formatting import clean, state, summed, value
+from tui.shared.formatting import clean, counts_text, state, value
 from tui.shared.log_reader import last_lines
 from tui.shared.text_table import cut
 
@@ -93,7 +93,9 @@ class FaultsScreen(AppScreen[None]):
         self.found = found
         self.draw()
         whose = f" with {clean(self.where)}" if self.where else ""
-        title = f"Runs{whose}: {summed(found.counts)}" if found.counts else f"No runs{whose} have failed or are stale."
+        title = (
+            f"Runs{whose}: {counts_text(found.counts)}" if found.counts else f"No runs{whose} have failed or are stale."
+        )
         self.query_one("#title", Static).update(title)
 
     def draw(self) -> None:

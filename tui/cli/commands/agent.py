@@ -12,7 +12,7 @@ from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
 from tui.shared.columns import Row, state_word
-from tui.shared.formatting import summed
+from tui.shared.formatting import counts_text
 
 
 @click.command(epilog="\b\nExample:\n  thalweg agent --drain --cpu-jobs 4")
@@ -41,7 +41,7 @@ def agent(location: CommandLocation, drain: bool, cpu_jobs: int, as_json: bool) 
     if catalogue.path.exists():
         with catalogue.read() as session:
             ended = store.list_rows(session, "runs", f"finished_at>={begun:%Y-%m-%dT%H:%M:%S.%fZ}")
-        note(f"Runs that ended meanwhile: {summed(Counter(state_word(row) for row in ended)) or 'none'}.")
+        note(f"Runs that ended meanwhile: {counts_text(Counter(state_word(row) for row in ended)) or 'none'}.")
     if as_json:
         states = Counter(row["state"] for row in ended)
         seconds = (datetime.now(UTC) - begun).total_seconds()

@@ -12,7 +12,7 @@ from core.specs.data import DATA
 from tui.cli.location import CommandLocation, engine_of
 from tui.cli.output import heading, note, pairs, print_json, say
 from tui.cli.run_command import data_option, json_option
-from tui.shared.formatting import clean, count_words, summed, value
+from tui.shared.formatting import clean, count_words, counts_text, value
 
 Facts = dict[str, Any]
 
@@ -87,6 +87,6 @@ def _catalogue(location: CommandLocation, *, prune: bool) -> Facts:
     facts["agent"] = engine_of(catalogue).agent_status()
     if not any(one.level == "error" for one in findings):
         with catalogue.read() as session:
-            facts["runs"] = summed(count_words(store.Runs(session).counts(), store.Runs(session).findings()))
+            facts["runs"] = counts_text(count_words(store.Runs(session).counts(), store.Runs(session).findings()))
             facts |= {kind: store.count_rows(session, kind) for kind in ("models", "paths", "bounds")}
     return {**facts, "bytes": location.path.stat().st_size, "findings": [vars(one) for one in findings]}

@@ -16,7 +16,7 @@ from tui.cli.output import note, print_json, say, table
 from tui.cli.progress import wait
 from tui.cli.run_command import RunOptions, report_enqueued, say_failed, with_run_options
 from tui.shared.columns import Row, state_word
-from tui.shared.formatting import clean, summed, value
+from tui.shared.formatting import clean, counts_text, value
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -113,7 +113,7 @@ def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]
     """What held, at which scale, and what is missing."""
     failed = Counter(state_word(vars(run)) for run in runs if run is not None and run.state == "failed")
     missing = sum(run is None or run.state not in ("done", "failed") for run in runs)
-    short = [text for count, text in ((failed, summed(failed)), (missing, f"{missing} missing")) if count]
+    short = [text for count, text in ((failed, counts_text(failed)), (missing, f"{missing} missing")) if count]
     parts = [found.sentence]
     if short:
         parts.append(f"Of {len(runs)} runs: {', '.join(short)}.")

@@ -12,7 +12,7 @@ from core.errors import FINDINGS
 from core.specs.runs import Train
 from store import Catalogue, NewRun, Runs
 from tui.cli.run_command import say_failed
-from tui.shared.formatting import COLOURS, SYMBOLS, count_words, counts_text, run_state_word, state
+from tui.shared.formatting import COLOURS, SYMBOLS, count_words, counts_text, run_state_word, state_symbol
 from tui.shared.location import Location
 
 TRACEBACK = "Traceback (most recent call last):\n  in the middle of it\nRuntimeError: it broke\n"
@@ -35,8 +35,8 @@ def test_states_of_findings_and_faults_differ_by_sign_and_word_and_colour_in_eve
     for kind in FINDINGS:
         word = run_state_word("failed", "finding", kind)
         for encoding in ("utf-8", "ascii"):
-            assert state(word, encoding)[0] != state("failed", encoding)[0]
-        assert SYMBOLS[word] in state(word, "utf-8")
+            assert state_symbol(word, encoding)[0] != state_symbol("failed", encoding)[0]
+        assert SYMBOLS[word] in state_symbol(word, "utf-8")
         assert COLOURS[word] != COLOURS["failed"]
     assert run_state_word("failed", "finding", "of a later edition") == "finding"
     assert run_state_word("failed", "fault", "exception") == "failed"

@@ -15,7 +15,7 @@ from core.errors import UsageError
 from core.results import beyond_rounding
 from core.specs.kinds import KINDS, inputs_of
 from core.specs.runs import NewerSpecError, from_json
-from tui.shared.formatting import NOTHING, ago, clean, duration, number, percent, run_state_word, state, value
+from tui.shared.formatting import NOTHING, ago, clean, duration, number, percent, run_state_word, state_symbol, value
 
 Row = dict[str, Any]
 
@@ -52,7 +52,7 @@ def chosen(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
     if kind == "runs":
         return (
             of("id"),
-            ListColumn("state", lambda row: state(short_state_word(row), encoding), ("state", "outcome")),
+            ListColumn("state", lambda row: state_symbol(short_state_word(row), encoding), ("state", "outcome")),
             *RUNS,
         )
     return OTHERS[kind]
@@ -109,7 +109,7 @@ def cell(key: str, given: Any) -> str:
     if key in ("seconds", "eta_seconds"):
         return duration(given)
     if key == "state":
-        return state(given, sys.stdout.encoding)
+        return state_symbol(given, sys.stdout.encoding)
     if key == "spec":
         return spec_options(given)
     if key == "environment" and given:

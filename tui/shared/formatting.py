@@ -151,7 +151,7 @@ def counts_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in SUMMED if counts.get(name))
 
 
-def state(name: str, encoding: str | None) -> str:
+def state_symbol(name: str, encoding: str | None) -> str:
     """A run's state, or what it is called instead, by symbol and word."""
     symbols = SYMBOLS if (encoding or "").lower().startswith("utf") else PLAIN_SYMBOLS
     return f"{symbols.get(name, '?')} {clean(name)}"

@@ -16,7 +16,7 @@ from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import RowTable
 from tui.shared.columns import Row, run_summary, time_of
 from tui.shared.faults import SHOWN, Faults, Group, cause_of, failed_runs, faults
-from tui.shared.formatting import clean, counts_text, state, value
+from tui.shared.formatting import clean, counts_text, state_symbol, value
 from tui.shared.log_reader import last_lines
 from tui.shared.text_table import cut
 
@@ -109,7 +109,7 @@ class FaultsScreen(AppScreen[None]):
     def _head(self, group: Group) -> tuple[int, list[str]]:
         sign = "▾" if group.key in (self.opened or ()) else "▸"
         told = cut(f"{len(group.run_ids):,} × {group.cause}", max(self.size.width - OTHERS, NARROWEST))
-        return group.key, [sign, state(group.short, "utf-8"), told, "", ""]
+        return group.key, [sign, state_symbol(group.short, "utf-8"), told, "", ""]
 
     def _runs(self, group: Group) -> list[tuple[int, list[str]]]:
         rows = [self.found.rows[one] for one in group.run_ids[:SHOWN] if one in self.found.rows]

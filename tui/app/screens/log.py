@@ -18,7 +18,7 @@ from tui.app.screens.app_screen import BACK, AppScreen
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.log_view import LogView
 from tui.shared.columns import state_word
-from tui.shared.formatting import state as told
+from tui.shared.formatting import state_symbol as told
 from tui.shared.log_reader import Window, around, found_after, found_before, tail
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Static
 
-from tui.shared.formatting import FOUND, state
+from tui.shared.formatting import FOUND, state_symbol
 
 if TYPE_CHECKING:
     from tui.shared.details import Details, Link
@@ -77,7 +77,7 @@ class DetailsPane(VerticalScroll):
     def _content(self, details: "Details") -> Content:
         lines = [self._styled(details.title, "title")]
         whose = "" if details.kind == "runs" else "its run: "  # a run that failed may have left something
-        lines.append(Content(whose + state(details.state, self.app.console.encoding)))
+        lines.append(Content(whose + state_symbol(details.state, self.app.console.encoding)))
         if details.cause:
             lines += [self._styled(details.cause, "finding" if details.state in FOUND else "failed")]
         if details.links:

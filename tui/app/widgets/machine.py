@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.shared.formatting import FOUND, clean, state
+from tui.shared.formatting import FOUND, clean, state_symbol
 
 TOLD = ("running", "queued", *FOUND, "failed", "stale")
 
@@ -55,7 +55,7 @@ class MachineLine(Widget):
         for name in TOLD:
             number = counts.get(name, 0)
             if number or name in ("running", "queued"):
-                symbol, word = state(name, self.app.console.encoding).split(" ", 1)
+                symbol, word = state_symbol(name, self.app.console.encoding).split(" ", 1)
                 style = "finding" if name in FOUND else name
                 parts.append(self._styled(f"{symbol} {number} {word}", style if number else ""))
         return [Content(" ") + parts[0], *parts[1:]]

@@ -23,7 +23,7 @@ class Window:
     lines: tuple[bytes, ...]
     begins: tuple[int, ...]
 
-    def line_at(self, offset: int) -> int:
+    def line_containing(self, offset: int) -> int:
         """The line that holds a byte of the file."""
         return max((i for i, begin in enumerate(self.begins) if begin <= offset), default=0)
 

@@ -75,7 +75,7 @@ class LogView(ScrollView, can_focus=True):
         """The row in which a byte of the file stands."""
         if not self.window.lines:
             return 0
-        line = self.window.line_at(offset)
+        line = self.window.line_containing(offset)
         before = shown(self.window.lines[line][: max(offset - self.window.begins[line], 0)])
         return self.firsts[line] + max(len(_rows(before, self.width)) - 1, 0)
 

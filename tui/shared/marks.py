@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from store import Catalogue
 
 
-def starred(catalogue: "Catalogue", kind: str, ids: Sequence[int]) -> Reversible:
+def star_rows(catalogue: "Catalogue", kind: str, ids: Sequence[int]) -> Reversible:
     """Star the rows; where all have a star, take the stars away. Raises StoreError."""
     with catalogue.write() as session:
         had = store.starred(session, kind, ids)

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from store import Catalogue
 from tui.app.screens.asking import AskText
 from tui.app.screens.browse.browser import Browser
-from tui.shared.marks import named, noted, starred, tagged
+from tui.shared.marks import named, noted, star_rows, tagged
 from tui.shared.reversible import Reversible
 
 
 def star(browser: Browser) -> None:
     kind, ids = browser.kind, browser.table.chosen
-    _do(browser, lambda catalogue: starred(catalogue, kind, ids))
+    _do(browser, lambda catalogue: star_rows(catalogue, kind, ids))
 
 
 async def ask_tags(browser: Browser) -> None:

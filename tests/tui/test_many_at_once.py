@@ -15,7 +15,7 @@ from store import Catalogue, Notes, Runs, Tags, list_rows
 from store.base import now
 from store.run_tables import RunRow
 from tui.app.screens.browse.marking import tag
-from tui.shared.marks import tagged
+from tui.shared.marks import tag_rows
 
 MANY = 10_000
 
@@ -140,7 +140,7 @@ def test_undoing_tags_gives_back_what_was_taken_and_nothing_else(seeded: Path) -
         with catalogue.write() as session:
             Tags(session).add("run", [1, 2], "old")
             Tags(session).add("run", [2], "new")
-        done = tagged(catalogue, "runs", [1, 2, 3], "new -old")
+        done = tag_rows(catalogue, "runs", [1, 2, 3], "new -old")
         with catalogue.read() as session:
             assert Tags(session).of("run", [1, 2, 3]) == {1: ["new"], 2: ["new"], 3: ["new"]}
         done.undo()

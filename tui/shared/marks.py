@@ -28,7 +28,7 @@ def star_rows(catalogue: "Catalogue", kind: str, ids: Sequence[int]) -> Reversib
     return Reversible(f"{'starred' if on else 'unstarred'} {named(kind, ids)}", undo)
 
 
-def tagged(catalogue: "Catalogue", kind: str, ids: Sequence[int], text: str) -> Reversible:
+def tag_rows(catalogue: "Catalogue", kind: str, ids: Sequence[int], text: str) -> Reversible:
     """Give the tags in `text`, words between spaces; a minus in front takes one away. Raises StoreError, UsageError."""
     words = text.split()
     if not words:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from store import Catalogue
 from tui.app.screens.asking import AskText
 from tui.app.screens.browse.browser import Browser
-from tui.shared.marks import named, noted, star_rows, tagged
+from tui.shared.marks import named, noted, star_rows, tag_rows
 from tui.shared.reversible import Reversible
 
 
@@ -24,7 +24,7 @@ async def ask_tags(browser: Browser) -> None:
 def tag(browser: Browser, text: str) -> None:
     """Give the chosen rows tags."""
     kind, ids = browser.kind, browser.table.chosen
-    _do(browser, lambda catalogue: tagged(catalogue, kind, ids, text))
+    _do(browser, lambda catalogue: tag_rows(catalogue, kind, ids, text))
 
 
 async def ask_note(browser: Browser) -> None:

@@ -60,7 +60,7 @@ def _untag(session: "Session", kind: str, ids: Sequence[int], word: str) -> None
         tags.remove(kind, having, word)
 
 
-def noted(catalogue: "Catalogue", kind: str, ids: Sequence[int], text: str) -> Reversible:
+def note_rows(catalogue: "Catalogue", kind: str, ids: Sequence[int], text: str) -> Reversible:
     """Write a note on each row. Raises StoreError."""
     with catalogue.write() as session:
         written = store.Notes(session).add(kind, ids, text)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from store import Catalogue
 from tui.app.screens.asking import AskText
 from tui.app.screens.browse.browser import Browser
-from tui.shared.marks import named, noted, star_rows, tag_rows
+from tui.shared.marks import named, note_rows, star_rows, tag_rows
 from tui.shared.reversible import Reversible
 
 
@@ -36,7 +36,7 @@ async def ask_note(browser: Browser) -> None:
 def note(browser: Browser, text: str) -> None:
     """Write a note on the chosen rows."""
     kind, ids = browser.kind, browser.table.chosen
-    _do(browser, lambda catalogue: noted(catalogue, kind, ids, text))
+    _do(browser, lambda catalogue: note_rows(catalogue, kind, ids, text))
 
 
 def _do(browser: Browser, deed: Callable[[Catalogue], Reversible]) -> None:

@@ -122,9 +122,9 @@ def cli(ctx: click.Context, catalogue: str | None, where: str | None) -> None:
             raise click.UsageError("--filter is for the screen; commands take --where", ctx)
     elif sys.stdin.isatty() and sys.stdout.isatty():
         from tui.app.app import open_app  # noqa: PLC0415 - the screen, which no command needs
-        from tui.shared.named_filters import expanded  # noqa: PLC0415 - msgspec, which --help goes without
+        from tui.shared.named_filters import expand  # noqa: PLC0415 - msgspec, which --help goes without
 
-        conditions = None if where is None else expanded("runs", where)
+        conditions = None if where is None else expand("runs", where)
         if ctx.obj.agreed():
             open_app(ctx.obj, conditions)
     else:

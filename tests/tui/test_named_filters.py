@@ -8,16 +8,16 @@ from commanding import Run
 from piloting import Sitting, play
 
 from core.errors import UsageError
-from tui.shared.named_filters import expanded, file, forget, keep, known
+from tui.shared.named_filters import expand, file, forget, keep, known
 
 
 def test_a_name_stands_for_its_conditions_wherever_it_stands_alone() -> None:
     keep("runs", "bad", "state=failed,stale")
     keep("runs", "old", "kind=train")
-    assert expanded("runs", "@bad") == "state=failed,stale"
-    assert expanded("runs", "id>3 @bad @old") == "id>3 state=failed,stale kind=train"
+    assert expand("runs", "@bad") == "state=failed,stale"
+    assert expand("runs", "id>3 @bad @old") == "id>3 state=failed,stale kind=train"
     for text in ('cause~"sent to me @bad today"', "name=a@bad", "", "state=done"):
-        assert expanded("runs", text) == text
+        assert expand("runs", text) == text
 
 
 def test_names_belong_to_a_kind_and_can_be_taken_away() -> None:
@@ -26,8 +26,8 @@ def test_names_belong_to_a_kind_and_can_be_taken_away() -> None:
     assert (known("runs"), known("paths"), known("models")) == ({"bad": "state=failed"}, {"bad": "barrier>1"}, {})
     forget("runs", "bad")
     with pytest.raises(UsageError, match="no filter of runs is saved yet"):
-        expanded("runs", "@bad")
-    assert expanded("paths", "@bad") == "barrier>1"
+        expand("runs", "@bad")
+    assert expand("paths", "@bad") == "barrier>1"
     assert file().stat().st_mode & 0o077 == 0
 
 
@@ -89,7 +89,7 @@ def test_names_are_given_and_used_on_the_screen_and_on_the_command_line(seeded: 
         await one.type("forget bad")
         await one.press("enter")
 
-    play(seeded, forgets, where=expanded("runs", "@bad"))
+    play(seeded, forgets, where=expand("runs", "@bad"))
     assert known("runs") == {}
 
 

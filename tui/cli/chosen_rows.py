@@ -9,7 +9,7 @@ import store
 from core.errors import UsageError
 from tui.cli.location import in_terminal
 from tui.cli.output import note
-from tui.shared.named_filters import expanded
+from tui.shared.named_filters import expand
 
 if TYPE_CHECKING:
     from store import Catalogue
@@ -39,7 +39,7 @@ def chosen_ids(
         raise UsageError(f"Say which {kind}, in one way: by ids, by --where, or with --all.")
     if ids:
         return list(dict.fromkeys(ids))
-    conditions = expanded(kind, where or "").strip()
+    conditions = expand(kind, where or "").strip()
     if not conditions and not every:
         raise UsageError(f"--where takes at least one condition, and there is none; --all means all {kind}.")
     with catalogue.read() as session:

@@ -23,7 +23,7 @@ def known(kind: str) -> dict[str, str]:
     return dict(sorted(_load().get(kind, {}).items()))
 
 
-def expanded(kind: str, text: str) -> str:
+def expand(kind: str, text: str) -> str:
     """A filter with the conditions that its names stand for. Raises UsageError for a name that is none."""
     filters = known(kind) if "@" in text else {}
 

@@ -10,7 +10,7 @@ from tui.cli.location import CommandLocation
 from tui.cli.output import note, rows_out
 from tui.cli.run_command import json_option
 from tui.shared.columns import column_names
-from tui.shared.named_filters import expanded
+from tui.shared.named_filters import expand
 from tui.shared.table_export import write, write_file
 
 EPILOG = "\b\nExample:\n  thalweg export paths --where method=string --to paths.csv"
@@ -33,7 +33,7 @@ def export(
     In a terminal control characters are shown as \\x1b; files and pipes get texts as they are.
     """
     chosen = store.Selection(
-        kind, expanded(kind, rows["where"] or ""), rows["sort"], tuple(column_names(kind, rows["columns"]))
+        kind, expand(kind, rows["where"] or ""), rows["sort"], tuple(column_names(kind, rows["columns"]))
     )
     file_format = "json" if as_json else "raw csv" if raw else "csv"
     if file is None:

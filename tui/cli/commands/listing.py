@@ -13,7 +13,7 @@ from tui.cli.output import note, print_json, table
 from tui.cli.run_command import json_option
 from tui.shared.columns import ListColumn, Row, all_of, chosen, column_names
 from tui.shared.json_values import decoded
-from tui.shared.named_filters import expanded
+from tui.shared.named_filters import expand
 from tui.shared.references import settled
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def list_(
 ) -> None:
     """List runs, models, paths, bounds, profiles, metrics or certificates: all of them, unless told otherwise."""
     columns, as_json = flags["columns"], flags["as_json"]
-    where = expanded(kind, where or "")
+    where = expand(kind, where or "")
     names = column_names(kind, columns)
     rows = _rows(location, kind, where, sort, limit, as_stored=as_json)
     if as_json:

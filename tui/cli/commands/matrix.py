@@ -19,7 +19,7 @@ from tui.cli.run_command import json_option
 from tui.shared.charts import figure, heat
 from tui.shared.files import write_target
 from tui.shared.formatting import clean, number
-from tui.shared.named_filters import expanded
+from tui.shared.named_filters import expand
 from tui.shared.text_table import GAP
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def matrix(
     are the same.
     """
     _check(method, file)
-    where = expanded("models", where or "")
+    where = expand("models", where or "")
     with location.open().read() as session:
         problem = _problem(session, where)
         ids, best = _pairs(session, problem, where, method)

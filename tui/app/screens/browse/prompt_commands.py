@@ -73,7 +73,7 @@ def run(browser: Browser, sign: str, text: str) -> str | None:
 
 def conditions(kind: str, text: str) -> str:
     """A filter as it was meant, names expanded. Raises UsageError, FilterError."""
-    meant = named_filters.expanded(kind, text).strip()
+    meant = named_filters.expand(kind, text).strip()
     compiled(parse(meant), kind)
     return meant
 

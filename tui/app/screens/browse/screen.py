@@ -22,7 +22,7 @@ from tui.app.widgets.keys import Keys, Views
 from tui.app.widgets.machine import MachineLine
 from tui.app.widgets.prompt import Prompt
 from tui.shared.location import Location
-from tui.shared.named_filters import expanded
+from tui.shared.named_filters import expand
 
 WIDE = 110  # columns: the pane stands beside the table, not below
 ROOMY = 140  # columns: the pane is there without being asked for
@@ -202,7 +202,7 @@ class BrowseScreen(AppScreen[None]):
     def try_filter(self, message: Prompt.Typed) -> None:
         if message.sign == "/":
             try:
-                self.browser.read(expanded(self.browser.kind, message.text))
+                self.browser.read(expand(self.browser.kind, message.text))
             except ThalwegError as error:
                 self.browser.prompt.refuse(str(error))
 

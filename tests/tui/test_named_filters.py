@@ -8,7 +8,7 @@ from commanding import Run
 from piloting import Sitting, play
 
 from core.errors import UsageError
-from tui.shared.named_filters import expand, file, forget, keep, known
+from tui.shared.named_filters import expand, file, filters_of, forget, keep
 
 
 def test_a_name_stands_for_its_conditions_wherever_it_stands_alone() -> None:
@@ -23,7 +23,11 @@ def test_a_name_stands_for_its_conditions_wherever_it_stands_alone() -> None:
 def test_names_belong_to_a_kind_and_can_be_taken_away() -> None:
     keep("runs", "bad", "state=failed")
     keep("paths", "bad", "barrier>1")
-    assert (known("runs"), known("paths"), known("models")) == ({"bad": "state=failed"}, {"bad": "barrier>1"}, {})
+    assert (filters_of("runs"), filters_of("paths"), filters_of("models")) == (
+        {"bad": "state=failed"},
+        {"bad": "barrier>1"},
+        {},
+    )
     forget("runs", "bad")
     with pytest.raises(UsageError, match="no filter of runs is saved yet"):
         expand("runs", "@bad")
@@ -90,7 +94,7 @@ def test_names_are_given_and_used_on_the_screen_and_on_the_command_line(seeded: 
         await one.press("enter")
 
     play(seeded, forgets, where=expand("runs", "@bad"))
-    assert known("runs") == {}
+    assert filters_of("runs") == {}
 
 
 @pytest.mark.parametrize(

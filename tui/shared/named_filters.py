@@ -18,14 +18,14 @@ def file() -> Path:
     return user_config_path("thalweg", appauthor=False) / "filters.json"
 
 
-def known(kind: str) -> dict[str, str]:
+def filters_of(kind: str) -> dict[str, str]:
     """The filters of a kind by name. Raises UsageError where the file can't be read."""
     return dict(sorted(_load().get(kind, {}).items()))
 
 
 def expand(kind: str, text: str) -> str:
     """A filter with the conditions that its names stand for. Raises UsageError for a name that is none."""
-    filters = known(kind) if "@" in text else {}
+    filters = filters_of(kind) if "@" in text else {}
 
     def conditions(match: re.Match[str]) -> str:
         name = match[1]

@@ -78,7 +78,7 @@ class Browser:
     def named_filters(self) -> dict[str, str]:
         """Those of this view; none where their file can't be read, which is told."""
         try:
-            return named_filters.known(self.kind)
+            return named_filters.filters_of(self.kind)
         except ThalwegError as error:
             self.tell(str(error), wrong=True)
             return {}

@@ -67,7 +67,7 @@ class Comparison:
     outcome: dict[str, list[Any]]
 
 
-def compared(session: "Session", kind: str, ids: Sequence[int]) -> Comparison:
+def compare_rows(session: "Session", kind: str, ids: Sequence[int]) -> Comparison:
     """Put rows side by side. Raises NotFoundError, UsageError where there are not two."""
     if len(ids) < 2:
         raise UsageError(f"compare needs at least two different {kind}.")

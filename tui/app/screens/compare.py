@@ -14,7 +14,7 @@ from tui.app.screens.followed_charts import KEYS, FollowedCharts
 from tui.app.widgets.chart import ChartView
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import CellTable, put
-from tui.shared.comparison import Comparison, compared, shown
+from tui.shared.comparison import Comparison, compare_rows, shown
 from tui.shared.formatting import clean
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class CompareScreen(AppScreen[None]):
 
     def read(self) -> Comparison:
         with self.client.catalogue.read() as session:
-            return compared(session, self.charts.kind, self.charts.ids)
+            return compare_rows(session, self.charts.kind, self.charts.ids)
 
     def tabulate(self, found: Comparison) -> None:
         """First what came of it, then what differs in what was asked."""

@@ -9,7 +9,7 @@ from tui.cli.arguments import MARKED, Id, Kind
 from tui.cli.location import CommandLocation
 from tui.cli.output import heading, print_json, say, table
 from tui.cli.run_command import json_option
-from tui.shared.comparison import compared, shown
+from tui.shared.comparison import compare_rows, shown
 
 
 @click.command(epilog="\b\nExample:\n  thalweg compare paths 1 2 3")
@@ -21,7 +21,7 @@ def compare(location: CommandLocation, kind: str, ids: tuple[int, ...], as_json:
     """Put runs, models, paths or bounds side by side: where they differ, and what came of each."""
     ids = tuple(dict.fromkeys(ids))
     with location.open().read() as session:
-        found = compared(session, kind, ids)
+        found = compare_rows(session, kind, ids)
     if as_json:
         print_json({"kind": kind, "ids": ids, "differences": found.differing, "results": found.outcome})
         return

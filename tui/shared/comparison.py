@@ -83,7 +83,7 @@ def compare_rows(session: "Session", kind: str, ids: Sequence[int]) -> Compariso
         results.append({key: row.get(key) for key in RESULTS[kind]})
     return Comparison(
         [f"{kind.removesuffix('s')} {row_id}" for row_id in ids],
-        {name: cells for name, cells in _by_name(asked).items() if _differ(cells)},
+        {name: cells for name, cells in _by_name(asked).items() if _are_different(cells)},
         {name: cells for name, cells in _by_name(results).items() if any(one is not None for one in cells)},
     )
 
@@ -115,7 +115,7 @@ def _by_name(rows: Sequence[Row]) -> dict[str, list[Any]]:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def _differ(cells: Sequence[Any]) -> bool:
+def _are_different(cells: Sequence[Any]) -> bool:
     return any(cell != cells[0] for cell in cells[1:])
 
 

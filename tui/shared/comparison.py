@@ -119,7 +119,7 @@ def _are_different(cells: Sequence[Any]) -> bool:
     return any(cell != cells[0] for cell in cells[1:])
 
 
-def shown(name: str, cells: Sequence[Any]) -> list[str]:
+def cell_texts(name: str, cells: Sequence[Any]) -> list[str]:
     """The cells of a line, as texts; networks are told by their files' names where those tell them apart."""
     short = [network(cell) if name == "network" else value(cell) for cell in cells]
     return short if len(set(short)) == len(set(map(value, cells))) else [value(cell) for cell in cells]

@@ -14,7 +14,7 @@ from tui.app.screens.followed_charts import KEYS, FollowedCharts
 from tui.app.widgets.chart import ChartView
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import CellTable, put
-from tui.shared.comparison import Comparison, compare_rows, shown
+from tui.shared.comparison import Comparison, cell_texts, compare_rows
 from tui.shared.formatting import clean
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class CompareScreen(AppScreen[None]):
         rows = []
         for title, cells in (("results", found.outcome), ("options that differ", found.differing)):
             rows.append([Text(title, "bold"), *[Text()] * len(found.heads)])
-            rows += [[Text(f"  {clean(name)}"), *map(Text, shown(name, row))] for name, row in cells.items()]
+            rows += [[Text(f"  {clean(name)}"), *map(Text, cell_texts(name, row))] for name, row in cells.items()]
         put(self.query_one(CellTable), ["", *found.heads], rows)
 
     def action_quantity(self) -> None:

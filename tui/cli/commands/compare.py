@@ -9,7 +9,7 @@ from tui.cli.arguments import MARKED, Id, Kind
 from tui.cli.location import CommandLocation
 from tui.cli.output import heading, print_json, say, table
 from tui.cli.run_command import json_option
-from tui.shared.comparison import compare_rows, shown
+from tui.shared.comparison import cell_texts, compare_rows
 
 
 @click.command(epilog="\b\nExample:\n  thalweg compare paths 1 2 3")
@@ -32,4 +32,4 @@ def compare(location: CommandLocation, kind: str, ids: tuple[int, ...], as_json:
 
 
 def _print(heads: Sequence[str], cells: dict[str, list[Any]]) -> None:
-    table(("", *heads), [(name, *shown(name, row)) for name, row in cells.items()])
+    table(("", *heads), [(name, *cell_texts(name, row)) for name, row in cells.items()])

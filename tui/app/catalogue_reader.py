@@ -21,7 +21,7 @@ from tui.shared import details
 from tui.shared.columns import Row
 from tui.shared.formatting import count_words
 from tui.shared.location import Location
-from tui.shared.references import settled
+from tui.shared.references import settle_references
 
 FIRST = 200  # ids read before all others
 WINDOW = 60  # rows read with them: more than most terminals show
@@ -116,4 +116,4 @@ class Reader:
 
 def _rows(session: Session, kind: str, ids: "array[int]") -> list[Row]:
     rows = rows_of(session, kind, ids)
-    return settled(session, rows) if kind == "runs" else rows
+    return settle_references(session, rows) if kind == "runs" else rows

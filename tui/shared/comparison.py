@@ -13,7 +13,7 @@ from core.specs.kinds import kind as kind_of_run
 from core.specs.runs import from_json, kind_of
 from tui.shared.columns import Row, network
 from tui.shared.formatting import value
-from tui.shared.references import settled
+from tui.shared.references import settle_references
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -76,7 +76,7 @@ def compare_rows(session: "Session", kind: str, ids: Sequence[int]) -> Compariso
         row = store.show_row(session, kind, row_id)
         run_id = row_id if kind == "runs" else row["run_id"]
         assert isinstance(run_id, int)
-        (run,) = settled(session, [vars(store.Runs(session).get(run_id))])
+        (run,) = settle_references(session, [vars(store.Runs(session).get(run_id))])
         asked.append({**_options(run["spec"]), **{key: row[key] for key in ASKED if key in row}})
         if kind == "runs":
             row = {**_first_made(row), **row}

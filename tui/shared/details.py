@@ -8,7 +8,7 @@ import store
 from tui.shared.columns import Row, cell, excess, network, options, run_summary, spec_options, state_word
 from tui.shared.formatting import clean, number, value
 from tui.shared.log_reader import last_lines
-from tui.shared.references import settled
+from tui.shared.references import settle_references
 from tui.shared.requests import command_of_spec
 from tui.shared.summaries import PATH_FACTS, certificate_text, path_facts, whole_facts
 
@@ -51,7 +51,7 @@ def read(client: "Client", kind: str, row_id: int) -> Details:
     with client.catalogue.read() as session:
         row = store.show_row(session, kind, row_id)
         if kind == "runs":
-            (row,) = settled(session, [row])
+            (row,) = settle_references(session, [row])
         run = row if kind == "runs" else vars(store.Runs(session).get(int(str(row["run_id"]))))
     attempts: Any = row.get("attempt_list") or []
     newest: Row = attempts[-1] if attempts else {}

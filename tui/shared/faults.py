@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import store
 from tui.shared.columns import Row, short_state_word, state_word
 from tui.shared.formatting import clean
-from tui.shared.references import settled
+from tui.shared.references import settle_references
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -58,7 +58,7 @@ def faults(client: "Client", where: str, opened: set[int] | None, room: int) -> 
             fit = len(groups) + sum(len(one.run_ids) for one in groups) <= room
             opened = {one.key for one in groups} if fit else set()
         ids = [run_id for one in groups if one.key in opened for run_id in one.run_ids[:SHOWN]]
-        rows = {int(row["id"]): row for row in settled(session, store.rows_of(session, "runs", ids))}
+        rows = {int(row["id"]): row for row in settle_references(session, store.rows_of(session, "runs", ids))}
         again = store.Runs(session).newest_relaunches(list(rows))
     counts: dict[str, int] = {}
     for one in groups:

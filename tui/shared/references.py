@@ -18,7 +18,7 @@ Made = Mapping[str, Mapping[tuple[int, int], int]]  # ids by what it is, then by
 BY_RUN = '{"run":'  # in the text of any spec that refers to what a run makes
 
 
-def settled(session: "Session", rows: Sequence[Row]) -> list[Row]:
+def settle_references(session: "Session", rows: Sequence[Row]) -> list[Row]:
     """Rows of runs; their specs name models and paths that exist by id. A spec that can't be read stays as it is."""
     specs: dict[int, RunSpec] = {}
     for place, row in enumerate(rows):

@@ -21,7 +21,7 @@ from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import put
 from tui.shared.columns import run_summary
 from tui.shared.formatting import clean
-from tui.shared.references import settled
+from tui.shared.references import settle_references
 from tui.shared.requests import DEVICE, changeable
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def plan_relaunches(
     """What would be enqueued, each in a few words, and of the other runs why they can't be repeated."""
     plan, refused = client.rehearse_relaunch(run_ids, resume=resume, changes=changes)
     with client.catalogue.read() as session:
-        return plan, [run_summary(row) for row in settled(session, [vars(one.old) for one in plan])], refused
+        return plan, [run_summary(row) for row in settle_references(session, [vars(one.old) for one in plan])], refused
 
 
 def named(ids: Sequence[int]) -> str:

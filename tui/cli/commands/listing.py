@@ -14,7 +14,7 @@ from tui.cli.run_command import json_option
 from tui.shared.columns import ListColumn, Row, all_of, chosen, column_names
 from tui.shared.json_values import decoded
 from tui.shared.named_filters import expand
-from tui.shared.references import settled
+from tui.shared.references import settle_references
 
 if TYPE_CHECKING:
     from store import Catalogue
@@ -78,7 +78,7 @@ def _rows(
         ensure_agent(catalogue)
     with catalogue.read() as session:
         rows = store.list_rows(session, kind, where, sort, limit)
-        return rows if as_stored or kind != "runs" else settled(session, rows)
+        return rows if as_stored or kind != "runs" else settle_references(session, rows)
 
 
 def _shown(kind: str, names: Sequence[str], *, raw: bool) -> tuple[ListColumn, ...]:

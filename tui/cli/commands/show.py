@@ -16,7 +16,7 @@ from tui.shared.columns import OTHERS, TIMES, Row, cell, chosen, excess, moment,
 from tui.shared.formatting import value
 from tui.shared.json_values import decoded
 from tui.shared.log_reader import last_lines
-from tui.shared.references import settled
+from tui.shared.references import settle_references
 
 if TYPE_CHECKING:
     from store import Catalogue
@@ -43,7 +43,7 @@ def show(location: CommandLocation, kind: str, row_id: int, as_json: bool) -> No
         return
     if kind == "runs":
         with catalogue.read() as session:
-            (row,) = settled(session, [row])
+            (row,) = settle_references(session, [row])
     heading(f"{kind.removesuffix('s')} {row_id}", first=True)
     nested = {key: part for key, part in row.items() if isinstance(part, list)}
     own = {key: part for key, part in row.items() if key not in nested and key != "id"}

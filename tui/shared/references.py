@@ -30,7 +30,7 @@ def settle_references(session: "Session", rows: Sequence[Row]) -> list[Row]:
     return [{**row, "spec": texts.get(place, row["spec"])} for place, row in enumerate(rows)]
 
 
-def settled_names(session: "Session", names: Sequence[str], ref: type[Reference]) -> list[str]:
+def settle_names(session: "Session", names: Sequence[str], ref: type[Reference]) -> list[str]:
     """Models or paths as a command line names them, those that exist by id: run:7:1 becomes 12."""
     refs = list(map(ref.read, names))
     made = _made(session, refs)

@@ -11,7 +11,7 @@ from tui.app.screens.browse.browser import Browser
 from tui.app.screens.launch import LaunchScreen
 from tui.app.screens.relaunch import RelaunchScreen
 from tui.shared.columns import Row, references_of
-from tui.shared.references import settled_names
+from tui.shared.references import settle_names
 
 MOST_OFFERED = 12  # rows whose models are offered for a new run, two by two
 
@@ -57,7 +57,7 @@ def _named_by(client: Client, kind: str, rows: list[Row], ref: type[Reference]) 
     """The models or paths that rows are about, as a command line names them."""
     with client.catalogue.read() as session:
         names = [one for row in rows for one in references_of(kind, row, ref.noun)]
-        return list(dict.fromkeys(settled_names(session, names, ref)))
+        return list(dict.fromkeys(settle_names(session, names, ref)))
 
 
 async def relaunch(browser: Browser) -> None:

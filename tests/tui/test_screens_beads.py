@@ -17,7 +17,7 @@ from core.path import Path as KnotPath
 from store import Catalogue, Paths
 from tui.app.screens.plot import PlotScreen
 from tui.shared.charts import beads
-from tui.shared.charts.beads import knots_of, projected
+from tui.shared.charts.beads import knots_of, project
 
 
 def chain(count: int, width: int, seed: int) -> torch.Tensor:
@@ -29,7 +29,7 @@ def test_places_are_the_principal_components(count: int, width: int, seed: int, 
     knots = chain(count, width, seed).double().numpy()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(beads, "CHUNK", chunk)
-        places, shares = projected(knots)
+        places, shares = project(knots)
     left, singular, _ = np.linalg.svd(knots - knots.mean(axis=0), full_matrices=False)
     truth = np.zeros((count, 3))
     truth[:, : min(3, len(singular))] = (left * singular)[:, :3]
@@ -40,7 +40,7 @@ def test_places_are_the_principal_components(count: int, width: int, seed: int, 
 
 
 def test_knots_that_are_one_point_have_no_variance() -> None:
-    places, shares = projected(np.ones((3, 5)))
+    places, shares = project(np.ones((3, 5)))
     assert shares == (0.0, 0.0, 0.0)
     assert np.allclose(places, 0.0, atol=1e-6)
 

@@ -38,7 +38,7 @@ def beads_of(client: "Client", path_id: int) -> BeadProjection:
     """Read and project a path's knots. Raises NotFoundError, ArtifactError, UsageError."""
     with client.catalogue.read() as session:
         path, points = store.Paths(session).get(path_id), store.Paths(session).points(path_id)
-    places, shares = projected(knots_of(client.catalogue.artifacts.verified(path.artifact or "")))
+    places, shares = project(knots_of(client.catalogue.artifacts.verified(path.artifact or "")))
     beads = []
     for i, place in enumerate(places):
         t = i / (len(places) - 1)
@@ -57,7 +57,7 @@ def knots_of(file: Path) -> "NDArray[Any]":
         return unpacked(arrays, len(header.claims) + 1)
 
 
-def projected(knots: "NDArray[Any]") -> tuple[list[tuple[float, ...]], tuple[float, ...]]:
+def project(knots: "NDArray[Any]") -> tuple[list[tuple[float, ...]], tuple[float, ...]]:
     """Coordinates (S + 1, 3) of knots (S + 1, P) in their principal components, and the shares of variance.
 
     From the (S + 1, S + 1) products of the centred knots, in float64: their eigenvectors, times the root of the

@@ -1,7 +1,7 @@
 """Cancelling runs and deleting rows, after asking."""
 
 from core.engine.client import Client
-from store import delete as delete_rows
+from store import delete as delete_chosen
 from store.states import FINISHED
 from tui.app.screens.asking import Confirm
 from tui.app.screens.browse.browser import Browser
@@ -19,7 +19,7 @@ async def cancel(browser: Browser) -> None:
 async def delete(browser: Browser) -> None:
     client, kind, ids = browser.client, browser.kind, browser.table.chosen
     if await browser.show_question(Confirm(f"Delete {named(kind, ids)}? This cannot be undone.", "Delete")):
-        browser.in_background(lambda: delete_rows(client, kind, ids), browser.tell)
+        browser.in_background(lambda: delete_chosen(client, kind, ids), browser.tell)
 
 
 def cancel_runs(client: Client, run_ids: list[int]) -> str:
@@ -31,8 +31,8 @@ def cancel_runs(client: Client, run_ids: list[int]) -> str:
     return " ".join([*told, *([f"Ended before that: {named('runs', ended)}."] if ended else [])])
 
 
-def delete_rows(client: Client, kind: str, ids: list[int]) -> str:
+def delete_chosen(client: Client, kind: str, ids: list[int]) -> str:
     """Delete rows that nothing stands on; what was done, in words. Raises StoreError."""
     with client.catalogue.write() as session:
-        delete_rows(session, kind, ids)
+        delete_chosen(session, kind, ids)
     return f"deleted {named(kind, ids)}"

@@ -55,13 +55,13 @@ class ColumnsScreen(Question[list[str]]):
         return f"{'[x]' if name in self._shown else '[ ]'} {name:20} {cut(self._meaning.get(name, ''), MEANING)}"
 
     def on_option_list_option_selected(self) -> None:
-        self.action_toggle()
+        self.action_show_or_hide()
 
     def action_move(self, steps: int) -> None:
         options = self.query_one(OptionList)
         options.action_cursor_down() if steps > 0 else options.action_cursor_up()
 
-    def action_toggle(self) -> None:
+    def action_show_or_hide(self) -> None:
         place = self.query_one(OptionList).highlighted or 0
         name = self._order[place]
         if name not in self._shown:

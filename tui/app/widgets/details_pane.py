@@ -68,13 +68,13 @@ class DetailsPane(VerticalScroll):
         if details == self.details:
             return
         self.details = details
-        self.query_one("#told", Static).update("" if details is None else self._content(details))
+        self.query_one("#told", Static).update("" if details is None else self._details_content(details))
         self.query_one("#facts", Static).update("" if details is None else self._facts(details.facts))
         self.query_one("#last", Static).update("" if details is None else self._environment_and_log(details))
         if another:
             self.scroll_home(animate=False)
 
-    def _content(self, details: "Details") -> Content:
+    def _details_content(self, details: "Details") -> Content:
         lines = [self._styled(details.title, "title")]
         whose = "" if details.kind == "runs" else "its run: "  # a run that failed may have left something
         lines.append(Content(whose + state_symbol(details.state, self.app.console.encoding)))

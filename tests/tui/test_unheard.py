@@ -55,7 +55,7 @@ def test_force_is_refused_with_a_sentence_while_a_machine_is_heard_of(thalweg: R
 def test_the_screen_s_line_and_the_doctor_say_that_the_agent_is_silent(
     thalweg: Run, seeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Client, "agent", lambda _: "the agent has been silent for 40 seconds")
+    monkeypatch.setattr(Client, "agent_status", lambda _: "the agent has been silent for 40 seconds")
     assert "the agent has been silent for 40 seconds" in thalweg("doctor").out
 
     async def look(one: Sitting) -> None:

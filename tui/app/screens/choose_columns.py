@@ -20,7 +20,7 @@ class ColumnsScreen(Question[list[str]]):
     """Columns shown stand first, in their order. Answers with their names; an empty list is our choice."""
 
     BINDINGS = [  # noqa: RUF012
-        Binding("space", "turn", "Show or hide"),
+        Binding("space", "show_or_hide", "Show or hide"),
         Binding("<,K", "shift(-1)", "Earlier"),
         Binding(">,J", "shift(1)", "Later"),
         Binding("s", "accept", "Take", tooltip="Show these columns"),

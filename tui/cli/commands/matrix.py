@@ -102,12 +102,13 @@ def _problem(session: "Session", where: str) -> "ProblemModels":
         raise UsageError("No model matches: `thalweg list models` shows all." if where else "There are no models yet.")
     if len(there) > 1 and where:
         raise UsageError(
-            f"These models are of {len(there)} problems ({'; '.join(map(_problem_text, there[:8]))}), and paths join models of "
-            "one network, data set and loss: narrow the conditions down."
+            f"These models are of {len(there)} problems ({'; '.join(map(_problem_text, there[:8]))}), and paths join models "
+            "of one network, data set and loss: narrow the conditions down."
         )
     if len(there) > 1:
         note(
-            f"Of {len(there)} problems the one with the most models: {_problem_text(there[0])}; --where chooses another."
+            f"Of {len(there)} problems the one with the most models: {_problem_text(there[0])}; "
+            "--where chooses another."
         )
     return there[0]
 

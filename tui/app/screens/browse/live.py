@@ -102,7 +102,7 @@ class Live:
         reader = imported("tui.app.catalogue_reader:Reader")
         trust = imported("tui.app.screens.browse.trust:Trust")(self._screen)
         try:
-            self._screen.post_message(CatalogueOpened(reader.open(self._place, trust.asked)))
+            self._screen.post_message(CatalogueOpened(reader.open(self._place, trust.confirm)))
         except StoreError as error:
             self._screen.app.call_from_thread(self._screen.app.exit, error)
 

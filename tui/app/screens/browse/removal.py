@@ -1,7 +1,7 @@
 """Cancelling runs and deleting rows, after asking."""
 
 from core.engine.client import Client
-from store import delete as delete_chosen
+from store import delete as delete_rows
 from store.states import FINISHED
 from tui.app.screens.asking import Confirm
 from tui.app.screens.browse.browser import Browser
@@ -34,5 +34,5 @@ def cancel_runs(client: Client, run_ids: list[int]) -> str:
 def delete_chosen(client: Client, kind: str, ids: list[int]) -> str:
     """Delete rows that nothing stands on; what was done, in words. Raises StoreError."""
     with client.catalogue.write() as session:
-        delete_chosen(session, kind, ids)
+        delete_rows(session, kind, ids)
     return f"deleted {named(kind, ids)}"

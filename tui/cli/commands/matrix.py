@@ -101,9 +101,10 @@ def _problem(session: "Session", where: str) -> "ProblemModels":
     if not there:
         raise UsageError("No model matches: `thalweg list models` shows all." if where else "There are no models yet.")
     if len(there) > 1 and where:
+        several = "; ".join(map(_problem_text, there[:8]))
         raise UsageError(
-            f"These models are of {len(there)} problems ({'; '.join(map(_problem_text, there[:8]))}), and paths join models "
-            "of one network, data set and loss: narrow the conditions down."
+            f"These models are of {len(there)} problems ({several}), and paths join models of one network, data set and "
+            "loss: narrow the conditions down."
         )
     if len(there) > 1:
         note(

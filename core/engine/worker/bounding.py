@@ -5,8 +5,8 @@ from pathlib import Path
 from core.bounds import BOUNDS
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
+from core.engine.worker.log_sentences import options_text
 from core.engine.worker.opening import open_models, suit_threads
-from core.engine.worker.telling import options_text
 from core.results import BoundMade
 from core.specs.runs import Bound, name_of_options
 

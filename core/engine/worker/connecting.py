@@ -7,8 +7,8 @@ from torch import Tensor
 
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
+from core.engine.worker.log_sentences import log_file, options_text
 from core.engine.worker.opening import open_models, suit_threads
-from core.engine.worker.telling import log_file, options_text
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect

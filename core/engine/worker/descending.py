@@ -6,8 +6,8 @@ from pathlib import Path
 from core.engine.folders import Job
 from core.engine.worker.connecting import describe_path
 from core.engine.worker.journal import Journal
+from core.engine.worker.log_sentences import log_file, log_model, options_text
 from core.engine.worker.opening import open_models, suit_threads
-from core.engine.worker.telling import log_file, log_model, options_text
 from core.engine.worker.training import describe_model
 from core.errors import RunError
 from core.examination import examine

@@ -14,8 +14,8 @@ from core.data.files import data_root
 from core.data.load import load
 from core.engine.folders import InputModel
 from core.engine.worker.arithmetic import settle_float32
+from core.engine.worker.log_sentences import data_sentence, network_sentence
 from core.engine.worker.measuring import require_as_recorded
-from core.engine.worker.telling import data_sentence, network_sentence
 from core.errors import RunError
 from core.files import write_whole
 from core.losses import loss_named

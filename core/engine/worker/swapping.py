@@ -4,8 +4,8 @@ from pathlib import Path
 
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
+from core.engine.worker.log_sentences import log_model
 from core.engine.worker.opening import open_models
-from core.engine.worker.telling import log_model
 from core.engine.worker.training import describe_model
 from core.methods.swapping import swap_units
 from core.results import ModelMade

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
+from core.engine.worker.log_sentences import epoch_sentence, log_model, options_text
 from core.engine.worker.measuring import measured
 from core.engine.worker.opening import DTYPES, open_problem, suit_threads, write_model
-from core.engine.worker.telling import epoch_sentence, log_model, options_text
 from core.errors import RunError, UsageError
 from core.networks.architectures import Architecture
 from core.networks.source import one_start, several_of_one_start

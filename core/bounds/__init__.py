@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from core.bounds import assumptions, dropout, genericity, rank, separability, sparse, unbounded
-from core.bounds.found import BoundResult
+from core.bounds.result import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
 

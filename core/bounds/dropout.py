@@ -7,8 +7,8 @@ Corollary 4.2 on this model's side, where at least half are dropped.
 
 from torch import Tensor
 
-from core.bounds.found import BoundResult
 from core.bounds.levels import measured, require_layers, result_of
+from core.bounds.result import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
 from core.specs.bounds import DropoutBound

@@ -5,7 +5,7 @@ from math import isnan
 
 from torch import Tensor
 
-from core.bounds.found import BoundResult
+from core.bounds.result import BoundResult
 from core.errors import PremiseError, UsageError
 from core.problem import Problem
 from core.results import Measurement

@@ -8,7 +8,7 @@ A rank below min(N, n_k) so found is an estimate, never a proof.
 import torch
 from torch import Tensor
 
-from core.bounds.found import BoundResult
+from core.bounds.result import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
 from core.results import Measurement

@@ -8,9 +8,9 @@ lowest draw bounds Q_l, and the largest of these over l is the model's side of T
 from torch import Tensor
 
 from core.bounds.completed_layers import CompletedLayers
-from core.bounds.found import BoundResult
 from core.bounds.kept import listed
 from core.bounds.levels import measured, require_layers, result_of
+from core.bounds.result import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
 from core.specs.bounds import SparseBound

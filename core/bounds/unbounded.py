@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from core.bounds.found import BoundResult
+from core.bounds.result import BoundResult
 from core.certify import decide
 from core.errors import RunError
 from core.methods.method import Task, require

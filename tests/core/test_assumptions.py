@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.bounds import BOUNDS
-from core.bounds.found import BoundResult
+from core.bounds.result import BoundResult
 from core.errors import PremiseError
 from core.methods.wide.net import Net
 from core.problem import Problem

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.bounds.clock import Clock
-from core.bounds.found import BoundResult
 from core.bounds.genericity import compute
 from core.bounds.genericity.conditions import (
     capacity,
@@ -18,6 +17,7 @@ from core.bounds.genericity.conditions import (
     stuck,
 )
 from core.bounds.genericity.dependence import dependent, on_a_line, primes, same_rows
+from core.bounds.result import BoundResult
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
 from core.losses import LOSSES

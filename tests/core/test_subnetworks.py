@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.bounds import dropout as dropout_bound
 from core.bounds import sparse as sparse_bound
-from core.bounds.found import BoundResult
+from core.bounds.result import BoundResult
 from core.data.files import data_root
 from core.data.load import load
 from core.errors import PremiseError, RunError

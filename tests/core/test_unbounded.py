@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.bounds import BOUNDS
-from core.bounds.found import BoundResult
+from core.bounds.result import BoundResult
 from core.certify import certify
 from core.errors import PremiseError
 from core.methods.wide.net import Net

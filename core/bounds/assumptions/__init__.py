@@ -13,8 +13,8 @@ from torch import Tensor
 from core.bounds.assumptions.checklist import Theorem
 from core.bounds.assumptions.nbm21 import corollaries
 from core.bounds.assumptions.theorems import freeman_bruna_2017, incoming, nguyen_2019, thesis_chapter_2
-from core.bounds.found import BoundResult
 from core.bounds.levels import require_layers
+from core.bounds.result import BoundResult
 from core.methods.wide.assumptions import dense
 from core.methods.wide.net import Net, with_ones
 from core.methods.wide.ranks import rank

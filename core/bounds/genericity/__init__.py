@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from core.bounds.clock import Clock
-from core.bounds.found import BoundResult
 from core.bounds.genericity.layers import Condition, LayerExamination
 from core.bounds.kept import features, listed, require
+from core.bounds.result import BoundResult
 from core.errors import PremiseError
 from core.problem import Problem
 from core.progress import Reporter

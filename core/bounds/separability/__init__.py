@@ -24,8 +24,8 @@ import torch
 from torch import Tensor
 
 from core.bounds.clock import Clock
-from core.bounds.found import BoundResult
 from core.bounds.kept import Features, features, listed, require
+from core.bounds.result import BoundResult
 from core.bounds.separability.deciding import SeparabilityVerdict, decide
 from core.errors import PremiseError
 from core.problem import Problem

@@ -8,7 +8,7 @@ lowest draw bounds Q_l, and the largest of these over l is the model's side of T
 from torch import Tensor
 
 from core.bounds.completed_layers import CompletedLayers
-from core.bounds.kept import listed
+from core.bounds.kept_features import listed
 from core.bounds.levels import measured, require_layers, result_of
 from core.bounds.result import BoundResult
 from core.problem import Problem

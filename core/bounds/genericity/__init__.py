@@ -23,7 +23,7 @@ from torch import Tensor
 
 from core.bounds.clock import Clock
 from core.bounds.genericity.layers import Condition, LayerExamination
-from core.bounds.kept import features, listed, require
+from core.bounds.kept_features import features, listed, require
 from core.bounds.result import BoundResult
 from core.errors import PremiseError
 from core.problem import Problem

@@ -15,7 +15,7 @@ from core.bounds.genericity.conditions import (
     stuck,
 )
 from core.bounds.genericity.dependence import dependent, same_rows
-from core.bounds.kept import Features
+from core.bounds.kept_features import Features
 from core.problem import Problem
 from core.progress import Reporter
 from core.results import NO, OPEN, YES, Measurement, Role

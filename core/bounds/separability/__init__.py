@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from core.bounds.clock import Clock
-from core.bounds.kept import Features, features, listed, require
+from core.bounds.kept_features import Features, features, listed, require
 from core.bounds.result import BoundResult
 from core.bounds.separability.deciding import SeparabilityVerdict, decide
 from core.errors import PremiseError

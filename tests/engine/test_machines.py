@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from core.engine import machines, unheard
+from core.engine import machines, silent_machines
 from core.engine.agent import Agent
 from core.engine.client import Client
 from core.engine.folders import attempt_folder
 from core.engine.locks import NO_ROOM, AgentLock
 from core.engine.machines import here, machine_id
-from core.engine.unheard import GIVE_UP_SECONDS, give_up
+from core.engine.silent_machines import GIVE_UP_SECONDS, give_up
 from core.results import BoundMade, Ended, Event, to_line
 from store import Attempt, Bounds, Catalogue, ClaimedRun, Device, Machine, Runs, StoreError, delete
 from store.run_tables import AttemptRow
@@ -133,7 +133,7 @@ def test_a_network_file_system_keeps_no_id(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_run_of_a_machine_that_is_silent_for_ten_minutes_can_be_given_up(catalogue: Catalogue) -> None:
     attempt = claimed(catalogue, heard=LONG_AGO)
-    (told,) = unheard.silent_runs(catalogue)
+    (told,) = silent_machines.silent_runs(catalogue)
     assert told.startswith(f"Run {attempt.run_id} is at work on laptop, of whose agent nothing has been heard for 10 m")
     assert f"`thalweg cancel {attempt.run_id} --force`" in told
     give_up(catalogue, [attempt.run_id])
@@ -142,7 +142,7 @@ def test_a_run_of_a_machine_that_is_silent_for_ten_minutes_can_be_given_up(catal
         assert (run.state, run.cause_kind) == ("cancelled", "cancelled")
         assert str(run.cause).startswith("given up: it was at work on laptop, ")
         assert Runs(session).active(LAPTOP) == []
-    assert unheard.silent_runs(catalogue) == []
+    assert silent_machines.silent_runs(catalogue) == []
     with catalogue.write() as session:
         enqueue(session)
         assert Runs(session).claim(LAPTOP, 1, [Device("cpu")]) is not None, "its device is free"

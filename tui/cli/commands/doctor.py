@@ -74,7 +74,7 @@ def _where(folder: Path | None, root: Path) -> str:
 
 def _catalogue(location: CommandLocation, *, prune: bool) -> Facts:
     """How the catalogue is: what is in it, what is wrong with it."""
-    from core.engine.unheard import silent_runs  # noqa: PLC0415 - half a second with its database; no --help needs it
+    from core.engine.silent_machines import silent_runs  # noqa: PLC0415 - half a second with its database; no --help needs it
 
     catalogue = location.if_there()
     if catalogue is None:

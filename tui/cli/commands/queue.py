@@ -68,7 +68,7 @@ def _require_going(client: "Client", run_ids: Sequence[int]) -> None:
 def _cancelled(client: "Client", run_ids: Sequence[int], *, force: bool) -> dict[int, str]:
     """The states that runs are in, now that they were cancelled, asked to stop, or given up."""
     if force:
-        from core.engine.unheard import give_up  # noqa: PLC0415 - half a second with its database; no --help needs it
+        from core.engine.silent_machines import give_up  # noqa: PLC0415 - half a second with its database; no --help needs it
 
         give_up(client.catalogue, run_ids)
         return dict.fromkeys(run_ids, "cancelled")

@@ -23,7 +23,7 @@ from core.engine.client import Client
 from core.engine.folders import GONE, Owner, attempt_folder, make_folder, take
 from core.engine.locks import NO_ROOM, AgentLock
 from core.engine.machines import here
-from core.engine.worker import watching
+from core.engine.worker import folder_watch
 from core.errors import UsageError, is_disk_full
 from core.results import Beat, Ended, to_line
 from core.specs.runs import Train
@@ -243,8 +243,8 @@ def test_a_worker_whose_folder_or_catalogue_is_gone_ends_soon(what: str, tmp_pat
     folder.mkdir(parents=True)
     (folder / "owner").touch()
     code = "import sys, time; from pathlib import Path; from core.engine.log import Log; "
-    code += "from core.engine.worker import watching; watching.LOOK_SECONDS = 0.05; folder = Path(sys.argv[1]); "
-    code += "watching.watch(folder, Log(folder.parent / 'log.txt')); print('on', flush=True); time.sleep(100)"
+    code += "from core.engine.worker import watching; folder_watch.LOOK_SECONDS = 0.05; folder = Path(sys.argv[1]); "
+    code += "folder_watch.watch(folder, Log(folder.parent / 'log.txt')); print('on', flush=True); time.sleep(100)"
     with subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"on\n"
@@ -258,9 +258,9 @@ def test_a_place_that_does_not_answer_is_not_gone(tmp_path: Path, monkeypatch: p
         raise OSError(116, "Stale file handle")
 
     folder = attempt_folder(tmp_path / "c.db.files" / "runs", 1, 1)
-    assert watching.missing_folder(folder) == folder / "owner"
+    assert folder_watch.missing_folder(folder) == folder / "owner"
     monkeypatch.setattr(Path, "exists", stale)
-    assert watching.missing_folder(folder) is None
+    assert folder_watch.missing_folder(folder) is None
 
 
 @pytest.mark.parametrize("status", [GONE, None])

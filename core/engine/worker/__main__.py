@@ -16,8 +16,8 @@ from pathlib import Path
 from core.engine.folders import DISK_FULL, Job, Owner, log_of, take
 from core.engine.log import Log
 from core.engine.worker.causes import cause_of
+from core.engine.worker.folder_watch import watch
 from core.engine.worker.journal import Journal
-from core.engine.worker.watching import watch
 from core.errors import FINDINGS, is_disk_full, sentence
 from core.results import Ended
 

@@ -15,8 +15,8 @@ import torch
 
 from core.errors import UsageError
 from core.methods.method import Construction, Premise, Task
+from core.methods.sparse.checkpoint import Store
 from core.methods.sparse.construction import End, theorem_path
-from core.methods.sparse.keeping import Store
 from core.methods.sparse.premises import layered_premises, sizes_premise
 from core.specs.methods import Sparse
 from core.specs.names import write_widths

@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from core.networks.agreeing import difference
+from core.networks.agreement import difference
 from core.networks.together import Together
 from core.problem import Problem, chunks
 

@@ -19,7 +19,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from core.networks.activations import activation_in
-from core.networks.agreeing import disagreement
+from core.networks.agreement import disagreement
 from core.networks.layered import Layer, LayeredNetwork, Pair, Pooling
 
 Shape = tuple[int, ...]

@@ -17,7 +17,7 @@ from core.examination import examine
 from core.losses import LOSSES
 from core.methods.connect import connect
 from core.methods.method import Task
-from core.networks.agreeing import difference
+from core.networks.agreement import difference
 from core.networks.tracing import NoLayersError, layers_of
 from core.path import Claim, Path
 from core.problem import Problem

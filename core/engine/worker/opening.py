@@ -20,7 +20,7 @@ from core.errors import RunError
 from core.files import write_whole
 from core.losses import loss_named
 from core.networks.architectures import Architecture, build
-from core.networks.repeating import first_difference
+from core.networks.repeatability import first_difference
 from core.problem import Problem
 from core.progress import Reporter
 from core.specs.data import read_data

@@ -26,7 +26,7 @@ from core.losses import CrossEntropy
 from core.methods.dropout import build as dropped_path
 from core.methods.method import Task
 from core.networks.architectures import build
-from core.networks.together import Together
+from core.networks.shared_evaluation import Together
 from core.path import Path as Curve
 from core.path import Segment
 from core.problem import Problem

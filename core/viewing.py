@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from core.networks.agreement import difference
-from core.networks.together import Together
+from core.networks.shared_evaluation import Together
 from core.problem import Problem, chunks
 
 SAME = 1e-9  # of the outputs, relative to 1 + the largest of them

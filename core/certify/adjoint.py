@@ -42,7 +42,7 @@ from core.certify.rounding import (
 )
 from core.networks.activations import leaky_slope
 from core.networks.layered import Activation, Layer, LayeredNetwork, Pooling
-from core.networks.together import Piece
+from core.networks.shared_evaluation import Piece
 from core.problem import Problem
 
 AVERAGES = (functional.avg_pool2d, functional.adaptive_avg_pool2d)

@@ -10,7 +10,7 @@ from torch import Tensor
 from core.certify import adjoint
 from core.certify.rounding import SAFETY, UNIT, Rounded, Stretch, through
 from core.errors import UsageError
-from core.networks.together import Name, Piece, Together
+from core.networks.shared_evaluation import Name, Piece, Together
 from core.path import Path
 from core.problem import Problem, chunks
 

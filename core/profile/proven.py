@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from core.networks.together import Together
+from core.networks.shared_evaluation import Together
 from core.path import Claim, Path
 from core.problem import Part, Problem, Values, chunks
 from core.profile.segments import between

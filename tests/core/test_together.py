@@ -7,7 +7,7 @@ from torch import Tensor
 
 from core.certify import certify
 from core.certify.knots import knot_losses
-from core.networks.together import Together
+from core.networks.shared_evaluation import Together
 from core.path import Path
 from core.problem import Problem
 from core.profile import profile

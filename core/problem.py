@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
 from core.losses import ConvexLoss, misses
-from core.networks.calling import Calls
+from core.networks.calls import Calls
 from core.networks.layered import Buffers, LayeredNetwork, LayerSize, layer_sizes
 from core.networks.layout import Layout
 

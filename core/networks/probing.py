@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.errors import UsageError, is_out_of_memory, sentence_of
-from core.networks.calling import Calls, with_gradients
+from core.networks.calls import Calls, with_gradients
 
 SIZES = (1.0, 1000.0)  # of the parameters at which it may not write into what it reads
 OTHER = 1.5  # times its own: parameters at which it is asked

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.networks.calling import Calls
+from core.networks.calls import Calls
 from core.networks.layout import Layout
 from core.networks.probing import same
 

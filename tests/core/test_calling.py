@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from core.engine.worker.causes import cause_of
 from core.errors import is_out_of_memory
 from core.losses import LOSSES
-from core.networks import calling
+from core.networks import calls
 from core.problem import Problem
 from core.specs.descent import Descent
 from core.training import train
@@ -123,7 +123,7 @@ def test_what_is_computed_again_in_the_backward_pass_is_so_at_the_same_parameter
 
 
 def test_the_log_says_once_why_models_are_worked_through_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
-    calling._say.cache_clear()
+    calls._say.cache_clear()
     for _ in range(2):
         problem = problem_of(Branching())
         problem.losses(starts(problem, 2))
@@ -138,13 +138,13 @@ class Greedy(Net):
 
     def features(self, x: Tensor) -> Tensor:
         h = super().features(x)
-        many = torch._C._functorch.is_batchedtensor(h) and len(h) > calling.TRIED
+        many = torch._C._functorch.is_batchedtensor(h) and len(h) > calls.TRIED
         return h + (torch.empty(1 << 50).sum() if many else 0)
 
 
 class Picky(Net):
     def features(self, x: Tensor) -> Tensor:
-        if len(x) > calling.TRIED:
+        if len(x) > calls.TRIED:
             raise ValueError("my own")
         return super().features(x)
 

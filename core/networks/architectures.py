@@ -14,8 +14,8 @@ from core.networks.activations import activation_of, gain_of
 from core.networks.foreign import make_module, maker_of
 from core.networks.layered import Layer, LayeredNetwork
 from core.networks.layout import Layout
-from core.networks.probing import require_usable
 from core.networks.repeatability import first_difference, require_alike, require_repeatable
+from core.networks.requirements import require_usable
 from core.networks.tracing import NoLayersError, layers_of
 from core.specs.names import name_of, read_widths
 from core.specs.networks import Activated, Cnn, Fcn, File, NetworkSpec, Torchvision, Vgg

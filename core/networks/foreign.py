@@ -1,7 +1,7 @@
 """Networks of somebody else's: torchvision's by name, a user's own from a file, which is code and is run here.
 
 That happens in workers and probes only. A module is taken as it is in evaluation mode, where dropout does nothing;
-its parameters are all that is trained (`core.networks.probing` says what it has to be for that).
+its parameters are all that is trained (`core.networks.requirements` says what it has to be for that).
 """
 
 import inspect
@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.errors import UsageError, is_out_of_memory, sentence_of
-from core.networks.probing import require_bare, unreadable
+from core.networks.requirements import require_bare, unreadable
 from core.networks.source import changed_sentence, read_source, sha256_of
 from core.specs.networks import File, Torchvision
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from core.errors import UsageError
 from core.networks.calls import Calls
 from core.networks.layout import Layout
-from core.networks.probing import same
+from core.networks.requirements import same
 
 Named = Iterable[tuple[str, Tensor]]
 

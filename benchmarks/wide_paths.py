@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 import torch
 
 from benchmarks.timing import Clock, begin, timed
-from core.data.choose import limit_samples
 from core.data.dataset import Dataset
 from core.data.files import data_root
 from core.data.load import load
+from core.data.sampling import limit_samples
 from core.losses import CrossEntropy
 from core.methods.connect import connect
 from core.methods.method import Task

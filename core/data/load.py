@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.data.batches import read_batches
-from core.data.choose import limit_samples
 from core.data.dataset import Dataset, Say, Split
 from core.data.download import download as fetch
 from core.data.files import BATCH_FOLDER, locate, missing
 from core.data.folders import read_folder
 from core.data.idx import read_pair
 from core.data.pixels import require_variation, scaling
+from core.data.sampling import limit_samples
 from core.data.synthetic import digits, permute3, power
 from core.errors import UsageError, printable
 from core.specs.data import Cifar10, Cubic, DataSpec, Digits, Folder, Images, Quadratic

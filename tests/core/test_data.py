@@ -12,10 +12,10 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from core.data import pixels
-from core.data.choose import limit_samples
 from core.data.dataset import Dataset, Split
 from core.data.load import load
 from core.data.pixels import channel_moments, require_variation, scaling, zca
+from core.data.sampling import limit_samples
 from core.errors import UsageError
 from core.specs.data import Cifar10, Digits, read_data
 

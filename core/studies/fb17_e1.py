@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from core.specs.methods import Linear, String
 from core.specs.runs import Connect, ModelRef, Swap, Train
-from core.studies import along
+from core.studies import path_rows
 from core.studies.plan import Findings, Outcome, Planned, Study
 
 FLOOR = 1 / 12
@@ -57,7 +57,7 @@ def expand(scale: str) -> list[Planned]:
 
 def reduce(outcomes: Sequence[Outcome]) -> Findings:
     """One row a connection; what held is said of what was seen."""
-    rows = [row for _, row in along.paths(outcomes)]
+    rows = [row for _, row in path_rows.paths(outcomes)]
     connected = [row for row in rows if row.get("connected")]
     if not rows:
         sentence = "No connection was made, so nothing can be said."
@@ -71,8 +71,8 @@ def reduce(outcomes: Sequence[Outcome]) -> Findings:
             f"As expected, no connection below {BELOW:g} was found: every continuous path between these two models "
             f"reaches a loss of at least 1/12 = {FLOOR:.4f}."
         )
-    panel = along.panel("three points permuted", outcomes, ("1/12", FLOOR))
-    return Findings(COLUMNS, along.table(COLUMNS, outcomes), sentence, [panel])
+    panel = path_rows.panel("three points permuted", outcomes, ("1/12", FLOOR))
+    return Findings(COLUMNS, path_rows.table(COLUMNS, outcomes), sentence, [panel])
 
 
 STUDY = Study(

@@ -17,7 +17,7 @@ from core.specs.methods import Dropout, MethodOptions, Sparse
 from core.specs.networks import read_network
 from core.specs.options import Options
 from core.specs.runs import Bound, Connect, ModelRef, Train, name_of_options
-from core.studies import along, points
+from core.studies import path_rows, points
 from core.studies.nbm21_settings import CIFAR, MNIST, VGG, WIDTHS, Settings, contrasts, together
 from core.studies.plan import Findings, Outcome, Planned, Row, Study
 from core.studies.points import Point
@@ -176,7 +176,7 @@ def expand_paths(settings: Settings, scale: str) -> list[Planned]:
 
 def reduce_paths(outcomes: Sequence[Outcome]) -> Findings:
     """One row a path."""
-    made = along.paths(outcomes)
+    made = path_rows.paths(outcomes)
     if not made:
         return Findings(PATHS, [], NOTHING, [])
     higher = max(max(row["train_loss_a"], row["train_loss_b"]) for _, row in made)
@@ -186,8 +186,8 @@ def reduce_paths(outcomes: Sequence[Outcome]) -> Findings:
         for label, row in made
     ]
     sentence = f"The higher of the two models has a train loss of {higher:.4g}; {', '.join(said)}."
-    panel = along.panel(outcomes[0].planned.label, outcomes, ("higher model", higher))
-    return Findings(PATHS, along.table(PATHS, outcomes), sentence, [panel])
+    panel = path_rows.panel(outcomes[0].planned.label, outcomes, ("higher model", higher))
+    return Findings(PATHS, path_rows.table(PATHS, outcomes), sentence, [panel])
 
 
 def layers(help_: str, settings: Settings, drops: Mapping[str, float] = HALF, quantity: str = "train_loss") -> Study:

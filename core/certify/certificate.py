@@ -10,7 +10,7 @@ from core.certify.knots import KnotLosses, knot_losses, points64
 from core.certify.magnitude import largest_inputs
 from core.path import Claim, Path
 from core.problem import Problem
-from core.viewing import without_wrong_view
+from core.traced_view import without_wrong_view
 
 TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries it too: rounding of the ends
 

@@ -15,7 +15,7 @@ from core.certify.magnitude import largest_inputs, overflow
 from core.certify.structure import Line
 from core.path import Claim, Segment
 from core.problem import Problem
-from core.viewing import without_wrong_view
+from core.traced_view import without_wrong_view
 
 RULES: dict[Claim, Callable[[Line], Finding]] = {
     Claim.INVARIANT: claims.invariant,

@@ -38,7 +38,7 @@ from core.certify.rounding import SAFETY, TINY, UNIT, Evaluation, Rounded, gamma
 from core.curves.prescribed import Still, between
 from core.path import Segment
 from core.problem import Problem
-from core.viewing import without_wrong_view
+from core.traced_view import without_wrong_view
 
 FIXED, RANDOM = 17, 16
 """Points at which the features are looked at beside the proof: at equal steps, and at random."""

@@ -22,7 +22,7 @@ from core.networks.tracing import NoLayersError, layers_of
 from core.path import Claim, Path
 from core.problem import Problem
 from core.specs.methods import Sparse
-from core.viewing import view_differences, without_wrong_view
+from core.traced_view import view_differences, without_wrong_view
 
 SHAPE = (4,)
 

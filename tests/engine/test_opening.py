@@ -26,8 +26,8 @@ from core.problem import Problem
 from core.progress import SilentReporter
 from core.specs.methods import Linear
 from core.specs.runs import Connect, ModelRef, Train
+from core.traced_view import without_wrong_view
 from core.training import TrainingResult, Until
-from core.viewing import without_wrong_view
 
 DATA = "digits,limit=40"
 BUFFERED = """

@@ -25,7 +25,7 @@ from core.problem import Problem
 from core.progress import Reporter
 from core.specs.data import read_data
 from core.specs.networks import read_network
-from core.viewing import without_wrong_view
+from core.traced_view import without_wrong_view
 
 SMALL = 5e8  # multiply-adds of one pass over the train set, below which a second thread waits more than it works
 DTYPES = {"float32": torch.float32, "float64": torch.float64}

@@ -21,9 +21,9 @@ from core.progress import Reporter, Thinned, plural
 from core.results import ModelMade
 from core.specs.networks import read_network
 from core.specs.runs import Train
+from core.traced_view import distinct_points, without_wrong_view
 from core.training import TrainingResult, TrainingState, Until, train
 from core.training.optimizers import rate, rows
-from core.viewing import distinct_points, without_wrong_view
 
 
 def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from showing import play, press, text
 from textual.pilot import Pilot
 
-from tui.app.screens.asking import AskText, Confirm, Pick
+from tui.app.screens.questions import AskText, Confirm, Pick
 from tui.shared.formatting import wrapped
 
 FOLDER = "/tmp/" + "a-folder-of-a-long-name" * 5 + "/under/it"

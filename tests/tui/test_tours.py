@@ -15,7 +15,6 @@ from core.engine.folders import attempt_folder, log_of
 from core.path import Path as KnotPath
 from store import Catalogue, Paths
 from tui.app.app import ThalwegApp
-from tui.app.screens.asking import AskText, Confirm, Pick, Question
 from tui.app.screens.beads import BeadsScreen
 from tui.app.screens.browse.screen import BrowseScreen
 from tui.app.screens.choose_columns import ColumnsScreen
@@ -26,6 +25,7 @@ from tui.app.screens.jump import JumpScreen
 from tui.app.screens.launch import LaunchScreen
 from tui.app.screens.log import LogScreen
 from tui.app.screens.plot import PlotScreen
+from tui.app.screens.questions import AskText, Confirm, Pick, Question
 from tui.app.screens.relaunch import RelaunchScreen
 from tui.app.widgets.beads_plot import BeadsPlot
 from tui.app.widgets.catalogue_table import CatalogueTable

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
-from tui.app.screens.asking import Question
+from tui.app.screens.questions import Question
 from tui.app.widgets.keys import Keys
 from tui.shared.text_table import cut
 

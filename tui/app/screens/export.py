@@ -11,7 +11,7 @@ from textual.widgets import Button, Input, Label
 
 from core.errors import UsageError
 from core.files import from_home
-from tui.app.screens.asking import Question
+from tui.app.screens.questions import Question
 from tui.app.widgets.keys import Keys
 
 SUFFIXES = (".csv", ".json")

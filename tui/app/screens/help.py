@@ -9,7 +9,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from tui.app.screens.asking import Question
+from tui.app.screens.questions import Question
 from tui.app.widgets.keys import Keys
 
 Known = tuple[str, str, str, bool]  # key, how it is written, what it does, whether it can now

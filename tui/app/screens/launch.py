@@ -17,8 +17,8 @@ from core.specs.options import Option, text_of
 from core.specs.runs import RunSpec
 from store.errors import StoreError
 from tui.app.screens.app_screen import BACK, AppScreen
-from tui.app.screens.asking import leave
 from tui.app.screens.form_engine import FormEngine
+from tui.app.screens.questions import leave
 from tui.app.widgets.form import Form, option_explanation, rows_of
 from tui.app.widgets.keys import Keys
 from tui.shared.formatting import clean

@@ -14,8 +14,8 @@ from core.specs.options import Option
 from core.specs.runs import from_json
 from store import Runs
 from tui.app.screens.app_screen import BACK, AppScreen
-from tui.app.screens.asking import leave
 from tui.app.screens.form_engine import FormEngine
+from tui.app.screens.questions import leave
 from tui.app.widgets.form import Form, OptionRow, option_explanation
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import put

@@ -2,8 +2,8 @@
 
 import shlex
 
-from tui.app.screens.asking import Pick
 from tui.app.screens.browse.browser import Browser
+from tui.app.screens.questions import Pick
 from tui.shared.columns import Row
 from tui.shared.requests import command_of_spec
 

@@ -1,9 +1,9 @@
 """Writing the table to a file."""
 
 from store.export import Selection
-from tui.app.screens.asking import Confirm
 from tui.app.screens.browse.browser import Browser
 from tui.app.screens.export import Export, ExportScreen
+from tui.app.screens.questions import Confirm
 from tui.shared.table_export import write_file
 
 

@@ -6,9 +6,9 @@ from itertools import combinations
 from core.engine.client import Client
 from core.specs.kinds import KINDS
 from core.specs.runs import Reference
-from tui.app.screens.asking import Pick, numbered
 from tui.app.screens.browse.browser import Browser
 from tui.app.screens.launch import LaunchScreen
+from tui.app.screens.questions import Pick, numbered
 from tui.app.screens.relaunch import RelaunchScreen
 from tui.shared.columns import Row, references_of
 from tui.shared.references import settle_names

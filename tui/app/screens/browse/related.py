@@ -2,8 +2,8 @@
 
 from asyncio import to_thread
 
-from tui.app.screens.asking import Pick, numbered
 from tui.app.screens.browse.browser import Browser
+from tui.app.screens.questions import Pick, numbered
 
 
 async def choose_related(browser: Browser) -> None:

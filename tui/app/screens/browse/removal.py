@@ -3,8 +3,8 @@
 from core.engine.client import Client
 from store import delete as delete_rows
 from store.states import FINISHED
-from tui.app.screens.asking import Confirm
 from tui.app.screens.browse.browser import Browser
+from tui.app.screens.questions import Confirm
 from tui.shared.marks import named
 
 

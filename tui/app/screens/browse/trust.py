@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
-from tui.app.screens.asking import Confirm
+from tui.app.screens.questions import Confirm
 
 POLL = 0.1  # s between looks at whether the thread that waits is still wanted
 

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from tui.app.lazy import imported
-from tui.app.widgets.curve_looks import LEVELS, curve_style
+from tui.app.widgets.curve_styles import LEVELS, curve_style
 from tui.shared.charts.charts import Chart, ChartSegment, described
 from tui.shared.formatting import GAP, clean
 

@@ -19,7 +19,7 @@ from textual_hires_canvas import Canvas, TextAlign
 from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
 from textual_plot.plot_widget import Legend, VLinePlot
 
-from tui.app.widgets.curve_looks import LEVELS, CurveStyle, curve_style
+from tui.app.widgets.curve_styles import LEVELS, CurveStyle, curve_style
 from tui.shared.charts.charts import Chart, ChartCurve
 from tui.shared.charts.thinning import limits, nearest, pieces, placed
 

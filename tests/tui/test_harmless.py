@@ -24,7 +24,7 @@ from core.specs.runs import Train
 from store import Catalogue, Metrics, Notes, Tags
 from store.base import table
 from tui.app.app import ThalwegApp
-from tui.app.harmless import ControlFilter
+from tui.app.control_filter import ControlFilter
 from tui.app.screens.beads import BeadsScreen
 from tui.app.screens.compare import CompareScreen
 from tui.app.screens.faults import FaultsScreen

@@ -15,7 +15,7 @@ from core.errors import UsageError
 from store.errors import StoreError
 from tui.app import clipboard, failures, keymap, themes
 from tui.app.actions import APP_ACTIONS, Action, bindings_of, with_methods_for
-from tui.app.harmless import ControlFilter
+from tui.app.control_filter import ControlFilter
 from tui.app.key_queue import KeyQueue
 from tui.app.lazy import imported
 from tui.app.screens.browse.browser import ViewChanged

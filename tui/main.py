@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("tui.cli.commands.listing:list_", "List runs, models, paths or bounds."),
     "show": ("tui.cli.commands.show:show", "Show everything about one of them."),
     "relaunch": ("tui.cli.commands.relaunch:relaunch", "Repeat runs, from a checkpoint or from scratch."),
-    "cancel": ("tui.cli.commands.queue:cancel", "Cancel queued or running runs."),
+    "cancel": ("tui.cli.commands.cancel:cancel", "Cancel queued or running runs."),
     "log": ("tui.cli.commands.log:log", "Print what a run wrote, or follow it."),
     "compare": ("tui.cli.commands.compare:compare", "Compare several side by side."),
     "matrix": ("tui.cli.commands.matrix:matrix", "All models of a problem against all: barriers, levels, lengths."),

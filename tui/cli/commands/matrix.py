@@ -16,7 +16,7 @@ from tui.cli.arguments import Name, OneOf
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json, table, width_of
 from tui.cli.run_command import json_option
-from tui.shared.charts import figure, heat
+from tui.shared.charts import figure, heatmap
 from tui.shared.files import write_target
 from tui.shared.formatting import clean, number
 from tui.shared.named_filters import expand
@@ -145,7 +145,7 @@ def _write(grid: Grid, file: Path) -> None:
         with write_target(file) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
             grid.write_csv(stream)
     else:
-        heat.save(grid, file)
+        heatmap.save(grid, file)
     note(f"{clean(grid.title)} written to {file}")
 
 

@@ -120,13 +120,13 @@ KINDS: dict[str, RunKind] = {
     ),
     "certify": RunKind(
         Certify,
-        inputs={"path": "what to certify"},
+        inputs={"path": "the path to certify"},
         makes={"certificates": 1},
         title="Certify a path again",
         entry=("v", "certify a path"),
         flags=("name",),
     ),
-    "swap": RunKind(Swap, inputs={"model": "what it is about"}, makes={"models": 1}),
+    "swap": RunKind(Swap, inputs={"model": "the model to change"}, makes={"models": 1}),
 }
 
 

@@ -55,9 +55,9 @@ def test_a_path_shows_the_strongest_and_lists_all(certified: Path, thalweg: Run)
 
 def test_a_run_that_certifies_is_told_by_its_path(certified: Path, thalweg: Run) -> None:
     listed = {line.split()[0]: line for line in thalweg("list", "runs").out.splitlines()}
-    assert "certify of 1, fcn:8" in listed["6"]
+    assert "certify path 1, fcn:8" in listed["6"]
     assert "finding" in listed["7"]
-    assert "certify of 2, fcn:8" in listed["8"]
+    assert "certify path 2, fcn:8" in listed["8"]
     shown = json.loads(thalweg("show", "run", 6, "--json").out)
     assert [one["id"] for one in shown["certificates"]] == [3]
     assert shown["spec"]["run"]["path"] == {"run": 2}
@@ -70,8 +70,10 @@ def test_the_pane_leads_from_a_certifying_run_to_its_path_and_back(certified: Pa
         client = Client(catalogue)
         run, path, connect = read(client, "runs", 6), read(client, "paths", 1), read(client, "runs", 2)
     assert run.spec == "thalweg certify 1"
-    assert ("certificate 3", "exact, level 0.03, of path 1 by run 6") in run.facts
+    assert run.title == "run 6: certify path 1, fcn:8"
+    assert ("certificate 3", "exact, level 0.03, of path 1") in run.facts
     assert run.links == (Link("certified path", "paths", 1),)
+    assert ("certificate 3", "exact, level 0.03, by run 6") in path.facts
     assert [one for one in path.links if one.relation == "certified by run"] == [
         Link("certified by run", "runs", 6),
         Link("certified by run", "runs", 7),

@@ -123,8 +123,14 @@ def run_summary(row: Row) -> str:
     return clean(_described(row) + name)
 
 
+def kind_and_summary(row: Row) -> str:
+    """The kind of a run, then what it does; one without a method names its kind itself."""
+    summary = run_summary(row)
+    return summary if summary.startswith(f"{row['kind']} ") else f"{row['kind']} {summary}"
+
+
 def _described(row: Row) -> str:
-    """Of a run that reads nothing what it trains, of one that reads two things from where to where it leads."""
+    """What it trains; what it joins; or what it does, and to what."""
     try:
         spec = from_json(row["spec"])
     except NewerSpecError:
@@ -132,13 +138,15 @@ def _described(row: Row) -> str:
     except UsageError:
         return " ".join(network(row[key]) for key in ("method", "network", "data") if row[key])
     of_network = f", {network(row['network'])}" if row["network"] else ""
-    read = list(map(str, inputs_of(spec)))
+    refs = inputs_of(spec)
+    read = list(map(str, refs))
     if not read:
         count = KINDS[row["kind"]].promised("models", spec)
         return f"{network(row['network'])} {row['data']}" + (f" x{count}" if count > 1 else "")
     if len(read) == 2:
         return f"{' to '.join(read)}, {row['method']}{of_network}"
-    return f"{row['method'] or row['kind']} of {', '.join(read)}{of_network}"
+    does = f"{row['method']} of" if row["method"] else f"{row['kind']} {refs[0].noun}"
+    return f"{does} {', '.join(read)}{of_network}"
 
 
 def network(text: str | None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import store
-from tui.shared.columns import Row, cell, excess, network, options, run_summary, spec_options, state_word
+from tui.shared.columns import Row, cell, excess, kind_and_summary, network, options, spec_options, state_word
 from tui.shared.formatting import clean, number, value
 from tui.shared.log_reader import last_lines
 from tui.shared.references import settle_references
@@ -77,7 +77,7 @@ def _command_or_spec(spec: str) -> str:
 
 def _title(kind: str, row: Row) -> str:
     if kind == "runs":
-        return f"run {row['id']}: {row['kind']} {run_summary(row)}"
+        return f"run {row['id']}: {kind_and_summary(row)}"
     if kind == "paths":
         return f"path {row['id']}: model {row['model_a']} to {row['model_b']}, {value(row['method'])}"
     if kind == "bounds":
@@ -96,7 +96,8 @@ def _facts(kind: str, row: Row, attempts: Sequence[Row]) -> Iterator[tuple[str, 
         yield from path_facts(row)
         shown |= PATH_FACTS
     for one in _others_certificates(kind, row):
-        yield f"certificate {one['id']}", f"{certificate_text(one)}, of path {one['path_id']} by run {one['run_id']}"
+        of_path = f" of path {one['path_id']}" if kind == "runs" else f" by run {one['run_id']}"
+        yield f"certificate {one['id']}", f"{certificate_text(one)},{of_path}"
     yield from _attempts(attempts)
     for key, one in row.items():
         if key not in shown and one is not None and not isinstance(one, list):

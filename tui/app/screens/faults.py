@@ -14,7 +14,7 @@ from tui.app.screens.log import LogScreen
 from tui.app.screens.relaunch import RelaunchScreen, named
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import RowTable
-from tui.shared.columns import Row, run_summary, time_of
+from tui.shared.columns import Row, kind_and_summary, time_of
 from tui.shared.faults import SHOWN, Faults, Group, cause_of, failed_runs, faults
 from tui.shared.formatting import clean, counts_text, state_symbol, value
 from tui.shared.log_reader import last_lines
@@ -116,7 +116,7 @@ class FaultsScreen(AppScreen[None]):
         return [(int(row["id"]), self._cells(row)) for row in rows]
 
     def _cells(self, row: Row) -> list[str]:
-        told = cut(f"  {row['kind']} {run_summary(row)}", max(self.size.width - OTHERS, NARROWEST))
+        told = cut(f"  {kind_and_summary(row)}", max(self.size.width - OTHERS, NARROWEST))
         return [value(row["id"]), "", told, time_of(row), value(self.found.again.get(int(row["id"])))]
 
     @property

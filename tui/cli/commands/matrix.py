@@ -103,8 +103,8 @@ def _problem(session: "Session", where: str) -> "ProblemModels":
     if len(there) > 1 and where:
         several = "; ".join(map(_problem_text, there[:8]))
         raise UsageError(
-            f"These models are of {len(there)} problems ({several}), and paths join models of one network, data set and "
-            "loss: narrow the conditions down."
+            f"These models are of {len(there)} problems ({several}), and paths join models of one network, data set "
+            "and loss: narrow the conditions down."
         )
     if len(there) > 1:
         note(

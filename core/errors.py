@@ -54,7 +54,7 @@ class PremiseError(ThalwegError):
 
 
 class RunError(ThalwegError):
-    """A run can't go on; the cause is stored with it."""
+    """A run can't continue; the cause is stored with it."""
 
     def __init__(self, kind: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -75,7 +75,7 @@ def unknown_name(noun: str, name: str, known: Iterable[str]) -> UsageError:
 
 
 def sentence_of(error: BaseException) -> str:
-    """Somebody else's error as a part of a sentence: its kind, and what it says on one line."""
+    """Another library's error as a part of a sentence: its type, and its text on one line."""
     text = " ".join(str(error).split()).rstrip(".")
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
@@ -92,7 +92,7 @@ OUT_OF_MEMORY = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the memory did not suffice, whoever noticed."""
+    """Whether memory ran out, whoever noticed."""
     text = f"{type(error).__name__}: {error}"
     return isinstance(error, MemoryError) or any(one in text for one in OUT_OF_MEMORY)
 

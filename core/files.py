@@ -23,7 +23,7 @@ def write_whole(file: Path, save: Callable[[Path], None]) -> None:
 
 
 def from_home(text: str) -> Path:
-    """The path a person wrote, with ~ and ~somebody expanded. Raises UsageError where somebody has no home folder."""
+    """The path a person wrote, with ~ and ~user expanded. Raises UsageError if that user has no home folder."""
     try:
         return Path(text).expanduser()
     except RuntimeError:

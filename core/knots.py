@@ -78,7 +78,7 @@ def packed(knots: Array) -> dict[str, Array]:
 
 
 def header_of(metadata: Mapping[str, str] | None) -> Header:
-    """The header in a file's metadata. Raises ValueError where it is no path's, or damaged."""
+    """The header in a file's metadata. Raises ValueError if it is not a path's, or damaged."""
     found = metadata or {}
     old = found.get("path") if found.get("format") == DENSE else None
     if (header := found.get(FORMAT, old)) is None:

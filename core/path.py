@@ -132,7 +132,7 @@ class Path:
         return cls(torch.stack(list(knots)), (claim,) * (len(knots) - 1))
 
     def then(self, end: Tensor, claim: Claim, curve: Curve | None = None) -> "Path":
-        """The path that goes on to `end`."""
+        """This path, continued to `end`."""
         knots = torch.cat([self.knots, end[None]])
         added = {} if curve is None else {len(self.claims): curve}
         return Path(knots, (*self.claims, claim), {**self.curves, **added})

@@ -1,4 +1,4 @@
-"""How long work speaks while it goes on: progress, curves, a log, and where it could be taken up again."""
+"""How long work reports while it runs: progress, curves, a log, and checkpoints."""
 
 from collections.abc import Callable
 from math import ceil, log
@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Reporter(Protocol):
-    """Whoever wants to know how far a construction is. `left` is the state that an earlier run kept, if any."""
+    """Receives the reports of a construction. `left` is the state that an earlier run kept, if any."""
 
     left: Path | None
 
@@ -24,14 +24,14 @@ class Reporter(Protocol):
         """A point of a curve (core.results.CurveSaid)."""
 
     def checkpoint(self, save: Callable[[Path], None]) -> None:
-        """Offer a state to go on from; `save(file)` is called if it is time to keep one."""
+        """Offer a state to resume from; `save(file)` is called if a checkpoint is due."""
 
     def keep(self, save: Callable[[Path], None]) -> None:
-        """Save a state to go on from, now."""
+        """Save a state to resume from, now."""
 
 
 class SilentReporter:
-    """Nobody wants to know."""
+    """Ignores all reports."""
 
     left: Path | None = None
 
@@ -79,7 +79,7 @@ class Thinned:
         self._next = 0
 
     def due(self, step: int) -> bool:
-        """Whether a step is told; asked once a step, in order."""
+        """Whether a step gets a line; called once a step, in order."""
         if step < self._next:
             return False
         self._next = max(step + 1, ceil(step * self._growth))

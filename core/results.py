@@ -1,4 +1,4 @@
-"""What a job says and leaves behind: plain records, one JSON line each. Imports no torch.
+"""What a job reports and leaves behind: plain records, one JSON line each. Imports no torch.
 
 A worker appends `Event` lines to a file; whoever reads the file may read it twice. Fields of the results
 are the catalogue's column names.
@@ -57,7 +57,7 @@ class Environment(Event, frozen=True, kw_only=True, tag="environment"):
 
 
 class ModelMade(Event, frozen=True, kw_only=True, tag="model"):
-    """A model whose tensors lie in `file` of the run's folder."""
+    """A model whose tensors are in `file` of the run's folder."""
 
     position: int
     file: str
@@ -105,7 +105,7 @@ class PointMade(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class PathMade(Event, frozen=True, kw_only=True, tag="path"):
-    """A path whose tensors lie in `file`; `values` are the columns of the catalogue's paths.
+    """A path whose tensors are in `file`; `values` are the columns of the catalogue's paths.
 
     Without `model_b` it leads to the model that the same run left first.
     """
@@ -120,7 +120,7 @@ class PathMade(Event, frozen=True, kw_only=True, tag="path"):
 
 
 class CertificateMade(Event, frozen=True, kw_only=True, tag="certificate"):
-    """How high the loss on a path can be: another certificate of it; what its pieces say may lie in `file`."""
+    """Another certificate of a path: how high its loss can be. What its pieces say may be in `file`."""
 
     path_id: int
     kind: Literal["exact", "identity", "sampled"]
@@ -161,7 +161,7 @@ class BoundMade(Event, frozen=True, kw_only=True, tag="bound"):
 
 
 class Ended(Event, frozen=True, kw_only=True, tag="ended"):
-    """The last line: how it ended (done, failed, cancelled), and why."""
+    """The last line: how the job ended (done, failed, cancelled), and why."""
 
     state: Literal["done", "failed", "cancelled"]
     cause_kind: str | None = None
@@ -173,7 +173,7 @@ _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 def to_line(event: Event) -> bytes:
-    """One line, with its end, whatever stands in its texts.
+    """One line, with its end, whatever its texts contain.
 
     Infinite numbers are written as Python's json does, Infinity, and what is no number as null.
     """

@@ -1,4 +1,4 @@
-"""Whether the layers that were traced are what the network computes, at the points where that matters.
+"""Whether a traced view by layers agrees with what the network computes, at the points where that matters.
 
 A forward pass may do something that tracing and random points don't show: clamp what is large, or look at its own
 parameters. So a view that was traced is compared with the module itself, in float64 on the whole train set, wherever

@@ -1,4 +1,4 @@
-"""What a second look at a path is held against: what the catalogue says of it. Imports no torch."""
+"""The comparison of a path's second check with what the catalogue says of it. Imports no torch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ SAME = 1e-9  # relative to 1 + the loss: what two looks at one model may differ 
 
 
 def shortcomings(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]:
-    """What does not hold of a path as the catalogue has it (`kept`), by what was found now; empty where all does."""
+    """What the catalogue says of a path (`kept`) and the new findings contradict; empty if nothing."""
     found = [
         text
         for holds, text in (

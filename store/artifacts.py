@@ -40,7 +40,7 @@ class ArtifactFolder:
         self.root = root
 
     def path(self, sha256: str) -> Path:
-        """Where the artifact lies, if it does."""
+        """The artifact's file, whether or not it exists."""
         return self.root / sha256[:2] / f"{sha256}{SUFFIX}"
 
     def put(self, source: Path, session: Session, kind: str) -> str:

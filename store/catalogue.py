@@ -112,7 +112,7 @@ def _open_to_write(path: Path) -> Engine:
 
 
 def _make_private(files: Path) -> None:
-    """Take from others what earlier versions let them see; what lies deeper is behind these folders."""
+    """Make private what earlier versions left readable; deeper files are behind these folders."""
     for path in (files, *files.iterdir()):
         with suppress(OSError):  # it is another's, or gone by now
             mode = path.lstat().st_mode

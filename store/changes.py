@@ -1,4 +1,4 @@
-"""Whether somebody wrote to the catalogue since last time: one cheap question for screens that follow it."""
+"""Whether the catalogue was written to since last time: one cheap question for screens that follow it."""
 
 import sqlite3
 from contextlib import suppress

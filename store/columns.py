@@ -85,7 +85,7 @@ def called(name: str, kind: str) -> list[Column]:
 
 
 def stored_columns(table: Table) -> list[Column]:
-    """The columns that lie in a table, in its order."""
+    """The columns stored in a table, in its order."""
     return [_column(stored) for stored in table.columns]
 
 

@@ -1,4 +1,4 @@
-"""Taking rows out of the catalogue, where nothing else stands on them."""
+"""Deleting rows from the catalogue that nothing else needs."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -53,7 +53,7 @@ class Selection:
 
 
 def write_columns(session: Session, chosen: Selection, stream: Stream, *, raw: bool = False) -> int:
-    """As write_csv, with the columns asked for, in their order."""
+    """As write_csv, with the requested columns, in their order."""
     columns = chosen.columns()
     query = selected(chosen.kind, chosen.where, chosen.sort, [_cell(column, raw) for column in columns])
     writer = csv.writer(stream, lineterminator="\r\n")

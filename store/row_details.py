@@ -1,4 +1,4 @@
-"""One row with everything that hangs on it, for `show` and for detail screens."""
+"""One row with everything related to it, for `show` and for detail screens."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -211,7 +211,7 @@ class Runs:
         return [attempt for attempt in active if attempt.id not in mine]
 
     def cancel_requested(self, machine: Machine) -> list[Attempt]:
-        """Those of `active` whose run somebody asked to cancel."""
+        """Those of `active` whose run has been asked to cancel."""
         asked = select(RunRow.id).where(RunRow.cancel_requested_at.is_not(None), RunRow.state.in_(ACTIVE))
         mine = of_machine(machine) & AttemptRow.state.in_(ACTIVE)
         return fetch(self._session, Attempt, "attempts", mine, AttemptRow.run_id.in_(asked))

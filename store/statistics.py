@@ -8,7 +8,7 @@ LAST = text("SELECT max(stat + 0) FROM sqlite_stat1 WHERE tbl = 'runs'")
 
 
 def renew_statistics(engine: Engine) -> None:
-    """Count anew when the catalogue has doubled since the last time; otherwise quick, and waits for nobody."""
+    """Count again when the catalogue has doubled since the last time; otherwise quick and without waiting."""
     with engine.connect() as connection:
         runs = connection.scalar(text("SELECT max(id) FROM runs")) or 0
         known = connection.scalar(text("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'"))

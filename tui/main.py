@@ -1,4 +1,4 @@
-"""The command `thalweg`: what stands before a command, the table of commands, and what errors become.
+"""The command `thalweg`: its global options, the table of commands, and the handling of errors.
 
 Exit status: 0 done, 1 a run failed, 2 wrong usage. Commands are imported only when they are used, and none
 imports torch: work is done by processes that the engine starts.

@@ -15,7 +15,7 @@ FAMILIES = {"test_loss": "loss", "test_error": "error"}
 
 
 def require_layers(problem: Problem, purpose: str, sizes: Callable[[Sequence[int]], object]) -> None:
-    """Raise PremiseError where there is no view by layers, no hidden layer, or one is too narrow for `sizes`."""
+    """Raise PremiseError if there is no view by layers, no hidden layer, or one too narrow for `sizes`."""
     network = problem.require_layers(f"The {purpose} bound")
     if network.depth < 2:
         raise PremiseError(f"The {purpose} bound needs a hidden layer; this network has none.")

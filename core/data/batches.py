@@ -1,4 +1,4 @@
-"""The original CIFAR-10 batches, which are pickles, read without running anything that stands in them.
+"""The original CIFAR-10 batches, which are pickles, read without running any code in them.
 
 Two locks: a file must have the md5 of the original, and its pickle may name nothing but the three functions
 that build an array.

@@ -34,7 +34,7 @@ def read_cached(file: Path) -> dict[str, Tensor] | None:
 
 
 def write_cached(file: Path, tensors: dict[str, Tensor], say: Say) -> None:
-    """Write tensors to a file; where that is impossible nothing is left of it, and `say` is told."""
+    """Write tensors to a file; if that is impossible, nothing is left behind and `say` hears why."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, lambda draft: save_file(tensors, draft))

@@ -1,4 +1,4 @@
-"""Class folders: the images of a data set of one's own, and what lies among them that is none. Imports no torch."""
+"""Class folders: the images of your own data set, and whatever else is among them. Imports no torch."""
 
 import os
 import stat
@@ -36,7 +36,7 @@ ORIGIN = ":zone.identifier"  # ends a file in which Windows notes where another 
 
 @dataclass
 class ClassFolder:
-    """What lies below a class folder: images, and all else by what is done about it."""
+    """The contents of a class folder: its images, and everything else by how it is handled."""
 
     images: list[Path] = field(default_factory=list)
     hidden: list[Path] = field(default_factory=list)
@@ -72,7 +72,7 @@ def is_hidden(name: str) -> bool:
 
 
 def list_class_folder(folder: Path) -> ClassFolder:
-    """What lies below a class folder. Raises UsageError where it can't be read or a link leads nowhere."""
+    """List a class folder. Raises UsageError if it can't be read or a link leads nowhere."""
     found = ClassFolder()
     for place, names in sorted(_walk(folder, found)):
         for name in sorted(names):
@@ -86,7 +86,7 @@ def list_class_folder(folder: Path) -> ClassFolder:
 
 
 def _walk(folder: Path, found: ClassFolder) -> Iterator[tuple[str, list[str]]]:
-    """Every real folder once, with the names in it that aren't hidden: first what lies here, then where links lead."""
+    """Every real folder once, with its names that aren't hidden: first those below, then the targets of links."""
     above = {os.path.realpath(one) for one in (*folder.absolute().parents, *folder.resolve().parents)}
     waiting = [str(folder)]
     while waiting:

@@ -12,7 +12,7 @@ Say = Callable[[str], None]  # told what there is to know of data beside the sam
 
 
 def ignore(_: str) -> None:
-    """Nobody wants to know."""
+    """Ignores all reports."""
 
 
 @dataclass(frozen=True)

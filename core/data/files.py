@@ -1,4 +1,4 @@
-"""Where data sets lie on disk, and the sentence for those that don't. Imports no torch."""
+"""Where data sets are on disk, and the sentence for those that are missing. Imports no torch."""
 
 import os
 from collections.abc import Iterable

@@ -28,7 +28,7 @@ Tensors = dict[str, Tensor]
 def read_folder(folder: Path, size: int | None, cache: Path, say: Say = ignore) -> tuple[Split, Split, int]:
     """Train and test images (N, 3, H, W), 0 to 255, with labels (N,) int64, and the number of classes.
 
-    They are uint8, or float32 where one has more than 8 bits. `say` is told what was left out, and what else there is
+    They are uint8, or float32 where one has more than 8 bits. `say` hears what was left out, and what else there is
     to know. Raises UsageError where classes or sizes of images differ, or one can't be read.
     """
     listing = listed(folder)
@@ -75,7 +75,7 @@ def _bytes_of(file: Path) -> bytes:
 
 
 def _kept(files: list[Path], stamp: str, contents: Contents) -> Tensors | None:
-    """What one of the files keeps of the same images, which their stamp tells or, read anew, their contents."""
+    """What one of the files keeps of the same images, recognised by their stamp or by their contents."""
     for file in files:
         if stamp != UNSETTLED and file.stem.endswith(f"-{stamp}") and (found := read_cached(file)) is not None:
             return found

@@ -65,7 +65,7 @@ def _check_samples(samples: Samples, file: Path) -> None:
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What makes a picture upright, as EXIF or XMP tells; a TIFF has been turned already."""
+    """The turn that makes a picture upright, from EXIF or XMP; a TIFF has been turned already."""
     try:
         return UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001 - of every kind, again: viewers show a picture with damaged EXIF as it lies
@@ -93,7 +93,7 @@ def _check_floats(values: np.ndarray, samples: Samples, file: Path) -> None:
 
 
 def _colour(image: Image.Image, samples: Samples, file: Path) -> Image.Image:
-    """RGB of 8 bits; what is transparent lies on white."""
+    """RGB of 8 bits, on white where it is transparent."""
     if samples.bits > 8:
         raise UsageError(
             f"{file} has {samples} in several channels, and more than 8 bits are read in grey only: save it with 8 "

@@ -1,4 +1,4 @@
-"""The images of a data set of one's own, train and test, with their labels. Imports no torch."""
+"""The images of your own data set, train and test, with their labels. Imports no torch."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -79,7 +79,7 @@ def _check_apart(classes: Sequence[ClassFolder]) -> None:
 
 
 def _notes(folder: Path, found: dict[str, list[ClassFolder]]) -> Iterator[str]:
-    """What lies there and was not read, and what was read twice."""
+    """What was there but not read, and what was read twice."""
     classes = [one for part in PARTS for one in found[part]]
     beside = [one for part in PARTS for one in sorted((folder / part).iterdir())]
     hidden = [one for one in beside if is_hidden(one.name)]

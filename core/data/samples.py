@@ -1,4 +1,4 @@
-"""What stands in a file of an image, which the mode that Pillow gives it doesn't tell.
+"""The samples that an image file holds, which Pillow's mode alone doesn't say.
 
 Pillow opens a file in the nearest of its modes, cutting colours of 16 bits to 8, and leaves it to others to know which
 grey is white.
@@ -17,7 +17,7 @@ NUMBERS = {1: "integers", 2: "signed integers", 3: "floats"}  # SampleFormat of 
 
 @dataclass(frozen=True)
 class Samples:
-    """What stands in a file for one channel of one pixel; `numbers` is a key of NUMBERS."""
+    """The form of one channel of one pixel in a file; `numbers` is a key of NUMBERS."""
 
     bits: int
     numbers: int = 1

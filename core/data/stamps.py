@@ -1,4 +1,4 @@
-"""Whether files are as they were, without reading them: where times and inodes tell."""
+"""Whether files are unchanged, without reading them: by their times and inodes."""
 
 import os
 import stat
@@ -24,7 +24,7 @@ SETTLING = 2.5
 def stamp_of(files: Sequence[Path]) -> str | None:
     """A digest of path, size, inode and times of modification and change of every file, in order.
 
-    Two equal ones mean equal contents. None where that can't be relied on. Raises UsageError for what is no file.
+    Two equal ones mean equal contents. None where that can't be relied on. Raises UsageError if it is not a file.
     """
     settled = time.time() - SETTLING
     reliable: dict[int, bool] = {}  # by device
@@ -42,7 +42,7 @@ def stamp_of(files: Sequence[Path]) -> str | None:
 
 
 def file_system(file: Path) -> str | None:
-    """The type of the file system on which a file really lies; None where unknown."""
+    """The type of the file system that really holds a file; None if unknown."""
     try:
         mounted = {one.mountpoint: one.fstype for one in psutil.disk_partitions(all=True)}
     except OSError:

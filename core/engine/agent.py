@@ -54,7 +54,7 @@ class Agent:
         self._reported = ""
 
     def run(self, *, drain: bool = False) -> None:
-        """Work until told to stop, idle for a while (`drain`: until nothing is left), or without a catalogue.
+        """Work until stopped, idle for a while (`drain`: until nothing is left), or without a catalogue.
 
         Where another agent works already, `drain` waits until nothing is left for that one either.
         """
@@ -69,7 +69,7 @@ class Agent:
                 time.sleep(self._pause())
 
     def _cycle(self, *, drain: bool) -> bool:
-        """Work, where the lock can be had; whether to go on."""
+        """Work if the lock is free; whether to continue."""
         if self.handed_over is not None:
             return drain and self._successor_busy(self.handed_over)
         if not self.lock.take():
@@ -97,7 +97,7 @@ class Agent:
             time.sleep(self._pause())
 
     def tick(self) -> bool:
-        """One look at everything; whether something happened. One attempt's trouble is that attempt's."""
+        """One pass over everything; whether something happened. Trouble with one attempt doesn't affect the others."""
         self.troubles = []
         happened = False
         with self._tolerating():
@@ -131,7 +131,7 @@ class Agent:
 
     @contextmanager
     def _tolerating(self) -> Iterator[None]:
-        """What goes wrong inside, short of a mistake of ours, is told and tried again at the next look."""
+        """Collect errors from outside, to be reported; the work is retried in the next pass."""
         self.lock.touch()
         try:
             yield
@@ -139,7 +139,7 @@ class Agent:
             self.troubles.append(error)
 
     def _report_troubles(self) -> None:
-        """Say what is wrong where that is news: beside the lock for those who wait, and in the agent's log."""
+        """Report new troubles: beside the lock, for those who wait, and in the agent's log."""
         full = any(is_disk_full(error) for error in self.troubles)
         trouble = NO_ROOM if full else " ".join(str(self.troubles[0]).split()) if self.troubles else ""
         if trouble != self._reported:
@@ -149,7 +149,7 @@ class Agent:
                 print(trouble or "All is well again.", file=sys.stderr, flush=True)
 
     def _replaced(self) -> bool:
-        """Whether the installed code has changed and nothing runs any more that this agent looks after."""
+        """Whether the installed code has changed and none of this agent's jobs runs any more."""
         if not self.installed.changed():
             return False
         with self.catalogue.read() as session:
@@ -210,7 +210,7 @@ class Agent:
             return runs.any_queued() and runs.changes_due(self.machine, self.devices)
 
     def _start_claimed(self, attempt: Attempt) -> bool:
-        """Start a claimed run; False where that is no longer to be done."""
+        """Start a claimed run; False if it is not waiting to be started."""
         claim = self.unstarted.get(attempt.id)
         if claim is None:
             return False
@@ -243,7 +243,7 @@ class Agent:
                 Runs(session).finish(attempt.id, "failed", f"input failed: {error}", "input failed")
 
     def _hand_on_checkpoint(self, claim: ClaimedRun, folder: Path) -> None:
-        """Where a run goes on from: an earlier attempt of its own, or, if asked, the run it relaunches."""
+        """Give a run its checkpoint: of an earlier attempt or, if requested, of the run it relaunches."""
         runs = self.catalogue.files / "runs"
         found = checkpoint(runs, claim.run.id)
         if found is None and claim.run.resume == "checkpoint" and claim.run.relaunch_of is not None:
@@ -253,7 +253,7 @@ class Agent:
 
 
 def run(catalogue: Catalogue, *, drain: bool = False, cpu_jobs: int = 1) -> None:
-    """Be the agent until there is nothing to do or SIGTERM or SIGINT comes; jobs go on without it."""
+    """Run the agent until there is nothing to do or SIGTERM or SIGINT arrives; jobs continue without it."""
     agent = Agent(catalogue, cpu_jobs)
 
     def stop(*_: object) -> None:

@@ -41,7 +41,7 @@ LAYERED = Subnetworks | Dropping | Examined | Rank | Unbounded | Assumptions | W
 def check_device(device: str | None) -> None:
     """Raise UsageError for a device of no known form, or one that this machine hasn't got.
 
-    What the agent may use of the machine's is the agent's to say: a run for another device waits, and tells why.
+    Only the agent knows which of the machine's devices it may use: a run for another one waits, and says why.
     """
     if device is None:
         return
@@ -238,7 +238,7 @@ def hidden_widths(purpose: str, model: ModelRecord, root: str | None, ask: Ask) 
 
 
 def check_threshold(spec: Connect, model: ModelRecord) -> None:
-    """A string needs both ends below its threshold; the stored values tell."""
+    """A string needs both ends below its threshold: compare the stored values."""
     if not isinstance(spec.method, String) or spec.below is None:
         return
     metric = metric_text(spec.method.on)

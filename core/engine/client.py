@@ -1,4 +1,4 @@
-"""What the command line and the screen ask of the engine: enqueue, follow, cancel, relaunch, look closer.
+"""The engine as the command line and the screen use it: enqueue, follow, cancel, relaunch, verify.
 
 Loads no torch. Jobs belong to the agent and its workers: a client that goes away takes nothing with it.
 """
@@ -47,7 +47,7 @@ LOOK_SECONDS = 2.0
 
 
 class Client:
-    """One catalogue's engine, as seen from outside. `data_root` is where data sets lie (None: the usual place).
+    """One catalogue's engine, as seen from outside. `data_root` is the folder of data sets (None: the usual one).
 
     `trust` is asked, with a sentence that says so, whether to go on where a network's file has changed.
     """
@@ -60,13 +60,13 @@ class Client:
         self._ask: Ask = ask
 
     def with_probe(self, ask: Ask) -> "Client":
-        """The same engine, asked through a desk that is kept: see core.engine.probe."""
+        """The same engine, with a probe that is kept: see core.engine.probe."""
         other = copy(self)
         other._ask = ask
         return other
 
     def enqueue(self, spec: RunSpec, *, device: str | None = None) -> int:
-        """Check a request, write it down as a queued run, see that an agent is there; the run's id.
+        """Check a request, enqueue it as a run and make sure that an agent is alive; the run's id.
 
         Raises UsageError, NotFoundError or ArtifactError, with nothing written.
         """
@@ -79,7 +79,7 @@ class Client:
         return run_id
 
     def rehearse(self, spec: RunSpec, *, device: str | None = None) -> None:
-        """Raise what `enqueue` would; nothing is written, and nobody is asked about a network's file."""
+        """Raise what `enqueue` would raise; nothing is written, and no question about a network's file is asked."""
         check_device(device)
         check(self.catalogue, with_settled_inputs(self.catalogue, spec), self.data_root, self._ask)
 
@@ -118,7 +118,7 @@ class Client:
         return ids
 
     def begun(self, plan: Sequence[Planned]) -> list[Run | None]:
-        """What there is of a study's runs already; nothing is enqueued."""
+        """A study's runs that exist already; nothing is enqueued."""
         with self.catalogue.read() as session:
             return already_begun(session, plan)
 
@@ -133,7 +133,7 @@ class Client:
             start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log")
 
     def agent_status(self) -> str:
-        """How the agent of this machine is: "works", "none", or why nothing goes on, as a part of a sentence."""
+        """The state of this machine's agent: "works", "none", or why it is stuck, as a part of a sentence."""
         lock = AgentLock(self.catalogue.files, here())
         if not lock.held():
             return "none"
@@ -142,7 +142,7 @@ class Client:
         return lock.trouble() or "works"
 
     def follow(self, run_ids: Sequence[int]) -> Iterator[list[Run]]:
-        """The runs as they are, some times a second, until all have ended; the last yield has them ended.
+        """The runs' records, several times a second, until all have ended; the last ones yielded are final.
 
         Meanwhile `trouble` says why nothing goes on, where something is wrong with this machine's agent.
         """
@@ -255,7 +255,7 @@ class Client:
         return ask({"question": "points", **self._path_question(path_id), "count": count, "to": str(to.absolute())})
 
     def facts(self) -> dict[str, Any]:
-        """What jobs would run on here: versions, devices, memory."""
+        """The environment of jobs on this machine: versions, devices, memory."""
         return ask({"question": "facts"})
 
     def _path_question(self, path_id: int) -> dict[str, Any]:

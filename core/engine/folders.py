@@ -29,7 +29,7 @@ DISK_FULL = 28  # and of one whose disk is too full to say so
 
 
 class InputModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that a job reads: its id, where its tensors lie, what it was trained for, and its train loss then.
+    """A model that a job reads: its id, the file of its tensors, what it was trained for, and its train loss then.
 
     `trusted` says that the network is not as it was when the model was trained, and that whoever asked knows.
     """
@@ -48,7 +48,7 @@ class InputModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InputPath(msgspec.Struct, frozen=True, kw_only=True):
-    """A path that a job reads: its id, where its segments lie, the models it joins, and what is known of it so far."""
+    """A path that a job reads: its id, the file of its segments, the models it joins, and what is known so far."""
 
     id: int
     file: str
@@ -109,7 +109,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def take(folder: Path, owner: Owner | None) -> bool:
-    """Become the one who acts for the attempt in `folder` (None: give it up); False if someone was first."""
+    """Become the owner of the attempt in `folder` (None: give it up); False if another process was first."""
     text = ABANDONED.encode() if owner is None else msgspec.json.encode(owner)
     draft = folder / f"owner.{os.getpid()}"
     try:
@@ -123,7 +123,7 @@ def take(folder: Path, owner: Owner | None) -> bool:
 
 
 def owner(folder: Path) -> Owner | None:
-    """Who acts for the attempt; None where nobody does yet or it was given up."""
+    """The process that owns the attempt; None if none does yet or it was given up."""
     try:
         text = (folder / "owner").read_bytes()
         return None if text == ABANDONED.encode() else msgspec.json.decode(text, type=Owner)
@@ -138,13 +138,13 @@ def write_private(file: Path, text: bytes) -> None:
 
 
 def abandon(folder: Path) -> bool:
-    """Give the attempt in `folder` up, for good; False where somebody acts for it."""
+    """Give the attempt in `folder` up, for good; False if a process owns it."""
     make_folder(folder)
     return take(folder, None) or (folder / "owner").read_text() == ABANDONED
 
 
 def make_folder(folder: Path) -> None:
-    """Make an attempt's folder, and those that it lies in, for its owner alone."""
+    """Make an attempt's folder and its parents, for its owner alone."""
     for one in (folder.parents[1], folder.parent, folder):
         one.mkdir(mode=0o700, exist_ok=True)
 

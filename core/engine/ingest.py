@@ -37,7 +37,7 @@ CHUNK = 4 << 20  # bytes of lines that one transaction takes in
 
 @dataclass(frozen=True)
 class Batch:
-    """Complete lines from the journal, and where the next ones begin."""
+    """Complete lines from the journal, and the offset of the next ones."""
 
     events: list[AnyEvent]
     offset: int
@@ -45,7 +45,7 @@ class Batch:
 
 
 def ingest(catalogue: Catalogue, attempt: Attempt, folder: Path) -> bool:
-    """Take in what the worker has said since last time; whether there was anything.
+    """Take in what the worker has reported since last time; whether there was anything.
 
     Raises StoreError, with nothing changed, where the catalogue can't be written now. A result that it will never take
     fails the run.
@@ -155,7 +155,7 @@ def _columns(event: ModelMade | BoundMade | CertificateMade) -> dict[str, Any]:
 
 
 def _follow(runs: Runs, attempt: Attempt, batch: Batch) -> None:
-    """Progress, environment and the end, as far as this batch tells."""
+    """Progress, environment and the end, as far as this batch contains them."""
     last = next((event for event in reversed(batch.events) if isinstance(event, Beat)), None)
     if last is None:
         runs.beat(attempt.id, offset=batch.offset, at=datetime.now(UTC))

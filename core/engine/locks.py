@@ -56,7 +56,7 @@ class AgentLock:
         return self._handle is None or os.fstat(self._handle).st_nlink == 0
 
     def announce(self, text: str) -> None:
-        """Let everybody know what this agent waits for ("": nothing), and its process id."""
+        """Publish what this agent waits for ("": nothing), and its process id."""
         line = f"{os.getpid()}\n{text}".encode()[: SIZE - 1]
         self._unwritten = line.ljust(SIZE - 1) + b"\n"
         self._write()
@@ -76,11 +76,11 @@ class AgentLock:
                 self._unwritten = b""
 
     def held(self) -> bool:
-        """Whether some process is seen to hold it; another user's lock can't be looked at."""
+        """Whether a process is known to hold it; another user's lock can't be checked."""
         return _held(self.file) or _held(_by_name(self.file.parent, self._machine.host))
 
     def trouble(self) -> str:
-        """What its holder says that it waits for; "" where it waits for nothing."""
+        """What its holder waits for; "" if nothing."""
         try:
             text = self.file.read_text(errors="replace")
             return text.partition("\n")[2].strip() if text else NO_ROOM  # not even its process id could be written
@@ -117,7 +117,7 @@ def _file(files: Path, machine_id: str | None, boot: str | None) -> Path:
 
 
 def _by_name(files: Path, host: str) -> Path:
-    """The lock's file of versions that told machines apart by their names."""
+    """The lock file of versions that identified machines by their names."""
     return files / f"agent-{host}.lock"
 
 

@@ -1,4 +1,4 @@
-"""Which computer this is: what tells attempts, leases and agents apart where several share a catalogue.
+"""The identity of this computer, which separates attempts, leases and agents where several share a catalogue.
 
 A name changes with the network, so it is a label only. A machine is known by /etc/machine-id or, without one
 (containers, other systems), by an id of ours in a folder of this machine alone: no home folder, and nothing on a
@@ -66,7 +66,7 @@ def _folders() -> Iterator[Path]:
 
 
 def _kept(folder: Path) -> str | None:
-    """The id that lies in a folder, made there if need be; None where that is impossible or somebody else made it."""
+    """The id kept in a folder, made there if need be; None if that is impossible or another user made it."""
     file = folder / f".thalweg-machine-{os.getuid()}"
     with suppress(OSError):
         if not file.exists():

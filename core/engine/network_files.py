@@ -1,4 +1,4 @@
-"""Network files: what they were when a run was asked for, and what they are now. Nothing in them runs here."""
+"""Network files: their content when a run was requested, and now. Nothing in them runs here."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ def current_network(network: str, trust: Trust) -> str:
 
 
 def with_pinned_network(catalogue: Catalogue, spec: RunSpec, trust: Trust) -> RunSpec:
-    """A run's spec that holds its network's file to what it is now.
+    """A run's spec, with its network pinned to the file's present content.
 
     Raises UsageError as above, NotFoundError for a model or path that isn't there.
     """

@@ -1,4 +1,4 @@
-"""Plans of runs: their references, and which of their runs were begun before."""
+"""Plans of runs: their references, and which of their runs exist already."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -35,7 +35,7 @@ def already_begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]
 
 
 def is_reusable(run: Run) -> bool:
-    """Whether a run need not be repeated."""
+    """Whether a run's result can be used instead of repeating it."""
     # Every finding stands, not only a missing connection: it is an answer, and the same spec would give it again. What
     # was cancelled or hit by a fault has no answer, and neither has what waited for a run that failed.
     return run.state not in ("failed", "cancelled") or run.outcome == "finding"

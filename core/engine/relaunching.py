@@ -38,7 +38,7 @@ class Relaunch:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether what was refused as bad input is asked for once more."""
+        """Whether the run failed of bad input and is repeated unchanged."""
         return self.old.cause_kind == "bad input" and self.spec == from_json(self.old.spec)
 
 
@@ -86,7 +86,7 @@ def _start(catalogue: Catalogue, old: Run, spec: RunSpec, resume: str | None, ch
 
 
 def _bound(old: Run, spec: RunSpec, changes: Mapping[str, str]) -> list[str]:
-    """Changes that keep a training from going on from its checkpoint."""
+    """Changes that keep a training from resuming from its checkpoint."""
     before = from_json(old.spec)
     if not isinstance(before, Train) or not isinstance(spec, Train):
         return []

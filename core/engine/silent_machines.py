@@ -1,4 +1,4 @@
-"""Runs at work on machines that nobody hears of any more, and how they are given up."""
+"""Runs on machines that have gone silent, and how they are given up."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Watching over the attempts of this machine: who is alive, who is silent, who died and of what."""
+"""Supervision of this machine's attempts: which are alive, which are silent, which died and of what."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ class Supervision:
         return attempt_folder(self.catalogue.files / "runs", attempt.run_id, attempt.number)
 
     def tend(self, attempt: Attempt) -> bool:
-        """Take in what an attempt said and judge its state; whether anything changed."""
+        """Take in an attempt's reports and judge its state; whether anything changed."""
         folder = self.folder(attempt)
         who = owner(folder)
         if who is not None and attempt.pid is None:
@@ -63,7 +63,7 @@ class Supervision:
         return True
 
     def finish_given_up(self, attempt: Attempt) -> None:
-        """An attempt that was given up while nobody heard of this machine: what it said since is kept, no more made."""
+        """Keep what an attempt reported before it was given up while this machine was silent, then end it."""
         folder = self.folder(attempt)
         alive = self._alive(attempt, owner(folder))
         if alive is None:
@@ -154,7 +154,7 @@ class Supervision:
             self._log_ending(attempt, cause)
 
     def _log_ending(self, attempt: Attempt, cause: str) -> None:
-        """How an attempt ended, in the log, for a worker that can't say so; before it is known to those who follow."""
+        """Log how an attempt ended, for a worker that can't; before its followers learn it."""
         with closing(Log(log_of(self.folder(attempt)))) as log:
             log.end(sentence(f"Attempt {attempt.number} ended: {cause}"))
 

@@ -36,7 +36,7 @@ def require(premises: Iterator[Premise]) -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is given: two models (P,), the problem, a threshold, and where to speak and go on from."""
+    """What a method is given: two models (P,), the problem, a threshold, and a reporter with a state to resume from."""
 
     a: Tensor
     b: Tensor

@@ -35,7 +35,7 @@ DEFAULT_FACTOR = 1.5  # threshold without `below`: this times the larger endpoin
 
 @dataclass
 class Gap:
-    """Between knot `left` and the next one: the highest value on the line, where, and how deep it lies."""
+    """Between knot `left` and the next one: the highest value on the line, where, and how often the gap was halved."""
 
     left: int
     depth: int
@@ -43,7 +43,7 @@ class Gap:
     t: float
 
     def along(self, lines: int) -> float:
-        """The place of its highest value on a string of so many lines, in [0, 1]."""
+        """The position of its highest value on a string of this many lines, in [0, 1]."""
         return (self.left + self.t) / lines
 
 

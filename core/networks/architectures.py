@@ -96,7 +96,7 @@ def convolutional(
 def layered_architecture(
     spec: Activated, modules: Sequence[nn.Conv2d | nn.Linear], layers: Sequence[Layer]
 ) -> Architecture:
-    """A network of our own from its modules and what they are as layers, up to names and activation."""
+    """A built-in network from its modules and the layers that they are, up to names and activation."""
     act, last = activation_of(spec), len(layers) - 1
     named = tuple(
         replace(
@@ -122,7 +122,7 @@ def normal_start(layout: Layout, gain: float, seed: int) -> dict[str, Tensor]:
 
 
 def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> Architecture:
-    """A network of somebody else's, which starts as its makers would have it start."""
+    """A foreign network, initialised as its authors intended."""
     make = maker_of(spec, shape, outputs)
     module = make_module(make, shape, 0)
     require_usable(module, shape, outputs, spec.shown)

@@ -70,7 +70,7 @@ class Calls:
             return found
 
     def can_batch(self, points: Parameters, x: Tensor, own: bool) -> bool:
-        """Whether many points can be asked for at once; found out once, at the first of these."""
+        """Whether many points can be evaluated at once; found out on the first such call."""
         if self.batched is None and _count(points) >= TRIED:
             self.batched = self._works(points, x, own)
         return bool(self.batched)

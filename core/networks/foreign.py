@@ -1,4 +1,4 @@
-"""Networks of somebody else's: torchvision's by name, a user's own from a file, which is code and is run here.
+"""Foreign networks: torchvision's by name, and the user's own from a file, which is code and runs here.
 
 That happens in workers and probes only. A module is taken as it is in evaluation mode, where dropout does nothing;
 its parameters are all that is trained (`core.networks.requirements` says what it has to be for that).

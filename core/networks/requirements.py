@@ -1,4 +1,4 @@
-"""What a module of somebody else's has to be, found out by using it as trainings and paths do: called at parameters.
+"""What a foreign module has to fulfil, tested by using it as trainings and paths do: called at given parameters.
 
 Its loss has to be a function of parameters and samples alone, with a gradient, in float32 and in float64. What is not
 so is refused in a sentence that says what to do.
@@ -21,7 +21,7 @@ WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.jit.Scri
 
 
 def require_usable(module: nn.Module, shape: tuple[int, ...], outputs: int, name: str) -> None:
-    """Raise UsageError where a module's loss is no function of parameters and samples, or can't be trained as one."""
+    """Raise UsageError if a module's loss isn't a function of parameters and samples, or can't be trained as one."""
     _require_parameters(module, name)
     _require_storable(module, name)
     _require_norms(module, name)
@@ -103,7 +103,7 @@ def _require_parameters(module: nn.Module, name: str) -> None:
 
 
 def _require_storable(module: nn.Module, name: str) -> None:
-    """Buffers lie in a model's file: what is sparse or quantized has no place there."""
+    """Buffers are stored in a model's file, which can't hold sparse or quantized ones."""
     for one, value in module.named_buffers():
         try:
             save({one: value.detach().clone(memory_format=torch.contiguous_format)})
@@ -137,7 +137,7 @@ def _require_pure(module: nn.Module, x: Tensor, size: float, name: str) -> None:
 
 
 def same(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors are equal, entry by entry; what is no number is equal to its like."""
+    """Whether two tensors are equal, entry by entry; NaN equals NaN."""
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
     return bool(((one == other) | ((one != one) & (other != other))).all())  # noqa: PLR0124 - NaN alone is not itself
@@ -199,7 +199,7 @@ def _require_asked(module: nn.Module, x: Tensor, name: str) -> None:
 
 
 def _close(one: Tensor, other: Tensor) -> bool:
-    """To rounding, however large it may have grown; two that are no numbers alike."""
+    """Whether two tensors are equal to rounding, however large it may have grown; NaN equals NaN."""
     if torch.equal(one, other):
         return True
     finite = torch.where(other.isfinite(), other.abs(), 0.0)

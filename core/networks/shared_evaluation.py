@@ -83,7 +83,7 @@ class Together:
                     del known[name]
 
     def passes(self, multiplications: Sequence[int]) -> float:
-        """What `outputs` costs, in plain forward passes of networks with so many multiplications in each layer."""
+        """What `outputs` costs, in plain forward passes of networks with this many multiplications in each layer."""
         done = {name: piece.share * multiplications[k] for k, name, piece in self._layerwise()}
         return sum(done.values()) / sum(multiplications)
 
@@ -124,7 +124,7 @@ def _piece(layer: Layer, parameters: Parameters, rows: Tensor, reads: Tensor | N
 
 
 def _name(below: Name, piece: Piece) -> Name:
-    """A hash of a piece's numbers, zeros without sign, and of what lies below."""
+    """A hash of a piece's numbers, zeros without sign, and of the pieces below."""
     found = blake2b(below, digest_size=16)
     for one in piece.parameters.values():
         found.update(repr(tuple(one.shape)).encode())

@@ -1,4 +1,4 @@
-"""The view by layers of a module that somebody else wrote, found by tracing its forward pass.
+"""The view by layers of a foreign module, found by tracing its forward pass.
 
 `torch.fx` records what forward does in evaluation mode. Where each step reads only the one before, and every step is
 a dense layer, a convolution, a known activation, a pooling, a flattening or nothing, the module is a chain of layers.
@@ -70,7 +70,7 @@ def _require_as_written(module: nn.Module) -> None:
 
 
 class _Shapes(fx.Interpreter):
-    """Runs a graph and keeps the shape of every tensor in it, None for what is no tensor."""
+    """Runs a graph and keeps the shape of every tensor in it, None for anything else."""
 
     def __init__(self, graph: fx.GraphModule) -> None:
         super().__init__(graph)

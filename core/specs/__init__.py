@@ -1,1 +1,1 @@
-"""What can be asked for: typed descriptions of runs and their text form. Imports no torch."""
+"""Typed descriptions of everything that can be requested, and their text form. Imports no torch."""

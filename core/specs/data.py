@@ -80,7 +80,7 @@ class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
 
 
 class Folder(Images, frozen=True, kw_only=True, tag="folder"):
-    """A folder of one's own: train/CLASS/*.png and test/CLASS/*.png, all images of one size, read as RGB."""
+    """Your own folder: train/CLASS/*.png and test/CLASS/*.png, all images of one size, read as RGB."""
 
     argument: ClassVar[str | None] = "path"
     example: ClassVar[str] = "folder:/data/birds or folder:/data/birds,size=32"

@@ -50,7 +50,7 @@ class RunKind:
     entry: tuple[str, str] = ("", "")
     """Its key and words in the menu of what can be started."""
     arguments: tuple[str, ...] = ()
-    """What stands right behind its command, where that is not its inputs."""
+    """The positional arguments of its command, if these are not its inputs."""
     flags: tuple[str, ...] = ()
     """Options with a flag of their own; the others are set by -o."""
 
@@ -184,7 +184,7 @@ def chosen_options(spec: RunSpec) -> Options | None:
 
 
 def changed(spec: RunSpec, texts: Mapping[str, str]) -> RunSpec:
-    """The spec with some options read anew. Raises UsageError naming the option."""
+    """The spec with some options replaced. Raises UsageError naming the option."""
     own, others = apart(kind_of(spec), texts)
     options, choice = chosen_options(spec), kind(spec).choice
     if options is not None and choice is not None:

@@ -33,7 +33,7 @@ class NetworkSpec(Named, frozen=True, kw_only=True, tag_field="network"):
 
 
 class Activated(NetworkSpec, frozen=True, kw_only=True):
-    """Networks of our own, with one activation throughout."""
+    """Built-in networks, with one activation throughout."""
 
     activation: Annotated[Activation, Meta(description="elementwise, after every hidden layer")] = "relu"
     slope: Annotated[float, Meta(ge=0, le=1, description="of leaky_relu below zero")] = 0.01
@@ -162,7 +162,7 @@ class Torchvision(NetworkSpec, frozen=True, kw_only=True, tag="torchvision"):
 
 
 class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
-    """A network of one's own: a Python file, and the function or class in it that makes the module."""
+    """Your own network: a Python file, and the function or class in it that makes the module."""
 
     argument: ClassVar[str | None] = "source"
     foreign: ClassVar[bool] = True

@@ -50,7 +50,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return record
 
     def changed(self, texts: Mapping[str, object], of: str) -> Self:
-        """The same record with some options read anew."""
+        """The same record with some options replaced."""
         if not texts:
             return self
         plain = msgspec.to_builtins(self)

@@ -1,4 +1,4 @@
-"""What can be asked for: one record a kind of run, stored as versioned JSON."""
+"""The requests that can be made: one record a kind of run, stored as versioned JSON."""
 
 import re
 from typing import Annotated, ClassVar, Literal, Self

@@ -1,4 +1,4 @@
-"""What studies say about paths: their rows, and the loss along them."""
+"""Paths in studies: their rows, and the loss along them."""
 
 from collections.abc import Sequence
 

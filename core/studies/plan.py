@@ -79,5 +79,5 @@ class Study:
 
     @property
     def scales(self) -> tuple[str, ...]:
-        """What `expand` can be asked for."""
+        """The scales that `expand` knows."""
         return (*self.smaller, PAPER)

@@ -90,5 +90,5 @@ def _renamed(layer: Layer, i: int, inputs: int, outputs: int) -> Layer:
 
 
 def _declare(module: nn.Module, name: str, shape: tuple[int, ...]) -> None:
-    """A parameter without memory: only its name and shape are asked for."""
+    """A parameter without memory: only its name and shape matter."""
     module.register_parameter(name, nn.Parameter(torch.empty(shape, device="meta")))

@@ -27,7 +27,7 @@ class Gradients:
         self.problem = problem
 
     def __call__(self, thetas: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The gradient lies in memory that the next call may overwrite."""
+        """The gradient is in memory that the next call may overwrite."""
         return self.problem.gradients(thetas, x, y)
 
 

@@ -69,6 +69,6 @@ def rate(options: Descent, epoch: int) -> float:
 
 
 def set_rate(optimizer: Optimizer, options: Descent, epoch: int) -> None:
-    """Go on at the learning rate of an epoch."""
+    """Use the learning rate of an epoch from now on."""
     for group in optimizer.param_groups:
         group["lr"] = rate(options, epoch)

@@ -1,4 +1,4 @@
-"""Where a training stands, and the file that it goes on from, bit for bit."""
+"""The state of a training, and the file from which it resumes, bit for bit."""
 
 import json
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class TrainingResult:
 
 @dataclass
 class TrainingState:
-    """All that is needed to go on after `epoch` epochs with the same numbers, bit for bit on the CPU.
+    """All that is needed to resume after `epoch` epochs with the same numbers, bit for bit on the CPU.
 
     `thetas` (K, P) are the parameters of all models and `active` (A,) the numbers of those in training. `loss`
     (K,), float64, is for progress: the train loss over the whole set where `Until` watches it, otherwise the

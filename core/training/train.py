@@ -105,7 +105,7 @@ class _Batch:
         return losses
 
     def judge(self, until: Until | None) -> None:
-        """Let models that diverged or reached the goal leave."""
+        """Drop models that diverged or reached the goal."""
         state = self.state
         sound = torch.ones_like(state.active, dtype=torch.bool)
         if state.epoch > 0:

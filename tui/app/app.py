@@ -33,7 +33,7 @@ def _palette() -> type[Provider]:
 
 @with_methods_for(APP_ACTIONS)
 class ThalwegApp(KeyQueue[StoreError]):
-    """One catalogue's screen. Ends with an error where the catalogue can't be opened; jobs go on without it."""
+    """The application for one catalogue. Ends with an error if it can't be opened; jobs continue without it."""
 
     TITLE = "Thalweg"
     CSS_PATH = "screens/browse.tcss"  # the first screen's own CSS_PATH is not read
@@ -68,7 +68,7 @@ class ThalwegApp(KeyQueue[StoreError]):
             self.notify(self._warning, severity="warning", timeout=15)
 
     async def ready(self) -> None:
-        """A key is about the rows and the questions that the keys before it asked for."""
+        """A key applies to the rows and questions that earlier keys requested, so wait for them."""
         await super().ready()
         if isinstance(self.screen, BrowseScreen) and not self.screen.typing:
             await self.screen.caught_up()
@@ -80,7 +80,7 @@ class ThalwegApp(KeyQueue[StoreError]):
             event.prevent_default()
 
     def notify(self, message: str, **looks: Any) -> None:
-        """Whatever a text holds, and whoever tells it: never markup, nor anything that a terminal obeys."""
+        """Show a text, from any source, without its markup and control characters."""
         super().notify(clean(message), **{**looks, "markup": False})
 
     def copy_to_clipboard(self, text: str) -> None:
@@ -104,7 +104,7 @@ class ThalwegApp(KeyQueue[StoreError]):
 
     @on(ViewChanged)
     def save_session(self) -> None:
-        """Write down how everything is left; what can't be written is said once it is asked for again."""
+        """Save the state of the screen; if that fails, say so."""
         self.session.theme = self.theme
         try:
             save(self.session, self.file)

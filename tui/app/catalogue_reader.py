@@ -30,7 +30,7 @@ MOST = 2_000_000  # rows in a table; 16 MB of ids
 
 @dataclass(frozen=True)
 class Order:
-    """The ids of what was asked for, the first rows of it, and whether that is all."""
+    """The ids that a query found, the first rows of them, and whether these are all."""
 
     query: Query
     ids: "array[int]"
@@ -107,7 +107,7 @@ class Reader:
                 self._busy.discard(connection)
 
     def close(self) -> None:
-        """Queries that go on fail with StoreError, so that nobody who leaves waits for them."""
+        """Interrupt running queries, which fail with StoreError, so that leaving is quick."""
         for connection in tuple(self._busy):
             connection.interrupt()
         self.changes.close()

@@ -1,4 +1,4 @@
-"""The last guard before the terminal: letters that it would obey are left out, whichever widget let them through."""
+"""The last guard before the terminal: control characters are left out, whichever widget let them through."""
 
 from collections.abc import Iterable
 

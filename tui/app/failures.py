@@ -1,4 +1,4 @@
-"""What happens to errors that nobody foresaw: they are told, and kept in a file, and the screen stays."""
+"""Unforeseen errors: they are shown, their traceback is kept in a file, and the screen stays."""
 
 import traceback
 from collections.abc import Awaitable
@@ -15,7 +15,7 @@ from store.errors import StoreError
 
 
 async def handle_safely(handling: Awaitable[None], message: Message, app: App[Any]) -> None:
-    """Handle a message, or the action of a key; what goes wrong is told, and those that follow are handled."""
+    """Handle a message, or the action of a key; show what goes wrong, and keep handling those that follow."""
     try:
         await handling
     except Exception as error:
@@ -30,7 +30,7 @@ def show_failure(error: BaseException, app: App[Any]) -> None:
 
 
 def failure_sentence(error: BaseException) -> str:
-    """What to tell; where it went wrong is kept in a file if it should not have happened."""
+    """The sentence to show; the traceback is kept in a file if the error was unforeseen."""
     if isinstance(error, ThalwegError | StoreError):
         return str(error)
     told = f"Unexpected error: {type(error).__name__}: {error}."

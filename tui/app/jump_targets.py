@@ -47,7 +47,7 @@ def _of(widget: Widget) -> Iterator[Jump]:
 
 
 def labels(count: int) -> list[str]:
-    """Texts that are no beginnings of each other: letters, and pairs of letters once there are too few."""
+    """Labels of which none starts another one: letters, and pairs of letters once these run out."""
     pairs = min(-(-max(count - len(LETTERS), 0) // (len(LETTERS) - 1)), len(LETTERS))
     single, first = LETTERS[: len(LETTERS) - pairs], LETTERS[len(LETTERS) - pairs :]
     return [*single, *(one + other for one in first for other in LETTERS)][:count]

@@ -1,4 +1,4 @@
-"""Keys in turn: each has had its effect before the next is looked at.
+"""A key queue: each key press takes effect before the next one is handled.
 
 Textual hands a key to the widget that has the focus when it arrives. Of a burst, as a slow connection or a paste brings
 it, all keys arrive before the first has opened the prompt or the question that the others are meant for.
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class KeyQueue(App[T]):
-    """An application that takes keys one at a time."""
+    """An application that processes key presses one at a time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class KeyQueue(App[T]):
 
 
 def _key_route(widget: Widget) -> list[MessagePump]:
-    """Whom a key passes from this widget on, if nobody takes it; the application twice: it moves the focus in turn."""
+    """The pumps that a key passes from this widget on; the application last, as it moves the focus."""
     return [*widget.ancestors_with_self, widget.app]
 
 

@@ -16,7 +16,7 @@ class Palette(Provider):
     """Lines for the palette; choosing one is the press of its key."""
 
     async def startup(self) -> None:
-        """Once each time it opens: what can't be read is told once."""
+        """Runs each time it opens: what can't be read is reported once."""
         self._known = list(self._lines())
 
     async def discover(self) -> Hits:

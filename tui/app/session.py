@@ -1,4 +1,4 @@
-"""What the screen remembers between two sittings: one small JSON file for each catalogue."""
+"""What the screen remembers between sessions: one small JSON file for each catalogue."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -47,13 +47,13 @@ class Session(msgspec.Struct):
 
 
 def session_file(catalogue: Path) -> Path:
-    """Where the sitting at this catalogue is remembered."""
+    """The file of this catalogue's session."""
     name = sha256(str(catalogue).encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return user_state_path("thalweg", appauthor=False) / f"session-{name}.json"
 
 
 def load(file: Path) -> tuple[Session, str | None]:
-    """The session as it was left, and what to tell where it can't be read: it is set aside then."""
+    """The session as it was left, and a sentence if it can't be read: its file is set aside then."""
     try:
         text = own_text(file)
         return (Session() if text is None else msgspec.json.decode(text, type=Session)), None

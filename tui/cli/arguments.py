@@ -25,7 +25,7 @@ class Name(click.ParamType[str]):
         return completions(self.allowed(), incomplete)
 
     def allowed(self) -> tuple[str, ...]:
-        """All that may be written, or how it may begin."""
+        """All allowed names, or what they start with."""
         return tuple(self.registry)
 
 
@@ -81,7 +81,7 @@ class Id(click.ParamType[int]):
 
 
 def whole_number(text: str) -> int | None:
-    """The number that digits stand for, up to LARGEST_ID."""
+    """The number written in digits, up to LARGEST_ID."""
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID))):
         return None
     number = int(text)

@@ -1,4 +1,4 @@
-"""How commands come to the catalogue: opened where it is, made where it is wanted, closed when the command ends."""
+"""How commands reach the catalogue: it is opened, made if wanted, and closed when the command ends."""
 
 import os
 import sys
@@ -35,12 +35,12 @@ class CommandLocation(Location):
         return self.open() if self.path.exists() else None
 
     def client(self, data_root: str | None = None, *, create: bool = False, trust: bool = False) -> "Client":
-        """The engine at this catalogue; with `trust` a network's changed file is gone on with. Raises StoreError."""
+        """The engine at this catalogue; with `trust` a changed network file is accepted. Raises StoreError."""
         root = None if data_root is None else str(from_home(data_root).absolute())
         return engine_of(self.open(create=create), root, trust=trust)
 
     def may_create(self) -> bool:
-        """Whether there is a catalogue at a place that was given, or somebody in the terminal wants a new one there."""
+        """Whether the catalogue is the usual one, exists, or may be created, as asked in the terminal."""
         if self.given is None or self.path.exists():
             return True
         missing = "" if self.path.parent.is_dir() else ", nor is its folder"
@@ -48,19 +48,19 @@ class CommandLocation(Location):
 
 
 def engine_of(catalogue: "Catalogue", data_root: str | None = None, *, trust: bool = False) -> "Client":
-    """The engine at a catalogue that is open; with `trust` a network's changed file is gone on with."""
+    """The engine at a catalogue that is open; with `trust` a changed network file is accepted."""
     from core.engine.client import Client  # noqa: PLC0415 - half a second with its database; no --help needs it
 
     return Client(catalogue, data_root, cache(lambda sentence: trust or _confirm(sentence)))
 
 
 def _confirm(sentence: str) -> bool:
-    """Ask in a terminal whether to go on with a network's changed file."""
+    """Ask in the terminal whether to accept a changed network file."""
     return in_terminal() and _ask(f"{clean(sentence)} Continue with it as it is now?")
 
 
 def _ask(*parts: str) -> bool:
-    """Ask in the terminal, on lines that end between words, or behind the slashes of a path; long parts stand apart."""
+    """Ask in the terminal, wrapped between words or behind the slashes of a path; long parts get their own line."""
     width = width_of(sys.stderr) - len(" [y/N]: ")
     lines = wrapped(" ".join(parts), width)
     if len(lines) > 1:
@@ -69,5 +69,5 @@ def _ask(*parts: str) -> bool:
 
 
 def in_terminal() -> bool:
-    """Whether somebody can be asked."""
+    """Whether a question can be asked."""
     return os.isatty(0) and os.isatty(2)

@@ -1,4 +1,4 @@
-"""What commands print: tables and JSON on standard output, notes on standard error.
+"""Printing for commands: tables and JSON on standard output, notes on standard error.
 
 In a terminal tables are cut to its width and states have colours; elsewhere nothing is cut or coloured.
 """

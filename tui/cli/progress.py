@@ -1,4 +1,4 @@
-"""Waiting for runs: progress on standard error, and what Ctrl-C means."""
+"""Waiting for runs: progress on standard error, and the handling of Ctrl-C."""
 
 import sys
 from collections import Counter
@@ -77,7 +77,7 @@ def _display(total: int) -> "Iterator[Display]":
 
 
 class Lines:
-    """One line for every change of state, and for what keeps all from going on, where there is no terminal."""
+    """Without a terminal: one line for every change of state, and for what blocks all runs."""
 
     def __init__(self) -> None:
         self.seen: dict[int, tuple[str, str]] = {}

@@ -1,4 +1,4 @@
-"""What lists and screens show where no columns are asked for: a readable choice, made for 80 columns."""
+"""The default columns of lists and screens: a readable choice, made for 80 characters."""
 
 import json
 import sys
@@ -39,7 +39,7 @@ class ListColumn:
 
     @property
     def name(self) -> str:
-        """What it is called where columns are chosen and remembered."""
+        """Its name where columns are chosen and remembered."""
         return self.made_of[0] if len(self.made_of) == 1 else self.title
 
 
@@ -64,7 +64,7 @@ def state_word(row: Row) -> str:
 
 
 def short_state_word(row: Row) -> str:
-    """The same where a column beside it tells the cause: its state, or that it found something."""
+    """The same beside a column that shows the cause: its state, or that it found something."""
     return "finding" if row["outcome"] == "finding" else str(row["state"])
 
 
@@ -150,7 +150,7 @@ def _described(row: Row) -> str:
 
 
 def network(text: str | None) -> str:
-    """A network in a list; of one's own file its name and what in it makes the network, not where it lies."""
+    """A network in a list; for a network file its name and factory, without its folder."""
     kind, _, source = (text or "").partition(":")
     if kind != "file":
         return value(text)
@@ -287,7 +287,7 @@ def _flat(found: Row, before: str = "") -> list[str]:
 
 
 def on_screen(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
-    """The columns of a table on the screen: what a run does tells its kind, and 80 columns are few."""
+    """The columns of a table on the screen: without the kind of a run, which its summary shows."""
     ours = tuple(one for one in chosen(kind, encoding) if (kind, one.name) != ("runs", "kind"))
     return (*ours, NAMES) if kind == "paths" else ours
 

@@ -120,6 +120,6 @@ def _are_different(cells: Sequence[Any]) -> bool:
 
 
 def cell_texts(name: str, cells: Sequence[Any]) -> list[str]:
-    """The cells of a line, as texts; networks are told by their files' names where those tell them apart."""
+    """The cells of a line, as texts; networks by their files' names if these differ."""
     short = [network(cell) if name == "network" else value(cell) for cell in cells]
     return short if len(set(short)) == len(set(map(value, cells))) else [value(cell) for cell in cells]

@@ -39,7 +39,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Faults:
-    """Groups, those of most runs first; rows of runs that were asked for; what some were relaunched as; counts."""
+    """Groups, largest first; the rows of requested runs; the relaunches of some; counts."""
 
     groups: tuple[Group, ...]
     rows: dict[int, Row]

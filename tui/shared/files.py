@@ -34,7 +34,7 @@ def own_text(file: Path) -> str | None:
 
 
 def _small_text(handle: int) -> str:
-    """Raises OSError, and ValueError for what is no small text."""
+    """Raises OSError, and ValueError if it is not a small text."""
     about = os.fstat(handle)
     if not stat.S_ISREG(about.st_mode):
         raise ValueError("it is not a regular file")

@@ -76,7 +76,7 @@ def percent(given: float | None) -> str:
 
 
 def shortened(path: str, width: int) -> str:
-    """The end of a path in so many cells: …/runs/c.db."""
+    """The end of a path in this many cells: …/runs/c.db."""
     if cell_len(path) <= width:
         return path
     end = path
@@ -86,7 +86,7 @@ def shortened(path: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Lines of at most so many cells, broken at blanks; longer words behind their slashes, only then anywhere."""
+    """Lines of at most this many cells, broken at blanks; longer words behind their slashes, only then anywhere."""
     lines, width = [""], max(width, WIDEST)
     for word in re.findall(r"\s+|\S+", text):
         pieces = [word] if cell_len(word) <= width else re.findall(r"[^/]*/|[^/]+", word)

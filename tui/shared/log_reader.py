@@ -97,7 +97,7 @@ def _ends_line(handle: int, size: int) -> bool:
 
 
 def found_before(file: Path, text: str, offset: int, given_up: Callable[[], bool] = lambda: False) -> int | None:
-    """Where a text stands last before `offset`, whatever its case; None where it doesn't. Raises OSError."""
+    """The last match of a text before `offset`, ignoring case; None if there is none. Raises OSError."""
     wanted = _folded(text.encode())
     with file.open("rb") as opened:
         end = min(offset, os.fstat(opened.fileno()).st_size)
@@ -112,7 +112,7 @@ def found_before(file: Path, text: str, offset: int, given_up: Callable[[], bool
 
 
 def found_after(file: Path, text: str, offset: int, given_up: Callable[[], bool] = lambda: False) -> int | None:
-    """Where a text stands first after `offset`, whatever its case; None where it doesn't. Raises OSError."""
+    """The first match of a text after `offset`, ignoring case; None if there is none. Raises OSError."""
     wanted = _folded(text.encode())
     with file.open("rb") as opened:
         size, start = os.fstat(opened.fileno()).st_size, offset + 1

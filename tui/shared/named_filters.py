@@ -1,4 +1,4 @@
-"""Filters that have a name: `@name` stands for one, on the screen and after `--where`. One small JSON file for all."""
+"""Named filters: `@name` means one, on the screen and after `--where`. One small JSON file for all."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ def filters_of(kind: str) -> dict[str, str]:
 
 
 def expand(kind: str, text: str) -> str:
-    """A filter with the conditions that its names stand for. Raises UsageError for a name that is none."""
+    """A filter with its names replaced by their conditions. Raises UsageError for an unknown name."""
     filters = filters_of(kind) if "@" in text else {}
 
     def conditions(match: re.Match[str]) -> str:

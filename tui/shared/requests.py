@@ -62,7 +62,7 @@ def program_at(catalogue: Path) -> str:
 
 
 def head_options(command: str) -> list[Option]:
-    """What is asked for before anything else: the arguments, the choice, the device."""
+    """The options that a form shows first: the arguments, the choice, the device."""
     asked = KINDS[command]
     head = [Option(name, _reference(command, name), None, one, required=True) for name, one in asked.inputs.items()]
     head += [one for one in _own(command) if one.required]

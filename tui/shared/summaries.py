@@ -77,5 +77,5 @@ def of_the_whole(one: Row) -> bool:
 
 
 def measurement_text(one: Row) -> str:
-    """A number, or the answer that it stands for."""
+    """A number, or the answer that it encodes."""
     return WORDS.get(one["role"], {}).get(one["value"]) or number(one["value"])

@@ -1,4 +1,4 @@
-"""`python -m core.engine.worker FOLDER`: do the job that lies in a run folder, and nothing else.
+"""`python -m core.engine.worker FOLDER`: do the job in a run folder, and nothing else.
 
 The worker never opens the catalogue. It takes the folder (once), works, and ends with one `Ended` line; if
 it can't even write that, its exit status speaks. Its log ends with how the run ended, and where that was a fault, not

@@ -1,4 +1,4 @@
-"""How a job computes: in the precision that was asked for, and on a GPU the same every time."""
+"""How a job computes: in the requested precision, and on a GPU the same way every time."""
 
 import os
 from typing import Any

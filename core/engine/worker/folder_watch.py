@@ -1,4 +1,4 @@
-"""A worker whose folder or catalogue is gone ends: nobody would hear of what it makes, and its device is wanted."""
+"""A worker ends when its folder or catalogue is gone: its results would be lost, and its device is needed."""
 
 import os
 import threading
@@ -27,7 +27,7 @@ def _watch(folder: Path, log: Log) -> None:
 
 
 def missing_folder(folder: Path) -> Path | None:
-    """What is no longer there of the attempt's folder, as this process took it, and of the catalogue."""
+    """Which of the attempt's folder, as this process took it, and the catalogue no longer exists."""
     try:
         return next((file for file in (folder / "owner", catalogue_of(folder)) if not file.exists()), None)
     except OSError:  # a disk that doesn't answer may do so later

@@ -1,4 +1,4 @@
-"""What a worker says: as lines in its run folder, which the agent turns into rows, and as sentences in its log."""
+"""A worker's reports: lines in its run folder, which the agent turns into rows, and sentences in its log."""
 
 import os
 import threading
@@ -84,7 +84,7 @@ class Journal:
             self.keep(save)
 
     def keep(self, save: Callable[[Path], None]) -> None:
-        """Save a checkpoint now; the log tells of the first ones, then of ever fewer."""
+        """Save a checkpoint now; the log mentions the first ones, then ever fewer."""
         save(self._checkpoint)
         self._saved = time.monotonic()
         self._checkpoints += 1
@@ -92,7 +92,7 @@ class Journal:
             self.say(f"Checkpoint {self._checkpoints} written: {amount(self._checkpoint.stat().st_size)}.")
 
     def forget(self) -> None:
-        """Remove the checkpoint: nothing can go on from it."""
+        """Remove the checkpoint: nothing can resume from it."""
         self._checkpoint.unlink(missing_ok=True)
 
     def write(self, event: Event) -> None:
@@ -120,7 +120,7 @@ class Journal:
                 self._flush()
 
     def _flush(self) -> None:
-        """Write what was gathered. Raises OSError; then the next call goes on at the very byte."""
+        """Write what was gathered. Raises OSError; then the next call continues at the same byte."""
         with self._lock:
             self._write_out()
             lines, self._lines = self._lines, []

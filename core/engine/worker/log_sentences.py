@@ -22,7 +22,7 @@ def options_text(options: Options) -> str:
 
 
 def data_sentence(data: Dataset, seconds: float) -> str:
-    """What was read, and in which time."""
+    """The data set that was read, its sizes, and how long that took."""
     tests = "no" if data.test is None else len(data.test)
     shape = "x".join(map(str, data.train.x.shape[1:])) + " numbers" * (data.train.x.dim() == 2)
     targets = f"{data.outputs} numbers to predict" if data.classes is None else f"{data.classes} classes"
@@ -32,7 +32,7 @@ def data_sentence(data: Dataset, seconds: float) -> str:
 
 
 def network_sentence(name: str, architecture: Architecture) -> str:
-    """How large the network is, and its layers, or why it has none."""
+    """The network's size and its layers, or why it has no view by layers."""
     total = Layout.of(architecture.module).total
     if architecture.layered is None:
         return f"Network {name}: {total} parameters, no view by layers: {architecture.without}."
@@ -42,7 +42,7 @@ def network_sentence(name: str, architecture: Architecture) -> str:
 
 
 def epoch_sentence(epoch: int, losses: Sequence[float], rate: float, active: int) -> str:
-    """Losses of all models at the end of an epoch; how many go on, where there are several."""
+    """The losses of all models at the end of an epoch, and how many are still training if there are several."""
     finite = [loss for loss in losses if isfinite(loss)] or [nan]
     if len(losses) == 1:
         return f"Epoch {epoch}: train loss {losses[0]:.4g}, rate {rate:.4g}."
@@ -51,7 +51,7 @@ def epoch_sentence(epoch: int, losses: Sequence[float], rate: float, active: int
 
 
 def log_model(whose: str, made: dict[str, Any], folder: Path, reporter: Reporter) -> None:
-    """What a model is worth, and the file it was written to; `made` are its columns."""
+    """Log a model's losses and errors, and its file; `made` are its columns."""
     measured = [("train loss", "train_loss"), ("train error", "train_error"), ("test loss", "test_loss")]
     known = [(name, made[key]) for name, key in (*measured, ("test error", "test_error")) if made[key] is not None]
     worth = ", ".join(f"{name} {value:.4g}" for name, value in known)
@@ -60,5 +60,5 @@ def log_model(whose: str, made: dict[str, Any], folder: Path, reporter: Reporter
 
 
 def log_file(file: Path, reporter: Reporter) -> None:
-    """That a file was written."""
+    """Log that a file was written, and its size."""
     reporter.say(f"{file.name} written: {amount(file.stat().st_size)}.")

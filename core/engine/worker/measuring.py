@@ -1,4 +1,4 @@
-"""What a model is worth, as it is recorded, and whether it still is: the only place where either is evaluated."""
+"""A model's loss and error, as recorded and as checked later: the only place that evaluates either."""
 
 import torch
 from torch import Tensor

@@ -65,7 +65,7 @@ def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask
 
 
 def verify(question: Answer) -> Answer:
-    """Decide every claim of a path anew, in float64, and say what follows."""
+    """Decide every claim of a path again, in float64, and say what follows."""
     path, problem, ends = path_of(question)
     return {"id": question["path_id"], **verify_path(path, problem, ends)}
 
@@ -122,7 +122,7 @@ def answer_to(question: Answer) -> Answer:
 
 
 def private_streams() -> tuple[TextIO, TextIO]:
-    """Standard input and output for our use alone: a network file may read and print."""
+    """Standard input and output, reserved for answers: a network file may read and print."""
     questions, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -84,7 +84,7 @@ def _state(journal: Journal, problem: Problem, until: Until | None) -> TrainingS
 
 
 def drop_finished(problem: Problem, state: TrainingState, until: Until) -> None:
-    """Let models leave that are at the goal already, since the run that left the state had a lower one or none."""
+    """Drop models that already meet the goal: the run that left the state had a lower goal, or none."""
     here = state.active
     known = state.metric[here]
     known = problem.losses(state.thetas[here]) if bool(known.isnan().any()) else known
@@ -119,7 +119,7 @@ class Epochs:
         (journal.keep if state.epoch >= spec.epochs else journal.checkpoint)(state.save)
 
     def report_last(self) -> None:
-        """The newest epoch has its line, whichever it is."""
+        """Log the newest epoch, even if it is not due."""
         if self._untold is not None:
             self.journal.say(self._untold)
             self._untold = None

@@ -1,4 +1,4 @@
-"""The screen that all of ours are: what takes time happens in a thread, what goes wrong is told, and it stays."""
+"""The base of all screens: slow work happens in threads, errors are shown, and the screen stays."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 
 
 class AppScreen(Screen[T]):
-    """Survives what nobody foresaw in its handlers and workers, and asks the catalogue and the engine in threads."""
+    """Survives unforeseen errors in handlers and workers, and asks the catalogue and the engine in threads."""
 
     def __init__(self) -> None:
         super().__init__()

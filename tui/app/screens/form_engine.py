@@ -1,4 +1,4 @@
-"""The engine as a form asks it while it is filled in."""
+"""The engine, as a form uses it while it is filled in."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +17,7 @@ Answer = TypeVar("Answer")
 
 
 class FormEngine:
-    """What needs torch is asked of one process, which ends with the form; what was asked before is given up."""
+    """Questions that need torch go to one process, which ends with the form; a new question replaces earlier ones."""
 
     def __init__(self, screen: AppScreen[Any], client: "Client") -> None:
         self._screen, self._client = screen, client
@@ -30,7 +30,7 @@ class FormEngine:
     def ask(
         self, question: "Callable[[Client], Answer]", then: Callable[[Answer], object], group: str = "question"
     ) -> None:
-        """As a screen's `ask`, for one question to come before all that were asked of the engine until now."""
+        """Like a screen's `ask`, for a question to the engine that replaces all earlier ones."""
         client = self._client.with_probe(self._desk.new_asker())
 
         def asked() -> tuple[Answer] | None:
@@ -42,11 +42,11 @@ class FormEngine:
         self._screen.ask(asked, lambda found: None if found is None else then(*found), group)
 
     def after_pause(self, then: Callable[[], object]) -> None:
-        """Call `then` when nobody has typed for a moment; what was to be called before is not."""
+        """Call `then` after a pause in typing, instead of whatever was scheduled before."""
         self.cancel_pending()
         self._rest = self._screen.set_timer(PAUSE, then)
 
     def cancel_pending(self) -> None:
-        """Nothing is to be called any more."""
+        """Cancel whatever is scheduled."""
         if self._rest is not None:
             self._rest.stop()

@@ -1,4 +1,4 @@
-"""Small questions before something is done: yes or no, one of several, a text, which columns."""
+"""Small questions before an action: yes or no, one of several, a text, which columns."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar

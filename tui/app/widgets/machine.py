@@ -1,4 +1,4 @@
-"""One line on the state of things: how many runs are what, whether somebody works on them, the machine's memory."""
+"""The status line: how many runs are in which state, whether an agent works on them, the machine's memory."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The catalogue as somebody browses it: what the table shows, what is chosen in it, whom to ask and to tell."""
+"""The browsed catalogue: what the table shows, which rows are chosen, and the ways to ask and notify the person."""
 
 from array import array
 from asyncio import to_thread

@@ -1,4 +1,4 @@
-"""What is read from the catalogue and the machine, in threads, once it is asked for or whenever somebody wrote."""
+"""Reading the catalogue and the machine in threads, on request and whenever the catalogue changes."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What runs wrote, and what failed of them."""
+"""Opening the log of a run, and the faults."""
 
 from tui.app.screens.browse.browser import Browser
 from tui.app.screens.faults import FaultsScreen

@@ -1,4 +1,4 @@
-"""What people leave on rows: stars, tags, notes; and taking it back."""
+"""Stars, tags and notes on rows, and undoing the last change."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Orders that were read, and filters that were refused, as the table and the prompt show them."""
+"""Showing orders in the table, and refused filters in the prompt."""
 
 from typing import TYPE_CHECKING
 

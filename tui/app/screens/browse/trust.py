@@ -1,4 +1,4 @@
-"""Whether a network's file that has changed is gone on with: the person is asked."""
+"""The question whether to accept a network file that has changed."""
 
 from concurrent.futures import Future
 
@@ -11,14 +11,14 @@ POLL = 0.1  # s between looks at whether the thread that waits is still wanted
 
 
 class Trust:
-    """Keeps the answers: the same change is asked about once."""
+    """Asks about each change once, and keeps the answer."""
 
     def __init__(self, screen: Screen[None]) -> None:
         self._app = screen.app
         self._answers: dict[str, Future[bool | None]] = {}
 
     def confirm(self, sentence: str) -> bool:
-        """Called in a worker's thread, with the sentence that says what changed. Whoever leaves says no."""
+        """Ask, from a worker's thread, with the sentence that says what changed. Leaving means no."""
         self._app.call_from_thread(self._ask_once, sentence)
         answer = self._answers[sentence]
         while not get_current_worker().is_cancelled:

@@ -16,7 +16,7 @@ MEANINGS = (
     ("locked", "is busy: another program kept it locked for 30 s; try again when that has ended"),
     ("full", "cannot be written: the disk is full; make room or choose another file with --catalogue"),
     ("readonly", "cannot be written: the file or its folder is read-only; choose another with --catalogue"),
-    ("not a database", "is no SQLite file; choose another with --catalogue"),
+    ("not a database", "is not an SQLite file; choose another with --catalogue"),
     (
         "malformed",
         "is damaged; restore a backup, or salvage it with SQLite's own `.recover`",

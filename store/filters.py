@@ -1,6 +1,6 @@
 r"""The filter language: `state=failed,stale method=string barrier<0.1 name~digits cause~"could not"`.
 
-Conditions stand between spaces and must all hold. A condition is a column, one of  = != < <= > >= ~ !~
+Conditions are separated by spaces and must all hold. A condition is a column, one of  = != < <= > >= ~ !~
 and a value. `~` means "contains", whatever the case. Commas in the value of `=` and `!=` mean any of; `null`
 is an empty cell; what stands in "double quotes" is taken as it is (\" for a quote). `!=` and `!~` hold for
 empty cells.

@@ -50,8 +50,8 @@ class ModelRow(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), doc="run that made it")
     position: Mapped[int] = mapped_column(doc="place among the models of its run, from 0")
     name: Mapped[str | None] = mapped_column(index=True, doc="name given by a person")
-    network: Mapped[str | None] = mapped_column(index=True, doc="network, as asked for")
-    data: Mapped[str | None] = mapped_column(index=True, doc="data set, as asked for")
+    network: Mapped[str | None] = mapped_column(index=True, doc="network, as requested")
+    data: Mapped[str | None] = mapped_column(index=True, doc="data set, as requested")
     loss: Mapped[str | None] = mapped_column(doc="loss it was trained with: cross-entropy, square, …")
     architecture: Mapped[str | None] = mapped_column(doc="fingerprint of the parameters' names and shapes")
     data_fingerprint: Mapped[str | None] = mapped_column(doc="fingerprint of the data it was trained on")
@@ -63,7 +63,9 @@ class ModelRow(Base):
     test_loss: Mapped[float | None] = mapped_column(doc="mean loss over the test set")
     test_error: Mapped[float | None] = mapped_column(index=True, doc="share of test samples classified wrongly, 0 to 1")
     epochs: Mapped[int | None] = mapped_column(doc="passes over the train set")
-    reached: Mapped[bool | None] = mapped_column(doc="whether the loss asked for was reached; empty: none was")
+    reached: Mapped[bool | None] = mapped_column(
+        doc="whether the requested loss was reached; empty: none was requested"
+    )
     seconds: Mapped[float | None] = mapped_column(doc="time of training, s")
     artifact: Mapped[str | None] = mapped_column(
         ForeignKey("artifacts.sha256"), index=True, doc="sha256 of the file of its weights"

@@ -113,7 +113,7 @@ class PathRow(Base):
     network: Mapped[str | None] = mapped_column(index=True, doc="network of both models")
     data: Mapped[str | None] = mapped_column(index=True, doc="data set it was measured on")
     on: Mapped[str | None] = mapped_column(doc="quantity the threshold is for: train_loss, …")
-    threshold: Mapped[float | None] = _measured("largest level that counts as connected; empty: none was asked for")
+    threshold: Mapped[float | None] = _measured("largest level that counts as connected; empty: none was requested")
     connected: Mapped[bool | None] = mapped_column(doc="whether the level is at most the threshold")
     train_loss_a: Mapped[float | None] = _measured("mean train loss at model_a, computed in float64")
     train_loss_b: Mapped[float | None] = _measured("mean train loss at model_b, computed in float64")
@@ -181,7 +181,7 @@ class ProfilePointRow(Base):
         ForeignKey("paths.id", ondelete="CASCADE"), primary_key=True, doc="path it is a point of"
     )
     t: Mapped[float] = mapped_column(primary_key=True, doc="place on the path, 0 to 1")
-    segment: Mapped[int | None] = mapped_column(doc="segment it lies on, from 0")
+    segment: Mapped[int | None] = mapped_column(doc="its segment, from 0")
     train_loss: Mapped[float | None] = mapped_column(doc="mean loss over the train set")
     train_error: Mapped[float | None] = mapped_column(doc="share of train samples classified wrongly, 0 to 1")
     test_loss: Mapped[float | None] = mapped_column(doc="mean loss over the test set")

@@ -125,7 +125,7 @@ def cli(ctx: click.Context, catalogue: str | None, where: str | None) -> None:
         from tui.shared.named_filters import expand  # noqa: PLC0415 - msgspec, which --help goes without
 
         conditions = None if where is None else expand("runs", where)
-        if ctx.obj.agreed():
+        if ctx.obj.may_create():
             open_app(ctx.obj, conditions)
     else:
         click.echo(ctx.get_help())

@@ -23,7 +23,7 @@ def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Rep
     require_layers(problem, "sparse", lambda widths: kept_sizes(options, widths))
     done = CompletedLayers.of(options, theta, reporter.left)
     if done.layers:
-        reporter.say(f"Takes up {listed(sorted(done.layers))} of the checkpoint.")
+        reporter.say(f"Resumes with {listed(sorted(done.layers))} of the checkpoint.")
     for level in trained_levels(options, problem, theta, options.seed, reporter.progress, Goal(without=done.layers)):
         reporter.metric("loss", level.level, level.best.loss, unit="layer", family="loss")
         reporter.say(f"{level.summary.capitalize()}.")

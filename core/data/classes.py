@@ -112,7 +112,7 @@ def state_of(path: Path) -> os.stat_result:
         return path.stat()
     except OSError as error:
         what = f"is a link to {path.readlink()}, which" if path.is_symlink() else "is listed, but"
-        raise UsageError(f"{path} {what} can't be read ({error.strerror}): mend or remove it.") from None
+        raise UsageError(f"{path} {what} can't be read ({error.strerror}): repair or remove it.") from None
 
 
 def _unreadable(error: OSError) -> None:

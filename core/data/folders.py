@@ -71,7 +71,7 @@ def _bytes_of(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise UsageError(f"{file} can't be read ({error.strerror}): mend or remove it.") from None
+        raise UsageError(f"{file} can't be read ({error.strerror}): repair or remove it.") from None
 
 
 def _kept(files: list[Path], stamp: str, contents: Contents) -> Tensors | None:

@@ -44,7 +44,7 @@ def read_image(file: Path, content: bytes) -> Image.Image:
     except Exception as error:  # noqa: BLE001 - damaged files make Pillow raise errors of every kind
         reason = why_unknown(content) if isinstance(error, UnidentifiedImageError) else str(error)
         said = " ".join(reason.split())[:200] or type(error).__name__  # an error may quote a file's bytes
-        raise UsageError(f"{file} can't be read as an image ({said}): mend, convert or remove it.") from None
+        raise UsageError(f"{file} can't be read as an image ({said}): repair, convert or remove it.") from None
 
 
 def _check_count(image: Image.Image, file: Path) -> None:
@@ -86,7 +86,7 @@ def _grey(image: Image.Image, samples: Samples, file: Path) -> Image.Image:
 
 def _check_floats(values: np.ndarray, samples: Samples, file: Path) -> None:
     if odd := int(np.isnan(values).sum()):
-        raise UsageError(f"{file} has {samples}, and {odd} of {values.size} are not a number: mend or remove it.")
+        raise UsageError(f"{file} has {samples}, and {odd} of {values.size} are not a number: repair or remove it.")
     low, high = values.min(), values.max()
     if low < 0 or high > 1:
         raise UsageError(f"{file} has {samples} from {low:g} to {high:g}: scale them so that 0 is black and 1 white.")

@@ -88,7 +88,7 @@ def _notes(folder: Path, found: dict[str, list[ClassFolder]]) -> Iterator[str]:
     for what, paths in {
         "hidden and system files or folders, skipped": hidden + [path for one in classes for path in one.hidden],
         "images in no class folder, skipped": loose,
-        "links to folders that were read already or that they lie in, skipped": [
+        "links to folders already read or containing the link, skipped": [
             path for one in classes for path in one.again
         ],
         "folders that train and test have in common": [way for real, way in train.items() if real in test],
@@ -97,4 +97,4 @@ def _notes(folder: Path, found: dict[str, list[ClassFolder]]) -> Iterator[str]:
             yield f"{what}: {len(paths)}, the first {paths[0].relative_to(folder)}"
     if others := sum((one.others for one in classes), Counter()):
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5))
-        yield f"files that are no images by their names, skipped: {others.total()} ({kinds})"
+        yield f"files whose names aren't images', skipped: {others.total()} ({kinds})"

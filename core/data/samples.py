@@ -68,7 +68,7 @@ def why_unknown(content: bytes) -> str:
                 opener(BytesIO(content), "")
             except Exception as error:  # noqa: BLE001 - the reason that is looked for
                 return str(error)
-    return "it is no JPEG, PNG, BMP, PPM, TIFF, WebP or GIF"
+    return "it is not a JPEG, PNG, BMP, PPM, TIFF, WebP or GIF"
 
 
 def _why_unknown_tiff(content: bytes) -> str:

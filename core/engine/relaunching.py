@@ -17,7 +17,7 @@ FIXED = ("network", "data", "loss", "seed", "count", "dtype", "optimizer", "batc
 
 
 #: Why a run is not repeated that nobody named.
-AS_IT_WAS = "It failed of bad input and is unchanged: change an option, or name the run to repeat it all the same."
+AS_IT_WAS = "It failed because of bad input and is unchanged: change an option, or name the run to repeat it anyway."
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _start(catalogue: Catalogue, old: Run, spec: RunSpec, resume: str | None, ch
     if resume == "checkpoint" and not there:
         raise UsageError(f"Run {old.id} left no checkpoint: relaunch it with --from scratch.")
     if resume == "checkpoint" and bound:
-        raise UsageError(f"Run {old.id} can't go on from its checkpoint with another {bound[0]}: use --from scratch.")
+        raise UsageError(f"Run {old.id} can't resume from its checkpoint with another {bound[0]}: use --from scratch.")
     return resume or ("checkpoint" if there and not bound else "scratch")
 
 

@@ -134,13 +134,13 @@ def resumed_beads(search: "StringSearch", ends: list[float]) -> Beads | None:
     tensors = load_file(task.reporter.left)
     knots = list(tensors["knots"].to(task.a))
     if not (torch.equal(knots[0], task.a) and torch.equal(knots[-1], task.b)):
-        task.reporter.say("The beads of the checkpoint are between other models: begins anew.")
+        task.reporter.say("The beads in the checkpoint join other models, so the search starts from scratch.")
         return None
     values = values_of(task.problem, torch.stack(knots), search.options.on)
     values[0], values[-1] = ends  # as the premise saw them: in another batch they may be rounded otherwise
     beads = Beads(knots, values, tensors["depths"].tolist())
     stuck = beads.stuck(search.below)
-    task.reporter.say(f"Takes up {plural(beads.count, 'bead')}; {len(stuck)} of them above the threshold.")
+    task.reporter.say(f"Resumes with {plural(beads.count, 'bead')}; {len(stuck)} of them above the threshold.")
     if stuck:
         again = search.train_beads([beads.knots[i] for i in stuck], beads.count).thetas
         values = values_of(task.problem, again, search.options.on)

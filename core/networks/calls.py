@@ -165,6 +165,6 @@ def _count(points: Parameters) -> int:
 def _say(reason: str) -> None:
     """Into the log, once a process: it is slower so."""
     logging.getLogger(__name__).warning(
-        "The network can't be asked for several models at once (%s): they are worked through one by one.",
+        "The network can't evaluate several models at once (%s): they are evaluated one by one.",
         reason.partition(". ")[0],
     )

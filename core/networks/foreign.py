@@ -112,7 +112,7 @@ def _run(spec: File, source: bytes, sha256: str) -> ModuleType:
             exec(compile(source, spec.path, "exec"), module.__dict__)  # noqa: S102 - the file that the user named
     except (Exception, SystemExit) as error:
         alone = isinstance(error, ImportError)
-        hint = "; it has to stand alone, with installed packages only" if alone else ""
+        hint = "; it must be self-contained, with installed packages only" if alone else ""
         raise UsageError(f"The network file {spec.path} fails with {sentence_of(error)}{hint}.") from error
     return module
 

@@ -208,5 +208,5 @@ def _close(one: Tensor, other: Tensor) -> bool:
 
 def _instead(name: str) -> str:
     if name.startswith("torchvision:"):
-        return "write norm=group or norm=none behind its name, or take vgg11, which has none"
+        return "write norm=group or norm=none after its name, or take vgg11, which has none"
     return "use nn.GroupNorm in its place, or leave it out"

@@ -155,7 +155,7 @@ class _Chain:
             self._convolution(step, module)
         elif kind in IDENTITY:
             if step.makes not in (step.reads, (step.reads[0], prod(step.reads[1:]))):
-                raise NoLayersError(f"{step.name} reshapes its features otherwise than flattening them")
+                raise NoLayersError(f"{step.name} reshapes its features otherwise than by flattening them")
         elif (pool := pooling_in(step.module)) is not None and len(step.reads) == 4:
             self._replace(step, pools=(*self._last(step).pools, pool))
             self.averaged |= kind is not nn.MaxPool2d
@@ -210,7 +210,7 @@ class _Chain:
 
     def _last(self, step: Step) -> Layer:
         if not self.layers:
-            raise NoLayersError(f"{step.name} stands before the first layer")
+            raise NoLayersError(f"{step.name} comes before the first layer")
         return self.layers[-1]
 
     def _replace(self, step: Step, **changes: Any) -> None:

@@ -171,7 +171,7 @@ class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
     source: Annotated[str, Meta(description="PATH.py:FACTORY")]
     sha256: Annotated[
         Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None,
-        Meta(description="of the file, as it was when the run was asked for"),
+        Meta(description="of the file, as it was when the run was requested"),
     ] = None
 
     def __post_init__(self) -> None:

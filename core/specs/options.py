@@ -98,7 +98,7 @@ def pairs(texts: tuple[str, ...] | list[str], of: str) -> dict[str, str]:
             raise UsageError(f"{of}: options are written key=value, not {text!r}.")
         name = key.strip().replace("-", "_")
         if name in found:
-            raise UsageError(f"{of}: {name} is given twice, as {found[name]} and as {value.strip()}: leave one.")
+            raise UsageError(f"{of}: {name} is given twice, as {found[name]} and as {value.strip()}: give it once.")
         found[name] = value.strip()
     return found
 

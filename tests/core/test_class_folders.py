@@ -85,7 +85,7 @@ def test_other_files_and_images_without_a_class_are_told(own: Path) -> None:
         [2, 2],
         [
             "images in no class folder, skipped: 1, the first train/loose.png",
-            "files that are no images by their names, skipped: 4 (2 .gif, 1 no suffix, 1 .txt)",
+            "files whose names aren't images', skipped: 4 (2 .gif, 1 no suffix, 1 .txt)",
         ],
     )
 
@@ -120,7 +120,7 @@ def test_a_folder_that_links_lead_to_is_read_once(own: Path, tmp_path: Path) -> 
     (a / "z").symlink_to(tmp_path / "pool" / "sub")
     counts, notes = counted(own)
     assert counts == [5, 2]
-    assert notes == ["links to folders that were read already or that they lie in, skipped: 2, the first train/a/y"]
+    assert notes == ["links to folders already read or containing the link, skipped: 2, the first train/a/y"]
     assert [str(one.relative_to(a)) for one in images_in(a)] == [
         "0.png",
         "1.png",

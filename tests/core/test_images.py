@@ -241,7 +241,7 @@ def test_the_first_picture_of_an_mpo_is_the_photograph() -> None:
 @pytest.mark.parametrize(
     ("content", "hint"),
     [
-        (b"", "it is no JPEG, PNG, BMP, PPM, TIFF, WebP or GIF"),
+        (b"", "it is not a JPEG, PNG, BMP, PPM, TIFF, WebP or GIF"),
         (b"<html>404</html>", "it is no JPEG"),
         (saved(RGB, "JPEG2000"), "it is no JPEG"),
         (saved(RGB, "JPEG")[:300], "runcated"),

@@ -97,7 +97,7 @@ def test_a_string_search_tells_every_bead_and_its_failure_is_a_finding_without_a
     assert not any("Traceback" in line for line in lines)
     (again,) = engine.client.relaunch(engine.client.plan_relaunch([run.id], changes={"beads": "5"}))
     engine.finish(again)
-    assert f"Takes up {len(beads)} beads;" in "\n".join(said(engine, again))
+    assert f"Resumes with {len(beads)} beads;" in "\n".join(said(engine, again))
 
 
 def test_a_fault_ends_with_its_cause_and_then_the_traceback_and_what_was_printed_stays(

@@ -174,7 +174,7 @@ def test_places_that_cannot_hold_a_catalogue(tmp_path: Path) -> None:
 def test_files_that_are_no_catalogue(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.sqlite"
     path.write_text("This is a letter to my mother, and it is longer than a hundred bytes. " * 9)
-    assert "is no SQLite file" in refusal(path)
+    assert "is not an SQLite file" in refusal(path)
     foreign = tmp_path / "foreign.sqlite"
     with closing(sqlite3.connect(foreign)) as opened:
         opened.execute("CREATE TABLE birds (name)")

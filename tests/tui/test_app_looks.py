@@ -210,6 +210,6 @@ def test_a_screen_that_is_killed_leaves_a_session_that_opens(ended: Path) -> Non
 def test_what_is_no_catalogue_is_one_sentence_on_the_terminal(home: Path) -> None:
     (home / "c.db").write_text("hello")
     pid, terminal = in_terminal(home / "c.db")
-    read_until(terminal, b"is no SQLite file")
+    read_until(terminal, b"is not an SQLite file")
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 2
     os.close(terminal)

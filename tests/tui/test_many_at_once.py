@@ -168,7 +168,7 @@ def test_of_failed_runs_those_are_repeated_that_can_be_and_the_others_are_named(
     assert thalweg("relaunch", wrong, "--detach").out == "run:9\n"
     none = thalweg("relaunch", "--failed", "--json")
     assert (none.status, none.out) == (2, "")
-    assert "No run can be repeated so. Run 3: " in none.err
+    assert "No run can be repeated this way. Run 3: " in none.err
     assert thalweg("relaunch", "--where", "state=running", "--json").out == "[]\n"
 
 

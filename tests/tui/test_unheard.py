@@ -85,5 +85,5 @@ def test_whoever_waits_is_told_why_nothing_goes_on_and_when_it_does(
         "run 9 (train): queued",
         "run 9 (train): queued, waits for cuda: the agent of vm has cpu",
         "The disk is full: waiting for room.",
-        "It goes on.",
+        "It continues.",
     ]

@@ -55,8 +55,8 @@ def _cancel_wanted(run_ids: Sequence[int], location: CommandLocation) -> bool:
     command = location.command
     first = run_ids[0]
     note(
-        f"{thing.capitalize()} {'go' if several else 'goes'} on: `{command} list runs` shows how far, "
-        f"`{command} log {first} --follow` what happens, `{command} cancel {first}` stops it."
+        f"{thing.capitalize()} {'continue' if several else 'continues'}: `{command} list runs` shows how far, "
+        f"`{command} log {first} --follow` what it does, `{command} cancel {first}` stops it."
     )
     return False
 
@@ -91,7 +91,7 @@ class Lines:
                 note(f"run {run.id} ({run.kind}): {state_word(vars(run))}" + (f", {waits}" if waits else ""))
         if trouble != self.trouble:
             self.trouble = trouble
-            note(clean(trouble) or "It goes on.")
+            note(clean(trouble) or "It continues.")
 
 
 class Bars:

@@ -49,8 +49,8 @@ def with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @trust_option
     @wraps(command)
     def with_options(device: str | None, detach: bool, as_json: bool, data_root: str | None, **rest: Any) -> Any:
-        place = click.get_current_context().obj
-        return command(RunOptions(place, device, detach, as_json, data_root, rest.pop("trust")), **rest)
+        location = click.get_current_context().obj
+        return command(RunOptions(location, device, detach, as_json, data_root, rest.pop("trust")), **rest)
 
     return with_options
 

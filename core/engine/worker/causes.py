@@ -11,7 +11,7 @@ def cause_of(error: BaseException) -> tuple[str, str]:
         return error.kind if isinstance(error, RunError | PremiseError) else "bad input", str(error)
     text = printable(f"{type(error).__name__}: {error}").strip()
     if is_out_of_memory(error):
-        return "out of memory", "The memory did not suffice: try a smaller count, batch or network."
+        return "out of memory", "Memory ran out: try a smaller count, batch or network."
     if is_disk_full(error):
         return "disk full", FULL
     return "exception", text.splitlines()[0][:500]

@@ -42,5 +42,5 @@ def perform(job: Job, folder: Path, journal: Journal) -> None:
     with_what = f"thalweg {facts['thalweg']}, torch {facts['torch']}, {plural(facts['threads'], 'thread')}"
     journal.say(f"Run {job.run_id}, attempt {folder.name}, on {job.device} of {facts['host']}: {with_what}.")
     if journal.left is not None:
-        journal.say(f"There is a checkpoint to go on from: {amount(journal.left.stat().st_size)}.")
+        journal.say(f"There is a checkpoint to resume from: {amount(journal.left.stat().st_size)}.")
     JOBS[type(job.spec)](job, job.spec, folder, journal)

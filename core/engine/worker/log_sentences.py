@@ -47,7 +47,7 @@ def epoch_sentence(epoch: int, losses: Sequence[float], rate: float, active: int
     if len(losses) == 1:
         return f"Epoch {epoch}: train loss {losses[0]:.4g}, rate {rate:.4g}."
     spread = f"{min(finite):.4g} to {max(finite):.4g}"
-    return f"Epoch {epoch}: train losses {spread}, rate {rate:.4g}; {active} of {len(losses)} models go on."
+    return f"Epoch {epoch}: train losses {spread}, rate {rate:.4g}; {active} of {len(losses)} models continue."
 
 
 def log_model(whose: str, made: dict[str, Any], folder: Path, reporter: Reporter) -> None:

@@ -77,7 +77,7 @@ def _state(journal: Journal, problem: Problem, until: Until | None) -> TrainingS
     if journal.left is None:
         return None
     state = TrainingState.load(journal.left).to(problem.device)
-    journal.say(f"Goes on after epoch {state.epoch} of the checkpoint.")
+    journal.say(f"Resumes after epoch {state.epoch} of the checkpoint.")
     if until is not None:
         drop_finished(problem, state, until)
     return state

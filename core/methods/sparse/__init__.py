@@ -55,7 +55,7 @@ def build(options: Sparse, task: Task) -> Construction:
     ends = float(task.problem.losses(torch.stack([task.a, task.b])).max())
     store = Store.of(options, task)
     if store.found:
-        task.reporter.say(f"Takes up {len(store.found)} subnetworks of the checkpoint.")
+        task.reporter.say(f"Resumes with {len(store.found)} subnetworks of the checkpoint.")
     widths = Weights.of(task.problem, task.a).widths[1:-1]
     choices: list[SubnetworkChoice] = []
     for sizes in sizes_tried(options, widths):

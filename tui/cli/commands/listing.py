@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from store import Catalogue
 
 EPILOG = """\b
-Conditions stand between spaces and must all hold: a column, one of
+Conditions are separated by spaces and must all hold: a column, one of
 = != < <= > >= ~ (contains) !~, a value; commas mean any of; null is empty.
 A column is a heading, or any name that --all-columns shows.
 @NAME stands for conditions that were given a name on the screen, by :save.

@@ -29,7 +29,7 @@ PAUSE = 0.3  # s between looks at a log that is being written
 
 @click.command(epilog="\b\nExample:\n  thalweg log 12 --follow")
 @click.argument("run_id", metavar="RUN", type=Id())
-@click.option("--follow", "-f", is_flag=True, help="Go on until the run ends; Ctrl-C stops watching only.")
+@click.option("--follow", "-f", is_flag=True, help="Follow the log until the run ends; Ctrl-C only stops watching.")
 @click.option("--tail", type=WholeNumber(0), metavar="N", help="The last N lines only.")
 @json_option
 @click.pass_obj
@@ -129,7 +129,7 @@ def _follow(client: "Client", run_id: int, file: Path | None, position: int, sho
                 break
             time.sleep(PAUSE)
     except KeyboardInterrupt:
-        note(f"\nRun {run_id} goes on.")
+        note(f"\nRun {run_id} continues.")
         raise click.exceptions.Exit(130) from None
     if file is None and run.state != "done":
         note(ending_sentence(run))

@@ -28,7 +28,7 @@ Examples:
 @click.argument("kind", type=Kind(MARKED))
 @click.argument("words", metavar="[ID] TAG...", nargs=-1, required=True)
 @with_row_choice
-@click.option("--remove", is_flag=True, help="Take them away instead.")
+@click.option("--remove", is_flag=True, help="Remove them instead.")
 @json_option
 @click.pass_obj
 def tag(
@@ -37,7 +37,7 @@ def tag(
     """Give runs, models, paths or bounds tags, or take them away; print those that one has then."""
     ids, tags = _split_words(words, **which)
     if not tags:
-        raise UsageError("No tag was given: write words behind the id.")
+        raise UsageError("No tag was given: write words after the id.")
     catalogue = location.open()
     rows = chosen_ids(catalogue, kind, ids, **which)
     with catalogue.write() as session:
@@ -63,7 +63,7 @@ def note(location: CommandLocation, /, kind: str, words: tuple[str, ...], as_jso
     """Write a note on runs, models, paths or bounds; `thalweg show` shows it."""
     ids, texts = _split_words(words, **which)
     if len(texts) != 1:
-        raise UsageError("A note is one text: put it in quotes, behind the id.")
+        raise UsageError("A note is one text: put it in quotes, after the id.")
     catalogue = location.open()
     rows = chosen_ids(catalogue, kind, ids, **which)
     with catalogue.write() as session:

@@ -15,7 +15,7 @@ INTRODUCTION = (
     "and through sparse subnetworks, and every path is certified. About a minute."
 )
 EXPLANATION = """\
-Two networks that do the same job lie far apart. 'highest' is the largest train
+Two networks that do the same job are far apart. 'highest' is the largest train
 loss met on the way from one to the other; 'barrier' is how much that is above
 the worse end. Along the straight line the loss usually climbs; a string bends
 around the hill by networks trained in between ('beads'; 'norm length' is how

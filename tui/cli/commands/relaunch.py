@@ -98,7 +98,7 @@ def _possible(client: "Client", ids: Sequence[int], resume: str | None, changes:
     """The relaunches of those that can be repeated; of the others it is said why. Raises UsageError where none can."""
     plan, refused = client.rehearse_relaunch(ids, resume=resume, changes=changes, named=False)
     if refused and not plan:
-        raise UsageError(f"No run can be repeated so. Run {min(refused)}: {refused[min(refused)]}")
+        raise UsageError(f"No run can be repeated this way. Run {min(refused)}: {refused[min(refused)]}")
     for run_id, why in list(refused.items())[:MOST_FAILED]:
         note(f"Run {run_id} is left out: {why}")
     if len(refused) > MOST_FAILED:

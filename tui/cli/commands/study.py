@@ -46,7 +46,7 @@ Example:
     "--to", metavar="DIR", type=click.Path(path_type=Path), help="Where table and figure go. Default: NAME-SCALE."
 )
 @click.option("--log", "logarithmic", is_flag=True, help="The figure's losses on a logarithmic axis.")
-@click.option("--fresh", is_flag=True, help="Begin anew instead of going on.")
+@click.option("--fresh", is_flag=True, help="Start over instead of resuming.")
 @click.option("--partial", is_flag=True, help="Start nothing: make the table and figure from what exists.")
 @with_run_options
 def study(  # noqa: PLR0913 - one for each thing that can be said

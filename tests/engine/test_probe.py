@@ -1,4 +1,4 @@
-"""A desk has one process that answers: the newest question, each once, and none that nobody waits for."""
+"""A probe has one process that answers: the newest question, each once, and none that nobody waits for."""
 
 import time
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def net(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk() -> Iterator[Probe]:
+def probe() -> Iterator[Probe]:
     with Probe() as one:
         yield one
     until(lambda: not probes())
@@ -85,46 +85,46 @@ class Asking(Thread):
             self.came = error
 
 
-def test_one_process_answers_each_question_once_until_the_file_changes(desk: Probe, net: Path) -> None:
-    answers = [desk.new_asker()(of(net, "quick")) for _ in range(3)]
+def test_one_process_answers_each_question_once_until_the_file_changes(probe: Probe, net: Path) -> None:
+    answers = [probe.new_asker()(of(net, "quick")) for _ in range(3)]
     assert [one["hidden_widths"] for one in answers] == [[5]] * 3
     net.write_text(NETWORK.replace("5", "6"))
-    assert desk.new_asker()(of(net, "quick"))["hidden_widths"] == [6]
+    assert probe.new_asker()(of(net, "quick"))["hidden_widths"] == [6]
     asked = (net.parent / "asked").read_text().split()
     assert len(asked) == 2
     assert len(set(asked)) == 1, "the process was kept"
     assert [str(one.pid) for one in probes()] == asked[:1]
 
 
-def test_what_was_refused_is_asked_again_in_the_next_turn(desk: Probe, net: Path) -> None:
-    turn = desk.new_asker()
+def test_what_was_refused_is_asked_again_by_the_next_asker(probe: Probe, net: Path) -> None:
+    asker = probe.new_asker()
     for _ in range(2):
         with pytest.raises(UsageError):
-            turn(of(net, "missing"))
+            asker(of(net, "missing"))
     assert len((net.parent / "asked").read_text().split()) == 1, "the same turn keeps a refusal"
     with pytest.raises(UsageError):
-        desk.new_asker()(of(net, "missing"))
+        probe.new_asker()(of(net, "missing"))
     assert len((net.parent / "asked").read_text().split()) == 2
 
 
-def test_a_new_question_ends_the_one_at_work_and_who_waits_for_that_is_told(desk: Probe, net: Path) -> None:
-    first = Asking(desk.new_asker(), of(net, "endless"))
+def test_a_new_question_ends_the_one_at_work_and_who_waits_for_that_is_told(probe: Probe, net: Path) -> None:
+    first = Asking(probe.new_asker(), of(net, "endless"))
     until((net.parent / "begun").exists)
     (busy,) = probes()
-    assert desk.new_asker()(of(net, "quick"))["hidden_widths"] == [5]
+    assert probe.new_asker()(of(net, "quick"))["hidden_widths"] == [5]
     first.join(5)
     assert isinstance(first.came, OutdatedError)
     until(lambda: busy not in probes())
     assert len(probes()) == 1
 
 
-def test_questions_that_come_while_torch_is_imported_start_nothing(desk: Probe, net: Path) -> None:
+def test_questions_that_come_while_torch_is_imported_start_nothing(probe: Probe, net: Path) -> None:
     waiting = []
     for _ in range(4):
-        waiting.append(Asking(desk.new_asker(), of(net, "endless")))
+        waiting.append(Asking(probe.new_asker(), of(net, "endless")))
         time.sleep(0.05)
         assert len(probes()) == 1
-    last = Asking(desk.new_asker(), of(net, "quick"))
+    last = Asking(probe.new_asker(), of(net, "quick"))
     last.join(60)
     for one in waiting:
         one.join(5)
@@ -133,25 +133,25 @@ def test_questions_that_come_while_torch_is_imported_start_nothing(desk: Probe, 
     assert len((net.parent / "asked").read_text().split()) == 1
 
 
-def test_the_same_question_in_a_newer_turn_is_not_put_again(desk: Probe, net: Path) -> None:
-    first = Asking(desk.new_asker(), of(net, "endless"))
+def test_the_same_question_of_a_newer_asker_is_not_put_again(probe: Probe, net: Path) -> None:
+    first = Asking(probe.new_asker(), of(net, "endless"))
     until((net.parent / "begun").exists)
     before = probes()
-    second = Asking(desk.new_asker(), of(net, "endless"))
+    second = Asking(probe.new_asker(), of(net, "endless"))
     first.join(5)
     assert isinstance(first.came, OutdatedError)
     assert probes() == before
     begun = time.monotonic()
-    desk.close()
+    probe.close()
     second.join(5)
     assert time.monotonic() - begun < 1
     assert isinstance(second.came, OutdatedError)
 
 
-def test_a_process_that_dies_fails_its_question_and_the_next_begins_a_new_one(desk: Probe, net: Path) -> None:
+def test_a_process_that_dies_fails_its_question_and_the_next_begins_a_new_one(probe: Probe, net: Path) -> None:
     with pytest.raises(RunError, match="The helper process ended with status -9"):
-        desk.new_asker()(of(net, "deadly"))
-    assert desk.new_asker()(of(net, "quick"))["hidden_widths"] == [5]
+        probe.new_asker()(of(net, "deadly"))
+    assert probe.new_asker()(of(net, "quick"))["hidden_widths"] == [5]
 
 
 def test_a_network_can_neither_read_questions_nor_write_answers(net: Path) -> None:

@@ -7,7 +7,7 @@ Corollary 4.2 on this model's side, where at least half are dropped.
 
 from torch import Tensor
 
-from core.bounds.levels import measured, require_layers, result_of
+from core.bounds.levels import draw_measurements, require_layers, result_of
 from core.bounds.result import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
@@ -23,5 +23,5 @@ def compute(options: DropoutBound, problem: Problem, theta: Tensor, reporter: Re
     for level in dropped_levels(options, problem, theta, options.seed, reporter.progress):
         reporter.metric("loss", level.level, level.best.loss, unit="layer", family="loss")
         reporter.say(f"{level.summary.capitalize()}.")
-        layers[level.level] = measured(level)
+        layers[level.level] = draw_measurements(level)
     return result_of(problem, theta, layers, f"the lowest of {options.draws} dropped networks")

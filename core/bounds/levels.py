@@ -38,7 +38,7 @@ def result_of(problem: Problem, theta: Tensor, layers: Mapping[int, Sequence[Mea
     return BoundResult(lowest[worst], len(layers), summary, measurements)
 
 
-def measured(level: Level) -> list[Measurement]:
+def draw_measurements(level: Level) -> list[Measurement]:
     """What every draw of a layer is worth; a factor only where a dropped network is the draw's best."""
     return [
         Measurement(name=name, value=value, layer=level.level, draw=i, family=FAMILIES.get(name, ""))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.bounds.completed_layers import CompletedLayers
 from core.bounds.kept_features import listed
-from core.bounds.levels import measured, require_layers, result_of
+from core.bounds.levels import draw_measurements, require_layers, result_of
 from core.bounds.result import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
@@ -27,6 +27,6 @@ def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Rep
     for level in trained_levels(options, problem, theta, options.seed, reporter.progress, Goal(without=done.layers)):
         reporter.metric("loss", level.level, level.best.loss, unit="layer", family="loss")
         reporter.say(f"{level.summary.capitalize()}.")
-        done.layers[level.level] = measured(level)
+        done.layers[level.level] = draw_measurements(level)
         reporter.keep(done.save)
     return result_of(problem, theta, dict(sorted(done.layers.items())), f"the lowest of {options.draws} subnetworks")

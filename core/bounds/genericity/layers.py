@@ -59,7 +59,7 @@ class LayerExamination:
         level = self.layer.level
         self.reporter.progress((level + part) / self.exact.layered.depth, f"layer {level}")
 
-    def measured(self, draw: int | None = None, **values: float) -> list[Measurement]:
+    def draw_measurements(self, draw: int | None = None, **values: float) -> list[Measurement]:
         level = self.layer.level
         return [
             Measurement(
@@ -82,14 +82,14 @@ class LayerExamination:
         pair = same_rows(self.layer.F.flatten(1).numpy())
         words = "" if pair is None else f"samples {pair[0]} and {pair[1]} are equal"
         answer = YES if pair is None else NO
-        return self.condition("inputs", answer, words, self.measured(distinct=answer))
+        return self.condition("inputs", answer, words, self.draw_measurements(distinct=answer))
 
     def distinct(self) -> Condition:
         """A3 on a layer l <= L - 3."""
         found = distinct_without_one(self.layer.F.contiguous().numpy(), self.clock, self.progress)
-        numbers = self.measured(distinct=found.answer, kept=self.layer.F.shape[1] - 1)
+        numbers = self.draw_measurements(distinct=found.answer, kept=self.layer.F.shape[1] - 1)
         if found.without is not None:
-            numbers += self.measured(left_out=found.without)
+            numbers += self.draw_measurements(left_out=found.without)
         words = f"A3 holds at layer {self.layer.level}"
         if found.answer == OPEN:
             words = f"A3 is open at layer {self.layer.level}: time was up"
@@ -112,7 +112,7 @@ class LayerExamination:
         words = f"A1 holds: room for {room} samples, {self.samples} needed"
         if answer == NO:
             words = f"A1 fails: room for {room} of {self.samples} samples (two last hidden layers of {enough} would do)"
-        numbers = self.measured(wide_enough=answer, capacity=room, samples=self.samples, least_width=enough)
+        numbers = self.draw_measurements(wide_enough=answer, capacity=room, samples=self.samples, least_width=enough)
         return self.condition("A1", answer, words, numbers)
 
     def refit(self, theta: Tensor) -> Condition:
@@ -130,7 +130,7 @@ class LayerExamination:
             clock = self.clock.share(len(sets) - draw)
             loss = refitted_loss(self.layer.kept(neurons), self.exact.data.train.y, self.exact.loss, start, clock)
             rises.append(max(0.0, loss - own))
-            numbers += self.measured(draw, epsilon=rises[-1], kept_loss=loss, kept=size)
+            numbers += self.draw_measurements(draw, epsilon=rises[-1], kept_loss=loss, kept=size)
         words = f"A1-b holds with epsilon = {min(rises):.4g}"
         return self.condition("A1-b", YES, words, [Measurement(name="model_loss", value=own, family="loss"), *numbers])
 
@@ -140,9 +140,9 @@ class LayerExamination:
         d = size * self.layer.F.shape[2]
         if self.samples <= d:
             words = f"A2 holds: {self.samples} samples are in generic position in {d} dimensions"
-            return self.condition("A2", YES, words, self.measured(generic=YES, kept=size, dimensions=d))
+            return self.condition("A2", YES, words, self.draw_measurements(generic=YES, kept=size, dimensions=d))
         held = stuck(self.layer.F.numpy(), d)
-        numbers = self.measured(kept=size, dimensions=d, stuck_neurons=len(held))
+        numbers = self.draw_measurements(kept=size, dimensions=d, stuck_neurons=len(held))
         n = self.layer.F.shape[1]
         if n - len(held) < size:
             neuron, (value, count) = max(held.items(), key=lambda one: one[1][1])
@@ -150,7 +150,7 @@ class LayerExamination:
                 f"A2 fails for every set: {len(held)} of {n} neurons of layer {self.layer.level} have one value on "
                 f"more than {d} samples (neuron {neuron}: {value:g} on {count}), and {size} others are needed"
             )
-            return self.condition("A2", NO, words, [*self.measured(generic=NO), *numbers])
+            return self.condition("A2", NO, words, [*self.draw_measurements(generic=NO), *numbers])
         among = torch.tensor([neuron for neuron in range(n) if neuron not in held])
         return self._drawn(list(self.layer.sets(self.options, size, among)), numbers)
 
@@ -164,14 +164,14 @@ class LayerExamination:
             F = self.layer.kept(neurons).numpy()
             witness = dependent_samples(F, mixed(self.options.seed, level, draw), clock)
             answers.append(OPEN if witness is None else NO)
-            numbers += self.measured(draw, generic=answers[-1], witness_samples=len(witness or ()))
+            numbers += self.draw_measurements(draw, generic=answers[-1], witness_samples=len(witness or ()))
             if witness is not None and dependent(whole[list(witness)], clock):
                 listing = ", ".join(map(str, witness[:5])) + (", ..." if len(witness) > 5 else "")
                 words = f"A2 fails for every set: samples {listing} of layer {level} are affinely dependent"
-                return self.condition("A2", NO, words, [*self.measured(generic=NO), *numbers])
+                return self.condition("A2", NO, words, [*self.draw_measurements(generic=NO), *numbers])
         refuted = f", and refuted in {answers.count(NO)}" if NO in answers else ""
         words = f"A2 is open: not refuted in {answers.count(OPEN)} of {len(answers)} kept sets{refuted}"
-        return self.condition("A2", OPEN, words, [*self.measured(generic=OPEN), *numbers])
+        return self.condition("A2", OPEN, words, [*self.draw_measurements(generic=OPEN), *numbers])
 
 
 def half(layer: Features) -> int:

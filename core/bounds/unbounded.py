@@ -38,7 +38,7 @@ def compute(options: Unbounded, problem: Problem, theta: Tensor, reporter: Repor
     nets = [net, *points(ray, options.times * (norm or 1.0), reporter)]
     off = moved(nets)
     last = float(nets[-1].theta.norm())
-    measurements = [one for i, at in enumerate(nets) for one in measured(exact, i, at.theta)]
+    measurements = [one for i, at in enumerate(nets) for one in point_measurements(exact, i, at.theta)]
     words = (
         f"by {'Theorem ' * theorem[0].isdigit()}{theorem} the norm goes from {norm:.4g} to {last:.4g} "
         f"and no output moves by more than {off:.1e} relative"
@@ -77,7 +77,7 @@ def moved(nets: Sequence[Net]) -> float:
     return worst_off
 
 
-def measured(exact: Problem, i: int, theta: Tensor) -> list[Measurement]:
+def point_measurements(exact: Problem, i: int, theta: Tensor) -> list[Measurement]:
     """Norm and train loss at the i-th point, which the model is the first of."""
     loss = float(exact.losses(theta[None])[0])
     return [

@@ -36,7 +36,7 @@ def compute(options: Unbounded, problem: Problem, theta: Tensor, reporter: Repor
     ray = ray_by(theorem, net, torch.Generator().manual_seed(options.seed))
     norm = float(theta.norm())
     nets = [net, *points(ray, options.times * (norm or 1.0), reporter)]
-    off = moved(nets)
+    off = output_shift(nets)
     last = float(nets[-1].theta.norm())
     measurements = [one for i, at in enumerate(nets) for one in point_measurements(exact, i, at.theta)]
     words = (
@@ -60,7 +60,7 @@ def points(ray: Ray, enough: float, reporter: Reporter) -> list[Net]:
     return nets
 
 
-def moved(nets: Sequence[Net]) -> float:
+def output_shift(nets: Sequence[Net]) -> float:
     """How far outputs are from the first network's, relative. Raises RunError where that is too far."""
     first = nets[0].features(nets[0].depth)
     worst_off = 0.0

@@ -44,7 +44,7 @@ def compute(options: Unbounded, problem: Problem, theta: Tensor, reporter: Repor
         f"and no output moves by more than {off:.1e} relative"
     )
     if ray.claim is not None:
-        held = proven(exact, theta, ray, nets[2:])
+        held = is_proven(exact, theta, ray, nets[2:])
         measurements.insert(0, Measurement(name="proven", value=held, role="verdict"))
         words += "; the checker grants the whole way" if held == YES else "; the checker does not grant the whole way"
     return BoundResult(last / (norm or 1.0), None, words, measurements)
@@ -86,7 +86,7 @@ def point_measurements(exact: Problem, i: int, theta: Tensor) -> list[Measuremen
     ]
 
 
-def proven(exact: Problem, theta: Tensor, ray: Ray, nets: Sequence[Net]) -> float:
+def is_proven(exact: Problem, theta: Tensor, ray: Ray, nets: Sequence[Net]) -> float:
     """Whether the checker grants all of the way from the model to the last of at(2), at(4), ..., between them too."""
     route = ray.through(nets)
     path = route.path(theta, route.here.theta)

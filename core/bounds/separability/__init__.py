@@ -119,12 +119,12 @@ class KeptSetSearch:
         """Every draw, and where none will do, all neurons."""
         n, outputs = found.F.shape[1], self.exact.data.outputs
         sets = [] if found.level == 0 else list(found.sets(self.options, n - outputs))
-        looks = [self.look(found, neurons, i, len(sets) + 1) for i, neurons in enumerate(sets)]
+        looks = [self.decide_set(found, neurons, i, len(sets) + 1) for i, neurons in enumerate(sets)]
         if not any(one.verdict.answer == YES for one in looks):
-            looks.append(self.look(found, torch.arange(n), None, len(sets) + 1))
+            looks.append(self.decide_set(found, torch.arange(n), None, len(sets) + 1))
         return LayerResult(found.level, n, 2 * outputs if found.level > 0 else None, looks)
 
-    def look(self, found: Features, neurons: Tensor, draw: int | None, count: int) -> KeptSetResult:
+    def decide_set(self, found: Features, neurons: Tensor, draw: int | None, count: int) -> KeptSetResult:
         """Decide about one of `count` sets."""
         assert self.exact.layered is not None
         depth = self.exact.layered.depth

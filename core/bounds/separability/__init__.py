@@ -76,25 +76,25 @@ class LayerResult:
     level: int
     width: int
     least: int | None
-    looks: list[KeptSetResult]
+    results: list[KeptSetResult]
 
     @property
     def answer(self) -> float:
         """One set that will do is enough; only all neurons together refute the layer."""
-        if any(one.verdict.answer == YES for one in self.looks if self.level == 0 or one.draw is not None):
+        if any(one.verdict.answer == YES for one in self.results if self.level == 0 or one.draw is not None):
             return YES
-        return NO if self.looks[-1].verdict.answer == NO else OPEN
+        return NO if self.results[-1].verdict.answer == NO else OPEN
 
     @property
     def why(self) -> str:
         """Why it was left open."""
-        last = self.looks[-1].verdict
+        last = self.results[-1].verdict
         return last.why or "all neurons together are separable, the sets drawn are not"
 
     def measurements(self) -> list[Measurement]:
         """Every set's numbers, with those that the corollary asks for."""
         found = []
-        for one in self.looks:
+        for one in self.results:
             values = {"separable": one.verdict.answer, "margin": one.verdict.margin, "seconds": one.seconds}
             if self.least is not None:
                 values |= {"kept": float(one.kept), "width": float(self.width), "least_width": float(self.least)}

@@ -68,7 +68,7 @@ def features(options: Examined, exact: Problem, theta: Tensor) -> Iterator[Featu
         yield Features(level, F.flatten(2) if F.dim() > 2 else F[:, :, None], order)
 
 
-def listed(layers: Sequence[int]) -> str:
+def layers_text(layers: Sequence[int]) -> str:
     """layer 3; layers 0, 1 and 5."""
     *most, last = map(str, layers)
     return f"layers {', '.join(most)} and {last}" if most else f"layer {last}"

@@ -8,7 +8,7 @@ lowest draw bounds Q_l, and the largest of these over l is the model's side of T
 from torch import Tensor
 
 from core.bounds.completed_layers import CompletedLayers
-from core.bounds.kept_features import listed
+from core.bounds.kept_features import layers_text
 from core.bounds.levels import draw_measurements, require_layers, result_of
 from core.bounds.result import BoundResult
 from core.problem import Problem
@@ -23,7 +23,7 @@ def compute(options: SparseBound, problem: Problem, theta: Tensor, reporter: Rep
     require_layers(problem, "sparse", lambda widths: kept_sizes(options, widths))
     done = CompletedLayers.of(options, theta, reporter.left)
     if done.layers:
-        reporter.say(f"Resumes with {listed(sorted(done.layers))} of the checkpoint.")
+        reporter.say(f"Resumes with {layers_text(sorted(done.layers))} of the checkpoint.")
     for level in trained_levels(options, problem, theta, options.seed, reporter.progress, Goal(without=done.layers)):
         reporter.metric("loss", level.level, level.best.loss, unit="layer", family="loss")
         reporter.say(f"{level.summary.capitalize()}.")

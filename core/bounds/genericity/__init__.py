@@ -23,7 +23,7 @@ from torch import Tensor
 
 from core.bounds.clock import Clock
 from core.bounds.genericity.layers import Condition, LayerExamination
-from core.bounds.kept_features import features, listed, require
+from core.bounds.kept_features import features, layers_text, require
 from core.bounds.result import BoundResult
 from core.errors import PremiseError
 from core.problem import Problem
@@ -92,5 +92,5 @@ def summary(found: list[Condition], exact: Problem) -> str:
 
 def _distinct_words(found: list[Condition], answer: float) -> str:
     if answer == YES:
-        return f"A3 holds at {listed([one.level for one in found])}" if found else "A3 holds: it asks nothing here"
+        return f"A3 holds at {layers_text([one.level for one in found])}" if found else "A3 holds: it asks nothing here"
     return "; ".join(one.words for one in found if one.answer != YES)

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from core.bounds.clock import Clock
-from core.bounds.kept_features import Features, features, listed, require
+from core.bounds.kept_features import Features, features, layers_text, require
 from core.bounds.result import BoundResult
 from core.bounds.separability.deciding import SeparabilityVerdict, decide
 from core.errors import PremiseError
@@ -146,7 +146,7 @@ def summary(layers: list[LayerResult], exact: Problem) -> str:
     by_answer = {answer: [one for one in layers if one.answer == answer] for answer in (YES, NO, OPEN)}
     parts = [f"separable, proven: {len(by_answer[YES])} of {len(layers)} layers"]
     if by_answer[NO]:
-        parts.append(f"not separable, proven: {listed([one.level for one in by_answer[NO]])}")
+        parts.append(f"not separable, proven: {layers_text([one.level for one in by_answer[NO]])}")
     parts += [f"left open: layer {one.level} ({one.why})" for one in by_answer[OPEN]]
     return "; ".join([*parts, _consequence(by_answer, exact)])
 

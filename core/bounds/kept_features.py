@@ -24,7 +24,7 @@ class Features:
     F: Tensor
     order: Tensor | None
 
-    def kept(self, neurons: Tensor) -> Tensor:
+    def of_neurons(self, neurons: Tensor) -> Tensor:
         """The features (N, n) of some neurons; those of a channel are its block."""
         return self.F[:, neurons].flatten(1)
 

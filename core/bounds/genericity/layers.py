@@ -128,7 +128,7 @@ class LayerExamination:
             self.progress(draw / len(sets))
             start = (W[:, neurons].flatten(1), b)
             clock = self.clock.share(len(sets) - draw)
-            loss = refitted_loss(self.layer.kept(neurons), self.exact.data.train.y, self.exact.loss, start, clock)
+            loss = refitted_loss(self.layer.of_neurons(neurons), self.exact.data.train.y, self.exact.loss, start, clock)
             rises.append(max(0.0, loss - own))
             numbers += self.draw_measurements(draw, epsilon=rises[-1], kept_loss=loss, kept=size)
         words = f"A1-b holds with epsilon = {min(rises):.4g}"
@@ -161,7 +161,7 @@ class LayerExamination:
         for draw, neurons in enumerate(sets):
             self.progress(draw / len(sets))
             clock = self.clock.share(len(sets) - draw)
-            F = self.layer.kept(neurons).numpy()
+            F = self.layer.of_neurons(neurons).numpy()
             witness = dependent_samples(F, mixed(self.options.seed, level, draw), clock)
             answers.append(OPEN if witness is None else NO)
             numbers += self.draw_measurements(draw, generic=answers[-1], witness_samples=len(witness or ()))

@@ -134,7 +134,7 @@ class KeptSetSearch:
         def heard(part: float) -> None:
             self.reporter.progress((found.level + (place + part) / count) / depth, message)
 
-        verdict = decide(found.kept(neurons), self.exact.data.train.y, self.clock.share(count - place), heard)
+        verdict = decide(found.of_neurons(neurons), self.exact.data.train.y, self.clock.share(count - place), heard)
         seconds = monotonic() - began
         what = f"{len(neurons)} neurons" if found.level > 0 else "the inputs"
         self.reporter.say(f"{message.capitalize()}, {what}: {verdict.summary}, after {seconds:.1f} s.")

@@ -36,7 +36,7 @@ def read_folder(folder: Path, size: int | None, cache: Path, say: Say = ignore) 
         say(note)
     family = "folder-" + sha256(os.fsencode(f"{folder.absolute()} {size}")).hexdigest()[:16]
     stamp = stamp_of([file for file, _ in listing.labelled]) or UNSETTLED
-    read = _kept(list(cache.glob(f"{family}-*-*.safetensors")), stamp, Contents(listing, size))
+    read = _read_cached(list(cache.glob(f"{family}-*-*.safetensors")), stamp, Contents(listing, size))
     if read is None:
         contents = Contents(listing, size)
         read = _decoded(contents)
@@ -74,7 +74,7 @@ def _bytes_of(file: Path) -> bytes:
         raise UsageError(f"{file} can't be read ({error.strerror}): repair or remove it.") from None
 
 
-def _kept(files: list[Path], stamp: str, contents: Contents) -> Tensors | None:
+def _read_cached(files: list[Path], stamp: str, contents: Contents) -> Tensors | None:
     """What one of the files keeps of the same images, recognised by their stamp or by their contents."""
     for file in files:
         if stamp != UNSETTLED and file.stem.endswith(f"-{stamp}") and (found := read_cached(file)) is not None:

@@ -39,7 +39,7 @@ def read_folder(folder: Path, size: int | None, cache: Path, say: Say = ignore) 
     read = _read_cached(list(cache.glob(f"{family}-*-*.safetensors")), stamp, Contents(listing, size))
     if read is None:
         contents = Contents(listing, size)
-        read = _decoded(contents)
+        read = _decode_parts(contents)
         file = cache / f"{family}-{contents.key}-{stamp}.safetensors"
         write_cached(file, read, say)
         delete_others(cache, family, file)
@@ -90,7 +90,7 @@ def _read_cached(files: list[Path], stamp: str, contents: Contents) -> Tensors |
     return None
 
 
-def _decoded(contents: Contents) -> Tensors:
+def _decode_parts(contents: Contents) -> Tensors:
     """Pixels and labels of both parts; how many images are `deep`, of more than 8 bits."""
     listing = contents.listing
     pixels, deep = _decode(contents)

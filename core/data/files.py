@@ -10,7 +10,7 @@ from core.data.classes import (
     classes_in,
     images_in,  # noqa: F401 - found here by others' scripts
 )
-from core.data.listing import PARTS, listed
+from core.data.listing import PARTS, list_images
 from core.files import from_home
 from core.specs.data import Cifar10, DataSpec, FashionMnist, Folder, Mnist
 
@@ -39,7 +39,7 @@ def locate(spec: DataSpec, root: Path) -> Path | None:
         case Cifar10():
             return _first([root / BATCH_FOLDER], BATCHES) or _class_folders(root / "cifar10")
         case Folder():
-            listed(Path(spec.path))
+            list_images(Path(spec.path))
             return Path(spec.path)
         case _:
             return root

@@ -15,7 +15,7 @@ from torch import Tensor
 from core.data.cache import delete_others, read_cached, write_cached
 from core.data.dataset import Say, Split, ignore
 from core.data.images import read_image
-from core.data.listing import Listing, listed
+from core.data.listing import Listing, list_images
 from core.data.stamps import stamp_of
 from core.errors import UsageError
 
@@ -31,7 +31,7 @@ def read_folder(folder: Path, size: int | None, cache: Path, say: Say = ignore) 
     They are uint8, or float32 where one has more than 8 bits. `say` hears what was left out, and what else there is
     to know. Raises UsageError where classes or sizes of images differ, or one can't be read.
     """
-    listing = listed(folder)
+    listing = list_images(folder)
     for note in listing.notes:
         say(note)
     family = "folder-" + sha256(os.fsencode(f"{folder.absolute()} {size}")).hexdigest()[:16]

@@ -25,7 +25,7 @@ class Listing:
         return [*self.train, *self.test]
 
 
-def listed(folder: Path) -> Listing:
+def list_images(folder: Path) -> Listing:
     """All images of train/CLASS and test/CLASS in a folder.
 
     Raises UsageError where train and test don't have the same classes, a class has no image, or two share a folder.

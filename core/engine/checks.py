@@ -85,10 +85,10 @@ def with_settled_inputs(catalogue: Catalogue, spec: RunSpec) -> RunSpec:
 
     Raises NotFoundError or UsageError where a run that is meant can't leave such a thing.
     """
-    return with_inputs(spec, partial(_settled, catalogue))
+    return with_inputs(spec, partial(_settle_reference, catalogue))
 
 
-def _settled(catalogue: Catalogue, ref: Reference) -> Reference:
+def _settle_reference(catalogue: Catalogue, ref: Reference) -> Reference:
     if ref.run is None:
         return ref
     with catalogue.read() as session:

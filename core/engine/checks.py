@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from core.data.files import data_root, locate, missing
-from core.engine.devices import installed
+from core.engine.devices import installed_devices
 from core.engine.model_inputs import find
 from core.engine.probe import Ask
 from core.errors import UsageError
@@ -47,7 +47,7 @@ def check_device(device: str | None) -> None:
         return
     if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", device):
         raise UsageError(f"Unknown device {device!r}. Available: {DEVICES}. Leave it out to have one chosen.")
-    here = installed()
+    here = installed_devices()
     if not any(one == device or one.startswith(f"{device}:") for one in here):
         raise UsageError(f"This machine has no device {device}: it has {', '.join(here)}; leave --device out.")
 

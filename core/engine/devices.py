@@ -22,7 +22,7 @@ def threads(device: str, cpu_jobs: int = 1) -> int:
     return max(1, cores // cpu_jobs) if device == "cpu" else max(1, min(cores, 4))
 
 
-def installed() -> list[str]:
+def installed_devices() -> list[str]:
     """The names of all devices of this machine, whatever CUDA_VISIBLE_DEVICES leaves of them to this process."""
     return [f"cuda:{i}" for i in range(_gpus())] + ["cpu"]
 

@@ -38,7 +38,7 @@ class AgentLock:
         if _held(_by_name(self.file.parent, self._machine.host)):
             return False  # by an agent of an earlier version
         handle = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not _locked(handle):
+        if not _try_lock(handle):
             os.close(handle)
             return False
         self._handle = handle
@@ -121,7 +121,7 @@ def _by_name(files: Path, host: str) -> Path:
     return files / f"agent-{host}.lock"
 
 
-def _locked(handle: int) -> bool:
+def _try_lock(handle: int) -> bool:
     """Take the lock, waiting out those who look at it."""
     for _ in range(LOOKS):
         try:

@@ -35,7 +35,7 @@ class AgentLock:
 
     def take(self) -> bool:
         """Whether the lock is now ours. Raises OSError where its file can't be made."""
-        if _held(_by_name(self.file.parent, self._machine.host)):
+        if _is_held(_by_name(self.file.parent, self._machine.host)):
             return False  # by an agent of an earlier version
         handle = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if not _try_lock(handle):
@@ -77,7 +77,7 @@ class AgentLock:
 
     def held(self) -> bool:
         """Whether a process is known to hold it; another user's lock can't be checked."""
-        return _held(self.file) or _held(_by_name(self.file.parent, self._machine.host))
+        return _is_held(self.file) or _is_held(_by_name(self.file.parent, self._machine.host))
 
     def trouble(self) -> str:
         """What its holder waits for; "" if nothing."""
@@ -133,7 +133,7 @@ def _try_lock(handle: int) -> bool:
     return False
 
 
-def _held(file: Path) -> bool:
+def _is_held(file: Path) -> bool:
     try:
         handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)  # the disk may be one that can only be read
     except (FileNotFoundError, PermissionError):

@@ -124,7 +124,7 @@ class Client:
 
     def ensure_agent(self) -> None:
         """Start an agent where there is work for this machine and no agent is alive. Costs two short reads."""
-        if self.catalogue.readonly or AgentLock(self.catalogue.files, here()).held():
+        if self.catalogue.readonly or AgentLock(self.catalogue.files, here()).is_held():
             return
         with self.catalogue.read() as session:
             runs = Runs(session)
@@ -135,7 +135,7 @@ class Client:
     def agent_status(self) -> str:
         """The state of this machine's agent: "works", "none", or why it is stuck, as a part of a sentence."""
         lock = AgentLock(self.catalogue.files, here())
-        if not lock.held():
+        if not lock.is_held():
             return "none"
         if (silent := lock.silent()) > SILENT_SECONDS:
             return f"the agent has been silent for {duration_text(silent)}"

@@ -75,7 +75,7 @@ class AgentLock:
                 os.pwrite(self._handle, self._unwritten, 0)
                 self._unwritten = b""
 
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Whether a process is known to hold it; another user's lock can't be checked."""
         return _is_held(self.file) or _is_held(_by_name(self.file.parent, self._machine.host))
 

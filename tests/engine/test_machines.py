@@ -305,8 +305,8 @@ def test_an_agent_of_an_earlier_version_keeps_its_place_and_locks_of_earlier_sta
     handle = os.open(tmp_path / "agent-laptop.lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(handle, fcntl.LOCK_EX)
     with AgentLock(tmp_path, LAPTOP) as lock:
-        assert lock.held()
+        assert lock.is_held()
         assert not lock.take()
         os.close(handle)
-        assert not lock.held()
+        assert not lock.is_held()
         assert lock.take()

@@ -160,7 +160,7 @@ def test_on_a_full_disk_the_agent_lives_and_those_who_wait_are_told(small_disk: 
         run_id = client.enqueue(long_training())
         until(lambda: run_state(catalogue, run_id) == "running", 60)
         lock = AgentLock(catalogue.files, here())
-        until(lock.held, 60)
+        until(lock.is_held, 60)
         agent = psutil.Process(int(lock.file.read_text().split()[0]))
         fill(small_disk / "filled")
         until(lambda: client.agent_status() == NO_ROOM, 60)

@@ -115,7 +115,7 @@ def end_by_force() -> None:
 def leave_at_work() -> None:
     """Two runs whose processes are gone, which nobody has seen yet; one had been silent for a while."""
     lock = AgentLock(companion(CATALOGUE), here())
-    wait(lambda: not lock.held(), "the agent's end")
+    wait(lambda: not lock.is_held(), "the agent's end")
     with no_agent(CATALOGUE):
         silent, other = start(LONG), start(LONG)
     agent = [sys.executable, "-P", "-m", "tui.main", "agent", "--cpu-jobs", "2"]

@@ -137,7 +137,7 @@ class Client:
         lock = AgentLock(self.catalogue.files, here())
         if not lock.is_held():
             return "none"
-        if (silent := lock.silent()) > SILENT_SECONDS:
+        if (silent := lock.silent_seconds()) > SILENT_SECONDS:
             return f"the agent has been silent for {duration_text(silent)}"
         return lock.trouble() or "works"
 

@@ -87,7 +87,7 @@ class AgentLock:
         except OSError:
             return ""
 
-    def silent(self) -> float:
+    def silent_seconds(self) -> float:
         """Seconds since the last sign of life."""
         return _age(self.file)
 

@@ -105,7 +105,7 @@ class AgentLock:
         self.release()
 
 
-def silence(files: Path, attempt: Attempt) -> float:
+def silent_seconds_of(files: Path, attempt: Attempt) -> float:
     """Seconds since anything was heard of the agent that an attempt belongs to, or of its worker."""
     known = attempt.machine is not None
     lock = _file(files, attempt.machine, attempt.boot_id) if known else _by_name(files, attempt.host)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.engine.locks import silence
+from core.engine.locks import silent_seconds_of
 from core.engine.machines import here
 from core.progress import duration_text
 from store import Attempt, Catalogue, Runs, StoreError
@@ -18,7 +18,7 @@ def silent_runs(catalogue: Catalogue) -> list[str]:
         elsewhere = Runs(session).elsewhere(here())
     sentences = []
     for attempt in elsewhere:
-        if (silent := silence(catalogue.files, attempt)) >= GIVE_UP_SECONDS:
+        if (silent := silent_seconds_of(catalogue.files, attempt)) >= GIVE_UP_SECONDS:
             advice = f"`thalweg cancel {attempt.run_id} --force` gives it up"
             sentences.append(f"Run {attempt.run_id} is at work on {_silent(attempt, silent)}; {advice}.")
     return sentences
@@ -44,7 +44,7 @@ def give_up(catalogue: Catalogue, run_ids: Sequence[int]) -> None:
 
 def _why(files: Path, attempt: Attempt) -> str:
     """What is said of a run that is given up. Raises StoreError where its machine was heard of lately."""
-    silent = silence(files, attempt)
+    silent = silent_seconds_of(files, attempt)
     if silent < GIVE_UP_SECONDS:
         raise StoreError(
             f"Run {attempt.run_id} is not given up: it is at work on {attempt.host}, whose agent gave a sign of life "

@@ -37,7 +37,7 @@ def here() -> Machine:
 
 def machine_id(system: Path = SYSTEM_ID) -> str:
     """An id that stays when the machine is renamed or restarted; a digest, since the system's own is confidential."""
-    known = _read(system) or next(filter(None, map(_kept, _folders())), None) or boot_id()
+    known = _read(system) or next(filter(None, map(_id_in, _folders())), None) or boot_id()
     return sha256(f"thalweg {known}".encode()).hexdigest()[:32]
 
 
@@ -65,7 +65,7 @@ def _folders() -> Iterator[Path]:
             yield Path(folder)
 
 
-def _kept(folder: Path) -> str | None:
+def _id_in(folder: Path) -> str | None:
     """The id kept in a folder, made there if need be; None if that is impossible or another user made it."""
     file = folder / f".thalweg-machine-{os.getuid()}"
     with suppress(OSError):

@@ -14,7 +14,7 @@ import torch
 
 from core.engine.folders import attempt_folder
 from core.engine.ingest import ingest
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from core.engine.worker.journal import Journal
 from store import Catalogue, Device, Metrics, NewRun, Runs
 
@@ -51,7 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, Catalogue.open(Path(name) / "catalogue.db") as catalogue:
         with catalogue.write() as session:
             run_id = Runs(session).add(NewRun(kind="train", spec="{}"))
-            claim = Runs(session).claim(here(), 1, [Device("cpu")])
+            claim = Runs(session).claim(this_machine(), 1, [Device("cpu")])
         assert claim is not None
         folder = attempt_folder(catalogue.files / "runs", run_id, 1)
         folder.mkdir(parents=True)

@@ -15,7 +15,7 @@ from sqlalchemy import TextClause, text
 
 from core.engine.folders import Owner, attempt_folder, take
 from core.engine.launch import environment
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from core.engine.worker.journal import Journal
 from core.results import Ended
 from core.specs.runs import Train, kind_of, to_json
@@ -134,7 +134,7 @@ def claimed(catalogue: Catalogue) -> list[Attempt]:
         runs = Runs(session)
         for _ in range(JOBS):
             runs.add(new)
-        claims = [runs.claim(here(), 1, [Device("cpu", JOBS)]) for _ in range(JOBS)]
+        claims = [runs.claim(this_machine(), 1, [Device("cpu", JOBS)]) for _ in range(JOBS)]
     return [claim.attempt for claim in claims if claim is not None]
 
 

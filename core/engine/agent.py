@@ -22,7 +22,7 @@ from core.engine.folders import Job, attempt_folder, checkpoint, make_folder
 from core.engine.installed import InstalledCode
 from core.engine.launch import start_agent, start_worker
 from core.engine.locks import NO_ROOM, AgentLock
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from core.engine.model_inputs import resolve
 from core.engine.supervision import Supervision
 from core.errors import ThalwegError, is_disk_full
@@ -41,7 +41,7 @@ class Agent:
     def __init__(self, catalogue: Catalogue, cpu_jobs: int = 1) -> None:
         self.catalogue = catalogue
         self.cpu_jobs = cpu_jobs
-        self.machine = here()
+        self.machine = this_machine()
         self.lock = AgentLock(catalogue.files, self.machine)
         self.devices: list[Device] = devices(cpu_jobs)
         self.supervision = Supervision(catalogue)

@@ -21,7 +21,7 @@ from core.engine.checks import check, check_device, check_promise, with_settled_
 from core.engine.folders import attempt_folder, checkpoint, log_of
 from core.engine.launch import start_agent
 from core.engine.locks import SILENT_SECONDS, AgentLock
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from core.engine.model_inputs import as_inputs, find
 from core.engine.network_files import Trust, current_network, with_pinned_network
 from core.engine.planning import already_begun, is_reusable, renumbered
@@ -124,17 +124,17 @@ class Client:
 
     def ensure_agent(self) -> None:
         """Start an agent where there is work for this machine and no agent is alive. Costs two short reads."""
-        if self.catalogue.readonly or AgentLock(self.catalogue.files, here()).is_held():
+        if self.catalogue.readonly or AgentLock(self.catalogue.files, this_machine()).is_held():
             return
         with self.catalogue.read() as session:
             runs = Runs(session)
-            work = runs.any_queued() or runs.active(here()) or runs.given_up(here())
+            work = runs.any_queued() or runs.active(this_machine()) or runs.given_up(this_machine())
         if work:
             start_agent(self.catalogue.path.absolute(), self.catalogue.files / "agent.log")
 
     def agent_status(self) -> str:
         """The state of this machine's agent: "works", "none", or why it is stuck, as a part of a sentence."""
-        lock = AgentLock(self.catalogue.files, here())
+        lock = AgentLock(self.catalogue.files, this_machine())
         if not lock.is_held():
             return "none"
         if (silent := lock.silent_seconds()) > SILENT_SECONDS:

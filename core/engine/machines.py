@@ -30,7 +30,7 @@ KNOWN = re.compile(r"[0-9a-f]{32}")  # images hold none, or "uninitialized", unt
 
 
 @cache
-def here() -> Machine:
+def this_machine() -> Machine:
     """The machine that this process runs on."""
     return Machine(id=machine_id(), boot=boot_id(), began=_began(), host=node() or "localhost")
 

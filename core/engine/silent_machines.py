@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.engine.locks import silent_seconds_of
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from core.progress import duration_text
 from store import Attempt, Catalogue, Runs, StoreError
 from store.states import FINISHED
@@ -15,7 +15,7 @@ GIVE_UP_SECONDS = 600.0  # without a sign of life from a machine's agent
 def silent_runs(catalogue: Catalogue) -> list[str]:
     """A sentence for each run whose machine has been silent for so long that it may be given up."""
     with catalogue.read() as session:
-        elsewhere = Runs(session).elsewhere(here())
+        elsewhere = Runs(session).elsewhere(this_machine())
     sentences = []
     for attempt in elsewhere:
         if (silent := silent_seconds_of(catalogue.files, attempt)) >= GIVE_UP_SECONDS:
@@ -31,7 +31,7 @@ def give_up(catalogue: Catalogue, run_ids: Sequence[int]) -> None:
     """
     with catalogue.write() as session:
         runs = Runs(session)
-        elsewhere = {attempt.run_id: attempt for attempt in runs.elsewhere(here())}
+        elsewhere = {attempt.run_id: attempt for attempt in runs.elsewhere(this_machine())}
         for run_id in run_ids:
             if run_id in elsewhere:
                 attempt = elsewhere[run_id]

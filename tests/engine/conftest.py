@@ -18,7 +18,7 @@ from core.engine import client as client_module
 from core.engine.agent import Agent
 from core.engine.client import Client
 from core.engine.folders import attempt_folder, owner
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from core.specs.runs import RunSpec, Train
 from store import Attempt, Catalogue, Device, Run, Runs
 
@@ -60,7 +60,7 @@ class Engine:
         """A run that an agent has claimed and, dying, not begun, for so long that it is given up at the next look."""
         run_id = self.enqueue(spec)
         with self.catalogue.write() as session:
-            assert Runs(session).claim(here(), os.getpid(), [Device("cpu")]) is not None
+            assert Runs(session).claim(this_machine(), os.getpid(), [Device("cpu")]) is not None
         time.sleep(0.3)
         return run_id
 
@@ -94,7 +94,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         made = Engine(catalogue, Client(catalogue), Agent(catalogue))
         yield made
         with catalogue.read() as session:
-            left = Runs(session).active(here())
+            left = Runs(session).active(this_machine())
         for attempt in left:
             who = owner(made.agent.supervision.folder(attempt))
             if who is not None and who.alive():

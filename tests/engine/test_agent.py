@@ -12,7 +12,7 @@ import pytest
 
 from core.engine.client import Client
 from core.engine.locks import AgentLock
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from core.specs.runs import Train
 from store import Catalogue, Models, Run, Runs, doctor
 from tests.engine.conftest import TINY, long_training, processes, until
@@ -28,7 +28,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
 
 
 def agent_pid(catalogue: Catalogue) -> int:
-    lock = AgentLock(catalogue.files, here())
+    lock = AgentLock(catalogue.files, this_machine())
     until(lambda: lock.is_held() and lock.file.read_text(), 10)
     return int(lock.file.read_text())
 
@@ -56,7 +56,7 @@ def test_a_killed_agent_is_replaced_at_the_next_look_and_the_job_goes_on(client:
     until(lambda: state(client, run_id) == "running", 20)
     first = agent_pid(client.catalogue)
     os.kill(first, signal.SIGKILL)
-    until(lambda: not AgentLock(client.catalogue.files, here()).is_held(), 5)
+    until(lambda: not AgentLock(client.catalogue.files, this_machine()).is_held(), 5)
     client.ensure_agent()
     assert agent_pid(client.catalogue) != first
     assert state(client, run_id) == "running"
@@ -69,7 +69,7 @@ def test_killing_everything_is_seen_within_five_seconds_of_the_next_look(client:
     until(lambda: run_of(client, run_id).fraction, 30)
     for pid in processes(tmp_path):
         os.kill(pid, signal.SIGKILL)
-    until(lambda: not AgentLock(client.catalogue.files, here()).is_held(), 5)
+    until(lambda: not AgentLock(client.catalogue.files, this_machine()).is_held(), 5)
     client.ensure_agent()
     until(lambda: state(client, run_id) == "failed", 5)
     assert not [finding for finding in doctor.examine(client.catalogue) if finding.level == "error"]

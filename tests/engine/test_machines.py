@@ -18,7 +18,7 @@ from core.engine.agent import Agent
 from core.engine.client import Client
 from core.engine.folders import attempt_folder
 from core.engine.locks import NO_ROOM, AgentLock
-from core.engine.machines import here, machine_id
+from core.engine.machines import machine_id, this_machine
 from core.engine.silent_machines import GIVE_UP_SECONDS, give_up
 from core.results import BoundMade, Ended, Event, to_line
 from store import Attempt, Bounds, Catalogue, ClaimedRun, Device, Machine, Runs, StoreError, delete
@@ -164,7 +164,7 @@ def ends(catalogue: Catalogue) -> None:
     [
         (LAPTOP, beats, "gave a sign of life 0 seconds ago; --force is for machines silent for 10 minutes"),
         (LAPTOP, ends, "Run 1 is done already"),
-        (here(), lambda _: None, "it is at work on this machine; `thalweg cancel 1` ends it"),
+        (this_machine(), lambda _: None, "it is at work on this machine; `thalweg cancel 1` ends it"),
     ],
 )
 def test_a_run_that_can_be_reached_is_not_given_up_and_nothing_is_changed(
@@ -266,7 +266,7 @@ def test_an_agent_that_stops_is_silent_and_one_that_waits_says_for_what(tmp_path
     with Catalogue.open(tmp_path / "catalogue.db") as catalogue:
         client = Client(catalogue)
         assert client.agent_status() == "none"
-        with AgentLock(catalogue.files, here()) as lock:
+        with AgentLock(catalogue.files, this_machine()) as lock:
             assert lock.take()
             assert client.agent_status() == "works"
             lock.announce("the disk is full: waiting for room")
@@ -284,7 +284,7 @@ def test_an_agent_that_stops_is_silent_and_one_that_waits_says_for_what(tmp_path
 
 
 def test_whoever_looks_at_a_lock_keeps_nobody_from_taking_it(tmp_path: Path) -> None:
-    with AgentLock(tmp_path, here()) as lock:
+    with AgentLock(tmp_path, this_machine()) as lock:
         lock.file.touch()
         handle = os.open(lock.file, os.O_RDONLY)
         fcntl.flock(handle, fcntl.LOCK_SH)  # as `held` does for an instant

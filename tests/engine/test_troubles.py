@@ -22,7 +22,7 @@ from core.engine.checks import check_device
 from core.engine.client import Client
 from core.engine.folders import GONE, Owner, attempt_folder, make_folder, take
 from core.engine.locks import NO_ROOM, AgentLock
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from core.engine.worker import folder_watch
 from core.errors import UsageError, is_disk_full
 from core.results import Beat, Ended, to_line
@@ -43,7 +43,7 @@ def at_work(catalogue: Catalogue, *said: bytes) -> Attempt:
     """An attempt of this machine whose worker is this very process, and what that has said."""
     with catalogue.write() as session:
         enqueue(session)
-        claim = Runs(session).claim(here(), 1, [Device("cpu", 9)])
+        claim = Runs(session).claim(this_machine(), 1, [Device("cpu", 9)])
     assert claim is not None
     folder = attempt_folder(catalogue.files / "runs", claim.run.id, 1)
     make_folder(folder)
@@ -159,7 +159,7 @@ def test_on_a_full_disk_the_agent_lives_and_those_who_wait_are_told(small_disk: 
         client = Client(catalogue)
         run_id = client.enqueue(long_training())
         until(lambda: run_state(catalogue, run_id) == "running", 60)
-        lock = AgentLock(catalogue.files, here())
+        lock = AgentLock(catalogue.files, this_machine())
         until(lock.is_held, 60)
         agent = psutil.Process(int(lock.file.read_text().split()[0]))
         fill(small_disk / "filled")
@@ -223,10 +223,12 @@ def test_a_run_for_a_device_that_the_agent_lacks_says_why_it_waits_and_starts_wh
     agent.tick()
     with catalogue.read() as session:
         first, second = Runs(session).several([run_id, run_id + 1])
-    assert first.message == f"waits for cuda:1: the agent of {here().host} has cpu, with CUDA_VISIBLE_DEVICES=''"
+    assert (
+        first.message == f"waits for cuda:1: the agent of {this_machine().host} has cpu, with CUDA_VISIBLE_DEVICES=''"
+    )
     assert second.message is None
     with catalogue.write() as session:
-        claim = Runs(session).claim(here(), 1, [Device("cuda:0"), Device("cuda:1")])
+        claim = Runs(session).claim(this_machine(), 1, [Device("cuda:0"), Device("cuda:1")])
     assert claim is not None
     assert (claim.run.id, claim.run.message) == (run_id, None)
 
@@ -310,7 +312,7 @@ def test_an_agent_whose_folder_was_deleted_makes_room_for_another(catalogue: Cat
 def test_all_in_a_catalogue_s_folder_is_private(engine: Engine, tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
-        with AgentLock(engine.catalogue.files, here()) as lock:
+        with AgentLock(engine.catalogue.files, this_machine()) as lock:
             assert lock.take()
             engine.finish(engine.enqueue(Train(**TINY, epochs=1)))
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from core.engine.worker.causes import cause_of
 from core.specs.runs import Train, to_json
 from store import Catalogue, Models, NewRun, Runs
@@ -125,7 +125,7 @@ def test_a_run_for_a_second_card_waits_where_there_is_one(
         assert Runs(session).get(waits).state == "queued"
         assert Runs(session).get(2).state == "done"
         assert Runs(session).attempts(2)[-1].device == str(device)
-        assert not Runs(session).active(here())
+        assert not Runs(session).active(this_machine())
 
 
 def test_a_card_that_is_not_there_is_refused_with_those_that_are(thalweg: Thalweg, device: torch.device) -> None:

@@ -18,7 +18,7 @@ from piloting import Sitting, play
 
 from core.engine.client import Client
 from core.engine.locks import AgentLock
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from core.specs.runs import Train
 from store import COLUMNS, Catalogue, Device, Runs, list_rows
 from store.catalogue import companion
@@ -404,9 +404,9 @@ def test_a_catalogue_on_a_disk_that_can_only_be_read_is_shown(seeded: Path) -> N
     try:
         shutil.copy(seeded, folder)
         shutil.copytree(companion(seeded), companion(folder / "c.db"))
-        with AgentLock(companion(folder / "c.db"), here()) as lock:  # leaves the file of one that ended
+        with AgentLock(companion(folder / "c.db"), this_machine()) as lock:  # leaves the file of one that ended
             lock.take()
-        with AgentLock(companion(folder / "c.db"), here()) as lock:  # leaves the file of an agent that ended
+        with AgentLock(companion(folder / "c.db"), this_machine()) as lock:  # leaves the file of an agent that ended
             lock.take()
         subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
 

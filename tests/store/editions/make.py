@@ -28,7 +28,7 @@ import numpy as np
 from PIL import Image
 
 from core.engine.locks import AgentLock
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from store import Catalogue, Device, Machine, Runs, show_row, star
 from store.catalogue import companion
 from tests.store.editions.saying import in_lines, no_agent, said
@@ -114,7 +114,7 @@ def end_by_force() -> None:
 
 def leave_at_work() -> None:
     """Two runs whose processes are gone, which nobody has seen yet; one had been silent for a while."""
-    lock = AgentLock(companion(CATALOGUE), here())
+    lock = AgentLock(companion(CATALOGUE), this_machine())
     wait(lambda: not lock.is_held(), "the agent's end")
     with no_agent(CATALOGUE):
         silent, other = start(LONG), start(LONG)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.engine.locks import AgentLock
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from store.catalogue import companion
 from tui.main import main as command_line
 
@@ -20,7 +20,7 @@ LISTED = ("runs", "models", "paths", "bounds", "profiles", "metrics")
 @contextmanager
 def no_agent(catalogue: Path) -> Iterator[None]:
     """Nobody works on what is queued meanwhile: the agent's place is taken."""
-    with AgentLock(companion(catalogue), here()) as lock:
+    with AgentLock(companion(catalogue), this_machine()) as lock:
         assert lock.take()
         yield
 

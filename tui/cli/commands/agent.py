@@ -29,7 +29,7 @@ def agent(location: CommandLocation, drain: bool, cpu_jobs: int, as_json: bool) 
     from core.engine import agent, locks, machines  # noqa: PLC0415 - half a second with the database; no --help needs it
 
     catalogue = location.open(create=True)
-    if locks.AgentLock(catalogue.files, machines.here()).is_held():
+    if locks.AgentLock(catalogue.files, machines.this_machine()).is_held():
         if not drain:
             raise UsageError(f"Another agent runs the jobs of {location.path} already; it ends when it has been idle.")
         note(f"Another agent runs the jobs of {location.path} already; waiting until nothing is left.")

@@ -32,7 +32,7 @@ KNOWN = re.compile(r"[0-9a-f]{32}")  # images hold none, or "uninitialized", unt
 @cache
 def this_machine() -> Machine:
     """The machine that this process runs on."""
-    return Machine(id=machine_id(), boot=boot_id(), began=_began(), host=node() or "localhost")
+    return Machine(id=machine_id(), boot=boot_id(), began=_start_time(), host=node() or "localhost")
 
 
 def machine_id(system: Path = SYSTEM_ID) -> str:
@@ -41,7 +41,7 @@ def machine_id(system: Path = SYSTEM_ID) -> str:
     return sha256(f"thalweg {known}".encode()).hexdigest()[:32]
 
 
-def _began() -> datetime:
+def _start_time() -> datetime:
     """When this start of the machine, or of the container, began."""
     try:
         moment = psutil.Process(1).create_time()

@@ -24,7 +24,7 @@ def already_begun(session: Session, plan: Sequence[Planned]) -> list[Run | None]
 
     The same is: an equal spec, seeds and name included, whose inputs come from runs that were found themselves.
     """
-    known = _known(session)
+    known = _earlier_runs(session)
     found: list[Run | None] = []
     for planned in plan:
         inputs = [found[ref.run] for ref in inputs_of(planned.spec) if ref.run is not None]
@@ -41,7 +41,7 @@ def is_reusable(run: Run) -> bool:
     return run.state not in ("failed", "cancelled") or run.outcome == "finding"
 
 
-def _known(session: Session) -> dict[str, Run]:
+def _earlier_runs(session: Session) -> dict[str, Run]:
     """Runs of studies by their spec, inputs in it named by the runs that made them; the newest of each."""
     known = {}
     for run in Runs(session).of_studies():

@@ -175,7 +175,7 @@ class Client:
         Nothing is written. Raises NotFoundError, UsageError.
         """
         how = Relaunching(self.catalogue, resume, changes, self.trust)
-        olds, newest = how.found(run_ids)
+        olds, newest = how.look_up(run_ids)
         for missing in sorted(set(run_ids).difference(old.id for old in olds)):
             raise NotFoundError("run", missing)
         return [how.of(old, newest) for old in olds]
@@ -188,7 +188,7 @@ class Client:
         A run that nobody `named` is not repeated in vain, as it was refused for bad input.
         """
         how = Relaunching(self.catalogue, resume, changes, self.trust)
-        olds, newest = how.found(run_ids)
+        olds, newest = how.look_up(run_ids)
         gone = sorted(set(run_ids).difference(old.id for old in olds))
         plan: list[Relaunch] = []
         refused = {run_id: str(NotFoundError("run", run_id)) for run_id in gone}

@@ -51,7 +51,7 @@ class Relaunching:
     changes: dict[str, str]
     trust: Trust
 
-    def found(self, run_ids: Sequence[int]) -> tuple[list[Run], dict[int, int]]:
+    def look_up(self, run_ids: Sequence[int]) -> tuple[list[Run], dict[int, int]]:
         """Those of these runs that there are, by id, and the newest relaunch of each run that they need."""
         with self.catalogue.read() as session:
             runs = Runs(session)

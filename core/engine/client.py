@@ -26,7 +26,7 @@ from core.engine.model_inputs import as_inputs, find
 from core.engine.network_files import Trust, current_network, with_pinned_network
 from core.engine.planning import already_begun, is_reusable, renumbered
 from core.engine.probe import Ask, ask
-from core.engine.relaunching import AS_IT_WAS, Relaunch, Relaunching, ready_in
+from core.engine.relaunching import AS_IT_WAS, Relaunch, RelaunchOptions, ready_in
 from core.errors import UsageError, sentence
 from core.progress import duration_text
 from core.specs.kinds import chosen_options, inputs_of
@@ -174,7 +174,7 @@ class Client:
 
         Nothing is written. Raises NotFoundError, UsageError.
         """
-        how = Relaunching(self.catalogue, resume, changes, self.trust)
+        how = RelaunchOptions(self.catalogue, resume, changes, self.trust)
         olds, newest = how.look_up(run_ids)
         for missing in sorted(set(run_ids).difference(old.id for old in olds)):
             raise NotFoundError("run", missing)
@@ -187,7 +187,7 @@ class Client:
 
         A run that nobody `named` is not repeated in vain, as it was refused for bad input.
         """
-        how = Relaunching(self.catalogue, resume, changes, self.trust)
+        how = RelaunchOptions(self.catalogue, resume, changes, self.trust)
         olds, newest = how.look_up(run_ids)
         gone = sorted(set(run_ids).difference(old.id for old in olds))
         plan: list[Relaunch] = []

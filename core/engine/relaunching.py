@@ -43,7 +43,7 @@ class Relaunch:
 
 
 @dataclass(frozen=True)
-class Relaunching:
+class RelaunchOptions:
     """How runs are repeated: from "checkpoint" or "scratch" (None: as it fits), with which options changed."""
 
     catalogue: Catalogue

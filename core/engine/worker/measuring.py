@@ -13,7 +13,7 @@ from core.results import as_loss
 ALLOWED = {torch.float32: 1e-4, torch.float64: 1e-9}  # how far a loss may be from the recorded one, relative to 1 + it
 
 
-def measured(problem: Problem, theta: Tensor, part: Part) -> tuple[float | None, float | None]:
+def measure(problem: Problem, theta: Tensor, part: Part) -> tuple[float | None, float | None]:
     """Loss and error of one model (P,) on a split, in its whole dtype; (None, None) where there is none.
 
     By the module itself where the network is somebody else's.
@@ -34,7 +34,7 @@ def require_as_recorded(problem: Problem, model: InputModel, theta: Tensor, repo
     if model.train_loss is None:
         return
     exact = problem.on_first(None).to(problem.device, torch.float64)
-    now, _ = measured(exact, theta.double(), "train")
+    now, _ = measure(exact, theta.double(), "train")
     assert now is not None
     off = abs(now - model.train_loss) / (1 + abs(model.train_loss))  # of an infinite loss no number: it is not allowed
     if now == model.train_loss or off <= ALLOWED[problem.dtype]:

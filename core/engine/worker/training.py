@@ -11,7 +11,7 @@ from torch import Tensor
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import epoch_sentence, log_model, options_text
-from core.engine.worker.measuring import measured
+from core.engine.worker.measuring import measure
 from core.engine.worker.opening import DTYPES, open_problem, suit_threads, write_model
 from core.errors import RunError, UsageError
 from core.networks.architectures import Architecture
@@ -153,8 +153,8 @@ def describe_model(problem: Problem, theta: Tensor, position: int, folder: Path)
     """Write a model's tensors; what is measured of it, by column names."""
     file = f"model-{position}.safetensors"
     write_model(theta, problem, folder / file)
-    train_loss, train_error = measured(problem, theta, "train")
-    test_loss, test_error = measured(problem, theta, "test")
+    train_loss, train_error = measure(problem, theta, "train")
+    test_loss, test_error = measure(problem, theta, "test")
     return {
         "position": position,
         "file": file,

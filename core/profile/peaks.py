@@ -38,12 +38,12 @@ def peaks(problem: Problem, starts: Tensor, ends: Tensor, metric: Metric, grid: 
         if not (which := torch.repeat_interleave(torch.tensor([len(t) for t in new]))).numel():
             break
         seen = torch.split(_looked(problem, (starts, ends), which, torch.cat(new), metric), [len(t) for t in new])
-        lines = [_merged(line, t, v) for line, t, v in zip(lines, new, seen, strict=True)]
+        lines = [_merge(line, t, v) for line, t, v in zip(lines, new, seen, strict=True)]
     tops = [(t[v.argmax()], v.max()) for t, v in lines]
     return Peaks(torch.stack([t for t, _ in tops]), torch.stack([v for _, v in tops]))
 
 
-def _merged(line: tuple[Tensor, Tensor], t: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+def _merge(line: tuple[Tensor, Tensor], t: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     sorted_t, order = torch.cat([line[0], t]).sort()
     return sorted_t, torch.cat([line[1], values])[order]
 

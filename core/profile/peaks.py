@@ -31,13 +31,13 @@ def peaks(problem: Problem, starts: Tensor, ends: Tensor, metric: Metric, grid: 
     count = len(starts)
     first = torch.linspace(0, 1, grid, dtype=torch.float64)
     which = torch.arange(count).repeat_interleave(grid)
-    values = _looked(problem, (starts, ends), which, first.repeat(count), metric).view(count, grid)
+    values = _evaluate(problem, (starts, ends), which, first.repeat(count), metric).view(count, grid)
     lines = [(first, row) for row in values]
     for _ in range(ROUNDS if metric.endswith("loss") else 0):
         new = [between_maxima(t, v, float(v.max())) for t, v in lines]
         if not (which := torch.repeat_interleave(torch.tensor([len(t) for t in new]))).numel():
             break
-        seen = torch.split(_looked(problem, (starts, ends), which, torch.cat(new), metric), [len(t) for t in new])
+        seen = torch.split(_evaluate(problem, (starts, ends), which, torch.cat(new), metric), [len(t) for t in new])
         lines = [_merge(line, t, v) for line, t, v in zip(lines, new, seen, strict=True)]
     tops = [(t[v.argmax()], v.max()) for t, v in lines]
     return Peaks(torch.stack([t for t, _ in tops]), torch.stack([v for _, v in tops]))
@@ -49,7 +49,7 @@ def _merge(line: tuple[Tensor, Tensor], t: Tensor, values: Tensor) -> tuple[Tens
 
 
 @torch.no_grad()
-def _looked(problem: Problem, lines: tuple[Tensor, Tensor], which: Tensor, t: Tensor, metric: Metric) -> Tensor:
+def _evaluate(problem: Problem, lines: tuple[Tensor, Tensor], which: Tensor, t: Tensor, metric: Metric) -> Tensor:
     """The metric (M,) at t (M,) of the lines `which` (M,), on the CPU, NaN as infinity."""
     part: Part = "train" if metric.startswith("train") else "test"
     starts, ends = lines

@@ -59,16 +59,16 @@ def _evaluate(problem: Problem, lines: tuple[Tensor, Tensor], which: Tensor, t: 
         for w, at in zip(torch.split(which, group), torch.split(t, group), strict=True):
             here = w.to(starts.device)
             thetas = torch.lerp(starts[here], ends[here], at.to(starts)[:, None])
-            found.append(_chosen(problem.values(thetas, part), metric))
+            found.append(_metric_of(problem.values(thetas, part), metric))
         return torch.cat(found)
     values = torch.empty(len(t), dtype=torch.float64)
     for i in sorted(set(which.tolist())):
         segment = Segment(starts[i], ends[i])
-        values[which == i] = _chosen(segment_values(problem, segment, t[which == i], part), metric)
+        values[which == i] = _metric_of(segment_values(problem, segment, t[which == i], part), metric)
     return values
 
 
-def _chosen(values: Values, metric: Metric) -> Tensor:
+def _metric_of(values: Values, metric: Metric) -> Tensor:
     chosen = values.loss if metric.endswith("loss") else values.error
     assert chosen is not None, "regression problems have no error"
     return ordered(chosen.cpu())

@@ -94,7 +94,7 @@ def profile(
         refined = [stretch.refine(best) for stretch in stretches]
         if not any(refined):
             break
-    return _joined(path, stretches, proven.forward_passes)
+    return _join(path, stretches, proven.forward_passes)
 
 
 @dataclass
@@ -162,7 +162,7 @@ class _SegmentProfile:
         return True
 
 
-def _joined(path: Path, stretches: list[_SegmentProfile], passes: float) -> Profile:
+def _join(path: Path, stretches: list[_SegmentProfile], passes: float) -> Profile:
     """All points in order; a knot is taken from the segment that it starts. `passes` were made for all together."""
     last = len(stretches) - 1
     kept = [torch.arange(len(one.t) - (i < last)) for i, one in enumerate(stretches)]

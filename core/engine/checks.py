@@ -120,7 +120,7 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
         raise UsageError(f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss.")
     check_data(data, root, ask)
     if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
-        raise UsageError(several_of_one_start(network.shown, spec.count))
+        raise UsageError(several_of_one_start(network.short_text, spec.count))
 
 
 def network_question(network: NetworkSpec, data: str, root: str | None) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def check_pair(a: ModelRecord, b: ModelRecord) -> None:
 
 def network_text(model: ModelRecord) -> str | None:
     """A model's network as it is written in a sentence."""
-    return None if model.network is None else read_network(model.network).shown
+    return None if model.network is None else read_network(model.network).short_text
 
 
 def check_premises(options: Options, model: ModelRecord, root: str | None, ask: Ask) -> None:

@@ -125,13 +125,13 @@ def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> A
     """A foreign network, initialised as its authors intended."""
     make = maker_of(spec, shape, outputs)
     module = make_module(make, shape, 0)
-    require_usable(module, shape, outputs, spec.shown)
+    require_usable(module, shape, outputs, spec.short_text)
     if isinstance(spec, File):
         require_repeatable(module, make_module(make, shape, 0), shape, spec.shown)
 
     def start(seed: int) -> dict[str, Tensor]:
         of_seed = make_module(make, shape, seed)
-        require_alike(module, of_seed, spec.shown)
+        require_alike(module, of_seed, spec.short_text)
         return {name: one.detach() for name, one in of_seed.named_parameters()}
 
     seeded = isinstance(spec, Torchvision) or first_difference(start(0).items(), start(1).items()) is not None

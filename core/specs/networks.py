@@ -27,7 +27,7 @@ class NetworkSpec(Named, frozen=True, kw_only=True, tag_field="network"):
         return None
 
     @property
-    def shown(self) -> str:
+    def short_text(self) -> str:
         """As it is written in a sentence."""
         return str(self)
 

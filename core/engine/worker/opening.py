@@ -112,7 +112,7 @@ def read_model(model: InputModel, problem: Problem) -> Read:
     buffers = {name: tuple(one.shape) for name, one in problem.constants.items()}
     found = {name: tuple(one.shape) for name, one in tensors.items()}
     if found not in (expected, expected | buffers):
-        network = read_network(model.network).shown
+        network = read_network(model.network).short_text
         raise RunError("bad data", f"The tensors of model {model.id} don't fit its network {network}.")
     return Read(layout.join(tensors), problem.constants | {name: tensors[name] for name in buffers if name in tensors})
 

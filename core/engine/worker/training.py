@@ -55,7 +55,7 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
 
 def require_starts(spec: Train, architecture: Architecture, start: Tensor, reporter: Reporter) -> None:
     """Raise UsageError where two of the models (K, P) would start as one; say where models of other seeds would."""
-    name = read_network(spec.network).shown
+    name = read_network(spec.network).short_text
     if len(distinct_points(start)) < len(start):
         raise UsageError(several_of_one_start(name, spec.count))
     if not architecture.seeded:

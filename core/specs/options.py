@@ -171,11 +171,11 @@ def _refused(
     match = re.search(r"`\$\.(\w+)", str(error))
     if match and match[1] in known:
         name = match[1]
-        return UsageError(f"{of}: {name} must be {known[name].allowed}, not {_shown(texts.get(name))}.")
+        return UsageError(f"{of}: {name} must be {known[name].allowed}, not {_value_text(texts.get(name))}.")
     return UsageError(f"{of}: {error}.")
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 

@@ -104,7 +104,7 @@ small = Reduced("small", lr=0.002, batch=50, epochs=40, sparse_epochs=20, draws=
 medium = Reduced("medium", lr=0.001, batch=128, epochs=15, sparse_epochs=6, draws=5, dropped=50)
 
 
-def described(settings: Iterable[Setting]) -> str:
+def settings_text(settings: Iterable[Setting]) -> str:
     """What is trained, in words; settings of one title in one."""
     by_title: dict[str, list[Setting]] = {}
     for setting in settings:
@@ -123,8 +123,8 @@ def _described(some: Sequence[Setting]) -> str:
 
 def contrasts(settings: Settings) -> dict[str, str]:
     """How the settings of each smaller scale differ from the paper's."""
-    paper = described(settings["paper"])
-    return {scale: f"{described(settings[scale])}. The paper: {paper}" for scale in ("small", "medium")}
+    paper = settings_text(settings["paper"])
+    return {scale: f"{settings_text(settings[scale])}. The paper: {paper}" for scale in ("small", "medium")}
 
 
 _MNIST_WIDTHS = (*range(50, 501, 50), *range(600, 1501, 100), *range(1800, 3001, 300))

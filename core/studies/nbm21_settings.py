@@ -109,10 +109,10 @@ def settings_text(settings: Iterable[Setting]) -> str:
     by_title: dict[str, list[Setting]] = {}
     for setting in settings:
         by_title.setdefault(setting.title, []).append(setting)
-    return "; ".join(_described(some) for some in by_title.values())
+    return "; ".join(_setting_text(some) for some in by_title.values())
 
 
-def _described(some: Sequence[Setting]) -> str:
+def _setting_text(some: Sequence[Setting]) -> str:
     first, training, sparse = some[0], some[0].training, some[0].sparse
     networks = training.network if len(some) == 1 else f"{training.network} to {some[-1].training.network}"
     return (

@@ -61,10 +61,10 @@ def draw_sets(sizes: Sizes, level: int, seeds: Sequence[int], orders: Sequence[T
 
     A function of seed and level alone. Layer 0's dropped networks are those of layer 1.
     """
-    return [_drawn(sizes, level, seed, orders) for seed in seeds]
+    return [_draw(sizes, level, seed, orders) for seed in seeds]
 
 
-def _drawn(sizes: Sizes, level: int, seed: int, orders: Sequence[Tensor | None]) -> Draw:
+def _draw(sizes: Sizes, level: int, seed: int, orders: Sequence[Tensor | None]) -> Draw:
     lowest = max(level, 1)
     generator = torch.Generator().manual_seed(mixed(seed, lowest))
     ordered = []

@@ -125,7 +125,7 @@ def trained_levels(
             yield _alone(known)
             continue
         fit = Fit(options, goal.enough, seeds[0], speak)
-        made = _joined([fit.level(source, data, some) for some in _groups(options, source, data, draws)])
+        made = _join([fit.level(source, data, some) for some in _groups(options, source, data, draws)])
         yield made if known is None or made.best.loss <= known.loss else replace(made, best=known)
 
 
@@ -141,7 +141,7 @@ def dropped_levels(
             continue
         progress((level - 1) / len(source.hidden), f"dropping neurons from layer {level} on")
         draws = draw_sets(sizes, level, seeds, [None] * len(source.hidden))
-        yield _joined([_dropped(source, data, some) for some in _groups(None, source, data, draws)])
+        yield _join([_dropped(source, data, some) for some in _groups(None, source, data, draws)])
 
 
 def _groups(options: Subnetworks | None, source: Source, data: Dataset, draws: list[Draw]) -> list[list[Draw]]:
@@ -244,7 +244,7 @@ def _alone(known: Subnetwork) -> Level:
     return Level(known.level, {"loss": torch.tensor([known.loss], dtype=torch.float64)}, known)
 
 
-def _joined(groups: list[Level]) -> Level:
+def _join(groups: list[Level]) -> Level:
     """The draws of all groups of one layer."""
     measured = {name: torch.cat([one.measured[name] for one in groups]) for name in groups[0].measured}
     return Level(groups[0].level, measured, min((one.best for one in groups), key=lambda one: one.loss))

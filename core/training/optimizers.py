@@ -19,13 +19,13 @@ def optimizer_for(parameter: Tensor, options: Descent, moments: dict[str, Tensor
     All three act elementwise, so models of one batch don't touch each other. Fused kernels are elementwise
     too and take one pass over memory; RMSprop has none.
     """
-    made = _made(parameter, options)
+    made = _make(parameter, options)
     if moments:
         made.state[parameter] = dict(moments)
     return made
 
 
-def _made(parameter: Tensor, options: Descent) -> Optimizer:
+def _make(parameter: Tensor, options: Descent) -> Optimizer:
     lr, decay = options.lr, options.weight_decay
     if options.optimizer == "adam":
         return _plain(Adam)([parameter], lr=lr, weight_decay=decay, fused=True)

@@ -83,7 +83,7 @@ class TrainingState:
     def to(self, device: torch.device) -> "TrainingState":
         """A copy on a device, whose tensors share nothing with this one."""
         moved = {name: one.to(device, copy=True) for name, one in self.tensors().items()}
-        return TrainingState(epoch=self.epoch, **_gathered(moved))
+        return TrainingState(epoch=self.epoch, **_state_fields(moved))
 
     def tensors(self) -> dict[str, Tensor]:
         named = {name: getattr(self, name) for name in ("active", "thetas", *RESULTS)}
@@ -103,12 +103,12 @@ class TrainingState:
                 if (header := opened.metadata() or {}).get("format") != FORMAT:
                     raise UsageError(f"{file} holds no training: its format is {header.get('format')!r}.")
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            return cls(epoch=int(json.loads(header["training"])["epoch"]), **_gathered(tensors))
+            return cls(epoch=int(json.loads(header["training"])["epoch"]), **_state_fields(tensors))
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{file} can't be read as a training: {error}.") from None
 
 
-def _gathered(tensors: dict[str, Tensor]) -> dict[str, Any]:
+def _state_fields(tensors: dict[str, Tensor]) -> dict[str, Any]:
     """Named tensors as the fields of a state: those of the optimizer under `moments`."""
     moments = {name.removeprefix(MOMENTS): one for name, one in tensors.items() if name.startswith(MOMENTS)}
     rest = {name: one for name, one in tensors.items() if not name.startswith(MOMENTS)}

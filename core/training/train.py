@@ -99,7 +99,7 @@ class _Batch:
     def step(self, chosen: Tensor) -> Tensor:
         """One step on the samples `chosen` (A, B) of each model, or (1, B) of all; their losses (A,) before it."""
         split = self.problem.data.train
-        x, y = _gathered(split.x, chosen), _gathered(split.y, chosen)
+        x, y = _gather(split.x, chosen), _gather(split.y, chosen)
         losses, self.leaf.grad = self.gradients(self.leaf, x, y)
         self.optimizer.step()
         return losses
@@ -133,7 +133,7 @@ def shuffled(samples: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(samples, generator=torch.Generator().manual_seed(mixed))
 
 
-def _gathered(samples: Tensor, chosen: Tensor) -> Tensor:
+def _gather(samples: Tensor, chosen: Tensor) -> Tensor:
     """The samples (A, B, ...) of numbers (A, B); (B, ...) where A is 1, as samples that all share."""
     found = samples.index_select(0, chosen.flatten())
     return found if len(chosen) == 1 else found.view(*chosen.shape, *samples.shape[1:])

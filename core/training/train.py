@@ -112,7 +112,7 @@ class _Batch:
             sound = torch.isfinite(state.loss[state.active])
         reached = torch.zeros_like(sound)
         if until is not None:
-            loss, metric = _watched(self.here, state.thetas[state.active], until)
+            loss, metric = _goal_values(self.here, state.thetas[state.active], until)
             sound &= torch.isfinite(loss)
             reached = sound & (metric <= until.value)
             state.metric[state.active] = metric
@@ -139,7 +139,7 @@ def _gather(samples: Tensor, chosen: Tensor) -> Tensor:
     return found if len(chosen) == 1 else found.view(*chosen.shape, *samples.shape[1:])
 
 
-def _watched(problem: Problem, thetas: Tensor, until: Until) -> tuple[Tensor, Tensor]:
+def _goal_values(problem: Problem, thetas: Tensor, until: Until) -> tuple[Tensor, Tensor]:
     """Loss (A,) and metric (A,), float64, on the split that `until` names."""
     part: Part = "train" if until.metric.startswith("train") else "test"
     values = problem.values(thetas, part)

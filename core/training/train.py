@@ -52,7 +52,7 @@ def train(  # noqa: PLR0913  what to train on, from where, how, how long, and wh
             on_epoch(state)
         if stop is not None and stop():
             break
-    return _trained(problem, state, until)
+    return _result(problem, state, until)
 
 
 def _initial_state(problem: Problem, thetas: Tensor, state: TrainingState | None) -> TrainingState:
@@ -148,7 +148,7 @@ def _goal_values(problem: Problem, thetas: Tensor, until: Until) -> tuple[Tensor
     return values.loss, metric
 
 
-def _trained(problem: Problem, state: TrainingState, until: Until | None) -> TrainingResult:
+def _result(problem: Problem, state: TrainingState, until: Until | None) -> TrainingResult:
     exact = until is not None and until.metric == "train-loss"
     values = state.loss if exact else problem.losses(state.thetas)
     lost = ~torch.isfinite(values) & (state.diverged < 0)

@@ -101,13 +101,13 @@ def compiled(conditions: list[FilterCondition], kind: str) -> list[ColumnElement
 def _sql(condition: FilterCondition, columns: Sequence[Column], kind: str) -> ColumnElement[bool]:
     """That it holds for one of the columns that a heading shows, or, negated, for none of them."""
     if not condition.operator.startswith("!"):
-        return or_(*(_held(condition, column, kind) for column in columns))
+        return or_(*(_holds(condition, column, kind) for column in columns))
     positive = FilterCondition(condition.column, condition.operator[1:], condition.values)
-    held = (_held(positive, column, kind) for column in columns)
+    held = (_holds(positive, column, kind) for column in columns)
     return not_(or_(*(func.coalesce(one, false()) for one in held)))  # an empty cell is not equal
 
 
-def _held(condition: FilterCondition, column: Column, kind: str) -> ColumnElement[bool]:
+def _holds(condition: FilterCondition, column: Column, kind: str) -> ColumnElement[bool]:
     text = condition.values[0] or ""
     if column.type == "tags":
         return _tagged(condition, column, kind)

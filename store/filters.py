@@ -81,7 +81,7 @@ def _literal(item: str) -> str | None:
     return None if item == "null" else item
 
 
-def let_through(kind: str, where: str | None, besides: Sequence[str] = ()) -> list[ColumnElement[bool]]:
+def conditions_of(kind: str, where: str | None, besides: Sequence[str] = ()) -> list[ColumnElement[bool]]:
     """A filter's conditions; models of the role helper, and of the roles `besides`, only where it names `role`.
 
     FilterError, StoreError for an unknown kind.

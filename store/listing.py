@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from store.base import among
 from store.columns import COLUMNS, Column, called, known_kind, table_of
 from store.errors import FilterError
-from store.filters import let_through
+from store.filters import conditions_of
 
 __all__ = ["COLUMNS", "Column", "count_rows", "every_id", "list_ids", "list_rows", "rows_of", "selected"]
 
@@ -35,7 +35,7 @@ def list_rows(
 
 def count_rows(session: Session, kind: str, where: str | None = None) -> int:
     """How many rows `list_rows` would give without a limit."""
-    query = select(func.count()).select_from(table_of(kind)).where(*let_through(kind, where))
+    query = select(func.count()).select_from(table_of(kind)).where(*conditions_of(kind, where))
     return session.scalar(query) or 0
 
 
@@ -46,7 +46,7 @@ def list_ids(session: Session, kind: str, where: str | None, sort: str | None, l
 
 def every_id(session: Session, kind: str) -> "array[int]":
     """All ids that a list has, ascending: read from an index, several times faster than in the table's own order."""
-    return array("q", sorted(_ids(session, select(table_of(kind).c.id).where(*let_through(kind, None)))))
+    return array("q", sorted(_ids(session, select(table_of(kind).c.id).where(*conditions_of(kind, None)))))
 
 
 def _ids(session: Session, query: Select[Any]) -> "array[int]":
@@ -75,7 +75,7 @@ def cells(columns: Sequence[Column]) -> list[ColumnElement[Any]]:
 
 def selected(kind: str, where: str | None, sort: str | None, shown: Sequence[ColumnElement[Any]]) -> Select[Any]:
     """A query for the cells `shown` of the kind's rows, filtered and in a total order."""
-    rows = select(*shown).select_from(table_of(kind)).where(*let_through(kind, where))
+    rows = select(*shown).select_from(table_of(kind)).where(*conditions_of(kind, where))
     return rows.order_by(*_order(kind, sort))
 
 

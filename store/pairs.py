@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from store.base import table
 from store.certificates import strength
-from store.filters import let_through
+from store.filters import conditions_of
 
 
 @dataclass(frozen=True)
@@ -83,5 +83,5 @@ def _let_through(where: str | None) -> list[ColumnElement[bool]]:
     return [
         models.c.architecture.is_not(None),
         models.c.data_fingerprint.is_not(None),
-        *let_through("models", where, besides=("aligned", "merged")),
+        *conditions_of("models", where, besides=("aligned", "merged")),
     ]

@@ -87,13 +87,13 @@ def conditions_of(kind: str, where: str | None, besides: Sequence[str] = ()) -> 
     FilterError, StoreError for an unknown kind.
     """
     conditions = parse(where or "")
-    found = compiled(conditions, known_kind(kind))
+    found = as_sql(conditions, known_kind(kind))
     if kind == "models" and all(one.column != "role" for one in conditions):
         found.append(metadata.tables["models"].c.role.not_in(("helper", *besides)))
     return found
 
 
-def compiled(conditions: list[FilterCondition], kind: str) -> list[ColumnElement[bool]]:
+def as_sql(conditions: list[FilterCondition], kind: str) -> list[ColumnElement[bool]]:
     """The conditions as SQL over a kind's columns; FilterError for unknown columns and wrong values."""
     return [_sql(condition, called(condition.column, kind), kind) for condition in conditions]
 

@@ -30,7 +30,7 @@ from store import (
     write_csv,
 )
 from store.base import table
-from store.filters import compiled, parse
+from store.filters import as_sql, parse
 from tests.store.filling import enqueue, finished_run, joined_models
 
 
@@ -159,7 +159,7 @@ WORDS = st.sampled_from(
 @settings(deadline=None, max_examples=300)
 def test_any_text_is_a_filter_or_a_filter_error(text: str) -> None:
     with suppress(FilterError):
-        compiled(parse(text), "runs")
+        as_sql(parse(text), "runs")
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20))

@@ -6,7 +6,7 @@ from core.errors import UsageError, unknown_name
 from core.files import from_home
 from store import COLUMNS
 from store.columns import columns_of
-from store.filters import compiled, parse
+from store.filters import as_sql, parse
 from store.listing import selected
 from tui.app.actions import APP_ACTIONS
 from tui.app.screens.browse import export_table, marking
@@ -74,7 +74,7 @@ def run(browser: Browser, sign: str, text: str) -> str | None:
 def conditions(kind: str, text: str) -> str:
     """A filter as it was meant, names expanded. Raises UsageError, FilterError."""
     meant = named_filters.expand(kind, text).strip()
-    compiled(parse(meant), kind)
+    as_sql(parse(meant), kind)
     return meant
 
 

@@ -60,13 +60,13 @@ class Runs:
         """The run of this id; NotFoundError."""
         return fetch_one(self._session, Run, "run", run_id)
 
-    def there(self, run_ids: Sequence[int]) -> list[Run]:
+    def existing(self, run_ids: Sequence[int]) -> list[Run]:
         """Those runs of these ids that there are, ascending."""
         return fetch(self._session, Run, "runs", among(RunRow.id, run_ids))
 
     def several(self, run_ids: Sequence[int]) -> list[Run]:
         """The runs of these ids, in this order; NotFoundError."""
-        found = {run.id: run for run in self.there(run_ids)}
+        found = {run.id: run for run in self.existing(run_ids)}
         for missing in set(run_ids) - set(found):
             raise NotFoundError("run", missing)
         return [found[run_id] for run_id in run_ids]

@@ -55,7 +55,7 @@ class RelaunchOptions:
         """Those of these runs that there are, by id, and the newest relaunch of each run that they need."""
         with self.catalogue.read() as session:
             runs = Runs(session)
-            return runs.there(run_ids), runs.newest_relaunches(runs.needs(*run_ids))
+            return runs.existing(run_ids), runs.newest_relaunches(runs.needs(*run_ids))
 
     def of(self, old: Run, newest: Mapping[int, int]) -> Relaunch:
         """The relaunch of one run. Raises UsageError, also where a network's file has changed and isn't trusted."""

@@ -128,7 +128,7 @@ def test_certificates_go_with_their_path_and_hold_their_run(session: Session) ->
     assert Certificates(session).of(path_id) == []
     delete(session, "run", [3])
     assert enqueue(session) == 4
-    assert [one.id for one in Runs(session).there([3])] == []
+    assert [one.id for one in Runs(session).existing([3])] == []
 
 
 def test_the_file_of_a_certificate_is_kept_as_long_as_the_certificate(tmp_path: File) -> None:

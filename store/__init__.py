@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from store.errors import ArtifactError, FilterError, NotFoundError, StoreError
     from store.export import Selection, write_columns, write_csv
     from store.listing import as_dicts, cells, count_rows, list_ids, list_rows, rows_of, selected
-    from store.marks import Note, Notes, Tags, star, starred
+    from store.marks import Note, Notes, Tags, star, starred_ids
     from store.metrics import Metrics
     from store.models import ModelRecord, Models
     from store.pairs import best_paths, models_in, problems
@@ -99,7 +99,7 @@ __all__ = [
     "selected",
     "show_row",
     "star",
-    "starred",
+    "starred_ids",
     "write_columns",
     "write_csv",
 ]

@@ -69,7 +69,7 @@ def star(session: Session, kind: str, ids: Sequence[int], on: bool) -> None:
     session.execute(update(rows).where(among(rows.c.id, ids)).values(starred=on))
 
 
-def starred(session: Session, kind: str, ids: Sequence[int]) -> set[int]:
+def starred_ids(session: Session, kind: str, ids: Sequence[int]) -> set[int]:
     """Those of these rows that have a star."""
     rows = table(f"{singular(kind)}s")
     return set(session.scalars(select(rows.c.id).where(among(rows.c.id, ids), rows.c.starred)))

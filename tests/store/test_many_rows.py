@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, insert, update
 from sqlalchemy.orm import Session
 
-from store import Catalogue, Notes, Runs, StoreError, Tags, delete, list_rows, star, starred
+from store import Catalogue, Notes, Runs, StoreError, Tags, delete, list_rows, star, starred_ids
 from store.base import now
 from store.run_tables import RunRow
 from tests.store.filling import enqueue, finished_run
@@ -63,7 +63,7 @@ def test_ten_thousand_rows_are_marked_and_unmarked_as_fast(session: Session) -> 
         written = notes.add("run", ids, "all of them")
     assert len(list_rows(session, "runs", "tag=good")) == 2
     assert tags.of("run", ids[1:3]) == {ids[1]: ["better", "good"], ids[2]: ["better"]}
-    assert starred(session, "run", ids) == set(ids[:5])
+    assert starred_ids(session, "run", ids) == set(ids[:5])
     assert [one.id for one in notes.of("run", ids[7])] == [written[7]]
     with few_statements(session):
         notes.remove(written)

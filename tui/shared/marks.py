@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def star_rows(catalogue: "Catalogue", kind: str, ids: Sequence[int]) -> Reversible:
     """Star the rows; where all have a star, take the stars away. Raises StoreError."""
     with catalogue.write() as session:
-        had = store.starred(session, kind, ids)
+        had = store.starred_ids(session, kind, ids)
         on = not had.issuperset(ids)
         changed = [row_id for row_id in ids if (row_id in had) != on]
         store.star(session, kind, changed, on)

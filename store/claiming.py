@@ -62,17 +62,17 @@ def changes_due(session: Session, machine: Machine, devices: Sequence[Device]) -
     free = _free(session, machine, devices)
     if free and _oldest_ready(session, free) is not None:
         return True
-    untold = select(RunRow.id).where(_untold(devices)).limit(1)
+    untold = select(RunRow.id).where(_unnotified(devices)).limit(1)
     return session.execute(_blocked().limit(1)).first() is not None or session.scalar(untold) is not None
 
 
 def tell_waiting(session: Session, devices: Sequence[Device], whose: str) -> None:
     """See Runs.tell_waiting."""
     text = literal(WAITS) + RunRow.device_requested + f": {whose}"
-    session.execute(update(RunRow).where(_untold(devices)).values(message=text))
+    session.execute(update(RunRow).where(_unnotified(devices)).values(message=text))
 
 
-def _untold(devices: Sequence[Device]) -> ColumnElement[bool]:
+def _unnotified(devices: Sequence[Device]) -> ColumnElement[bool]:
     """Queued runs for none of these devices, which don't say so yet."""
     said = RunRow.message.is_not(None) & RunRow.message.startswith(WAITS)
     return (RunRow.state == "queued") & ~_fits([device.name for device in devices]) & ~said

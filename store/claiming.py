@@ -66,7 +66,7 @@ def changes_due(session: Session, machine: Machine, devices: Sequence[Device]) -
     return session.execute(_blocked().limit(1)).first() is not None or session.scalar(untold) is not None
 
 
-def tell_waiting(session: Session, devices: Sequence[Device], whose: str) -> None:
+def notify_waiting(session: Session, devices: Sequence[Device], whose: str) -> None:
     """See Runs.tell_waiting."""
     text = literal(WAITS) + RunRow.device_requested + f": {whose}"
     session.execute(update(RunRow).where(_unnotified(devices)).values(message=text))

@@ -89,7 +89,7 @@ class Runs:
 
     def tell_waiting(self, devices: Sequence[Device], whose: str) -> None:
         """Say in the message of queued runs that wait for another device than these, which are `whose`."""
-        claiming.tell_waiting(self._session, devices, whose)
+        claiming.notify_waiting(self._session, devices, whose)
 
     def fail_blocked(self) -> list[int]:
         """Fail queued runs that need a failed or cancelled one, and those that need them; their ids."""

@@ -87,7 +87,7 @@ class Runs:
         """Whether `claim`, `fail_blocked` or `tell_waiting` has something to do: to read keeps nobody waiting."""
         return claiming.changes_due(self._session, machine, devices)
 
-    def tell_waiting(self, devices: Sequence[Device], whose: str) -> None:
+    def notify_waiting(self, devices: Sequence[Device], whose: str) -> None:
         """Say in the message of queued runs that wait for another device than these, which are `whose`."""
         claiming.notify_waiting(self._session, devices, whose)
 

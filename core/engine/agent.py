@@ -195,7 +195,7 @@ class Agent:
             with self.catalogue.write() as session:
                 runs = Runs(session)
                 runs.fail_blocked()
-                runs.tell_waiting(self.devices, devices_text(self.machine, self.devices))
+                runs.notify_waiting(self.devices, devices_text(self.machine, self.devices))
                 claim = runs.claim(self.machine, os.getpid(), self.devices)
             if claim is None:
                 return started

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from store.artifacts import ArtifactFolder
-from store.connecting import connect, explained, write_ahead
+from store.connecting import connect, translate_errors, write_ahead
 from store.errors import StoreError
 from store.filesystems import refuse_unsuitable
 from store.statistics import renew_statistics
@@ -46,7 +46,7 @@ class Catalogue:
                     raise StoreError(f"There is no catalogue at {path}; `thalweg train` makes one.")
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 path.touch(mode=0o600)
-            with explained(path):
+            with translate_errors(path):
                 if readonly or not _writable(path):
                     return cls(path, _open_to_read(path), readonly=True)
                 return cls(path, _open_to_write(path), readonly=False)
@@ -59,7 +59,7 @@ class Catalogue:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one state of the catalogue and cannot change it; it waits for nobody."""
-        with explained(self.path), Session(self._engine) as session:
+        with translate_errors(self.path), Session(self._engine) as session:
             yield session
 
     @contextmanager
@@ -67,7 +67,7 @@ class Catalogue:
         """A session that alone may write; committed at the end, rolled back on any error."""
         if self.readonly:
             raise StoreError(f"The catalogue {self.path} can only be read; choose another with --catalogue.")
-        with explained(self.path), Session(self._writer) as session, session.begin():
+        with translate_errors(self.path), Session(self._writer) as session, session.begin():
             session.connection()  # takes the lock now, so that what is read below stays true
             self._wrote = True
             yield session

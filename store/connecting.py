@@ -65,7 +65,7 @@ def _begin(connection: Connection) -> None:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Turn the database's errors into StoreError, one sentence each."""
     try:
         yield

@@ -88,7 +88,7 @@ class ArtifactFolder:
     def verified(self, sha256: str, expected_bytes: int | None = None) -> Path:
         """The file, after its size (bytes) and its sha256 were checked; ArtifactError says which failed."""
         path = self.path(sha256)
-        with _explained(path):
+        with _translate_errors(path):
             size = path.stat().st_size
             if expected_bytes is not None and size != expected_bytes:
                 raise ArtifactError(
@@ -109,14 +109,14 @@ class ArtifactFolder:
         if recorded is None:
             self.verified(sha256)
             return
-        with _explained(path):
+        with _translate_errors(path):
             found = path.stat()
         if found.st_size != recorded.bytes or found.st_mtime > recorded.created_at.timestamp():
             self.verified(sha256, recorded.bytes)
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     """Turn what the system says of a file into ArtifactError."""
     try:
         yield

@@ -22,7 +22,7 @@ from sqlalchemy.dialects import sqlite
 
 from store import COLUMNS, Catalogue, Metrics, list_rows, write_csv
 from store.base import table
-from store.listing import cells, selected
+from store.listing import cells, select_cells
 
 REPEATS = 21
 METHODS = ("straight", "string", "bezier", "dropout-halves", "neb", None)
@@ -114,7 +114,7 @@ def run(draw: random.Random, number: int) -> dict[str, object]:
 def pages(catalogue: Catalogue, bare: sqlite3.Connection) -> None:
     print(f"{'first page of 100':58} {'ms':>7} {'bare':>7} {'ratio':>6}")
     for where, sort in PAGES:
-        query = selected("runs", where, sort, cells(COLUMNS["runs"])).limit(100)
+        query = select_cells("runs", where, sort, cells(COLUMNS["runs"])).limit(100)
         sql = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
         with catalogue.read() as session:
             ours = median(partial(list_rows, session, "runs", where, sort, 100))

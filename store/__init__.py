@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from store.doctor import HealthIssue, Pruned, examine, prune
     from store.errors import ArtifactError, FilterError, NotFoundError, StoreError
     from store.export import Selection, write_columns, write_csv
-    from store.listing import as_dicts, cells, count_rows, list_ids, list_rows, rows_of, selected
+    from store.listing import as_dicts, cells, count_rows, list_ids, list_rows, rows_of, select_cells
     from store.marks import Note, Notes, Tags, star, starred_ids
     from store.metrics import Metrics
     from store.models import ModelRecord, Models
@@ -96,7 +96,7 @@ __all__ = [
     "problems",
     "prune",
     "rows_of",
-    "selected",
+    "select_cells",
     "show_row",
     "star",
     "starred_ids",

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, String, Text, case, cast, func, literal_co
 from sqlalchemy.orm import Session
 
 from store.columns import Column, called, columns_of
-from store.listing import selected
+from store.listing import select_cells
 
 BATCH = 2000  # rows in memory at once
 # A spreadsheet takes cells that begin like this for formulas, and text from a run could be anything.
@@ -55,7 +55,7 @@ class Selection:
 def write_columns(session: Session, chosen: Selection, stream: Stream, *, raw: bool = False) -> int:
     """As write_csv, with the requested columns, in their order."""
     columns = chosen.columns()
-    query = selected(chosen.kind, chosen.where, chosen.sort, [_cell(column, raw) for column in columns])
+    query = select_cells(chosen.kind, chosen.where, chosen.sort, [_cell(column, raw) for column in columns])
     writer = csv.writer(stream, lineterminator="\r\n")
     result = session.execute(query, execution_options={"yield_per": BATCH})
     writer.writerow(column.name for column in columns)

@@ -13,7 +13,7 @@ from store.columns import COLUMNS, Column, called, known_kind, table_of
 from store.errors import FilterError
 from store.filters import conditions_of
 
-__all__ = ["COLUMNS", "Column", "count_rows", "every_id", "list_ids", "list_rows", "rows_of", "selected"]
+__all__ = ["COLUMNS", "Column", "count_rows", "every_id", "list_ids", "list_rows", "rows_of", "select_cells"]
 
 
 def list_rows(
@@ -29,7 +29,7 @@ def list_rows(
     FilterError when `where` or `sort` cannot be understood, StoreError for an unknown kind.
     """
     columns = COLUMNS[known_kind(kind)]
-    query = selected(kind, where, sort, cells(columns)).limit(limit).offset(offset)
+    query = select_cells(kind, where, sort, cells(columns)).limit(limit).offset(offset)
     return as_dicts(session, columns, query)
 
 
@@ -41,7 +41,7 @@ def count_rows(session: Session, kind: str, where: str | None = None) -> int:
 
 def list_ids(session: Session, kind: str, where: str | None, sort: str | None, limit: int | None) -> "array[int]":
     """The ids of the rows that `list_rows` would give, eight bytes each: a table's order, however long it is."""
-    return _ids(session, selected(kind, where, sort, [table_of(kind).c.id]).limit(limit))
+    return _ids(session, select_cells(kind, where, sort, [table_of(kind).c.id]).limit(limit))
 
 
 def every_id(session: Session, kind: str) -> "array[int]":
@@ -73,7 +73,7 @@ def cells(columns: Sequence[Column]) -> list[ColumnElement[Any]]:
     return [type_coerce(one.sql, Text()) if one.type == "time" else one.sql for one in columns]
 
 
-def selected(kind: str, where: str | None, sort: str | None, shown: Sequence[ColumnElement[Any]]) -> Select[Any]:
+def select_cells(kind: str, where: str | None, sort: str | None, shown: Sequence[ColumnElement[Any]]) -> Select[Any]:
     """A query for the cells `shown` of the kind's rows, filtered and in a total order."""
     rows = select(*shown).select_from(table_of(kind)).where(*conditions_of(kind, where))
     return rows.order_by(*_order(kind, sort))

@@ -70,7 +70,7 @@ def _causes(session: "Session", where: str) -> list[Row]:
     """Of every run that failed or is stale, newest first, what it died of."""
     columns = [store.columns_of("runs")[name] for name in ("id", "state", "outcome", "cause_kind", "cause")]
     return store.as_dicts(
-        session, columns, store.selected("runs", f"{where} {FAULTY}", "-id", [one.sql for one in columns])
+        session, columns, store.select_cells("runs", f"{where} {FAULTY}", "-id", [one.sql for one in columns])
     )
 
 

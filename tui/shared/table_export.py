@@ -25,7 +25,7 @@ def write_file(catalogue: "Catalogue | None", chosen: "Selection", file_format: 
 
 def write(catalogue: "Catalogue | None", chosen: "Selection", file_format: str, stream: "Stream") -> int:
     """Write as "csv", "raw csv" or "json"; where there is no catalogue yet, no rows. Raises FilterError."""
-    store.selected(chosen.kind, chosen.where, chosen.sort, [])  # refuses what can't be understood
+    store.select_cells(chosen.kind, chosen.where, chosen.sort, [])  # refuses what can't be understood
     if catalogue is None:
         stream.write("[]\n" if file_format == "json" else ",".join(one.name for one in chosen.columns()) + "\r\n")
         return 0
@@ -39,7 +39,7 @@ def write_json(session: "Session", chosen: "Selection", stream: "Stream") -> int
     """Write a list of objects, as `thalweg list --json` does, one row after the other; how many there were."""
     columns = chosen.columns()
     names = [column.name for column in columns]
-    query = store.selected(chosen.kind, chosen.where, chosen.sort, store.cells(columns))
+    query = store.select_cells(chosen.kind, chosen.where, chosen.sort, store.cells(columns))
     count = 0
     stream.write("[")
     for row in session.execute(query, execution_options={"yield_per": BATCH}):

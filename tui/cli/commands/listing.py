@@ -70,7 +70,7 @@ def _rows(
     location: CommandLocation, /, kind: str, where: str | None, sort: str | None, limit: int | None, *, as_stored: bool
 ) -> list[Row]:
 
-    store.selected(kind, where, sort, [])  # refuses what can't be understood, also where nothing is there yet
+    store.select_cells(kind, where, sort, [])  # refuses what can't be understood, also where nothing is there yet
     catalogue = location.if_there()
     if catalogue is None:
         return []

@@ -7,7 +7,7 @@ from core.files import from_home
 from store import COLUMNS
 from store.columns import columns_of
 from store.filters import as_sql, parse
-from store.listing import selected
+from store.listing import select_cells
 from tui.app.actions import APP_ACTIONS
 from tui.app.screens.browse import export_table, marking
 from tui.app.screens.browse.actions import ACTIONS, BY_VERB, unable
@@ -99,7 +99,7 @@ def _forget(browser: Browser, text: str) -> None:
 
 
 def _sort(browser: Browser, text: str) -> None:
-    selected(browser.kind, None, text, [])
+    select_cells(browser.kind, None, text, [])
     browser.sort_by(text or "-id")
 
 

@@ -28,12 +28,12 @@ class Jumpable(Protocol):
 
 def jumps_on(screen: Screen[object]) -> list[Jump]:
     """All that can be seen now, from top to bottom: places within widgets, and widgets that can have the focus."""
-    found = [jump for widget in screen.walk_children(Widget) if _shown(widget) for jump in _of(widget)]
+    found = [jump for widget in screen.walk_children(Widget) if _is_visible(widget) for jump in _of(widget)]
     seen = [jump for jump in found if screen.region.contains_point(jump.place)]
     return sorted(seen, key=lambda jump: (jump.place.y, jump.place.x))
 
 
-def _shown(widget: Widget) -> bool:
+def _is_visible(widget: Widget) -> bool:
     return widget.visible and all(one.display for one in widget.ancestors_with_self if isinstance(one, Widget))
 
 

@@ -55,11 +55,11 @@ def _wrong(name: str, text: object) -> str | None:
         return str(unknown_name("action", name, USUAL))
     if not isinstance(text, str):
         return f'{name} needs keys as text, such as "f" or "f,ctrl+f".'
-    bad = [key for key in text.split(",") if not _known(key.strip())]
+    bad = [key for key in text.split(",") if not _is_key(key.strip())]
     return f"{bad[0]!r} is not a key; write a letter, a sign, or a name such as ctrl+f, f5 or enter." if bad else None
 
 
-def _known(key: str) -> bool:
+def _is_key(key: str) -> bool:
     *modifiers, last = key.split("+") if len(key) > 1 else [key]
     named = len(last) == 1 or last in NAMES or key_to_character(last) is not None
     return key.isprintable() and named and all(one in MODIFIERS for one in modifiers)

@@ -39,7 +39,7 @@ def load(file: Path) -> tuple[dict[str, str], list[str]]:
         if (why := _wrong(name, text)) or not isinstance(text, str):
             refused.append(f"{file.name}: {why}")
         else:
-            chosen[name] = ",".join(dict.fromkeys(_written(key) for key in text.split(",")))
+            chosen[name] = ",".join(dict.fromkeys(_textual_name(key) for key in text.split(",")))
     while clash := _clash(chosen):
         name, key = clash
         del chosen[name]
@@ -65,7 +65,7 @@ def _is_key(key: str) -> bool:
     return key.isprintable() and named and all(one in MODIFIERS for one in modifiers)
 
 
-def _written(key: str) -> str:
+def _textual_name(key: str) -> str:
     return _character_to_key(key.strip()) if len(key.strip()) == 1 else key.strip()
 
 

@@ -36,7 +36,7 @@ def load(file: Path) -> tuple[dict[str, str], list[str]]:
     chosen: dict[str, str] = {}
     refused = []
     for name, text in given.items():
-        if (why := _wrong(name, text)) or not isinstance(text, str):
+        if (why := _refusal(name, text)) or not isinstance(text, str):
             refused.append(f"{file.name}: {why}")
         else:
             chosen[name] = ",".join(dict.fromkeys(_textual_name(key) for key in text.split(",")))
@@ -49,7 +49,7 @@ def load(file: Path) -> tuple[dict[str, str], list[str]]:
     return chosen, refused
 
 
-def _wrong(name: str, text: object) -> str | None:
+def _refusal(name: str, text: object) -> str | None:
     """Why an entry is refused; None if it is valid."""
     if name not in USUAL:
         return str(unknown_name("action", name, USUAL))

@@ -166,9 +166,9 @@ class LogScreen(AppScreen[None]):
             worker = get_current_worker()
             return find(file, wanted, start, lambda: worker.is_cancelled)
 
-        self.ask(search, self.found, group="search")
+        self.ask(search, self.show_match, group="search")
 
-    def found(self, offset: int | None) -> None:
+    def show_match(self, offset: int | None) -> None:
         if offset is None:
             self.show_position()
             self.tell("No more matches in this direction.")

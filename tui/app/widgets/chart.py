@@ -113,7 +113,7 @@ class ChartView(Vertical):
     def _draw_claims(self) -> None:
         """The claims below the part of the x axis that can be seen."""
         if self.chart is not None and self.plot is not None and self.chart.stretches:
-            row = claims_row(self.chart.stretches, self.plot.shown, self.plot.columns)
+            row = claims_row(self.chart.stretches, self.plot.visible_range, self.plot.columns)
             told = "   ".join(
                 f"{sign(name)} {name}" for name in dict.fromkeys(one.claim for one in self.chart.stretches)
             )

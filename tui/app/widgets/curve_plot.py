@@ -136,7 +136,7 @@ class CurvePlot(Plot):
         return self._x_min, self._x_max, self._y_min, self._y_max
 
     @property
-    def shown(self) -> tuple[float, float]:
+    def visible_range(self) -> tuple[float, float]:
         """The part of the x axis that can be seen."""
         return self._x_min, self._x_max
 

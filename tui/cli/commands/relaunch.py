@@ -68,7 +68,7 @@ def relaunch(
     changes = texts_of(options, {}, "relaunch")
     with Probe() as desk:
         client = run_options.client().with_probe(desk.new_asker())
-        ids = _chosen(client, run_ids, **which)
+        ids = _chosen_ids(client, run_ids, **which)
         if run_ids:
             plan = client.plan_relaunch(ids, resume=resume, changes=changes)
         else:
@@ -85,7 +85,7 @@ def relaunch(
     return _answer(run_options, client, plan, new)
 
 
-def _chosen(client: "Client", run_ids: Sequence[int], failed: bool, where: str | None, every: bool) -> list[int]:
+def _chosen_ids(client: "Client", run_ids: Sequence[int], failed: bool, where: str | None, every: bool) -> list[int]:
     """The runs meant, of those that are not named only such as have ended."""
     if not run_ids and not failed and where is None and not every:
         raise UsageError("Name the runs to relaunch, or choose them by --failed, --where or --all.")

@@ -72,7 +72,7 @@ def relaunch(
         if run_ids:
             plan = client.plan_relaunch(ids, resume=resume, changes=changes)
         else:
-            plan = _possible(client, ids, resume, changes)
+            plan = _repeatable(client, ids, resume, changes)
         if dry_run:
             _print_plan(run_options, plan)
             return 0
@@ -94,7 +94,7 @@ def _chosen_ids(client: "Client", run_ids: Sequence[int], failed: bool, where: s
     return sorted(set(ids).intersection(client.failed())) if failed else ids
 
 
-def _possible(client: "Client", ids: Sequence[int], resume: str | None, changes: dict[str, str]) -> "list[Relaunch]":
+def _repeatable(client: "Client", ids: Sequence[int], resume: str | None, changes: dict[str, str]) -> "list[Relaunch]":
     """The relaunches of those that can be repeated; of the others it is said why. Raises UsageError where none can."""
     plan, refused = client.rehearse_relaunch(ids, resume=resume, changes=changes, named=False)
     if refused and not plan:

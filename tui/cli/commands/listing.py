@@ -52,7 +52,7 @@ def list_(
     if as_json:
         print_json([decoded({name: row[name] for name in names}) for row in rows])
     elif rows:
-        shown = _shown(kind, names, raw=bool(columns or flags["all_columns"]))
+        shown = _columns(kind, names, raw=bool(columns or flags["all_columns"]))
         squeezed = [one.title for one in shown if one.squeeze]
         table([one.title for one in shown], ([one.cell(row) for one in shown] for row in rows), squeeze=squeezed)
     elif where:
@@ -81,7 +81,7 @@ def _rows(
         return rows if as_stored or kind != "runs" else settle_references(session, rows)
 
 
-def _shown(kind: str, names: Sequence[str], *, raw: bool) -> tuple[ListColumn, ...]:
+def _columns(kind: str, names: Sequence[str], *, raw: bool) -> tuple[ListColumn, ...]:
     if not raw:
         return chosen(kind, sys.stdout.encoding)
 

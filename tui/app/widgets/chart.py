@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from tui.app.lazy import imported
 from tui.app.widgets.curve_styles import LEVELS, curve_style
-from tui.shared.charts.charts import Chart, ChartSegment, described
+from tui.shared.charts.charts import Chart, ChartSegment, legend_text
 from tui.shared.formatting import GAP, clean
 
 if TYPE_CHECKING:
@@ -165,4 +165,4 @@ def _legend(chart: Chart) -> Iterator[Text]:
             seen = curve_style(chart, one)
             text.append(seen.letter if lines > 1 and not one.dots else "", f"bold {seen.colour}")
             text.append("··" if one.dots else "━━", seen.colour)
-        yield text.append(f" {described(one)}")
+        yield text.append(f" {legend_text(one)}")

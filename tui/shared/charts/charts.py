@@ -100,7 +100,7 @@ def level(label: str, y: float | None) -> ChartCurve:
     return ChartCurve(clean(label), points, level=True)
 
 
-def described(curve: ChartCurve) -> str:
+def legend_text(curve: ChartCurve) -> str:
     """For a legend: the curve's name and what it goes through."""
     values = [y for _, y in curve.finite]
     if curve.level:

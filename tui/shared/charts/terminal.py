@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from tui.shared.charts.charts import Chart, ChartCurve, Point, described
+from tui.shared.charts.charts import Chart, ChartCurve, Point, legend_text
 from tui.shared.formatting import clean
 
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
@@ -157,6 +157,6 @@ def _legend(curves: list[ChartCurve], look: TerminalFormat) -> Iterator[Text]:
     for number in order[:MOST_LABELS]:
         own = not (look.braille and (look.colours or len(curves) == 1))
         sign = _own_sign(number, curves) if own else ("┄┄" if curves[number].level else "━━")
-        yield Text("  ").append(sign, style=_style(number, curves)).append(f" {described(curves[number])}")
+        yield Text("  ").append(sign, style=_style(number, curves)).append(f" {legend_text(curves[number])}")
     if len(order) > MOST_LABELS:
         yield Text(f"  and {len(order) - MOST_LABELS} more")

@@ -32,7 +32,7 @@ from tui.app.screens.launch import LaunchScreen
 from tui.app.screens.log import LogScreen
 from tui.app.screens.plot import PlotScreen
 from tui.app.screens.relaunch import RelaunchScreen
-from tui.shared.charts.from_catalogue import drawn
+from tui.shared.charts.from_catalogue import chart_of
 from tui.shared.charts.terminal import TerminalFormat, lines
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -110,7 +110,7 @@ def test_no_other_screen_does_either(name: str, infested: Path) -> None:
 
 def test_no_chart_on_the_command_line_does_either(infested: Path) -> None:
     with Catalogue.open(infested) as catalogue, catalogue.read() as session:
-        chart = drawn(session, "runs", [6], None)
+        chart = chart_of(session, "runs", [6], None)
     nothing_obeyed("\n".join(line.plain for line in lines(chart, TerminalFormat(80, 24, colours=False, braille=True))))
 
 

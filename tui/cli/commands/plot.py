@@ -12,7 +12,7 @@ from tui.cli.output import coloured, console, note, print_json, terminal
 from tui.cli.run_command import json_option
 from tui.shared.charts import figure
 from tui.shared.charts.charts import Chart
-from tui.shared.charts.from_catalogue import drawn
+from tui.shared.charts.from_catalogue import chart_of
 from tui.shared.files import described
 
 HEIGHT = 24  # rows, where there is no terminal to fill
@@ -37,7 +37,7 @@ def plot(
     if file is not None:
         figure.check(file)
     with location.open().read() as session:
-        chart = drawn(session, kind, list(ids), "error" if error else None)
+        chart = chart_of(session, kind, list(ids), "error" if error else None)
     if file is not None:
         figure.save(chart, file)
         note(f"{chart.title} drawn to {file}")

@@ -189,7 +189,7 @@ def quantities(session: "Session", kind: str, ids: Sequence[int]) -> list[Quanti
     return list(dict.fromkeys(found)) or [Quantity("loss", "step")]
 
 
-def drawn(session: "Session", kind: str, ids: Sequence[int], name: str | None) -> Chart:
+def chart_of(session: "Session", kind: str, ids: Sequence[int], name: str | None) -> Chart:
     """The chart of some rows; without a `name` of what most of them have.
 
     Raises NotFoundError, UsageError where there is nothing to draw.

@@ -79,7 +79,7 @@ def of_runs(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart
     for run_id in ids:
         prefix = f"{run_id} " if len(ids) > 1 else ""
         curves[run_id] = [
-            _drawn_by(session, run_id, one.name, f"{prefix}{one.name}")
+            _curve_of(session, run_id, one.name, f"{prefix}{one.name}")
             for one in store.Metrics(session).curves(run_id)
             if _metric(one) == quantity
         ]
@@ -95,7 +95,7 @@ def of_models(session: "Session", ids: Sequence[int], quantity: Quantity) -> Cha
         for one in store.Metrics(session).curves(model.run_id):
             if _metric(one) == quantity and one.position in (None, model.position):
                 label = f"{model_id} {one.name.removesuffix(f'.{one.position}')}"
-                curves[model_id].append(_drawn_by(session, model.run_id, one.name, label))
+                curves[model_id].append(_curve_of(session, model.run_id, one.name, label))
     return _chart("model", curves, quantity)
 
 
@@ -103,7 +103,7 @@ def _metric(one: "MetricCurve") -> Quantity:
     return Quantity(one.family, one.unit)
 
 
-def _drawn_by(session: "Session", run_id: int, name: str, label: str) -> ChartCurve:
+def _curve_of(session: "Session", run_id: int, name: str, label: str) -> ChartCurve:
 
     drawn = store.Metrics(session).curve(run_id, name)
     return curve(label, [step for step, _, _ in drawn], [value for _, value, _ in drawn])

@@ -47,7 +47,7 @@ def of(key: str, title: str = "", show: Callable[[Any], str] = value, *, squeeze
     return ListColumn(title or key, lambda row: show(row[key]), (key,), squeeze)
 
 
-def chosen(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
+def list_columns(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
     """The columns of a kind's list."""
     if kind == "runs":
         return (
@@ -288,13 +288,13 @@ def _flat(found: Row, before: str = "") -> list[str]:
 
 def on_screen(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
     """The columns of a table on the screen: without the kind of a run, which its summary shows."""
-    ours = tuple(one for one in chosen(kind, encoding) if (kind, one.name) != ("runs", "kind"))
+    ours = tuple(one for one in list_columns(kind, encoding) if (kind, one.name) != ("runs", "kind"))
     return (*ours, NAMES) if kind == "paths" else ours
 
 
 def offered(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
     """Every column that can be chosen: ours first, then the catalogue's others by name."""
-    ours = (*chosen(kind, encoding), *([NAMES] if kind == "paths" else []))
+    ours = (*list_columns(kind, encoding), *([NAMES] if kind == "paths" else []))
     known = {one.name for one in ours}
     times = [column.name for column in store.COLUMNS[kind] if column.type == "time"]
     return *ours, *all_of([column.name for column in store.COLUMNS[kind] if column.name not in known], times)

@@ -11,7 +11,7 @@ from tui.cli.arguments import LISTED, Kind, WholeNumber
 from tui.cli.location import CommandLocation, engine_of
 from tui.cli.output import note, print_json, table
 from tui.cli.run_command import json_option
-from tui.shared.columns import ListColumn, Row, all_of, chosen, column_names
+from tui.shared.columns import ListColumn, Row, all_of, column_names, list_columns
 from tui.shared.json_values import decoded
 from tui.shared.named_filters import expand
 from tui.shared.references import settle_references
@@ -83,6 +83,6 @@ def _rows(
 
 def _columns(kind: str, names: Sequence[str], *, raw: bool) -> tuple[ListColumn, ...]:
     if not raw:
-        return chosen(kind, sys.stdout.encoding)
+        return list_columns(kind, sys.stdout.encoding)
 
     return all_of(names, [column.name for column in store.COLUMNS[kind] if column.type == "time"])

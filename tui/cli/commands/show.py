@@ -12,7 +12,7 @@ from tui.cli.location import CommandLocation, engine_of
 from tui.cli.output import heading, pairs, print_json, say, table
 from tui.cli.results import measurements_table
 from tui.cli.run_command import json_option
-from tui.shared.columns import OTHERS, TIMES, Row, cell, chosen, excess, moment, options, state_word
+from tui.shared.columns import OTHERS, TIMES, Row, cell, excess, list_columns, moment, options, state_word
 from tui.shared.formatting import value
 from tui.shared.json_values import decoded
 from tui.shared.log_reader import last_lines
@@ -74,7 +74,7 @@ def _nested(key: str, part: list[Any]) -> None:
     most = len(part) if key == "measurements" else MOST
     rows: list[Row] = part[:most]
     if key in OTHERS:
-        shown = chosen(key, sys.stdout.encoding)
+        shown = list_columns(key, sys.stdout.encoding)
         table(
             [one.title for one in shown],
             [[one.cell(row) for one in shown] for row in rows],

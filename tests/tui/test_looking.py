@@ -21,7 +21,7 @@ from store.schema import metadata
 from tui.cli.arguments import MARKED
 from tui.main import main
 from tui.shared import details
-from tui.shared.columns import ListColumn, offered
+from tui.shared.columns import ListColumn, all_columns
 
 KINDS = ("runs", "models", "paths", "bounds", "profiles", "metrics")
 SGR = re.compile(r"\x1b\[[0-9;]*m")  # colours are ours
@@ -248,7 +248,7 @@ def test_different_bounds_differ_in_kind(thalweg: Run, seeded: Path) -> None:
 
 
 def headings() -> list[tuple[str, ListColumn]]:
-    return [(kind, one) for kind in MARKED for one in offered(kind, "utf-8") if one.title != "cause or message"]
+    return [(kind, one) for kind in MARKED for one in all_columns(kind, "utf-8") if one.title != "cause or message"]
 
 
 @pytest.mark.parametrize(("kind", "shown"), headings(), ids=[f"{kind}: {one.title}" for kind, one in headings()])
@@ -271,7 +271,7 @@ def test_what_a_heading_says_can_be_filtered_sorted_and_asked_for_by(
 def test_a_heading_that_is_a_column_s_name_shows_that_column() -> None:
     for kind in MARKED:
         names = [column.name for column in COLUMNS[kind]]
-        wrong = [one.title for one in offered(kind, None) if one.title in names and one.title not in one.made_of]
+        wrong = [one.title for one in all_columns(kind, None) if one.title in names and one.title not in one.made_of]
         assert wrong == []
 
 

@@ -292,7 +292,7 @@ def on_screen(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
     return (*ours, NAMES) if kind == "paths" else ours
 
 
-def offered(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
+def all_columns(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
     """Every column that can be chosen: ours first, then the catalogue's others by name."""
     ours = (*list_columns(kind, encoding), *([NAMES] if kind == "paths" else []))
     known = {one.name for one in ours}

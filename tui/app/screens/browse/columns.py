@@ -3,14 +3,15 @@
 from store import COLUMNS
 from tui.app.screens.browse.browser import Browser
 from tui.app.screens.choose_columns import ColumnsScreen
-from tui.shared.columns import offered
+from tui.shared.columns import all_columns
 
 
 async def choose_columns(browser: Browser) -> None:
     """Show all columns there are, to choose from and to order."""
     meaning = {column.name: column.help for column in COLUMNS[browser.kind]}
     known = [
-        (one.name, meaning.get(one.name, " and ".join(one.made_of))) for one in offered(browser.kind, browser.encoding)
+        (one.name, meaning.get(one.name, " and ".join(one.made_of)))
+        for one in all_columns(browser.kind, browser.encoding)
     ]
     names = await browser.show_question(ColumnsScreen(_names(browser), known))
     browser.change_columns(names)

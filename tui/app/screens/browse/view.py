@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tui.app.session import Session
 from tui.app.session import View as Left
-from tui.shared.columns import ListColumn, offered, on_screen
+from tui.shared.columns import ListColumn, all_columns, on_screen
 from tui.shared.reversible import Reversible
 
 MOST_UNDONE = 100
@@ -53,7 +53,7 @@ class TableView:
         names = self.view.columns
         known = at_first = on_screen(self.kind, encoding)
         if not set(names) <= {one.name for one in known}:
-            known = offered(self.kind, encoding)
+            known = all_columns(self.kind, encoding)
         by_name = {one.name: one for one in known}
         return [by_name[name] for name in names if name in by_name] or list(at_first)
 

@@ -120,7 +120,7 @@ def cell(key: str, given: Any) -> str:
 def run_summary(row: Row) -> str:
     """What a run does, in a few words, and its name where it has one."""
     name = f" ({row['name']})" if row["name"] else ""
-    return clean(_described(row) + name)
+    return clean(_what_it_does(row) + name)
 
 
 def kind_and_summary(row: Row) -> str:
@@ -129,7 +129,7 @@ def kind_and_summary(row: Row) -> str:
     return summary if summary.startswith(f"{row['kind']} ") else f"{row['kind']} {summary}"
 
 
-def _described(row: Row) -> str:
+def _what_it_does(row: Row) -> str:
     """What it trains; what it joins; or what it does, and to what."""
     try:
         spec = from_json(row["spec"])

@@ -84,7 +84,7 @@ def write_private(target: Path, text: bytes) -> None:
         raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from error
 
 
-def described(file: Path) -> dict[str, str]:
+def file_facts(file: Path) -> dict[str, str]:
     """A file that was written, for a JSON document."""
     with file.open("rb") as written:
         return {"file": str(file.absolute()), "sha256": hashlib.file_digest(written, "sha256").hexdigest()}

@@ -13,7 +13,7 @@ from tui.cli.run_command import json_option
 from tui.shared.charts import figure
 from tui.shared.charts.charts import Chart
 from tui.shared.charts.from_catalogue import chart_of
-from tui.shared.files import described
+from tui.shared.files import file_facts
 
 HEIGHT = 24  # rows, where there is no terminal to fill
 WIDTH = 80
@@ -42,7 +42,7 @@ def plot(
         figure.save(chart, file)
         note(f"{chart.title} drawn to {file}")
     if as_json:
-        drawing = _curves(chart) if file is None else described(file)
+        drawing = _curves(chart) if file is None else file_facts(file)
         print_json({"kind": kind, "ids": ids, "title": chart.title, **drawing})
     elif file is None:
         _show(chart)

@@ -8,7 +8,7 @@ from tui.cli.arguments import Id, WholeNumber
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option, trust_option
-from tui.shared.files import described, write_target
+from tui.shared.files import file_facts, write_target
 
 
 @click.command(epilog="\b\nExample:\n  thalweg points 3 --count 25 --to path-3.safetensors")
@@ -27,5 +27,5 @@ def points(location: CommandLocation, path_id: int, count: int, file: Path, as_j
     with write_target(file.absolute()) as draft:
         facts = client.points(path_id, count, draft)
     if as_json:
-        print_json({**facts, **described(file)})
+        print_json({**facts, **file_facts(file)})
     note(f"{count} points of path {path_id} written to {file}")

@@ -30,7 +30,7 @@ class Location:
         return f"{program} --catalogue {quote(str(self.given))}" if self.typed else program
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         """What a screen says of where it is: nothing of the catalogue in the user's own data folder."""
         if self.given is None or self.path == DEFAULT:
             return ""

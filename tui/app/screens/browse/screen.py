@@ -47,7 +47,7 @@ class BrowseScreen(AppScreen[None]):
         self.browser = Browser(self, location, session)
 
     def compose(self) -> ComposeResult:
-        yield Views(self.browser.location.shown)
+        yield Views(self.browser.location.label)
         with Container(id="body"):
             yield CatalogueTable()
             yield DetailsPane()

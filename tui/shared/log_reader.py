@@ -36,12 +36,12 @@ def tail(file: Path) -> Window:
 def last_lines(file: Path | None, most: int) -> list[str]:
     """The last lines of a log, harmless; none where there is no log or it can't be read."""
     try:
-        return [] if file is None else [shown(line) for line in tail(file).lines[-most:]]
+        return [] if file is None else [harmless_line(line) for line in tail(file).lines[-most:]]
     except OSError:
         return []
 
 
-def shown(line: bytes) -> str:
+def harmless_line(line: bytes) -> str:
     """A line of a log as it can be put on a screen."""
     return clean(line.decode(errors="replace").expandtabs(TAB))
 

@@ -16,7 +16,7 @@ from textual.scrollbar import ScrollTo
 from textual.strip import Strip
 
 from tui.shared.formatting import clean
-from tui.shared.log_reader import Window, shown
+from tui.shared.log_reader import Window, harmless_line
 
 NARROWEST = 2  # cells: the widest letter
 
@@ -76,7 +76,7 @@ class LogView(ScrollView, can_focus=True):
         if not self.window.lines:
             return 0
         line = self.window.line_containing(offset)
-        before = shown(self.window.lines[line][: max(offset - self.window.begins[line], 0)])
+        before = harmless_line(self.window.lines[line][: max(offset - self.window.begins[line], 0)])
         return self.firsts[line] + max(len(_rows(before, self.width)) - 1, 0)
 
     def top(self) -> int:
@@ -90,7 +90,7 @@ class LogView(ScrollView, can_focus=True):
         self.rows, self.firsts = [], []
         for line in self.window.lines:
             self.firsts.append(len(self.rows))
-            self.rows += _rows(shown(line), self.width)
+            self.rows += _rows(harmless_line(line), self.width)
         self.virtual_size = Size(self.width, len(self.rows))
         self.refresh()
 

@@ -25,7 +25,7 @@ def settle_references(session: "Session", rows: Sequence[Row]) -> list[Row]:
         if BY_RUN in row["spec"]:
             with suppress(UsageError):
                 specs[place] = from_json(row["spec"])
-    made = _made(session, [ref for spec in specs.values() for ref in inputs_of(spec)])
+    made = _rows_made(session, [ref for spec in specs.values() for ref in inputs_of(spec)])
     texts = {place: to_json(with_inputs(spec, lambda ref: _one(ref, made))) for place, spec in specs.items()}
     return [{**row, "spec": texts.get(place, row["spec"])} for place, row in enumerate(rows)]
 
@@ -33,11 +33,11 @@ def settle_references(session: "Session", rows: Sequence[Row]) -> list[Row]:
 def settle_names(session: "Session", names: Sequence[str], ref: type[Reference]) -> list[str]:
     """Models or paths as a command line names them, those that exist by id: run:7:1 becomes 12."""
     refs = list(map(ref.read, names))
-    made = _made(session, refs)
+    made = _rows_made(session, refs)
     return [str(_one(one, made)) for one in refs]
 
 
-def _made(session: "Session", refs: Iterable[Reference]) -> Made:
+def _rows_made(session: "Session", refs: Iterable[Reference]) -> Made:
     """What is there of what runs were to make."""
     runs: dict[str, set[int]] = {}
     for ref in refs:

@@ -374,7 +374,7 @@ def test_a_kill_loses_no_more_than_seconds_of_where_the_cursor_was(
 
     async def use(one: Sitting) -> None:
         await one.press("j", "j")
-        await one.until(lambda: load(session_file(seeded))[0].view("runs").cursor == 3)
+        await one.until(lambda: load(session_file(seeded))[0].view_of("runs").cursor == 3)
 
     play(seeded, use)
 

@@ -112,7 +112,7 @@ def test_what_comes_in_one_burst_is_typed_and_runs_nothing(text: str, seeded: Pa
 
     async def use(one: Sitting) -> None:
         burst(one, f"{text}\n")
-        view = one.browser.session.view("runs")
+        view = one.browser.session.view_of("runs")
         await one.until(lambda: (view.where or f"sort {view.sort}") == text[1:])
         await one.until(lambda: not one.screen.query_one(Prompt).open)
         assert (one.browser.kind, one.app.screen, one.browser.table.marked) == ("runs", one.screen, set())
@@ -170,6 +170,6 @@ def test_keys_typed_ahead_are_about_the_rows_that_were_asked_for(seeded: Path, m
         await one.until(lambda: len(one.browser.table.marked) == 2)
         assert one.browser.kind == "runs"
         assert one.browser.table.marked == {4, 5}
-        assert one.browser.session.view("paths").sort == "id"
+        assert one.browser.session.view_of("paths").sort == "id"
 
     play(seeded, use)

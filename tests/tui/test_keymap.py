@@ -26,7 +26,7 @@ def test_chosen_keys_work_everywhere_and_the_usual_ones_no_longer(seeded: Path) 
         await one.pilot.click("Views", offset=(70, 0))  # the filter, as a link
         assert one.lines[-3].strip() == "/state=failed"
         await one.press("escape", "/")
-        assert one.browser.session.view("runs").sort == "id"
+        assert one.browser.session.view_of("runs").sort == "id"
         assert "Q Quit" in one.shown
         await one.press("q", "?")
         await one.type("quit")

@@ -75,7 +75,7 @@ def test_names_are_given_and_used_on_the_screen_and_on_the_command_line(seeded: 
         await one.type("ad kind=connect")
         await one.until(lambda: one.ids == [3])
         await one.press("enter")
-        assert one.browser.session.view("runs").where == "state=failed kind=connect"
+        assert one.browser.session.view_of("runs").where == "state=failed kind=connect"
         assert "@bad stands for state=failed" in one.told
         await one.press("escape", "ctrl+p")
         await one.type("@bad")

@@ -90,9 +90,9 @@ def test_no_more_than_so_many_changes_can_be_taken_back() -> None:
 
 def test_a_filter_that_hides_a_row_is_put_aside_and_remembered() -> None:
     view = TableView(Session())
-    view.session.view("models").filter_by("id=1")
+    view.session.view_of("models").filter_by("id=1")
     assert view.reveal("models") == "id=1"
-    assert view.session.view("models").where == ""
+    assert view.session.view_of("models").where == ""
     assert view.session.filters == ["id=1"]
     assert view.reveal("models") == ""
     assert view.session.filters == ["id=1"]

@@ -38,7 +38,7 @@ class Session(msgspec.Struct):
     views: dict[str, View] = msgspec.field(default_factory=dict)
     filters: list[str] = msgspec.field(default_factory=list)  # those used lately, the last one last
 
-    def view(self, kind: str) -> View:
+    def view_of(self, kind: str) -> View:
         return self.views.setdefault(kind, View())
 
     def remember_filter(self, where: str) -> None:

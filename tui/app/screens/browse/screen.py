@@ -43,7 +43,7 @@ class BrowseScreen(AppScreen[None]):
         super().__init__()
         if where is not None:
             session.kind = "runs"
-            session.view("runs").filter_by(where)
+            session.view_of("runs").filter_by(where)
         self.browser = Browser(self, location, session)
 
     def compose(self) -> ComposeResult:

@@ -37,7 +37,7 @@ class TableView:
     @property
     def view(self) -> Left:
         """How this kind's table was left."""
-        return self.session.view(self.kind)
+        return self.session.view_of(self.kind)
 
     @property
     def is_default(self) -> bool:
@@ -95,7 +95,7 @@ class TableView:
 
     def reveal(self, kind: str) -> str:
         """Put a kind's filter aside, so that no row is hidden; what it was."""
-        left = self.session.view(kind)
+        left = self.session.view_of(kind)
         hidden = left.where
         self.session.remember_filter(hidden)
         left.filter_by("")

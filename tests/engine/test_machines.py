@@ -257,7 +257,7 @@ def test_an_agent_is_wanted_for_what_was_given_up_here(catalogue: Catalogue, mon
     give_up(catalogue, [attempt.run_id])
     Client(catalogue).ensure_agent()
     assert started == []
-    monkeypatch.setattr("core.engine.client.here", lambda: LAPTOP)
+    monkeypatch.setattr("core.engine.client.this_machine", lambda: LAPTOP)
     Client(catalogue).ensure_agent()
     assert started == [1]
 

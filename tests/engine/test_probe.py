@@ -101,7 +101,7 @@ def test_what_was_refused_is_asked_again_by_the_next_asker(probe: Probe, net: Pa
     for _ in range(2):
         with pytest.raises(UsageError):
             asker(of(net, "missing"))
-    assert len((net.parent / "asked").read_text().split()) == 1, "the same turn keeps a refusal"
+    assert len((net.parent / "asked").read_text().split()) == 1, "the same asker keeps a refusal"
     with pytest.raises(UsageError):
         probe.new_asker()(of(net, "missing"))
     assert len((net.parent / "asked").read_text().split()) == 2

@@ -48,7 +48,7 @@ class Sentence(Widget):
 class Question(ModalScreen[Answer]):
     """A box in the middle; Escape leaves it without an answer."""
 
-    CSS_PATH = "asking.tcss"
+    CSS_PATH = "questions.tcss"
     BINDINGS = [Binding("escape", "leave", "Leave")]  # noqa: RUF012
 
     async def _dispatch_message(self, message: Message) -> None:

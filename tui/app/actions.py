@@ -1,4 +1,4 @@
-"""What an action is: the one record from which its key, its footer, its help, its command and its refusal come."""
+"""An action: the one record that gives its key, footer, help, command and refusal."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ FIXED_KEYS = ("escape", "ctrl+q")
 
 
 class Needs(Flag):
-    """What has to be there for an action."""
+    """The conditions of an action."""
 
     NOTHING = 0
     CATALOGUE = auto()
@@ -24,7 +24,7 @@ class Needs(Flag):
 
 @dataclass(frozen=True)
 class Action:
-    """Something that can be done with a key.
+    """Something that a key does.
 
     `name` is what Textual calls it, with arguments in brackets where there are some; those without can be typed after a
     colon and have keys of one's own. `does` is where its body is, `module:function`, imported on use; without one it is
@@ -71,7 +71,7 @@ def bindings_of(actions: Iterable[Action]) -> list[BindingType]:
 
 
 class Performer(Protocol):
-    """What has actions done."""
+    """Performs actions."""
 
     def perform(self, action: Action, *given: object) -> None: ...
 

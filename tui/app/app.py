@@ -74,7 +74,7 @@ class ThalwegApp(KeyQueue[StoreError]):
             await self.screen.caught_up()
 
     def on_key(self, event: events.Key) -> None:
-        """On its way to its action, which may not be possible now."""
+        """Handle a key, unless its action isn't possible now."""
         left = not self.screen_stack  # by somebody who had typed ahead
         if not left and isinstance(self.screen, BrowseScreen) and self.screen.refuses(event.key):
             event.prevent_default()

@@ -1,4 +1,4 @@
-"""What the table reads from the catalogue, in threads: an order of ids, the rows in the window, counts by state."""
+"""Reading the catalogue for the table, in threads: an order of ids, the rows in the window, counts by state."""
 
 import sqlite3
 from array import array
@@ -82,12 +82,12 @@ class Reader:
         return details.read(self.client, kind, row_id)
 
     def counts(self) -> dict[str, int]:
-        """How many runs are called what."""
+        """How many runs are in each state, findings apart."""
         with self._session() as session:
             return count_words(Runs(session).counts(), Runs(session).findings())
 
     def machine(self) -> MachineStatus:
-        """How the host is; sees that an agent is there where something waits."""
+        """The host's state; makes sure that an agent is alive if a run waits."""
         self.client.ensure_agent()
         if not self._devices:
             self._devices = tuple(device.name for device in devices())

@@ -26,20 +26,20 @@ def sequence(text: str, environment: Mapping[str, str] = os.environ) -> str | No
 
 
 def keep_in_file(text: str) -> Path:
-    """The text in a file too, for terminals that don't listen. Raises OSError."""
+    """Keep the text in a file too, for terminals that ignore the sequence. Raises OSError."""
     file = user_state_path("thalweg", appauthor=False, ensure_exists=True) / "copied.txt"
     write_whole(file, lambda draft: _write(draft, text))
     return file
 
 
 def is_reliable(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the terminal is known to take what it is sent."""
+    """Whether the terminal is known to support copying."""
     names = (environment.get("TERM_PROGRAM", ""), environment.get("TERM", ""))
     return "TMUX" not in environment and any(known in name for known in KNOWN for name in names)
 
 
 def copy_message(text: str, sequence: str | None, file: Path, environment: Mapping[str, str] = os.environ) -> str:
-    """What is known of a text that was copied and kept."""
+    """What to say about a text that was copied and kept."""
     if sequence is None:
         return f"Too long for a terminal's clipboard; the text is in {file}."
     size = f"{len(text)} characters"

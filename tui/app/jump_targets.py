@@ -1,4 +1,4 @@
-"""Where a jump can lead on a screen: tabs, headings, rows, fields; and the letters that lead there."""
+"""Jump targets on a screen: tabs, headings, rows, fields; and their letters."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LETTERS = "asdfghjklqwertyuiopzxcvbnm"  # those under the fingers first
 
 @dataclass(frozen=True)
 class Jump:
-    """A place on the screen, and what going there does."""
+    """A position on the screen, and the action of jumping there."""
 
     place: Offset
     action: Callable[[], object]
@@ -27,7 +27,7 @@ class Jumpable(Protocol):
 
 
 def jumps_on(screen: Screen[object]) -> list[Jump]:
-    """All that can be seen now, from top to bottom: places within widgets, and widgets that can have the focus."""
+    """All visible targets, from top to bottom: positions within widgets, and widgets that can have the focus."""
     found = [jump for widget in screen.walk_children(Widget) if _is_visible(widget) for jump in _of(widget)]
     seen = [jump for jump in found if screen.region.contains_point(jump.place)]
     return sorted(seen, key=lambda jump: (jump.place.y, jump.place.x))

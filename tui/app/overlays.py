@@ -1,4 +1,4 @@
-"""What can be laid over every screen: the list of its keys, and letters over all there is to go to."""
+"""Overlays for every screen: the list of its keys, and letters over all jump targets."""
 
 from textual.app import App
 
@@ -21,7 +21,7 @@ def show_help(app: App[object]) -> None:
 
 
 def show_letters(app: App[object]) -> None:
-    """Letters over all there is to go to; the one that is typed leads there."""
+    """Put letters over all jump targets; typing one jumps there."""
 
     def go(jump: Jump | None) -> None:
         if jump is not None:

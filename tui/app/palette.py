@@ -1,4 +1,4 @@
-"""What the command palette offers: every key's action, filters used lately, themes."""
+"""The command palette: every key's action, recent filters, themes."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

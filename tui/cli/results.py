@@ -1,4 +1,4 @@
-"""What was found, printed: one path, several paths, one bound, one certificate."""
+"""Printed results: one path, several paths, one bound, one certificate."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any

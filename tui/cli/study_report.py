@@ -1,4 +1,4 @@
-"""What a study leaves in a folder: table.csv, figure.png, figure.pdf and study.json, which says how they came about."""
+"""A study's files: table.csv, figure.png, figure.pdf, and study.json, which says how they were made."""
 
 import csv
 import json

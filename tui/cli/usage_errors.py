@@ -1,4 +1,4 @@
-"""What click says of a wrong command line, in a sentence: what was wrong, what is allowed, what to do."""
+"""click's errors as sentences: what was wrong, what is allowed, what to do."""
 
 import re
 

@@ -59,7 +59,7 @@ def list_columns(kind: str, encoding: str | None) -> tuple[ListColumn, ...]:
 
 
 def state_word(row: Row) -> str:
-    """What a run is called: its state, or what it found."""
+    """A run's state in a word, or what it found."""
     return run_state_word(row["state"], row["outcome"], row["cause_kind"])
 
 
@@ -118,7 +118,7 @@ def cell(key: str, given: Any) -> str:
 
 
 def run_summary(row: Row) -> str:
-    """What a run does, in a few words, and its name where it has one."""
+    """What a run does, in a few words, and its name if it has one."""
     name = f" ({row['name']})" if row["name"] else ""
     return clean(_what_it_does(row) + name)
 
@@ -183,14 +183,14 @@ def spec_fields(text: str) -> Row:
 
 
 def time_of(row: Row) -> str:
-    """When it ended, or how much longer it takes, or since when it waits."""
+    """When it ended, its remaining time, or since when it waits."""
     if row["state"] in ("running", "stale") and row["eta_seconds"] is not None:
         return f"{' '.join(duration(row['eta_seconds']).split()[:2])} left"  # as short as "17 min ago"
     return moment(row["finished_at"] or row["started_at"] or row["created_at"])
 
 
 def cause_or_message(row: Row) -> str:
-    """Why it failed, or what it does just now."""
+    """Why it failed, or what it is doing now."""
     return value(row["cause"] or (row["message"] if row["state"] in ("queued", "running", "stale") else None))
 
 

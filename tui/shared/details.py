@@ -1,4 +1,4 @@
-"""Everything about one row, for the pane beside a table: the same facts as `thalweg show`."""
+"""Everything about one row, for the pane beside a table: the facts of `thalweg show`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

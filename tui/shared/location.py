@@ -1,4 +1,4 @@
-"""Where the catalogue is."""
+"""The location of the catalogue."""
 
 import sys
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ class Location:
 
     @property
     def command(self) -> str:
-        """What to type before a command to come here again."""
+        """What to type before a command to use this catalogue."""
         own = Path(sys.argv[0])  # .venv/bin/thalweg, say, where that folder is on nobody's PATH
         program = str(own) if own.name == "thalweg" and not which("thalweg") else "thalweg"
         return f"{program} --catalogue {quote(str(self.given))}" if self.typed else program
 
     @property
     def label(self) -> str:
-        """What a screen says of where it is: nothing of the catalogue in the user's own data folder."""
+        """The location on a screen; empty for the catalogue in the user's own data folder."""
         if self.given is None or self.path == DEFAULT:
             return ""
         home = Path.home()

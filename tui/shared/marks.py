@@ -1,4 +1,4 @@
-"""Stars, tags and notes on several rows at once, and how each is taken back."""
+"""Stars, tags and notes on several rows at once, each with its undo."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

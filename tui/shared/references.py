@@ -1,4 +1,4 @@
-"""What runs were to make, under the ids that it has now that it is there."""
+"""References to what runs make, settled to ids once it exists."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress

@@ -25,7 +25,7 @@ READ = {"network": lambda text: str(read_network(text)), "data": lambda text: st
 
 
 def spec_of(command: str, texts: Texts) -> RunSpec:
-    """What texts by name ask for, arguments and choice among them. Raises UsageError."""
+    """The spec that texts by name request, arguments and choice among them. Raises UsageError."""
     asked, rest = KINDS[command], dict(texts)
     fields: dict[str, object] = {name: read_input(command, name, rest.pop(name, "")) for name in asked.inputs}
     rest |= {name: READ[name](rest.get(name, "")) for name in asked.arguments}
@@ -42,7 +42,7 @@ def spec_of(command: str, texts: Texts) -> RunSpec:
 
 
 def command_line(program: str, command: str, texts: Texts) -> str:
-    """What to type for the same."""
+    """The equivalent command line."""
     asked = KINDS[command]
     words = [command]
     for name in asked.positional:
@@ -107,7 +107,7 @@ def changeable(spec: RunSpec) -> list[tuple[Option, str]]:
 
 
 def command_of_spec(program: str, stored: str) -> str:
-    """What to type for a stored spec, without options at their defaults; "" where no command starts such a run."""
+    """The command for a stored spec, without options at their defaults; "" if no command starts such a run."""
     try:
         spec = from_json(stored)
     except UsageError:

@@ -1,4 +1,4 @@
-"""A change that can be taken back."""
+"""A change that can be undone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reversible:
-    """What was done, in words, and what takes it back."""
+    """What was done, in words, and how to undo it."""
 
     words: str
     undo: Callable[[], None]

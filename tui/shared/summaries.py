@@ -1,4 +1,4 @@
-"""What was found, in the words of a newcomer: names and values of a path and of a bound."""
+"""Results in words that a newcomer knows: names and values of a path and of a bound."""
 
 from core.results import NO, OPEN, YES
 from tui.shared.columns import Row

@@ -67,11 +67,11 @@ class AppScreen(Screen[T]):
         self.run_worker(answered, group=group, exclusive=exclusive, thread=True)
 
     def tell(self, text: str, *, wrong: bool = False) -> None:
-        """Say something that may have come from outside."""
+        """Show a text that may come from outside."""
         self.notify(text, severity="error" if wrong else "information", markup=False)
 
     def refused(self, sentence: str) -> None:
-        """Say what could not be done; the same again only after a while, since some things are asked repeatedly."""
+        """Show a refusal; the same one again only after a while, since some questions are repeated."""
         before, when = self._refused
         if sentence != before or time.monotonic() - when > SILENCE:
             self._refused = (sentence, time.monotonic())

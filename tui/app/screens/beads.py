@@ -23,7 +23,7 @@ LEAST = (24, 6)  # columns and rows below which nothing could be seen
 
 
 class BeadsScreen(AppScreen[None]):
-    """The knots of one path; whoever steps from one to the next reads what it is worth."""
+    """The knots of one path; stepping from one to the next shows its losses."""
 
     CSS_PATH = "beads.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [BACK, Binding("c", "components", "Components")]
@@ -61,7 +61,7 @@ class BeadsScreen(AppScreen[None]):
             self.drawn.display = self.size.width >= LEAST[0] and self.size.height >= LEAST[1]
 
     def show_reading(self) -> None:
-        """Which components are shown, and the bead at the cursor."""
+        """Show which components are drawn, and the bead at the cursor."""
         if self.drawn is None:
             return
         beads, (first, second) = self.drawn.beads, self.drawn.pair

@@ -1,4 +1,4 @@
-"""Several rows over each other in one chart, and side by side: what was asked differently, and what came of it."""
+"""Several rows in one chart and side by side: the options that differ, and the outcomes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -53,7 +53,7 @@ class CompareScreen(AppScreen[None]):
             return compare_rows(session, self.charts.kind, self.charts.ids)
 
     def tabulate(self, found: Comparison) -> None:
-        """First what came of it, then what differs in what was asked."""
+        """The outcomes first, then the options that differ."""
         rows = []
         for title, cells in (("results", found.outcome), ("options that differ", found.differing)):
             rows.append([Text(title, "bold"), *[Text()] * len(found.heads)])

@@ -1,4 +1,4 @@
-"""Where to write the table, and how much of it."""
+"""The question where to write the table, and how much of it."""
 
 from dataclasses import dataclass
 from itertools import chain, count

@@ -1,4 +1,4 @@
-"""What failed, by a finding or a fault, or went stale: by cause, what it wrote last, and how to have it again."""
+"""Failed and stale runs by cause, with the last lines of their logs, and relaunching them."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -74,7 +74,7 @@ class FaultsScreen(AppScreen[None]):
         return self.query_one(RowTable)
 
     def follow(self) -> None:
-        """Look again where somebody wrote since last time."""
+        """Read again if the catalogue changed since last time."""
         if self.is_current:
             self.ask(self.changes.any, lambda changed: self.read() if changed else None, group="changes")
 
@@ -127,7 +127,7 @@ class FaultsScreen(AppScreen[None]):
 
     @property
     def run_ids(self) -> list[int]:
-        """The runs that the line at the cursor stands for."""
+        """The runs of the line at the cursor."""
         at, group = self.table.row_id, self.current_group
         return [] if at is None or group is None else list(group.run_ids) if at == group.key else [at]
 

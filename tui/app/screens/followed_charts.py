@@ -39,7 +39,7 @@ class ChartsRead:
 
 
 class FollowedCharts:
-    """Draws in its screen's ChartView; tells in #title what is drawn and in #reading what is under the cursor."""
+    """Draws in its screen's ChartView, with its title in #title and the values under the cursor in #reading."""
 
     def __init__(self, screen: AppScreen[Any], client: "Client", kind: str, ids: Sequence[int]) -> None:
         self._screen, self._client = screen, client

@@ -1,4 +1,4 @@
-"""Letters over all there is to go to; typing one goes there."""
+"""Letters over all jump targets; typing one jumps there."""
 
 from collections.abc import Sequence
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Ask for a run: a form made from the specs, checked while it is filled in, and the command line that says the same."""
+"""The form for a new run: made from the specs, checked while it is filled in, with the equivalent command line."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
@@ -86,7 +86,7 @@ class LaunchScreen(AppScreen[list[int] | None]):
 
     @on(Form.Changed)
     async def judge(self, message: Form.Changed | None = None) -> None:
-        """Show what is wrong, and what to type for the same; another choice asks for other options."""
+        """Show what is wrong, and the equivalent command; another choice has other options."""
         if message is not None and self.choice is not None and message.name == self.choice.flag:
             texts = {**self.prefill, **self.texts}
             await self.query_one("#further", Form).fill(rows_of(self.further(texts), texts, {}))

@@ -1,4 +1,4 @@
-"""What a run wrote: its end, followed while it goes on; earlier parts and searches on demand."""
+"""A run's log: its end, followed while it runs; earlier parts and searches on demand."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +109,7 @@ class LogScreen(AppScreen[None]):
 
     @on(LogView.Passed)
     def read_on(self, message: LogView.Passed) -> None:
-        """Beyond the window's edge, if the file goes on there."""
+        """Read beyond the window's edge, if the file continues there."""
         window = self.view.window
         if message.direction < 0 and window.start > 0:
             self.go(window.start)
@@ -129,7 +129,7 @@ class LogScreen(AppScreen[None]):
 
     @on(LogView.Scrolled)
     def follow_scrolling(self) -> None:
-        """Whoever scrolls up wants to read; whoever comes back to the end wants to follow."""
+        """Scrolling up stops following; returning to the end starts it again."""
         window = self.view.window
         self.following = self.view.at_end and window.end >= window.size
         self.show_position()

@@ -26,7 +26,7 @@ Answer = TypeVar("Answer")
 
 
 class Sentence(Widget):
-    """What a box says, as it is: a long path is broken behind its slashes, no word is."""
+    """The text of a box, without markup: long paths are broken behind slashes, words never."""
 
     def __init__(self, text: str, *, classes: str = "") -> None:
         super().__init__(classes=classes)
@@ -146,7 +146,7 @@ class AskText(Question[str]):
 
 
 def leave(screen: Screen[Any], *, typed: bool) -> None:
-    """Dismiss a screen with None, after asking where something was typed that would be lost."""
+    """Dismiss a screen with None, after asking if typed text would be lost."""
 
     def answered(agreed: bool | None) -> None:
         if agreed:

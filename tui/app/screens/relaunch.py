@@ -1,4 +1,4 @@
-"""Repeat runs: as they were or with changed options, from a checkpoint or from scratch; first what it would come to."""
+"""Repeating runs: unchanged or with other options, from a checkpoint or from scratch, after a preview."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -155,7 +155,7 @@ class RelaunchScreen(AppScreen[list[int] | None]):
 
 
 def specs_of(client: "Client", run_ids: Sequence[int]) -> "list[RunSpec]":
-    """What was asked for, once for every sort of run."""
+    """The specs of the runs, one of each kind."""
     with client.catalogue.read() as session:
         return [from_json(text) for text in dict.fromkeys(run.spec for run in Runs(session).several(run_ids))]
 
@@ -163,7 +163,7 @@ def specs_of(client: "Client", run_ids: Sequence[int]) -> "list[RunSpec]":
 def plan_relaunches(
     client: "Client", run_ids: Sequence[int], resume: str | None, changes: dict[str, str]
 ) -> "tuple[list[Relaunch], list[str], dict[int, str]]":
-    """What would be enqueued, each in a few words, and of the other runs why they can't be repeated."""
+    """The runs that would be enqueued, each in a few words, and why the others can't be repeated."""
     plan, refused = client.rehearse_relaunch(run_ids, resume=resume, changes=changes)
     with client.catalogue.read() as session:
         return plan, [run_summary(row) for row in settle_references(session, [vars(one.old) for one in plan])], refused

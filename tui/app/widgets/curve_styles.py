@@ -1,4 +1,4 @@
-"""How curves are told from each other: in a chart, and in its legend."""
+"""How curves are distinguished: in a chart, and in its legend."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ LEVELS = ("╌", "┈", "┄", "─")
 
 @dataclass(frozen=True)
 class CurveStyle:
-    """How a curve is told from the others: a colour, a letter, and where along it the letter stands."""
+    """How a curve is distinguished: a colour, a letter, and where along it the letter is."""
 
     colour: str
     letter: str

@@ -62,7 +62,7 @@ def list_(
 
 
 def ensure_agent(catalogue: "Catalogue") -> None:
-    """See that somebody works on what is queued."""
+    """Make sure that an agent works on queued runs."""
     engine_of(catalogue).ensure_agent()
 
 

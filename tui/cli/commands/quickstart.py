@@ -49,7 +49,7 @@ def quickstart(run_options: RunOptions) -> int:
 
 
 def _next(run_options: RunOptions, rows: list[Row]) -> str:
-    """What came out, and what to type next."""
+    """The result, and the commands to try next."""
     best = min(rows, key=lambda row: (row["max_train_loss"] is None, row["max_train_loss"]))
     ids = " ".join(str(row["id"]) for row in rows)
     lines = [

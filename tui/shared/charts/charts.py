@@ -1,4 +1,4 @@
-"""What is drawn: curves with labels. Where from: from_catalogue.py. How: terminal.py, figure.py, the widgets."""
+"""Charts: labelled curves. Made in from_catalogue.py; drawn by terminal.py, figure.py and the widgets."""
 
 import math
 from bisect import bisect_left

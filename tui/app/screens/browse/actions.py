@@ -1,4 +1,4 @@
-"""All that can be done with the catalogue's rows, in the order in which people need it."""
+"""All actions on the catalogue's rows, in the order in which people need them."""
 
 from tui.app.actions import Action, Needs
 from tui.app.screens.browse.browser import Browser
@@ -13,7 +13,7 @@ WRITE = OPEN | Needs.WRITABLE
 
 
 def unable(action: Action, browser: Browser) -> str | None:
-    """Why an action isn't possible now; None where it is."""
+    """Why an action isn't possible now; None if it is."""
     reader = browser.live.reader
     if Needs.CATALOGUE in action.needs and reader is None:
         return "The catalogue is still being opened."

@@ -1,10 +1,10 @@
-"""Order, views and pane; and stepping back out of what is special."""
+"""Order, views and pane; and leaving special states step by step."""
 
 from tui.app.screens.browse.browser import Browser
 
 
 def sort_by_column(browser: Browser) -> None:
-    """By the column under the cursor: up, down, as at first."""
+    """Sort by the column under the cursor: ascending, descending, by default."""
     table = browser.table
     browser.sort_by(browser.view.next_sort(table.columns[table.column].made_of[0]))
 
@@ -32,7 +32,7 @@ def open_details(browser: Browser) -> None:
 
 
 def leave(browser: Browser) -> None:
-    """Step out of what is special: the pane's focus, the marks, the filter."""
+    """Leave, one at a time: the pane's focus, the marks, the filter."""
     if browser.pane.has_focus:
         browser.table.focus()
     elif browser.table.marked:

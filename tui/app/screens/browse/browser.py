@@ -33,11 +33,11 @@ Answer = TypeVar("Answer")
 
 
 class ViewChanged(Message):
-    """The table shows something else than before: to be remembered."""
+    """The view changed and has to be remembered."""
 
 
 class Browser:
-    """What actions work with. It brings the table, the tabs and the pane to what the view says."""
+    """What actions work with. It updates the table, the tabs and the pane from the view."""
 
     def __init__(self, screen: AppScreen[None], location: Location, session: Session) -> None:
         self.screen, self.location, self.session = screen, location, session
@@ -76,7 +76,7 @@ class Browser:
         return self.screen.app.console.encoding
 
     def named_filters(self) -> dict[str, str]:
-        """Those of this view; none where their file can't be read, which is told."""
+        """Those of this view; none if their file can't be read, which is reported."""
         try:
             return named_filters.filters_of(self.kind)
         except ThalwegError as error:
@@ -85,13 +85,13 @@ class Browser:
 
     @property
     def unfinished(self) -> list[int]:
-        """The chosen runs that have not ended, or of which nothing is known here."""
+        """The chosen runs that have not ended, or whose state isn't known here."""
         known = [(row_id, self.table.row(row_id)) for row_id in self.table.chosen]
         return [row_id for row_id, row in known if row is None or row["state"] not in FINISHED]
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """The catalogue's columns that the table tells of."""
+        """The catalogue's columns behind those of the table."""
         return tuple(dict.fromkeys(name for one in self.table.columns for name in one.made_of))
 
     async def chosen_rows(self, most: int) -> list[Row]:
@@ -213,5 +213,5 @@ class Browser:
         self.screen.app.push_screen(other)
 
     def in_background(self, deed: Callable[[], Answer], then: Callable[[Answer], object]) -> None:
-        """Do something in a thread, then call `then` here; what is refused is told."""
+        """Do something in a thread, then call `then` here; refusals are shown."""
         self.screen.ask(deed, then, group="background", exclusive=False)

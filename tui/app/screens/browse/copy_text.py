@@ -26,7 +26,7 @@ async def copy(browser: Browser) -> None:
 
 
 async def _texts(browser: Browser) -> dict[str, str]:
-    """What can be copied, by what it is."""
+    """The texts that can be copied, by kind."""
     table = browser.table
     row = table.row(table.row_id or 0)
     texts = {

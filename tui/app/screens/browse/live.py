@@ -36,7 +36,7 @@ class CatalogueOpened(Message):
 
 @dataclass
 class Ordered(Message):
-    """An order was read; `keep` is where the cursor goes."""
+    """An order was read; `keep` says where the cursor goes."""
 
     order: "Order"
     keep: int | None
@@ -44,7 +44,7 @@ class Ordered(Message):
 
 @dataclass
 class Refused(Message):
-    """What was asked for could not be read."""
+    """A query could not be answered."""
 
     query: Query
     why: str
@@ -67,14 +67,14 @@ class Counted(Message):
 
 @dataclass
 class HostSeen(Message):
-    """How the machine is."""
+    """The machine's state was read."""
 
     machine: MachineStatus
 
 
 @dataclass
 class Detailed(Message):
-    """All about a row; None: it is gone."""
+    """Everything about a row was read; None: it is gone."""
 
     details: "Details | None"
 
@@ -119,16 +119,16 @@ class Live:
         self._start("order", self._read_order, query, keep)
 
     def mark_shown(self) -> None:
-        """What was asked for is shown now, or was refused."""
+        """Note that the requested rows are shown now, or were refused."""
         self._shown.set()
 
     @property
     def awaits_rows(self) -> bool:
-        """Whether the table is not yet what was asked for."""
+        """Whether requested rows are not yet shown."""
         return not self._shown.is_set()
 
     async def caught_up(self) -> None:
-        """Wait until the table is what was asked for."""
+        """Wait until the requested rows are shown."""
         await self._shown.wait()
 
     def _read_order(self, reader: "Reader", query: Query, keep: int | None) -> None:
@@ -174,7 +174,7 @@ class Live:
     # --- what changes meanwhile ----------------------------------------------------------------------------------
 
     def follow(self, kind: str, ids: "array[int]") -> None:
-        """See whether somebody wrote; `ids` are the rows in the window."""
+        """Check for changes to the catalogue; `ids` are the rows in the window."""
         going = any(one.group == "live" and one.is_running for one in self._screen.workers)
         if not going:
             self._start("live", self._follow, kind, ids)

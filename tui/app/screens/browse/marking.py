@@ -40,7 +40,7 @@ def note(browser: Browser, text: str) -> None:
 
 
 def _do(browser: Browser, deed: Callable[[Catalogue], Reversible]) -> None:
-    """Do it, say so, and remember how to undo it."""
+    """Do it, report it, and remember how to undo it."""
     catalogue = browser.client.catalogue
 
     def remember(done: Reversible) -> None:
@@ -52,7 +52,7 @@ def _do(browser: Browser, deed: Callable[[Catalogue], Reversible]) -> None:
 
 
 def undo(browser: Browser) -> None:
-    """Take back what was done last."""
+    """Undo the last change."""
     done = browser.view.undoable.pop()
     browser.screen.refresh_bindings()
 

@@ -54,7 +54,7 @@ async def _one_of(
 
 
 def _named_by(client: Client, kind: str, rows: list[Row], ref: type[Reference]) -> list[str]:
-    """The models or paths that rows are about, as a command line names them."""
+    """The models or paths of rows, as a command line names them."""
     with client.catalogue.read() as session:
         names = [one for row in rows for one in references_of(kind, row, ref.noun)]
         return list(dict.fromkeys(settle_names(session, names, ref)))

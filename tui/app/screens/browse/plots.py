@@ -1,4 +1,4 @@
-"""Drawing what is chosen, and putting it side by side."""
+"""Drawing and comparing the chosen rows."""
 
 from tui.app.screens.browse.browser import Browser
 from tui.app.screens.compare import CompareScreen

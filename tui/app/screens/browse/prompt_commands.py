@@ -1,4 +1,4 @@
-"""What can be typed: filters after a slash, commands after a colon."""
+"""The prompt: filters after a slash, commands after a colon."""
 
 from collections.abc import Callable, Sequence
 
@@ -38,7 +38,7 @@ def ask_command(browser: Browser) -> None:
 
 
 def completions(browser: Browser, line: str) -> Sequence[str]:
-    """What may stand at the end of the line."""
+    """Completions for the end of the line."""
     name, space, _ = line.partition(" ")
     if not space:
         return [*COMMANDS, *TYPED]
@@ -52,7 +52,7 @@ def completions(browser: Browser, line: str) -> Sequence[str]:
 
 
 def run(browser: Browser, sign: str, text: str) -> str | None:
-    """Do what was typed, or answer with the action that it names. Raises UsageError, FilterError."""
+    """Do what was typed, or return the action that it names. Raises UsageError, FilterError."""
     if sign == "/":
         _filter(browser, text)
         return None

@@ -7,7 +7,7 @@ from tui.app.screens.questions import Pick, numbered
 
 
 async def choose_related(browser: Browser) -> None:
-    """List the rows that this one stands on or is used by; go to the one that is chosen."""
+    """List the rows that this one uses or is used by; go to the chosen one."""
     assert browser.live.reader is not None
     assert browser.table.row_id is not None
     details = await to_thread(browser.live.reader.details_of, browser.kind, browser.table.row_id)

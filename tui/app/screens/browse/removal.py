@@ -23,7 +23,7 @@ async def delete(browser: Browser) -> None:
 
 
 def cancel_runs(client: Client, run_ids: list[int]) -> str:
-    """Cancel what still goes; what came of it, in words. Raises StoreError."""
+    """Cancel the runs that have not ended; the outcome, in words. Raises StoreError."""
     before = client.cancel(run_ids)
     asked = [run_id for run_id, state in before.items() if state not in FINISHED]
     ended = [run_id for run_id, state in before.items() if state in FINISHED]
@@ -32,7 +32,7 @@ def cancel_runs(client: Client, run_ids: list[int]) -> str:
 
 
 def delete_chosen(client: Client, kind: str, ids: list[int]) -> str:
-    """Delete rows that nothing stands on; what was done, in words. Raises StoreError."""
+    """Delete rows that nothing else needs; the outcome, in words. Raises StoreError."""
     with client.catalogue.write() as session:
         delete_rows(session, kind, ids)
     return f"deleted {named(kind, ids)}"

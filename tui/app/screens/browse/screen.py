@@ -1,4 +1,4 @@
-"""The catalogue's screen: what it is made of, and what it does with what is read, typed and clicked."""
+"""The catalogue's screen: its widgets, and its reactions to what is read, typed and clicked."""
 
 import asyncio
 from inspect import iscoroutinefunction
@@ -84,7 +84,7 @@ class BrowseScreen(AppScreen[None]):
         self.browser.go_to_row(kind, row_id)
 
     def unable(self, name: str) -> str | None:
-        """Why an action isn't possible now; None where it is."""
+        """Why an action isn't possible now; None if it is."""
         return unable(BY_VERB[name], self.browser) if name in BY_VERB else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -103,7 +103,7 @@ class BrowseScreen(AppScreen[None]):
         return bool(why)
 
     def refused(self, sentence: str) -> None:
-        """Each time: here nothing is asked again and again, but by somebody who wants to know."""
+        """Show a refusal each time: on this screen only the person repeats a question."""
         self.tell(sentence, wrong=True)
 
     @property
@@ -112,7 +112,7 @@ class BrowseScreen(AppScreen[None]):
         return self.browser.prompt.open
 
     async def caught_up(self) -> None:
-        """Wait for what earlier keys asked for, rows or a question."""
+        """Wait for the rows or the question that earlier keys requested."""
         await self.browser.live.caught_up()
         while self.is_active and (self.browser.table.marking or self.browser.conversing):
             await asyncio.sleep(0.005)
@@ -133,7 +133,7 @@ class BrowseScreen(AppScreen[None]):
 
     @property
     def _has_table(self) -> bool:
-        """Whether the table is there: timers go on while the screen is taken down."""
+        """Whether the table exists: timers still run while the screen is removed."""
         return bool(self.query(CatalogueTable))
 
     def _follow(self) -> None:

@@ -1,4 +1,4 @@
-"""What the table shows: kind, filter, order, columns; what can be taken back of it; and the way back from a link."""
+"""What the table shows: kind, filter, order, columns; its undo list; and the way back from a link."""
 
 from array import array
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class TableView:
 
     @property
     def view(self) -> Left:
-        """How this kind's table was left."""
+        """The state in which this kind's table was left."""
         return self.session.view_of(self.kind)
 
     @property
@@ -69,7 +69,7 @@ class TableView:
         self.view.sort, self.view.seen = sort, []
 
     def next_sort(self, column: str) -> str:
-        """What a column sorts by next: up, down, as at first."""
+        """A column's next order: ascending, descending, by default."""
         following = {column: f"-{column}", f"-{column}": "id" if column == "id" else NEWEST_FIRST}
         return following.get(self.view.sort, column)
 

@@ -25,12 +25,16 @@ def require_layers(problem: Problem, purpose: str, sizes: Callable[[Sequence[int
         raise PremiseError(str(error)) from None
 
 
-def result_of(problem: Problem, theta: Tensor, layers: Mapping[int, Sequence[Measurement]], what: str) -> BoundResult:
+def result_of(
+    problem: Problem, theta: Tensor, layers: Mapping[int, Sequence[Measurement]], value_name: str
+) -> BoundResult:
     """The largest over the layers of the lowest over the draws, from the draws' `measured` numbers."""
     own = float(problem.losses(theta[None])[0])
     lowest = {level: min(one.value or 0.0 for one in of if one.name == "loss") for level, of in layers.items()}
     worst = max(lowest, key=lambda one: lowest[one])
-    summary = f"{what} is {lowest[worst]:.4g} at layer {worst}, the highest; the model's own train loss is {own:.4g}"
+    summary = (
+        f"{value_name} is {lowest[worst]:.4g} at layer {worst}, the highest; the model's own train loss is {own:.4g}"
+    )
     measurements = [
         Measurement(name="model_loss", value=own, family="loss"),
         *(one for of in layers.values() for one in of),

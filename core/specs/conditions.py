@@ -18,19 +18,19 @@ class ModelFacts:
     biases: bool
 
 
-def check_separability(asked: ModelFacts) -> None:
+def check_separability(facts: ModelFacts) -> None:
     """Raise UsageError naming what Corollary 4.4 asks and doesn't find."""
-    if not asked.classes:
+    if not facts.classes:
         raise UsageError("Separability is about classes, and this data set has none.")
-    if asked.loss == "square":
+    if facts.loss == "square":
         raise UsageError("Separability needs the cross-entropy or hinge loss: it doesn't make the square loss small.")
-    if not asked.biases:
+    if not facts.biases:
         raise UsageError("Separability needs biases: its hyperplanes need not go through zero. This network has none.")
-    for layer, n in enumerate(asked.widths, start=1):
-        if asked.outputs is not None and n < 2 * asked.outputs:
+    for layer, n in enumerate(facts.widths, start=1):
+        if facts.outputs is not None and n < 2 * facts.outputs:
             raise UsageError(
-                f"Hidden layer {layer} has {n} neurons, and separability needs {2 * asked.outputs}: "
-                f"twice the {asked.outputs} outputs (Corollary 4.4)."
+                f"Hidden layer {layer} has {n} neurons, and separability needs {2 * facts.outputs}: "
+                f"twice the {facts.outputs} outputs (Corollary 4.4)."
             )
 
 

@@ -34,11 +34,11 @@ def check_separability(facts: ModelFacts) -> None:
             )
 
 
-def check_genericity(asked: ModelFacts) -> None:
+def check_genericity(facts: ModelFacts) -> None:
     """Raise UsageError naming what Corollary 4.3 asks and doesn't find."""
-    if len(asked.widths) < 2:
-        raise UsageError(f"Genericity needs two hidden layers (Corollary 4.3); this network has {len(asked.widths)}.")
-    if not asked.relu:
+    if len(facts.widths) < 2:
+        raise UsageError(f"Genericity needs two hidden layers (Corollary 4.3); this network has {len(facts.widths)}.")
+    if not facts.relu:
         raise UsageError("Genericity needs ReLU in every hidden layer (Corollary 4.3); this network has another one.")
-    if not asked.biases:
+    if not facts.biases:
         raise UsageError("Genericity needs biases in every layer (Corollary 4.3); this network has none.")

@@ -32,7 +32,7 @@ class Choice:
 
     field: str
     flag: str  # of its command
-    what: str  # in sentences
+    noun: str  # in sentences
     among: Mapping[str, type[Options]]
 
 

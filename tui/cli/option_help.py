@@ -94,7 +94,7 @@ def records(kind: str, ctx: click.Context) -> Records:
     """What `-o` sets: options of the run itself, and those of the method or bound that was chosen, or of all."""
     run = KINDS[kind]
     own = tuple(name for name in run.own if name not in (*run.flags, *run.positional))
-    shared = f", of every {run.choice.what}" if run.choice else ""
+    shared = f", of every {run.choice.noun}" if run.choice else ""
     found: dict[str, tuple[type[Options], tuple[str, ...]]] = {}
     if own:
         found[f"Options set by -o{shared}"] = (run.spec, own)

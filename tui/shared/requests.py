@@ -33,7 +33,7 @@ def spec_of(command: str, texts: Texts) -> RunSpec:
     own, others = apart(command, rest)
     if asked.choice is not None:
         if chosen not in asked.choice.among:
-            raise unknown_name(asked.choice.what, chosen, asked.choice.among)
+            raise unknown_name(asked.choice.noun, chosen, asked.choice.among)
         fields[asked.choice.field] = asked.choice.among[chosen].read(others, chosen)
     for one in _own(command):
         if one.required and one.name not in own:

@@ -39,12 +39,12 @@ def name_of(spec: Named) -> str:
     return str(type(spec).__struct_config__.tag)
 
 
-def parse(text: str, registry: Mapping[str, type[T]], what: str) -> T:
+def parse(text: str, registry: Mapping[str, type[T]], noun: str) -> T:
     """Read one `NAME[:ARGUMENT][,key=value...]`. Raises UsageError with the nearest known name."""
     head, *rest = text.strip().split(",")
     name, colon, argument = head.partition(":")
     if name not in registry:
-        raise unknown_name(what, name, registry)
+        raise unknown_name(noun, name, registry)
     record = registry[name]
     given: dict[str, Any] = dict(pairs(rest, name))
     if record.argument is None and colon:

@@ -66,9 +66,9 @@ def changes_due(session: Session, machine: Machine, devices: Sequence[Device]) -
     return session.execute(_blocked().limit(1)).first() is not None or session.scalar(untold) is not None
 
 
-def notify_waiting(session: Session, devices: Sequence[Device], whose: str) -> None:
+def notify_waiting(session: Session, devices: Sequence[Device], owner: str) -> None:
     """See Runs.tell_waiting."""
-    text = literal(WAITS) + RunRow.device_requested + f": {whose}"
+    text = literal(WAITS) + RunRow.device_requested + f": {owner}"
     session.execute(update(RunRow).where(_unnotified(devices)).values(message=text))
 
 

@@ -87,9 +87,9 @@ class Runs:
         """Whether `claim`, `fail_blocked` or `tell_waiting` has something to do: to read keeps nobody waiting."""
         return claiming.changes_due(self._session, machine, devices)
 
-    def notify_waiting(self, devices: Sequence[Device], whose: str) -> None:
+    def notify_waiting(self, devices: Sequence[Device], owner: str) -> None:
         """Say in the message of queued runs that wait for another device than these, which are `whose`."""
-        claiming.notify_waiting(self._session, devices, whose)
+        claiming.notify_waiting(self._session, devices, owner)
 
     def fail_blocked(self) -> list[int]:
         """Fail queued runs that need a failed or cancelled one, and those that need them; their ids."""

@@ -15,7 +15,7 @@ LETTERS = "asdfghjklqwertyuiopzxcvbnm"  # those under the fingers first
 class Jump:
     """A position on the screen, and the action of jumping there."""
 
-    place: Offset
+    position: Offset
     action: Callable[[], object]
 
 
@@ -29,8 +29,8 @@ class Jumpable(Protocol):
 def jumps_on(screen: Screen[object]) -> list[Jump]:
     """All visible targets, from top to bottom: positions within widgets, and widgets that can have the focus."""
     found = [jump for widget in screen.walk_children(Widget) if _is_visible(widget) for jump in _of(widget)]
-    seen = [jump for jump in found if screen.region.contains_point(jump.place)]
-    return sorted(seen, key=lambda jump: (jump.place.y, jump.place.x))
+    seen = [jump for jump in found if screen.region.contains_point(jump.position)]
+    return sorted(seen, key=lambda jump: (jump.position.y, jump.position.x))
 
 
 def _is_visible(widget: Widget) -> bool:

@@ -38,7 +38,7 @@ class JumpScreen(ModalScreen[Jump]):
     def compose(self) -> ComposeResult:
         for label, jump in self._jumps.items():
             sign = Static(label, markup=False, name=label)
-            sign.styles.offset = (jump.place.x, jump.place.y)
+            sign.styles.offset = (jump.position.x, jump.position.y)
             yield sign
 
     def on_key(self, event: events.Key) -> None:

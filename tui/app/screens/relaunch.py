@@ -102,12 +102,12 @@ class RelaunchScreen(AppScreen[list[int] | None]):
             lambda found: self.show(*found),
         )
 
-    def show(self, plan: "list[Relaunch]", whats: list[str], refused: dict[int, str]) -> None:
+    def show(self, plan: "list[Relaunch]", summaries: list[str], refused: dict[int, str]) -> None:
         """List what would be enqueued, and what can't be and why."""
         self.plan = plan
         self.query_one("#verdict", Static).update(clean(self.verdict(refused)))
         rows = [(run_id, "✗", clean(why)) for run_id, why in refused.items()]
-        rows += [(one.run_id, one.resume, told) for one, told in zip(plan, whats, strict=True)]
+        rows += [(one.run_id, one.resume, told) for one, told in zip(plan, summaries, strict=True)]
         cells = [[Text(str(run_id)), Text(resume), Text(told)] for run_id, resume, told in rows]
         put(self.query_one(DataTable), ("run", "from", "what, or why not"), cells)
 

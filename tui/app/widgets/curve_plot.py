@@ -170,20 +170,20 @@ class CurvePlot(Plot):
         xs = [self._x_min + (i + 0.5) * step for i in range(self.columns)]
         self.scatter(xs, [y] * len(xs), sign, "bright_white")
 
-    def _draw(self, curve: ChartCurve, look: CurveStyle, *, lettered: bool) -> None:
+    def _draw(self, curve: ChartCurve, style: CurveStyle, *, lettered: bool) -> None:
         parts = pieces(curve, self._x_min, self._x_max, self.columns * 2, logarithmic=self.logarithmic)
         for part in parts:
             xs, ys = [x for x, _ in part], [y for _, y in part]
             if curve.dots:
-                self.scatter(xs, ys, "·", look.colour)
+                self.scatter(xs, ys, "·", style.colour)
             elif len(part) == 1:
-                self.scatter(xs, ys, "•", look.colour)
+                self.scatter(xs, ys, "•", style.colour)
             else:
-                self.plot(xs, ys, look.colour, HiResMode.BRAILLE)
+                self.plot(xs, ys, style.colour, HiResMode.BRAILLE)
         seen = [point for part in parts for point in part if self._x_min <= point[0] <= self._x_max]
         if lettered and seen and not curve.dots:
-            places = [seen[int(len(seen) * (i + look.offset) / LETTERED)] for i in range(LETTERED)]
-            self.scatter([x for x, _ in places], [y for _, y in places], look.letter, f"bold {look.colour}")
+            places = [seen[int(len(seen) * (i + style.offset) / LETTERED)] for i in range(LETTERED)]
+            self.scatter([x for x, _ in places], [y for _, y in places], style.letter, f"bold {style.colour}")
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)

@@ -46,7 +46,7 @@ def chosen_ids(
         return list(store.list_ids(session, kind, f"{conditions} {state and f'state={state}'}", None, None))
 
 
-def is_agreed(deed: str, then: str, *, yes: bool) -> bool:
+def is_agreed(action: str, then: str, *, yes: bool) -> bool:
     """Whether a deed ("delete run 3") was agreed to, by --yes or in the terminal, where `then` says what comes of it.
 
     Raises UsageError where nobody can be asked.
@@ -54,8 +54,8 @@ def is_agreed(deed: str, then: str, *, yes: bool) -> bool:
     if yes:
         return True
     if not in_terminal():
-        raise UsageError(f"Nothing was done: nobody can be asked here; give --yes to {deed}.")
-    if click.confirm(f"{deed.capitalize()}? {then}", err=True):
+        raise UsageError(f"Nothing was done: nobody can be asked here; give --yes to {action}.")
+    if click.confirm(f"{action.capitalize()}? {then}", err=True):
         return True
     note("Nothing was done.")
     return False

@@ -212,6 +212,6 @@ class Browser:
         """Put a screen over the table that has no answer."""
         self.screen.app.push_screen(other)
 
-    def in_background(self, deed: Callable[[], Answer], then: Callable[[Answer], object]) -> None:
+    def in_background(self, action: Callable[[], Answer], then: Callable[[Answer], object]) -> None:
         """Do something in a thread, then call `then` here; refusals are shown."""
-        self.screen.ask(deed, then, group="background", exclusive=False)
+        self.screen.ask(action, then, group="background", exclusive=False)

@@ -39,7 +39,7 @@ def note(browser: Browser, text: str) -> None:
     _do(browser, lambda catalogue: note_rows(catalogue, kind, ids, text))
 
 
-def _do(browser: Browser, deed: Callable[[Catalogue], Reversible]) -> None:
+def _do(browser: Browser, change: Callable[[Catalogue], Reversible]) -> None:
     """Do it, report it, and remember how to undo it."""
     catalogue = browser.client.catalogue
 
@@ -48,7 +48,7 @@ def _do(browser: Browser, deed: Callable[[Catalogue], Reversible]) -> None:
         browser.tell(f"{done.words}; u undoes it")
         browser.screen.refresh_bindings()
 
-    browser.in_background(lambda: deed(catalogue), remember)
+    browser.in_background(lambda: change(catalogue), remember)
 
 
 def undo(browser: Browser) -> None:

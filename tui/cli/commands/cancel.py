@@ -76,8 +76,8 @@ def _cancelled(client: "Client", run_ids: Sequence[int], *, force: bool) -> dict
     return {run_id: "cancelled" if state == "queued" else state for run_id, state in before.items()}
 
 
-def _say(what: str, ids: Sequence[int]) -> None:
+def _say(text: str, ids: Sequence[int]) -> None:
     if len(ids) > MOST_NAMED:
-        click.echo(f"{named('runs', ids)}: {what}")
+        click.echo(f"{named('runs', ids)}: {text}")
     else:
-        click.echo("".join(f"run {run_id}: {what}\n" for run_id in ids), nl=False)
+        click.echo("".join(f"run {run_id}: {text}\n" for run_id in ids), nl=False)

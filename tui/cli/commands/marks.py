@@ -85,8 +85,8 @@ def _split_words(words: tuple[str, ...], *, where: str | None, every: bool) -> t
     return (Id().convert(words[0], None, None),), words[1:]
 
 
-def _say(kind: str, rows: Sequence[int], what: str) -> None:
+def _say(kind: str, rows: Sequence[int], text: str) -> None:
     if rows:
-        click.echo(f"{named(kind, rows)}: {what}")
+        click.echo(f"{named(kind, rows)}: {text}")
     else:
         say(f"Nothing was marked: no {kind} match.")

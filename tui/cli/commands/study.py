@@ -109,7 +109,7 @@ def _ended(
     return list(runs)
 
 
-def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]") -> str:
+def _sentence(study: Study, found: Findings, scale: str, runs: "list[Run | None]") -> str:
     """What held, at which scale, and what is missing."""
     failed = Counter(state_word(vars(run)) for run in runs if run is not None and run.state == "failed")
     missing = sum(run is None or run.state not in ("done", "failed") for run in runs)
@@ -117,8 +117,8 @@ def _sentence(asked: Study, found: Findings, scale: str, runs: "list[Run | None]
     parts = [found.sentence]
     if short:
         parts.append(f"Of {len(runs)} runs: {', '.join(short)}.")
-    if scale in asked.smaller:
-        parts.append(f"{scale.capitalize()} scale: {asked.smaller[scale]}.")
+    if scale in study.smaller:
+        parts.append(f"{scale.capitalize()} scale: {study.smaller[scale]}.")
     return " ".join(parts)
 
 

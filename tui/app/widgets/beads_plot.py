@@ -45,8 +45,8 @@ class BeadsPlot(Plot):
             return
         self.clear()
         first, second = self.pair
-        xs = [bead.place[first] for bead in self.beads.beads]
-        ys = [bead.place[second] for bead in self.beads.beads]
+        xs = [bead.coordinates[first] for bead in self.beads.beads]
+        ys = [bead.coordinates[second] for bead in self.beads.beads]
         self.set_xlimits(*limits(xs, ROOM))
         self.set_ylimits(*limits(ys, ROOM))
         self.set_x_formatter(FigureTicks())

@@ -20,7 +20,7 @@ class Bead:
     """One knot: its place in the three components, where it lies on the path, and what it is worth."""
 
     t: float
-    place: tuple[float, ...]
+    coordinates: tuple[float, ...]
     train_loss: float | None
     test_loss: float | None
 

@@ -69,12 +69,12 @@ def _draw(axes: Axes, panel: Panel, *, logarithmic: bool) -> None:
     axes.set_axisbelow(True)
 
 
-def _curve(axes: Axes, curve: PanelCurve, look: dict[str, Any], *, logarithmic: bool) -> None:
+def _curve(axes: Axes, curve: PanelCurve, style: dict[str, Any], *, logarithmic: bool) -> None:
     mean, low, high = zip(*(band(some, logarithmic=logarithmic) for some in curve.values), strict=True)
-    marker = look["marker"] if len(curve.x) <= MOST_MARKERS else ""
-    axes.plot(curve.x, mean, label=_literally(curve.label), **{**look, "marker": marker})
+    marker = style["marker"] if len(curve.x) <= MOST_MARKERS else ""
+    axes.plot(curve.x, mean, label=_literally(curve.label), **{**style, "marker": marker})
     if low != high:
-        axes.fill_between(curve.x, low, high, color=look["color"], alpha=0.18, linewidth=0)
+        axes.fill_between(curve.x, low, high, color=style["color"], alpha=0.18, linewidth=0)
 
 
 def _literally(text: str) -> str:

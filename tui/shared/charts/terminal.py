@@ -75,14 +75,14 @@ class Canvas:
         self.owner[row // 4][column // 2] = owner
 
 
-def lines(chart: Chart, look: TerminalFormat) -> Iterator[Text]:
+def lines(chart: Chart, terminal: TerminalFormat) -> Iterator[Text]:
     """The chart, line by line."""
     curves = sorted(chart.drawable, key=lambda curve: not curve.level)  # curves over levels
     axis = AxisScale.over([y for curve in curves for _, y in curve.finite], logarithmic=chart.logarithmic)
     across = AxisScale.over(
         [x for curve in curves if not curve.level for x, _ in curve.finite] or [0, 1], logarithmic=False
     )
-    width, height = max(look.width, LEAST[0]), max(look.height - 3 - min(len(curves), MOST_LABELS), LEAST[1])
+    width, height = max(terminal.width, LEAST[0]), max(terminal.height - 3 - min(len(curves), MOST_LABELS), LEAST[1])
     ticks = {round(i * (height - 1) / (TICKS - 1)): f"{axis.value(1 - i / (TICKS - 1)):.3g}" for i in range(TICKS)}
     margin = max(len(tick) for tick in ticks.values())
     canvas = Canvas(width - margin - 3, height)
@@ -91,11 +91,11 @@ def lines(chart: Chart, look: TerminalFormat) -> Iterator[Text]:
             canvas.draw(x, y, number)
     scale = ", logarithmic" if axis.logarithmic else ""
     yield Text(clean(f"{chart.title}: {chart.y}{scale}{chart.named_lacking}"), style="bold")
-    bar = "│" if look.braille else "|"
+    bar = "│" if terminal.braille else "|"
     for row in range(height):
-        yield Text(f"{ticks.get(row, ''):>{margin}} {bar}").append_text(_row(canvas, row, curves, look))
+        yield Text(f"{ticks.get(row, ''):>{margin}} {bar}").append_text(_row(canvas, row, curves, terminal))
     yield _foot(chart, across, margin, canvas.width)
-    yield from _legend(curves, look)
+    yield from _legend(curves, terminal)
 
 
 def _dots(curve: ChartCurve, across: AxisScale, axis: AxisScale, canvas: Canvas) -> Iterator[Point]:

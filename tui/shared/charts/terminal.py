@@ -118,13 +118,13 @@ def _between(a: Point, b: Point, canvas: Canvas) -> Iterator[Point]:
         yield a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps
 
 
-def _row(canvas: Canvas, row: int, curves: list[ChartCurve], look: TerminalFormat) -> Text:
+def _row(canvas: Canvas, row: int, curves: list[ChartCurve], terminal: TerminalFormat) -> Text:
     text = Text()
     for dots, owner in zip(canvas.dots[row], canvas.owner[row], strict=True):
         if owner < 0:
             text.append(" ")
         else:
-            text.append(_sign(dots, owner, curves, look), style=_style(owner, curves))
+            text.append(_sign(dots, owner, curves, terminal), style=_style(owner, curves))
     text.rstrip()
     return text
 

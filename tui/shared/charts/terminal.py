@@ -129,8 +129,8 @@ def _row(canvas: Canvas, row: int, curves: list[ChartCurve], terminal: TerminalF
     return text
 
 
-def _sign(dots: int, owner: int, curves: list[ChartCurve], look: TerminalFormat) -> str:
-    if look.braille and (look.colours or len(curves) == 1):
+def _sign(dots: int, owner: int, curves: list[ChartCurve], terminal: TerminalFormat) -> str:
+    if terminal.braille and (terminal.colours or len(curves) == 1):
         return chr(BRAILLE + dots)
     return _own_sign(owner, curves)
 

@@ -152,10 +152,10 @@ def _foot(chart: Chart, across: AxisScale, margin: int, width: int) -> Text:
     return Text(f"{'':>{margin}}  {first}{middle}{last}")
 
 
-def _legend(curves: list[ChartCurve], look: TerminalFormat) -> Iterator[Text]:
+def _legend(curves: list[ChartCurve], terminal: TerminalFormat) -> Iterator[Text]:
     order = sorted(range(len(curves)), key=lambda number: curves[number].level)
     for number in order[:MOST_LABELS]:
-        own = not (look.braille and (look.colours or len(curves) == 1))
+        own = not (terminal.braille and (terminal.colours or len(curves) == 1))
         sign = _own_sign(number, curves) if own else ("┄┄" if curves[number].level else "━━")
         yield Text("  ").append(sign, style=_style(number, curves)).append(f" {legend_text(curves[number])}")
     if len(order) > MOST_LABELS:

@@ -53,10 +53,10 @@ class AxisScale:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
-    def value(self, place: float) -> float:
+    def value(self, position: float) -> float:
         if self.logarithmic:
-            return float(self.low * (self.high / self.low) ** place)
-        return self.low + place * (self.high - self.low)
+            return float(self.low * (self.high / self.low) ** position)
+        return self.low + position * (self.high - self.low)
 
 
 class Canvas:

@@ -48,7 +48,7 @@ class AxisScale:
             return cls(low - room, high + room)
         return cls(low, high, logarithmic)
 
-    def place(self, value: float) -> float:
+    def position_of(self, value: float) -> float:
         if self.logarithmic:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
@@ -101,12 +101,12 @@ def lines(chart: Chart, terminal: TerminalFormat) -> Iterator[Text]:
 def _dots(curve: ChartCurve, across: AxisScale, axis: AxisScale, canvas: Canvas) -> Iterator[Point]:
     """Places of the dots that a curve is made of: straight between neighbours, nothing over a gap."""
     if curve.level:
-        y = axis.place(curve.finite[0][1])
+        y = axis.position_of(curve.finite[0][1])
         yield from ((i / (canvas.width * 2), y) for i in range(0, canvas.width * 2, 3))
         return
     before: Point | None = None
     for point in curve.points:
-        here = None if point is None else (across.place(point[0]), axis.place(point[1]))
+        here = None if point is None else (across.position_of(point[0]), axis.position_of(point[1]))
         if here is not None:
             yield from _between(before or here, here, canvas)
         before = None if curve.dots else here

@@ -23,7 +23,7 @@ class CommandLocation(Location):
 
     def open(self, *, create: bool = False) -> "Catalogue":
         """The catalogue, open until the command ends. Raises StoreError."""
-        new = create and self.given is not None and not self.path.exists()
+        new = create and self.chosen is not None and not self.path.exists()
         catalogue = store.Catalogue.open(self.path, create=create)
         if new:
             note(f"A new catalogue: {self.path}")
@@ -41,7 +41,7 @@ class CommandLocation(Location):
 
     def may_create(self) -> bool:
         """Whether the catalogue is the usual one, exists, or may be created, as asked in the terminal."""
-        if self.given is None or self.path.exists():
+        if self.chosen is None or self.path.exists():
             return True
         missing = "" if self.path.parent.is_dir() else ", nor is its folder"
         return _ask(clean(str(self.path)), f"is not there{missing}. Create a new catalogue there?")

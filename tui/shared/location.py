@@ -15,24 +15,24 @@ DEFAULT = user_data_path("thalweg", appauthor=False) / "catalogue.db"
 class Location:
     """The catalogue that a command or a screen is about; None is the one in the user's own data folder."""
 
-    given: Path | None = None
+    chosen: Path | None = None
     typed: bool = False  # on the command line, not in the environment
 
     @property
     def path(self) -> Path:
-        return (self.given or DEFAULT).absolute()
+        return (self.chosen or DEFAULT).absolute()
 
     @property
     def command(self) -> str:
         """What to type before a command to use this catalogue."""
         own = Path(sys.argv[0])  # .venv/bin/thalweg, say, where that folder is on nobody's PATH
         program = str(own) if own.name == "thalweg" and not which("thalweg") else "thalweg"
-        return f"{program} --catalogue {quote(str(self.given))}" if self.typed else program
+        return f"{program} --catalogue {quote(str(self.chosen))}" if self.typed else program
 
     @property
     def label(self) -> str:
         """The location on a screen; empty for the catalogue in the user's own data folder."""
-        if self.given is None or self.path == DEFAULT:
+        if self.chosen is None or self.path == DEFAULT:
             return ""
         home = Path.home()
         return f"~/{self.path.relative_to(home)}" if self.path.is_relative_to(home) else str(self.path)

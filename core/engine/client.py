@@ -117,7 +117,7 @@ class Client:
         self.ensure_agent()
         return ids
 
-    def begun(self, plan: Sequence[Planned]) -> list[Run | None]:
+    def runs_begun(self, plan: Sequence[Planned]) -> list[Run | None]:
         """A study's runs that exist already; nothing is enqueued."""
         with self.catalogue.read() as session:
             return already_begun(session, plan)

@@ -28,7 +28,7 @@ def go_on(engine: Engine, planned: list[Planned]) -> list[int]:
 
 
 def begun(engine: Engine, planned: list[Planned]) -> list[int | None]:
-    return [None if run is None else run.id for run in engine.client.begun(planned)]
+    return [None if run is None else run.id for run in engine.client.runs_begun(planned)]
 
 
 def test_runs_that_are_done_count_whatever_study_left_them(engine: Engine) -> None:

@@ -81,7 +81,7 @@ def study(  # noqa: PLR0913 - one for each thing that can be said
         return report_enqueued(
             run_options, client.enqueue_plan(plan, device=run_options.device, study=name, go_on=not fresh), as_list=True
         )
-    runs = client.begun(plan) if partial else _ended(run_options, client, plan, name, fresh=fresh)
+    runs = client.runs_begun(plan) if partial else _ended(run_options, client, plan, name, fresh=fresh)
     found = asked.reduce(study_report.outcomes(client, plan, runs))
     about: Row = {"study": name, "scale": scale, "sentence": _sentence(asked, found, scale, runs)}
     about |= study_report.about(client, plan, runs)
@@ -97,7 +97,7 @@ def _ended(
     """All runs, ended. Those found at work whose process is gone, as after a crash, are begun again once."""
     began = datetime.now(UTC)
     ids = client.enqueue_plan(plan, device=run_options.device, study=name, go_on=not fresh)
-    done = sum(run is not None and run.state == "done" for run in client.begun(plan))
+    done = sum(run is not None and run.state == "done" for run in client.runs_begun(plan))
     note(f"{len(ids)} runs, of which {done} are done. Ctrl-C leaves the others running; the same command resumes.")
     runs = wait(client, ids, run_options.location)
     if any(run.created_at < began and run.cause_kind == "killed" for run in runs):

@@ -50,12 +50,12 @@ def epoch_sentence(epoch: int, losses: Sequence[float], rate: float, active: int
     return f"Epoch {epoch}: train losses {spread}, rate {rate:.4g}; {active} of {len(losses)} models continue."
 
 
-def log_model(whose: str, made: dict[str, Any], folder: Path, reporter: Reporter) -> None:
+def log_model(owner: str, made: dict[str, Any], folder: Path, reporter: Reporter) -> None:
     """Log a model's losses and errors, and its file; `made` are its columns."""
     measured = [("train loss", "train_loss"), ("train error", "train_error"), ("test loss", "test_loss")]
     known = [(name, made[key]) for name, key in (*measured, ("test error", "test_error")) if made[key] is not None]
     worth = ", ".join(f"{name} {value:.4g}" for name, value in known)
-    reporter.say(f"Model {whose}: {worth}.")
+    reporter.say(f"Model {owner}: {worth}.")
     log_file(folder / made["file"], reporter)
 
 

@@ -72,7 +72,7 @@ def test_a_filter_says_which_and_names_on_the_screen_stand_for_filters(thalweg: 
         ("cancel", "Say which runs, in one way"),
         ("cancel 5 --all", "Say which runs, in one way"),
         ("cancel --all --where id=5 --yes", "in one way"),
-        ("cancel --all", "nobody can be asked here; give --yes to cancel run 5"),
+        ("cancel --all", "there is no terminal to ask in; give --yes to cancel run 5"),
         ("cancel --where id=5", "give --yes to cancel run 5"),
         ("cancel --where colour=red --yes", "no column 'colour'"),
         ("cancel --where= --yes", "--where takes at least one condition, and there is none; --all means all runs"),

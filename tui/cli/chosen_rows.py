@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def with_row_choice(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --where and --all (`every`), for `chosen`."""
+    """Add --where and --all (`every`), for `chosen_ids`."""
     every = click.option("--all", "every", is_flag=True, help="All of them, instead of ids.")
     where = click.option(
         "--where", metavar="CONDITIONS", help="All for which these hold, instead of ids; see `thalweg list --help`."
@@ -47,14 +47,14 @@ def chosen_ids(
 
 
 def is_agreed(action: str, then: str, *, yes: bool) -> bool:
-    """Whether a deed ("delete run 3") was agreed to, by --yes or in the terminal, where `then` says what comes of it.
+    """Whether an action ("delete run 3") was agreed to, by --yes or in the terminal; `then` says what comes of it.
 
-    Raises UsageError where nobody can be asked.
+    Raises UsageError if there is no terminal.
     """
     if yes:
         return True
     if not in_terminal():
-        raise UsageError(f"Nothing was done: nobody can be asked here; give --yes to {action}.")
+        raise UsageError(f"Nothing was done: there is no terminal to ask in; give --yes to {action}.")
     if click.confirm(f"{action.capitalize()}? {then}", err=True):
         return True
     note("Nothing was done.")

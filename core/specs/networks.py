@@ -197,7 +197,7 @@ class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
         return self.source.rpartition(":")[2]
 
     @property
-    def shown(self) -> str:
+    def short_text(self) -> str:
         """Without the sha256: it is for machines."""
         return f"file:{self.source}"
 

@@ -47,7 +47,7 @@ def made(folder: Path, content: str, factory: str = "make") -> Architecture:
     [
         ("def make(", "fails with SyntaxError"),
         ("raise SystemExit(3)", "fails with SystemExit: 3"),
-        ("import neighbour", "has to stand alone"),
+        ("import neighbour", "must be self-contained"),
         ("other = 3", "has no function or class make"),
         ("make = 3", "has no function or class make"),
         ("def make(a, b, c): pass", "it requires a, b, c"),

@@ -242,8 +242,8 @@ def test_the_first_picture_of_an_mpo_is_the_photograph() -> None:
     ("content", "hint"),
     [
         (b"", "it is not a JPEG, PNG, BMP, PPM, TIFF, WebP or GIF"),
-        (b"<html>404</html>", "it is no JPEG"),
-        (saved(RGB, "JPEG2000"), "it is no JPEG"),
+        (b"<html>404</html>", "it is not a JPEG"),
+        (saved(RGB, "JPEG2000"), "it is not a JPEG"),
         (saved(RGB, "JPEG")[:300], "runcated"),
         (saved(RGB, "PNG")[:60], "truncated"),
         (saved(RGB, "JPEG").replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x0c"), "cannot handle 12-bit layers"),

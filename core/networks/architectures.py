@@ -127,7 +127,7 @@ def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> A
     module = make_module(make, shape, 0)
     require_usable(module, shape, outputs, spec.short_text)
     if isinstance(spec, File):
-        require_repeatable(module, make_module(make, shape, 0), shape, spec.shown)
+        require_repeatable(module, make_module(make, shape, 0), shape, spec.short_text)
 
     def start(seed: int) -> dict[str, Tensor]:
         of_seed = make_module(make, shape, seed)

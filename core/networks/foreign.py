@@ -96,7 +96,7 @@ def _from_file(spec: File, shape: tuple[int, ...], outputs: int) -> Maker:
             raise UsageError(f"{spec.factory} of {spec.path} returns an object of type {kind}, not a torch.nn.Module.")
         if type(module).__name__ == "OptimizedModule":  # torch.compile's: the same function, slower for what we do
             module = module.get_submodule("_orig_mod")
-        require_bare(module, spec.shown)
+        require_bare(module, spec.short_text)
         return module
 
     return make

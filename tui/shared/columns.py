@@ -145,7 +145,8 @@ def _what_it_does(row: Row) -> str:
         return f"{network(row['network'])} {row['data']}" + (f" x{count}" if count > 1 else "")
     if len(read) == 2:
         return f"{' to '.join(read)}, {row['method']}{of_network}"
-    does = f"{row['method']} of" if row["method"] else f"{row['kind']} {refs[0].noun}"
+    plain = KINDS[row["kind"]].choice is None  # certify path 4; otherwise rank of 4
+    does = f"{row['kind']} {refs[0].noun}" if plain else f"{row['method'] or row['kind']} of"
     return f"{does} {', '.join(read)}{of_network}"
 
 

@@ -20,7 +20,7 @@ from core.engine.worker.probe import QUESTIONS
 from core.progress import Silent
 from core.specs.data import read_data
 from core.specs.runs import from_json
-from store import Catalogue, Certificates, Models, Runs, examine, list_rows
+from store import Bounds, Catalogue, Certificates, Models, Runs, examine, list_rows
 from store.listing import list_ids
 from store.migrations import REVISIONS
 from store.models import ROLES
@@ -200,6 +200,17 @@ def test_every_path_of_a_later_edition_shows_the_strongest_of_its_certificates(e
         assert {name: row[name] for name in columns} == {name: getattr(strongest, of) for name, of in columns.items()}
     assert any(len(some) > 1 for some in kept.values())
     assert roles == set(ROLES)
+
+
+@each_edition
+def test_no_bound_gets_the_number_of_one_that_was_deleted_before_the_upgrade(edition: Path, tmp_path: Path) -> None:
+    path = shutil.copytree(edition, tmp_path / edition.name) / "catalogue.db"
+    with closing(sqlite3.connect(path)) as opened, opened:
+        (last,) = opened.execute("SELECT max(id) FROM bounds").fetchone()
+        opened.execute("DELETE FROM bounds WHERE id > 1")
+    with Catalogue.open(path) as catalogue, catalogue.write() as session:
+        given = Bounds(session).get(1)
+        assert Bounds(session).add(given.run_id, {"model_id": 1, "kind": "rank", "position": 1}) == last + 1
 
 
 @each_edition

@@ -193,7 +193,7 @@ def charts(
 ) -> dict[Quantity, Chart]:
     """The charts of some rows by what they show: all, or those of a `name`; of a family if only an empty one.
 
-    Raises NotFoundError; UsageError for an unknown name, or where a bound's file is no grid; ArtifactError where that is
+    Raises NotFoundError; UsageError for an unknown name, or where a bound's file is no grid; ArtifactError where it is
     damaged or missing.
     """
     grids = from_grids.kept(catalogue, session, ids) if kind == "bounds" else {}

@@ -148,7 +148,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BoundMade(Event, frozen=True, kw_only=True, tag="bound"):
-    """A quantity of one model, with all its measurements."""
+    """A quantity of one model, with all its measurements; a grid that it left lies in `file`."""
 
     position: int
     model_id: int
@@ -158,6 +158,7 @@ class BoundMade(Event, frozen=True, kw_only=True, tag="bound"):
     summary: str
     seconds: float
     measurements: list[Measurement]
+    file: str | None = None
 
 
 class Ended(Event, frozen=True, kw_only=True, tag="ended"):

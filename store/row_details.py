@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -25,7 +25,7 @@ def show_row(session: Session, kind: str, row_id: int) -> dict[str, object]:
 
     All have measurements and notes. A run adds attempt_list, needs, needed_by, relaunches, models, paths,
     bounds, certificates and curves (names); a model adds paths and bounds; a path adds segment_list and certificates,
-    of which the first is the one that it shows.
+    of which the first is the one that it shows; a bound adds artifact_bytes, the size of its file.
     """
     one = kind.removesuffix("s")
     if one not in MARKED:
@@ -60,7 +60,16 @@ def _belongings(session: Session, one: str, row_id: int) -> dict[str, object]:
         certificates = _rows(session, "certificates", table("certificates").c.path_id == row_id, by_strength())
         segments = _rows(session, "segments", table("segments").c.path_id == row_id)
         return {"segment_list": segments, "certificates": certificates}
+    if one == "bound":
+        return {"artifact_bytes": session.scalar(_size_of_file(row_id))}
     return {}
+
+
+def _size_of_file(bound_id: int) -> Select[tuple[int]]:
+    bounds, artifacts = table("bounds").c, table("artifacts").c
+    return (
+        select(artifacts.bytes).join(table("bounds"), bounds.artifact == artifacts.sha256).where(bounds.id == bound_id)
+    )
 
 
 def _of_run(session: Session, run_id: int) -> dict[str, object]:

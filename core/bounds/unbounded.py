@@ -13,6 +13,7 @@ from torch import Tensor
 from core.bounds.result import BoundResult
 from core.certify import decide
 from core.errors import RunError
+from core.grid import Axis, Grid
 from core.methods.method import Task, require
 from core.methods.wide.assumptions import common, first_that_applies, of_theorem
 from core.methods.wide.net import Net
@@ -47,7 +48,7 @@ def compute(options: Unbounded, problem: Problem, theta: Tensor, reporter: Repor
         held = is_proven(exact, theta, ray, nets[2:])
         measurements.insert(0, Measurement(name="proven", value=held, role="verdict"))
         words += "; the checker grants the whole way" if held == YES else "; the checker does not grant the whole way"
-    return BoundResult(last / (norm or 1.0), None, words, measurements)
+    return BoundResult(last / (norm or 1.0), None, words, measurements, along(measurements))
 
 
 def points(ray: Ray, enough: float, reporter: Reporter) -> list[Net]:
@@ -84,6 +85,15 @@ def point_measurements(exact: Problem, i: int, theta: Tensor) -> list[Measuremen
         Measurement(name="norm", value=float(theta.norm()), draw=i, draws="point"),
         Measurement(name="train_loss", value=loss, draw=i, family="loss", draws="point"),
     ]
+
+
+def along(measurements: Sequence[Measurement]) -> Grid:
+    """Norm and train loss from the model, point 0, along the ray, as a grid."""
+    values = {
+        name: tuple(one.value for one in measurements if one.name == name and one.draw is not None)
+        for name in ("norm", "train_loss")
+    }
+    return Grid("along the ray", (Axis("point", tuple(range(len(values["norm"])))),), values)
 
 
 def is_proven(exact: Problem, theta: Tensor, ray: Ray, nets: Sequence[Net]) -> float:

@@ -31,7 +31,8 @@ from core.results import (
 from store import Attempt, Bounds, Catalogue, Certificates, Metrics, Models, Paths, Runs, StoreError
 
 TEXT = 300  # characters of a line that can't be read, in the cause
-WITH_FILES = {ModelMade: "model", PathMade: "path", CertificateMade: "certificate"}  # and what artifacts they leave
+#: Results that may lie in files, and what artifacts they leave.
+WITH_FILES = {ModelMade: "model", PathMade: "path", CertificateMade: "certificate", BoundMade: "bound"}
 CHUNK = 4 << 20  # bytes of lines that one transaction takes in
 
 
@@ -56,7 +57,7 @@ def ingest(catalogue: Catalogue, attempt: Attempt, folder: Path) -> bool:
     files = {
         event.file: WITH_FILES[type(event)]
         for event in batch.events
-        if isinstance(event, ModelMade | PathMade | CertificateMade) and event.file is not None
+        if isinstance(event, ModelMade | PathMade | CertificateMade | BoundMade) and event.file is not None
     }
     brought = {name: catalogue.artifacts.bring(folder / name) for name in files if (folder / name).exists()}
     try:
@@ -132,7 +133,7 @@ class Results:
                     artifact = self.brought.get(event.file or "")
                     Certificates(self.session).add(self.run_id, {**_columns(event), "artifact": artifact})
                 case BoundMade():
-                    values = _columns(event)
+                    values = {**_columns(event), "artifact": self.brought.get(event.file or "")}
                     measurements = values.pop("measurements")
                     Bounds(self.session).add(self.run_id, values, measurements)
 

@@ -110,7 +110,7 @@ def test_no_other_screen_does_either(name: str, infested: Path) -> None:
 
 def test_no_chart_on_the_command_line_does_either(infested: Path) -> None:
     with Catalogue.open(infested) as catalogue, catalogue.read() as session:
-        chart = chart_of(session, "runs", [6], None)
+        chart = chart_of(catalogue, session, "runs", [6], None)
     nothing_obeyed("\n".join(line.plain for line in lines(chart, TerminalFormat(80, 24, colours=False, braille=True))))
 
 

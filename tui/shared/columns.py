@@ -12,6 +12,7 @@ import msgspec
 
 import store
 from core.errors import UsageError
+from core.files import amount
 from core.results import beyond_rounding
 from core.specs.kinds import KINDS, inputs_of
 from core.specs.runs import NewerSpecError, from_json
@@ -20,6 +21,7 @@ from tui.shared.formatting import NOTHING, ago, clean, duration, number, percent
 Row = dict[str, Any]
 
 ABOUT = {"model": ("model_a", "model_b", "model_id"), "path": ()}  # columns of rows that aren't runs
+MEASURES: dict[str, Callable[[Any], str]] = {"seconds": duration, "eta_seconds": duration, "artifact_bytes": amount}
 TIMES = ("created_at", "started_at", "finished_at", "cancel_requested_at", "heartbeat_at")
 
 
@@ -106,8 +108,8 @@ def cell(key: str, given: Any) -> str:
     """One value, in the words that its column needs."""
     if key in TIMES:
         return f"{moment(given)} ({given[:19]}Z)" if given else NOTHING
-    if key in ("seconds", "eta_seconds"):
-        return duration(given)
+    if key in MEASURES and given is not None:
+        return MEASURES[key](given)
     if key == "state":
         return state_symbol(given, sys.stdout.encoding)
     if key == "spec":

@@ -14,7 +14,7 @@ from tui.app.lazy import imported
 from tui.app.screens.app_screen import AppScreen
 from tui.app.widgets.chart import CURVES, ChartView
 from tui.shared.charts.charts import Chart, reading
-from tui.shared.charts.from_catalogue import CHARTS, Quantity, fullest, quantities
+from tui.shared.charts.from_catalogue import Quantity, charts, fullest
 from tui.shared.formatting import clean, flowed
 
 if TYPE_CHECKING:
@@ -128,5 +128,5 @@ def read_charts(client: "Client", kind: str, ids: Sequence[int]) -> ChartsRead:
     imported(CURVES)
     with client.catalogue.read() as session:
         live = kind == "runs" and any(Runs(session).get(one).state not in FINISHED for one in ids)
-        charts = {name: CHARTS[kind](session, ids, name) for name in quantities(session, kind, ids)}
-    return ChartsRead({one: chart for one, chart in charts.items() if chart.drawable} or charts, live)
+        found = charts(client.catalogue, session, kind, ids)
+    return ChartsRead({one: chart for one, chart in found.items() if chart.drawable} or found, live)

@@ -91,7 +91,7 @@ def as_grid(problem: "ProblemModels", ids: Sequence[int], found: "dict[tuple[int
 def _check(method: str | None, file: Path | None) -> None:
     if method is not None and method not in METHODS:
         raise unknown_name("method", method, METHODS)
-    if file is not None and file.suffix.lower() != ".csv":
+    if file is not None:
         figure.check(file)
 
 
@@ -141,7 +141,7 @@ def _pair(pair: tuple[int, int], one: "BestPath | None", value: str) -> dict[str
 
 
 def _write(grid: Grid, file: Path) -> None:
-    if file.suffix.lower() == ".csv":
+    if file.suffix.lower() == figure.TABLE:
         with write_target(file) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
             grid.write_csv(stream)
     else:

@@ -1,5 +1,6 @@
 """`thalweg plot`."""
 
+import csv
 import shutil
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from tui.cli.run_command import json_option
 from tui.shared.charts import figure
 from tui.shared.charts.charts import Chart
 from tui.shared.charts.from_catalogue import chart_of
-from tui.shared.files import file_facts
+from tui.shared.files import file_facts, write_target
 
 HEIGHT = 24  # rows, where there is no terminal to fill
 WIDTH = 80
@@ -22,30 +23,45 @@ WIDTH = 80
 @click.command(epilog="\b\nExample:\n  thalweg plot paths 1 2 --to figure.pdf")
 @click.argument("kind", type=Kind(MARKED))
 @click.argument("ids", metavar="ID...", type=Id(), nargs=-1, required=True)
-@click.option("--error", is_flag=True, help="The error instead of the loss.")
-@click.option("--to", "file", metavar="FILE", type=click.Path(path_type=Path), help="A .png, .pdf or .svg file.")
+@click.option("--error", "quantity", flag_value="error", help="The error instead of the loss.")
+@click.option("--quantity", metavar="NAME", help="What to draw where there is a choice, such as rank of a rank bound.")
+@click.option(
+    "--to", "file", metavar="FILE", type=click.Path(path_type=Path), help="A .csv table, or a .png, .pdf or .svg file."
+)
 @json_option
 @click.pass_obj
 def plot(
-    location: CommandLocation, kind: str, ids: tuple[int, ...], error: bool, file: Path | None, as_json: bool
+    location: CommandLocation, kind: str, ids: tuple[int, ...], quantity: str | None, file: Path | None, as_json: bool
 ) -> None:
-    """Draw the loss along paths, the curves of runs and models, or bounds layer by layer.
+    """Draw the loss along paths, the curves of runs and models, or what bounds kept: a grid, or numbers by layers.
 
     Several are drawn over each other. With --json: the points of the curves, or the file that was drawn to.
     """
     ids = tuple(dict.fromkeys(ids))
     if file is not None:
         figure.check(file)
-    with location.open().read() as session:
-        chart = chart_of(session, kind, list(ids), "error" if error else None)
+    catalogue = location.open()
+    with catalogue.read() as session:
+        chart = chart_of(catalogue, session, kind, list(ids), quantity)
     if file is not None:
-        figure.save(chart, file)
+        _write(chart, file)
         note(f"{chart.title} drawn to {file}")
     if as_json:
         drawing = _curves(chart) if file is None else file_facts(file)
         print_json({"kind": kind, "ids": ids, "title": chart.title, **drawing})
     elif file is None:
         _show(chart)
+
+
+def _write(chart: Chart, file: Path) -> None:
+    """As a picture, or as a table: one row a point, behind the name of its curve."""
+    if file.suffix.lower() != figure.TABLE:
+        figure.save(chart, file)
+        return
+    with write_target(file) as draft, draft.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("curve", chart.x, chart.y))
+        writer.writerows((one.label, *point) for one in chart.curves for point in one.finite)
 
 
 def _curves(chart: Chart) -> dict[str, object]:

@@ -10,7 +10,8 @@ from tui.shared.files import write_target
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SUFFIXES = (".png", ".pdf", ".svg")
+TABLE = ".csv"
+SUFFIXES = (TABLE, ".png", ".pdf", ".svg")
 # Okabe and Ito's colours, which people with any sort of colour vision tell apart; and dashes for print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", (0, (1, 1)))
@@ -18,7 +19,7 @@ MOST_LABELS = 20
 
 
 def check(target: Path) -> None:
-    """Raise UsageError where the file's name says no format."""
+    """Raise UsageError where the file's name says neither a table nor a format of pictures."""
     if target.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{target.name} must end in one of {', '.join(SUFFIXES)}: the ending chooses the format.")
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import store
-from core.errors import UsageError
+from core.errors import UsageError, unknown_name
+from core.grid import Grid
+from tui.shared.charts import from_grids
 from tui.shared.charts.charts import Chart, ChartCurve, ChartSegment, curve, level
+from tui.shared.charts.from_grids import Grids
 from tui.shared.formatting import clean
 
 if TYPE_CHECKING:
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from store import MeasurementRecord, SegmentRecord
+    from store import Catalogue, MeasurementRecord, SegmentRecord
     from store.metrics import CurveRecord as MetricCurve
 
 FAMILIES = ("loss", "error")  # of paths
@@ -109,17 +113,28 @@ def _curve_of(session: "Session", run_id: int, name: str, label: str) -> ChartCu
     return curve(label, [step for step, _, _ in drawn], [value for _, value, _ in drawn])
 
 
-def of_bounds(session: "Session", ids: Sequence[int], quantity: Quantity) -> Chart:
-    """What bounds measured, layer by layer: the draws as dots, a line through the draw that counts."""
-    return _chart("bound", {one: _by_layers(session, one, quantity, alone=len(ids) == 1) for one in ids}, quantity)
+def of_bounds(session: "Session", ids: Sequence[int], quantity: Quantity, grids: Grids) -> Chart:
+    """What bounds left as grids, or measured layer by layer: the draws as dots, a line through the draw that counts."""
+    curves = {}
+    for bound_id in ids:
+        kind = store.Bounds(session).get(bound_id).kind
+        label = kind if len(ids) == 1 else f"{bound_id} {kind}"
+        curves[bound_id] = _by_layers(session, bound_id, quantity, label)
+        if bound_id in grids and quantity in _in_grid(grids[bound_id]):
+            curves[bound_id] += from_grids.curves(grids[bound_id], quantity.name, label)
+    return _chart("bound", curves, quantity)
 
 
-def _by_layers(session: "Session", bound_id: int, quantity: Quantity, *, alone: bool) -> list[ChartCurve]:
+def _in_grid(grid: Grid) -> list[Quantity]:
+    return [Quantity(name, grid.axes[-1].name) for name in grid.values]
 
-    bound, measured = store.Bounds(session).get(bound_id), _measured(session, bound_id)
+
+def _by_layers(session: "Session", bound_id: int, quantity: Quantity, before: str) -> list[ChartCurve]:
+
+    measured = _measured(session, bound_id)
     best, curves = _best_draws(measured), []
     for name in dict.fromkeys(one.name for one in measured if _measurement(one) == quantity):
-        label = f"{bound.kind} {name}" if alone else f"{bound_id} {bound.kind} {name}"
+        label = f"{before} {name}"
         mine = [one for one in measured if one.name == name]
         curves.append(_by_layer(label, [one for one in mine if one.draw == best.get(one.layer, one.draw)]))
         if any(one.draw is not None for one in mine):
@@ -170,18 +185,34 @@ CHARTS: dict[str, "Callable[[Session, Sequence[int], Quantity], Chart]"] = {
     "paths": of_paths,
     "runs": of_runs,
     "models": of_models,
-    "bounds": of_bounds,
 }
 
 
-def quantities(session: "Session", kind: str, ids: Sequence[int]) -> list[Quantity]:
+def charts(
+    catalogue: "Catalogue", session: "Session", kind: str, ids: Sequence[int], name: str | None = None
+) -> dict[Quantity, Chart]:
+    """The charts of some rows by what they show: all, or those of a `name`; of a family if only an empty one.
+
+    Raises NotFoundError; UsageError for an unknown name, or where a bound's file is no grid; ArtifactError where it is
+    damaged or missing.
+    """
+    grids = from_grids.kept(catalogue, session, ids) if kind == "bounds" else {}
+    draw = partial(of_bounds, grids=grids) if kind == "bounds" else CHARTS[kind]
+    found = quantities(session, kind, ids, grids)
+    wanted = [one for one in found if name in (None, one.name)]
+    if not wanted and name not in FAMILIES:
+        raise unknown_name("quantity", name or "", {one.name for one in found})
+    return {one: draw(session, ids, one) for one in wanted or [Quantity(name or "", "step")]}
+
+
+def quantities(session: "Session", kind: str, ids: Sequence[int], grids: Grids) -> list[Quantity]:
     """What there is to draw of some rows. Raises NotFoundError."""
     match kind:
         case "paths":
             return [Quantity(name, "t along the path") for name in FAMILIES]
         case "bounds":
-            bounds = [store.Bounds(session).get(row_id).id for row_id in ids]
-            found = [_measurement(one) for row_id in bounds for one in _measured(session, row_id)]
+            found = [one for grid in grids.values() for one in _in_grid(grid)]
+            found += [_measurement(one) for row_id in ids for one in _measured(session, row_id)]
         case _:
             models = kind == "models"
             runs = [store.Models(session).get(one).run_id if models else store.Runs(session).get(one).id for one in ids]
@@ -189,14 +220,12 @@ def quantities(session: "Session", kind: str, ids: Sequence[int]) -> list[Quanti
     return list(dict.fromkeys(found)) or [Quantity("loss", "step")]
 
 
-def chart_of(session: "Session", kind: str, ids: Sequence[int], name: str | None) -> Chart:
+def chart_of(catalogue: "Catalogue", session: "Session", kind: str, ids: Sequence[int], name: str | None) -> Chart:
     """The chart of some rows; without a `name` of what most of them have.
 
-    Raises NotFoundError, UsageError where there is nothing to draw.
+    Raises NotFoundError, ArtifactError, UsageError where there is nothing to draw.
     """
-    found = quantities(session, kind, ids)
-    wanted = [one for one in found if name in (None, one.name)] or [Quantity(name or "", "step")]
-    chart = fullest(CHARTS[kind](session, ids, one) for one in wanted)
+    chart = fullest(charts(catalogue, session, kind, ids, name).values())
     if len(ids) > 1:
         chart = chart.without("test")
     if not chart.drawable:

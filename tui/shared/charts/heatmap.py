@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from core.grid import Grid
-from tui.shared.charts.figure import blank, check
+from tui.shared.charts.figure import blank
 from tui.shared.files import write_target
 
 COLOURS = "cividis"  # even in lightness, and the same to people with any sort of colour vision
@@ -13,8 +13,7 @@ MOST_TICKS = 40
 
 
 def save(grid: Grid, target: Path) -> None:
-    """Draw the first of a grid's values into a file. Raises UsageError where it can't be written."""
-    check(target)
+    """Draw the first of a grid's values into a picture. Raises UsageError where it can't be written."""
     name = next(iter(grid.values))
     cells = [[_drawable(one) for one in row] for row in grid.table(name)]
     down, across = grid.axes

@@ -31,6 +31,16 @@ def _too_few_or_many(browser: Browser) -> str | None:
     return None if marked in COMPARED else f"Mark 2 to 12 rows with space to compare them; {marked} are marked."
 
 
+def _no_picture(browser: Browser) -> str | None:
+    """Why nothing can be drawn of the chosen row; rows that aren't read yet, and several, are tried."""
+    chosen = browser.table.chosen
+    row = browser.table.row(chosen[0]) if browser.kind == "bounds" and len(chosen) == 1 else None
+    # a glance has no more than the columns shown
+    if row is None or row.get("artifact", "") is not None or row.get("layer_count") is not None:
+        return None
+    return "This bound kept no picture, and has no numbers by layers to draw."
+
+
 def _not_runs(browser: Browser) -> str | None:
     return None if browser.kind == "runs" else "Only runs can be relaunched: 1 shows them."
 
@@ -58,7 +68,15 @@ ACTIONS = (
     Action("filter", "/", "Filter", does=f"{HERE}.prompt_commands:ask_filter"),
     Action("sort", "s", "Sort", does=f"{HERE}.arrangement:sort_by_column"),
     Action("launch", "n", "New", "Start a training, a connection or a bound", f"{HERE}.new_runs:launch", WRITE),
-    Action("plot", "p", "Plot", "Draw losses, curves or bounds of what is chosen", f"{HERE}.plots:plot", ROW),
+    Action(
+        "plot",
+        "p",
+        "Plot",
+        "Draw losses, curves or bounds of what is chosen",
+        f"{HERE}.plots:plot",
+        ROW,
+        why_not=_no_picture,
+    ),
     Action(
         "compare",
         "c",

@@ -4,8 +4,8 @@ from typing import NamedTuple, overload
 
 from sqlalchemy.orm import Session
 
-from core.engine.folders import InputModel, InputPath
 from core.errors import UsageError
+from core.input_files import InputModel, InputPath
 from core.specs.kinds import inputs_of, with_inputs
 from core.specs.runs import ModelRef, PathRef, Reference, RunSpec, Train
 from store import Catalogue, Model, Models, Path, Paths

@@ -11,16 +11,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from core.engine.folders import InputModel, Job
+from core.arithmetic import settle_float32
+from core.engine.folders import Job
 from core.engine.worker import probe
-from core.engine.worker.arithmetic import settle_float32
 from core.engine.worker.connecting import describe_path
-from core.engine.worker.opening import open_problem, opened
 from core.engine.worker.training import as_computed, describe_model, require_starts
 from core.errors import RunError, UsageError
+from core.input_files import InputModel
 from core.methods.connect import connect
 from core.methods.method import Task
 from core.networks.architectures import Architecture
+from core.opening import open_models, open_problem
 from core.path import Path as Curve
 from core.problem import Problem
 from core.progress import Silent
@@ -133,9 +134,9 @@ def test_a_model_has_the_buffers_that_it_was_trained_with_whatever_the_construct
     model = place.model(1)
     tensors = load_file(model.file)
     assert {name: tuple(one.shape) for name, one in tensors.items()}.items() >= {"scale": (6,), "order": (6,)}.items()
-    before, (theta,) = opened([model], "cpu", None, Silent())
+    before, (theta,) = open_models([model], "cpu", None, Silent())
     place.scale(3.0)
-    after, (again,) = opened([model], "cpu", None, Silent())
+    after, (again,) = open_models([model], "cpu", None, Silent())
     assert torch.equal(theta, again)
     assert torch.equal(outputs(before, theta), outputs(after, theta))
     assert float(after.constants["scale"][0]) == 2.0
@@ -146,10 +147,10 @@ def test_a_file_of_the_first_edition_opens_without_buffers_and_is_refused_if_the
     model = place.model(1)
     tensors = load_file(model.file)
     save_file({name: one for name, one in tensors.items() if "." in name}, model.file)
-    opened([model], "cpu", None, Silent())
+    open_models([model], "cpu", None, Silent())
     place.scale(3.0)
     with pytest.raises(RunError, match=r"The train loss of model 1 is \S+ and was \S+ when it was recorded"):
-        opened([model], "cpu", None, Silent())
+        open_models([model], "cpu", None, Silent())
 
 
 def test_models_with_different_buffers_can_not_be_joined(tmp_path: Path) -> None:
@@ -158,9 +159,9 @@ def test_models_with_different_buffers_can_not_be_joined(tmp_path: Path) -> None
     place.scale(3.0)
     second = place.model(2)
     with pytest.raises(RunError, match="Models 1 and 2 differ in their buffer scale, which is not a parameter"):
-        opened([first, second], "cpu", None, Silent())
+        open_models([first, second], "cpu", None, Silent())
     for model in (first, second):
-        opened([model], "cpu", None, Silent())
+        open_models([model], "cpu", None, Silent())
 
 
 def test_tensors_that_are_of_no_such_network_are_refused_without_a_hash(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_tensors_that_are_of_no_such_network_are_refused_without_a_hash(tmp_path
     model = place.model(1)
     save_file({**load_file(model.file), "more": torch.zeros(2)}, model.file)
     with pytest.raises(RunError, match=r"don't fit its network file:\S+net\.py:Net\.$"):
-        opened([model], "cpu", None, Silent())
+        open_models([model], "cpu", None, Silent())
 
 
 @pytest.mark.parametrize(("dtype", "allowed"), [("float32", 1e-4), ("float64", 1e-9)])
@@ -178,13 +179,13 @@ def test_a_loss_that_is_not_the_recorded_one_is_refused_with_both_numbers(
     model = Place(tmp_path, "", "fcn:5", dtype).model(1)
     assert model.train_loss is not None
     step = allowed * (1 + model.train_loss)
-    opened([changed(model, train_loss=None)], "cpu", None, Silent())
-    opened([changed(model, train_loss=model.train_loss + 0.9 * step)], "cpu", None, Silent())
+    open_models([changed(model, train_loss=None)], "cpu", None, Silent())
+    open_models([changed(model, train_loss=model.train_loss + 0.9 * step)], "cpu", None, Silent())
     with pytest.raises(RunError, match="and was inf when"):
-        opened([changed(model, train_loss=torch.inf)], "cpu", None, Silent())
+        open_models([changed(model, train_loss=torch.inf)], "cpu", None, Silent())
     other = model.train_loss + 1.2 * step
     with pytest.raises(RunError) as caught:
-        opened([changed(model, train_loss=other)], "cpu", None, Silent())
+        open_models([changed(model, train_loss=other)], "cpu", None, Silent())
     assert f"and was {other:.10g} when it was recorded" in str(caught.value)
     now = float(str(caught.value).split(" is ")[1].split(" ")[0])
     assert now == pytest.approx(model.train_loss, rel=1e-6 if dtype == "float32" else 1e-9)
@@ -192,14 +193,14 @@ def test_a_loss_that_is_not_the_recorded_one_is_refused_with_both_numbers(
 
 def test_a_file_that_changed_and_is_trusted_may_have_another_loss_and_the_log_says_so(tmp_path: Path) -> None:
     model = Place(tmp_path, "", "fcn:5").model(1)
-    opened([changed(model, train_loss=9.0, trusted=True)], "cpu", None, log := Said())
+    open_models([changed(model, train_loss=9.0, trusted=True)], "cpu", None, log := Said())
     assert "was 9 when it was recorded" in log.lines[-1]
 
 
 def test_the_points_of_a_path_are_whole_states_with_buffers(tmp_path: Path) -> None:
     place = Place(tmp_path, BUFFERED)
     models = [place.model(number) for number in (1, 2)]
-    problem, thetas = opened(models, "cpu", None, Silent())
+    problem, thetas = open_models(models, "cpu", None, Silent())
     Curve.line(*thetas).save(tmp_path / "path")
     question = {"models": [msgspec.to_builtins(one) for one in models], "root": None, "path": str(tmp_path / "path")}
     probe.points({**question, "path_id": 1, "count": 3, "to": str(tmp_path / "points")})
@@ -228,7 +229,7 @@ def test_a_model_at_which_the_view_does_not_hold_is_recorded_and_opened_by_its_m
     place = Place(tmp_path, WINDOWED)
     theta = windowed(place, 70.0)
     model = place.model(1, theta)
-    problem, (same,) = opened([model], "cpu", None, Silent())
+    problem, (same,) = open_models([model], "cpu", None, Silent())
     assert problem.layered is None
     assert "the layers that were traced differ by" in problem.without
     assert torch.equal(same, theta)

@@ -15,8 +15,8 @@ import pytest
 from core.data.load import load
 from core.engine import client as client_module
 from core.engine.model_inputs import as_input
-from core.engine.worker.opening import opened
 from core.engine.worker.probe import QUESTIONS
+from core.opening import open_models
 from core.progress import Silent
 from core.specs.data import read_data
 from core.specs.runs import from_json
@@ -228,7 +228,7 @@ def test_a_model_of_an_edition_has_the_loss_it_had(edition: Path, row_id: int, m
     with Catalogue.open(moved(edition)) as catalogue, catalogue.read() as session:
         model = Models(session).get(row_id)
         given = as_input(catalogue, model)
-    problem, (theta,) = opened([given], "cpu", str(moved(edition).parent), Silent())
+    problem, (theta,) = open_models([given], "cpu", str(moved(edition).parent), Silent())
     loss = float(problem.losses(theta[None])[0])
     assert loss == pytest.approx(model.train_loss, rel=TOLERANCE[given.dtype])
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import msgspec
 
+from core.arithmetic import suit_threads
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
-from core.engine.worker.opening import opened, suit_threads
 from core.engine.worker.verifying import verified
 from core.errors import RunError
+from core.opening import open_models
 from core.path import Path as Curve
 from core.progress import plural
 from core.results import CertificateMade, as_loss
@@ -24,7 +25,7 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
     """
     journal.progress(None, "reading the data")
     (known,) = job.paths
-    problem, thetas = opened(job.inputs, "cpu", job.data_root, journal)
+    problem, thetas = open_models(job.inputs, "cpu", job.data_root, journal)
     theta = {model.id: one for model, one in zip(job.inputs, thetas, strict=True)}
     suit_threads(problem, job.threads)
     path = Curve.load(Path(known.file))

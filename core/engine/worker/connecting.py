@@ -5,14 +5,15 @@ from typing import Any
 
 from torch import Tensor
 
+from core.arithmetic import suit_threads
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
-from core.engine.worker.opening import opened, suit_threads
 from core.engine.worker.telling import options_told, tell_file
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
+from core.opening import open_models
 from core.problem import Problem
 from core.profile import Profile
 from core.results import PathMade, PointMade, SegmentMade, as_loss
@@ -25,7 +26,7 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     a, b = job.inputs
     below = "" if spec.below is None else f" below {spec.below:g}"
     how = f"{name_of_options(spec.method)}, seed {spec.seed} {options_told(spec.method)}".rstrip()
-    problem, (start, end) = opened(job.inputs, job.device, job.data_root, journal)
+    problem, (start, end) = open_models(job.inputs, job.device, job.data_root, journal)
     journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
     suit_threads(problem, job.threads)
     task = Task(start, end, problem, spec.below, spec.seed, journal)

@@ -3,10 +3,10 @@
 import time
 from pathlib import Path
 
+from core.arithmetic import suit_threads
 from core.engine.folders import Job
 from core.engine.worker.connecting import describe_path
 from core.engine.worker.journal import Journal
-from core.engine.worker.opening import opened, suit_threads
 from core.engine.worker.telling import options_told, tell_file, tell_model
 from core.engine.worker.training import describe_model
 from core.errors import RunError
@@ -15,6 +15,7 @@ from core.files import write_whole
 from core.methods.connect import Connection, examination_told, failure
 from core.methods.method import Task
 from core.methods.wide.descent import descend
+from core.opening import open_models
 from core.results import ModelMade
 from core.specs.runs import Descend
 
@@ -23,7 +24,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     """Descend, leave the model reached and the path to it, then raise RunError if float64 could not follow."""
     journal.progress(None, "reading the data")
     source = job.inputs[0]
-    problem, (start,) = opened(job.inputs, job.device, job.data_root, journal)
+    problem, (start,) = open_models(job.inputs, job.device, job.data_root, journal)
     journal.say(f"Descends from model {source.id} to {spec.to:g} above the lowest loss: {options_told(spec)}.")
     suit_threads(problem, job.threads)
     begun = time.monotonic()

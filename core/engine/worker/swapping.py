@@ -4,10 +4,10 @@ from pathlib import Path
 
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
-from core.engine.worker.opening import opened
 from core.engine.worker.telling import tell_model
 from core.engine.worker.training import describe_model
 from core.methods.swapping import swap_units
+from core.opening import open_models
 from core.results import ModelMade
 from core.specs.runs import Swap
 
@@ -15,7 +15,7 @@ from core.specs.runs import Swap
 def run_swap(job: Job, spec: Swap, folder: Path, journal: Journal) -> None:
     """Leave the model with two hidden units exchanged."""
     source = job.inputs[0]
-    problem, (theta,) = opened(job.inputs, job.device, job.data_root, journal)
+    problem, (theta,) = open_models(job.inputs, job.device, job.data_root, journal)
     journal.say(f"Exchanges units {spec.first} and {spec.second} of layer {spec.layer} of model {source.id}.")
     swapped = swap_units(problem, theta, spec.layer, (spec.first, spec.second))
     made = describe_model(problem, swapped, 0, folder)

@@ -7,11 +7,8 @@ from typing import Any
 
 import msgspec
 
-from core.data.dataset import Dataset
 from core.files import amount
-from core.networks.architectures import Architecture
-from core.networks.layout import Layout
-from core.progress import Reporter, plural
+from core.progress import Reporter
 from core.specs.options import Options
 
 
@@ -19,26 +16,6 @@ def options_told(options: Options) -> str:
     """Every option that has a value."""
     given = msgspec.structs.asdict(options).items()
     return " ".join(f"{name}={value}" for name, value in given if value is not None)
-
-
-def data_told(data: Dataset, seconds: float) -> str:
-    """What was read, and in which time."""
-    tests = "no" if data.test is None else len(data.test)
-    shape = "x".join(map(str, data.train.x.shape[1:])) + " numbers" * (data.train.x.dim() == 2)
-    targets = f"{data.outputs} numbers to predict" if data.classes is None else f"{data.classes} classes"
-    note = f" ({'; '.join(data.notes)})" if data.notes else ""
-    sizes = f"{len(data.train)} train and {tests} test samples of {shape}, {targets}"
-    return f"Data {data.name}{note}: {sizes}; read in {seconds:.2f} s."
-
-
-def network_told(name: str, architecture: Architecture) -> str:
-    """How large the network is, and its layers, or why it has none."""
-    total = Layout.of(architecture.module).total
-    if architecture.layered is None:
-        return f"Network {name}: {total} parameters, no view by layers: {architecture.without}."
-    layers = architecture.layered.layers
-    widths = "-".join(str(layer.outputs) for layer in layers)
-    return f"Network {name}: {total} parameters in {plural(len(layers), 'layer')} of {widths}."
 
 
 def epoch_told(epoch: int, losses: Sequence[float], rate: float, active: int) -> str:

@@ -17,7 +17,8 @@ from core.opening import open_models
 from core.problem import Problem
 from core.profile import Profile
 from core.results import PathMade, PointMade, SegmentMade, as_loss
-from core.specs.runs import Connect, Descend, name_of_options
+from core.specs.kinds import chosen_options
+from core.specs.runs import Connect, RunSpec, name_of_options
 
 
 def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None:
@@ -38,14 +39,14 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
         raise RunError("could not connect", f"could not connect: {connection.failure}")
 
 
-def describe_path(job: Job, spec: Connect | Descend, problem: Problem, connection: Connection) -> PathMade:
+def describe_path(job: Job, spec: RunSpec, problem: Problem, connection: Connection) -> PathMade:
     """All rows that a path leaves in the catalogue; one with a single input leads to the model that the run leaves."""
     made, seen = connection.construction, connection.examination
     certificate = seen.certificate
     path = made.path
     values: dict[str, Any] = {
         "name": spec.name,
-        "method": name_of_options(spec.method if isinstance(spec, Connect) else spec),
+        "method": name_of_options(chosen_options(spec) or spec),
         "network": job.inputs[0].network,
         "data": job.inputs[0].data,
         "on": made.on.replace("-", "_"),

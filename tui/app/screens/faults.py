@@ -11,12 +11,12 @@ from textual.widgets import DataTable, Static
 from store.changes import Changes
 from tui.app.screens.app_screen import BACK, AppScreen
 from tui.app.screens.log import LogScreen
-from tui.app.screens.relaunch import RelaunchScreen, named
+from tui.app.screens.relaunch import RelaunchScreen
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import RowTable
 from tui.shared.columns import Row, what, when
 from tui.shared.faults import SHOWN, Faults, Group, cause_of, failed, faults
-from tui.shared.formatting import clean, state, summed, value
+from tui.shared.formatting import clean, named, state, summed, value
 from tui.shared.log_reader import last_lines
 from tui.shared.text_table import cut
 
@@ -137,7 +137,7 @@ class FaultsScreen(AppScreen[None]):
             return
         row = self.found.rows.get(ids[0])
         alone = row is not None and self.table.row_id == ids[0]
-        told = f"run {ids[0]}: {cause_of(row)}" if alone and row else f"{named(ids)}: {group.cause}"
+        told = f"run {ids[0]}: {cause_of(row)}" if alone and row else f"{named('runs', ids)}: {group.cause}"
         more = f"; the newest {SHOWN} are listed" if len(ids) > SHOWN and group.key in (self.opened or ()) else ""
         self.query_one("#cause", Static).update(told + more)
         self.ask(lambda: written_last(self.client, ids[0]), self.query_one("#last", Static).update, group="log")
@@ -181,7 +181,7 @@ class FaultsScreen(AppScreen[None]):
         if new:
             self.marked.clear()
             self.found = Faults((), {}, {}, {})
-            self.tell(f"Enqueued: {named(new)}.")
+            self.tell(f"Enqueued: {named('runs', new)}.")
             self.look()
 
 

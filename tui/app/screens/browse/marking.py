@@ -5,7 +5,8 @@ from collections.abc import Callable
 from store import Catalogue
 from tui.app.screens.asking import AskText
 from tui.app.screens.browse.browser import Browser
-from tui.shared.marks import named, noted, starred, tagged
+from tui.shared.formatting import named
+from tui.shared.marks import noted, starred, tagged
 from tui.shared.reversible import Reversible
 
 

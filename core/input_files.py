@@ -23,6 +23,7 @@ class InputModel(msgspec.Struct, frozen=True, kw_only=True):
     epochs: int
     train_loss: float | None = None
     trusted: bool = False
+    sha256: str | None = None  # of the file; None in jobs of the first edition
 
 
 class InputPath(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,3 +38,4 @@ class InputPath(msgspec.Struct, frozen=True, kw_only=True):
     drift: float | None
     train_loss_a: float | None
     train_loss_b: float | None
+    sha256: str | None = None  # of the file

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from core.errors import RunError
-from core.files import write_whole
+from core.files import read_whole, write_whole
 from core.input_files import InputModel
 from core.problem import Problem
 from core.specs.networks import read_network
@@ -24,12 +24,12 @@ class Read:
 
 
 def read_model(model: InputModel, problem: Problem) -> Read:
-    """A model's tensors, in its dtype. Raises RunError where the file is no such model.
+    """A model's tensors, in its dtype. Raises RunError where the file is no such model, or not that one.
 
     Files of the first edition have no buffers: then those count that the network is made with.
     """
     try:
-        tensors = load_file(model.file)
+        tensors = load(read_whole(Path(model.file), model.sha256))
     except (OSError, SafetensorError) as error:
         raise RunError("bad data", f"The tensors of model {model.id} can't be read: {error}.") from None
     layout = problem.layout

@@ -65,9 +65,9 @@ def as_inputs(catalogue: Catalogue, path: Path, network: str | None = None) -> t
     with catalogue.read() as session:
         ends = [Models(session).get(model_id) for model_id in (path.model_a, path.model_b)]
     file = catalogue.artifacts.verified(path.artifact or "")
-    known = {name: getattr(path, name) for name in InputPath.__struct_fields__ if name != "file"}
+    known = {name: getattr(path, name) for name in InputPath.__struct_fields__ if name not in ("file", "sha256")}
     models = [as_input(catalogue, model, network or path.network) for model in ends]
-    return models, InputPath(file=str(file), **known)
+    return models, InputPath(file=str(file), sha256=path.artifact, **known)
 
 
 def as_input(catalogue: Catalogue, model: Model, network: str | None = None) -> InputModel:
@@ -87,4 +87,5 @@ def as_input(catalogue: Catalogue, model: Model, network: str | None = None) -> 
         epochs=model.epochs or 0,
         train_loss=model.train_loss,
         trusted=network not in (None, model.network),
+        sha256=model.artifact,
     )

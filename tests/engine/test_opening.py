@@ -203,6 +203,7 @@ def test_the_points_of_a_path_are_whole_states_with_buffers(tmp_path: Path) -> N
     problem, thetas = open_models(models, "cpu", None, Silent())
     Curve.line(*thetas).save(tmp_path / "path")
     question = {"models": [msgspec.to_builtins(one) for one in models], "root": None, "path": str(tmp_path / "path")}
+    question["sha256"] = None
     probe.points({**question, "path_id": 1, "count": 3, "to": str(tmp_path / "points")})
     points = load_file(tmp_path / "points")
     t = points.pop("t")

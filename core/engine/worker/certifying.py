@@ -28,7 +28,7 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
     problem, thetas = open_models(job.inputs, "cpu", job.data_root, journal)
     theta = {model.id: one for model, one in zip(job.inputs, thetas, strict=True)}
     suit_threads(problem, job.threads)
-    path = Curve.load(Path(known.file))
+    path = Curve.load(Path(known.file), sha256=known.sha256)
     segments = plural(len(path), "segment")
     journal.say(f"Certifies path {known.id} from model {known.model_a} to {known.model_b}, of {segments}, in float64.")
     journal.progress(None, f"certifying {segments}")

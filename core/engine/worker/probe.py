@@ -27,7 +27,6 @@ from core.networks.architectures import build
 from core.opening import open_models
 from core.path import Path as Curve
 from core.problem import Problem
-from core.progress import Silent
 from core.specs.data import read_data
 from core.specs.networks import read_network
 
@@ -98,7 +97,8 @@ def points(question: Answer) -> Answer:
 def asked_path(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
     """A path with the problem it lives in and the two models (P,) that it joins."""
     models = [msgspec.convert(model, InputModel) for model in question["models"]]
-    return Curve.load(Path(question["path"])), *open_models(models, "cpu", question["root"], Silent())
+    path = Curve.load(Path(question["path"]), sha256=question["sha256"])
+    return path, *open_models(models, "cpu", question["root"])
 
 
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {

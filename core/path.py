@@ -143,6 +143,14 @@ class Path:
             return self
         return Path(self.knots.to(dtype), self.claims, self.curves)
 
+    def moved(self, device: torch.device | str) -> "Path":
+        """The same path on another device, its curves' tensors too."""
+        curves = {
+            i: type(one).of({name: tensor.to(device) for name, tensor in one.tensors().items()})
+            for i, one in self.curves.items()
+        }
+        return Path(self.knots.to(device), self.claims, curves)
+
     def __len__(self) -> int:
         return len(self.claims)
 

@@ -24,9 +24,9 @@ from typing import Any
 
 import torch
 
+from core.arithmetic import settle_arithmetic
 from core.data.files import data_root
 from core.engine.launch import environment
-from core.engine.worker.arithmetic import settle_arithmetic
 from core.engine.worker.facts import environment as facts
 
 #: Seconds that each part has at most. The tests come first.

@@ -17,11 +17,11 @@ from torch import Tensor
 from benchmarks.batched_training import ways
 from benchmarks.experiment_a import DRAWS, PUBLISHED, Level, levels, ours
 from benchmarks.path_evaluation import problem_of as mnist_problem
+from core.arithmetic import settle_arithmetic
 from core.certify.certificate import certificate_of, path_verdicts
 from core.certify.knots import knot_losses
 from core.data.dataset import Split
 from core.data.load import load
-from core.engine.worker.arithmetic import settle_arithmetic
 from core.losses import CrossEntropy
 from core.methods.dropout import build as dropped_path
 from core.methods.method import Task

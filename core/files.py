@@ -1,10 +1,11 @@
-"""Files that are there whole or not at all, and how large they are."""
+"""Files that are there whole or not at all, and are read as they were written; and how large they are."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-from core.errors import UsageError
+from core.errors import RunError, UsageError
 
 
 def write_whole(file: Path, save: Callable[[Path], None]) -> None:
@@ -20,6 +21,21 @@ def write_whole(file: Path, save: Callable[[Path], None]) -> None:
     finally:
         draft.unlink(missing_ok=True)
     to_disk(file.parent)
+
+
+def read_whole(file: Path, sha256: str | None = None) -> bytes:
+    """All bytes of a file, read once; with `sha256`, hexadecimal, these are the ones that it was made of.
+
+    Raises OSError, and RunError where they are others: whoever checks a file and then opens it again may read another.
+    """
+    content = file.read_bytes()
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise RunError(
+            "input failed",
+            f"input failed: The content of {file} is not what was written (its sha256 differs); run `thalweg doctor`, "
+            "or make it again with `thalweg relaunch`.",
+        )
+    return content
 
 
 def from_home(text: str) -> Path:

@@ -12,20 +12,21 @@ seventh as large. With numpy alone, so that whoever reads a path needs no torch.
 The file's header, as JSON: `claims` of the segments, `curves` by segment.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 import psutil
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from core.errors import UsageError, sentence_of
-from core.files import amount
+from core.files import amount, read_whole
 
+T = TypeVar("T")
 Array = NDArray[Any]
 FORMAT = "thalweg-path-2"
 DENSE = "thalweg-path-1"  # older files: all knots as one tensor `knots`
@@ -40,17 +41,27 @@ class Header(msgspec.Struct, frozen=True):
     curves: dict[int, str]
 
 
-@contextmanager
-def reading(file: Path, framework: str) -> Iterator[tuple[Header, dict[str, Any]]]:
-    """Header and tensors of a path's file, for numpy ("np") or torch ("pt").
+class _Head(msgspec.Struct, frozen=True):
+    """What a safetensors file begins with, apart from where its tensors are."""
 
-    Raises UsageError, also for what is found in the block not to fit: ValueError, KeyError or TypeError there.
+    metadata: dict[str, str] | None = msgspec.field(name="__metadata__", default=None)
+
+
+@contextmanager
+def reading(
+    file: Path, tensors_of: Callable[[bytes], dict[str, T]], sha256: str | None = None
+) -> Iterator[tuple[Header, dict[str, T]]]:
+    """Header and tensors of a path's file; `tensors_of` is safetensors' `load`, for numpy or torch.
+
+    Raises UsageError, also for what is found in the block not to fit: ValueError, KeyError or TypeError there; and
+    RunError where the file's content is not of this `sha256`.
     """
     try:
-        with safe_open(str(file), framework) as opened:
-            header = header_of(opened.metadata())
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        yield header, tensors
+        content = read_whole(file, sha256)
+        tensors = tensors_of(content)
+        head = msgspec.json.decode(content[8 : 8 + int.from_bytes(content[:8], "little")], type=_Head)
+        del content  # as large as the tensors
+        yield header_of(head.metadata), tensors
     except KeyError as error:
         raise UsageError(f"{file} can't be read as a path: it lacks {error}.") from None
     except (SafetensorError, OSError, ValueError, TypeError) as error:

@@ -15,7 +15,7 @@ from pathlib import Path as File
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from core.curves.prescribed import FAMILIES
@@ -143,6 +143,14 @@ class Path:
             return self
         return Path(self.knots.to(dtype), self.claims, self.curves)
 
+    def moved(self, device: torch.device | str) -> "Path":
+        """The same path on another device, its curves' tensors too."""
+        curves = {
+            i: type(one).of({name: tensor.to(device) for name, tensor in one.tensors().items()})
+            for i, one in self.curves.items()
+        }
+        return Path(self.knots.to(device), self.claims, curves)
+
     def __len__(self) -> int:
         return len(self.claims)
 
@@ -204,12 +212,12 @@ class Path:
         save_file(tensors, file, metadata={FORMAT: json.dumps(header)})
 
     @classmethod
-    def load(cls, file: File, families: Mapping[str, type[Curve]] = FAMILIES) -> "Path":
+    def load(cls, file: File, families: Mapping[str, type[Curve]] = FAMILIES, *, sha256: str | None = None) -> "Path":
         """Read what `save` wrote; `families` are the analytic curves that may occur, by name.
 
-        Raises UsageError where the file holds no path.
+        Raises UsageError where the file holds no path, and RunError where its content is not of this `sha256`.
         """
-        with reading(file, "pt") as (header, tensors):
+        with reading(file, load, sha256) as (header, tensors):
             return cls._read(header, tensors, families)
 
     @classmethod

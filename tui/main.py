@@ -115,8 +115,7 @@ def cli(ctx: click.Context, catalogue: str | None, where: str | None) -> None:
         raise click.UsageError("the path of the catalogue is empty", ctx)
     if "://" in (catalogue or ""):
         raise click.UsageError(f"a catalogue is a file: addresses like {catalogue} are not supported yet", ctx)
-    typed = ctx.get_parameter_source("catalogue") is click.core.ParameterSource.COMMANDLINE
-    ctx.obj = CommandLocation(from_home(catalogue) if catalogue else None, typed)
+    ctx.obj = CommandLocation(from_home(catalogue) if catalogue else None)
     if ctx.invoked_subcommand is not None:
         if where is not None:
             raise click.UsageError("--filter is for the screen; commands take --where", ctx)

@@ -12,20 +12,18 @@ from core.engine.model_inputs import find
 from core.engine.probe import Ask
 from core.errors import UsageError
 from core.networks.source import read_source, several_of_one_start, sha256_of
-from core.specs.bounds import Assumptions, Examined, Rank, Separability, Unbounded
+from core.specs.bounds import Examined, Separability
 from core.specs.conditions import ModelFacts, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
 from core.specs.kinds import chosen_options, inputs_of, kind, with_inputs
-from core.specs.methods import String, Wide, metric_text
+from core.specs.methods import String, metric_text
 from core.specs.networks import File, NetworkSpec, read_network
 from core.specs.options import Options
 from core.specs.runs import (
     Connect,
-    Descend,
     Reading,
     Reference,
     RunSpec,
-    Swap,
     Train,
     from_json,
     name_of_options,
@@ -34,8 +32,6 @@ from core.specs.subnetworks import Dropping, Subnetworks, dropped_sizes, kept_si
 from store import Catalogue, ModelRecord, Models, PathRecord, Run, Runs
 
 DEVICES = "cpu, cuda or cuda:N"
-#: Options and runs that need a view by layers.
-LAYERED = Subnetworks | Dropping | Examined | Rank | Unbounded | Assumptions | Wide | Swap | Descend
 
 
 def check_device(device: str | None) -> None:
@@ -192,8 +188,17 @@ def network_text(model: ModelRecord) -> str | None:
 
 def check_premises(options: Options, model: ModelRecord, root: str | None, ask: Ask) -> None:
     """What is known here of what a method, bound or run presupposes: a view by layers, widths, float64."""
-    if model.network is None or not isinstance(options, LAYERED):
+    if model.network is None:
         return
+    if options.needs_layers:
+        check_layers(options, model, root, ask)
+    if options.needs_float64 and model.dtype == "float32":
+        what = name_of_options(options)
+        raise UsageError(f"{what} needs float64, and model {model.id} is in float32: train with --dtype float64.")
+
+
+def check_layers(options: Options, model: ModelRecord, root: str | None, ask: Ask) -> None:
+    """The model's network has a view by layers, and they are wide enough."""
     widths = hidden_widths(name_of_options(options), model, root, ask)
     match options:
         case Subnetworks():
@@ -202,9 +207,6 @@ def check_premises(options: Options, model: ModelRecord, root: str | None, ask: 
             dropped_sizes(options.drop, widths)
         case Examined():
             check_examined(options, model, widths)
-        case Wide() | Descend() if model.dtype == "float32":
-            what = name_of_options(options)
-            raise UsageError(f"{what} needs float64, and model {model.id} is in float32: train with --dtype float64.")
 
 
 def check_examined(options: Examined, model: ModelRecord, widths: Sequence[int]) -> None:

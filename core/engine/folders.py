@@ -20,45 +20,13 @@ from typing import Self
 import msgspec
 import psutil
 
+from core.input_files import InputModel, InputPath
 from core.specs.runs import RunSpec
 
 ABANDONED = "abandoned"
 FIRST_SPACE = "pid:[4026531836]"  # of process ids, on every Linux: any other is a container's
 GONE = 66  # exit status of a worker whose folder or catalogue was deleted
 DISK_FULL = 28  # and of one whose disk is too full to say so
-
-
-class InputModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that a job reads: its id, the file of its tensors, what it was trained for, and its train loss then.
-
-    `trusted` says that the network is not as it was when the model was trained, and that whoever asked knows.
-    """
-
-    id: int
-    file: str
-    network: str
-    data: str
-    loss: str
-    data_fingerprint: str
-    seed: int
-    dtype: str
-    epochs: int
-    train_loss: float | None = None
-    trusted: bool = False
-
-
-class InputPath(msgspec.Struct, frozen=True, kw_only=True):
-    """A path that a job reads: its id, the file of its segments, the models it joins, and what is known so far."""
-
-    id: int
-    file: str
-    model_a: int
-    model_b: int
-    certificate: str | None
-    level: float | None
-    drift: float | None
-    train_loss_a: float | None
-    train_loss_b: float | None
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

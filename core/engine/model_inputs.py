@@ -4,8 +4,8 @@ from typing import NamedTuple, overload
 
 from sqlalchemy.orm import Session
 
-from core.engine.folders import InputModel, InputPath
 from core.errors import UsageError
+from core.input_files import InputModel, InputPath
 from core.specs.kinds import inputs_of, with_inputs
 from core.specs.runs import ModelRef, PathRef, Reference, RunSpec, Train
 from store import Catalogue, ModelRecord, Models, PathRecord, Paths
@@ -65,9 +65,9 @@ def as_inputs(catalogue: Catalogue, path: PathRecord, network: str | None = None
     with catalogue.read() as session:
         ends = [Models(session).get(model_id) for model_id in (path.model_a, path.model_b)]
     file = catalogue.artifacts.verified(path.artifact or "")
-    known = {name: getattr(path, name) for name in InputPath.__struct_fields__ if name != "file"}
+    known = {name: getattr(path, name) for name in InputPath.__struct_fields__ if name not in ("file", "sha256")}
     models = [as_input(catalogue, model, network or path.network) for model in ends]
-    return models, InputPath(file=str(file), **known)
+    return models, InputPath(file=str(file), sha256=path.artifact, **known)
 
 
 def as_input(catalogue: Catalogue, model: ModelRecord, network: str | None = None) -> InputModel:
@@ -87,4 +87,5 @@ def as_input(catalogue: Catalogue, model: ModelRecord, network: str | None = Non
         epochs=model.epochs or 0,
         train_loss=model.train_loss,
         trusted=network not in (None, model.network),
+        sha256=model.artifact,
     )

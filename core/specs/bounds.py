@@ -1,6 +1,6 @@
 """The quantities of one model that `bound` computes, each with its options. No torch here."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -11,6 +11,7 @@ from core.specs.subnetworks import Dropping, Init, Kept, Subnetworks
 class Rank(Options, frozen=True, kw_only=True, tag="rank", tag_field="bound"):
     """Rank and smallest singular value of the features of every layer over the train set."""
 
+    needs_layers: ClassVar[bool] = True
     samples: Annotated[int, Meta(ge=1, description="of the train set, taken from its start")] = 2000
 
 
@@ -38,6 +39,7 @@ class DropoutBound(Dropping, frozen=True, kw_only=True, tag="dropout", tag_field
 class Examined(Options, frozen=True, kw_only=True):
     """Features of kept neurons I_l, looked at one by one."""
 
+    needs_layers: ClassVar[bool] = True
     draws: Annotated[Count, Meta(description="kept sets tried for each layer; one that will do is enough")] = 4
     kept: Annotated[
         Kept, Meta(description="how a layer's kept neurons are chosen: at random, or those that span its features")
@@ -60,6 +62,7 @@ class Genericity(Examined, frozen=True, kw_only=True, tag="genericity", tag_fiel
 class Unbounded(Options, frozen=True, kw_only=True, tag="unbounded", tag_field="bound"):
     """A ray in the model's level set: the loss stays while the norm grows without limit (Nguyen 2019)."""
 
+    needs_layers: ClassVar[bool] = True
     theorem: Annotated[
         Literal["auto", "5.1", "3.2", "scaling"],
         Meta(description="by which; scaling: a layer up, the next one down; auto: the first whose assumptions hold"),
@@ -71,6 +74,7 @@ class Unbounded(Options, frozen=True, kw_only=True, tag="unbounded", tag_field="
 class Assumptions(Options, frozen=True, kw_only=True, tag="assumptions", tag_field="bound"):
     """Which theorems of the four papers apply to model and data: each assumption, with its numbers."""
 
+    needs_layers: ClassVar[bool] = True
     draws: Annotated[
         Count, Meta(description="kept sets tried for each layer (NBM 2021); one that will do is enough")
     ] = 1

@@ -1,6 +1,6 @@
 """The methods that connect two models, each with its options. No torch here."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -62,6 +62,8 @@ class Dropout(Dropping, frozen=True, kw_only=True, tag="dropout", tag_field="met
 class Wide(Options, frozen=True, kw_only=True, tag="wide", tag_field="method"):
     """Exactly, between any two models of a network that is wide for its data: Theorems 3.2, 5.1, 6.1 of Nguyen 2019."""
 
+    needs_layers: ClassVar[bool] = True
+    needs_float64: ClassVar[bool] = True
     theorem: Annotated[
         Literal["auto", "3.2", "5.1", "6.1"], Meta(description="by which; auto: the first whose assumptions hold")
     ] = "auto"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -23,7 +23,13 @@ LARGEST = 2**62  # whole numbers from here on don't fit tensors and tables
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A frozen record of options; fields carry their limits and help as `Meta`."""
+    """A frozen record of options; fields carry their limits and help as `Meta`.
+
+    A request whose options need a view by layers, or models in float64, is refused before it is enqueued.
+    """
+
+    needs_layers: ClassVar[bool] = False
+    needs_float64: ClassVar[bool] = False
 
     @classmethod
     def read(cls, texts: Mapping[str, object], of: str) -> Self:

@@ -100,6 +100,7 @@ class OfModels(Options, frozen=True, kw_only=True):
 class Swap(OfModels, frozen=True, kw_only=True, tag="swap", tag_field="kind"):
     """Exchange two hidden units of a model: the same function at another point of parameter space."""
 
+    needs_layers: ClassVar[bool] = True
     model: ModelRef
     layer: Annotated[Count, Meta(description="hidden layer, counted from 1")] = 1
     first: Annotated[int, Meta(ge=0, description="unit, counted from 0")] = 0
@@ -134,6 +135,8 @@ class Bound(OfModels, frozen=True, kw_only=True, tag="bound", tag_field="kind"):
 class Descend(OfModels, frozen=True, kw_only=True, tag="descend", tag_field="kind"):
     """Construct a path from a model down to a new one of low train loss, along which the loss never rises."""
 
+    needs_layers: ClassVar[bool] = True
+    needs_float64: ClassVar[bool] = True
     model: ModelRef
     to: Annotated[float, Meta(gt=0, description="train loss to reach, above the infimum (eps)")]
     theorem: Annotated[

@@ -5,7 +5,7 @@ No torch here.
 
 from collections.abc import Sequence
 from math import ceil, floor
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -22,6 +22,7 @@ Init = Literal["own", "random"]
 class Subnetworks(Descent, frozen=True, kw_only=True):
     """Kept neurons I_l of each hidden layer, and subnetworks trained on their features."""
 
+    needs_layers: ClassVar[bool] = True
     draws: Annotated[Count, Meta(description="kept sets and starts tried for each layer; the best counts")] = 4
     kept: Annotated[
         Kept, Meta(description="how a layer's kept neurons are chosen: at random, or those that span its features")
@@ -39,6 +40,7 @@ class Subnetworks(Descent, frozen=True, kw_only=True):
 class Dropping(Options, frozen=True, kw_only=True):
     """The model's own neurons, some of them dropped at random and the rest rescaled."""
 
+    needs_layers: ClassVar[bool] = True
     draws: Annotated[Count, Meta(description="random choices tried for each layer; the best counts")] = 20
     drop: Annotated[
         float, Meta(gt=0, lt=1, description="share of the neurons that is dropped, from the layer on upwards")

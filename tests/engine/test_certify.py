@@ -8,9 +8,12 @@ import pytest
 from sqlalchemy import update
 
 from core.engine.client import Client
-from core.engine.folders import Job, owner
+from core.engine.folders import Job, folder_of, make_folder, owner
+from core.engine.launch import start_worker
 from core.engine.model_inputs import resolve
 from core.errors import UsageError
+from core.path import Path as Curve
+from core.results import CertificateMade, Ended, from_line
 from core.specs.methods import Dropout, Linear
 from core.specs.runs import Certify, Connect, ModelRef, PathRef, Train, from_json
 from core.studies.plan import Planned
@@ -176,11 +179,34 @@ def test_a_path_of_a_network_file_that_changed_is_certified_only_where_that_is_t
     assert ended.network != path_of(engine).network
 
 
+def test_a_file_that_is_swapped_between_the_agent_s_check_and_the_worker_s_look_ends_the_run(engine: Engine) -> None:
+    a_path(engine)
+    spec, (models, paths) = resolve(engine.catalogue, Certify(path=PathRef(path=1)))
+    whole = Curve.load(File(paths[0].file))
+    Curve.line(whole.start, whole.end).save(engine.catalogue.files / "other")
+    swaps = (paths[0].file, engine.catalogue.files / "other"), (models[0].file, models[1].file)
+    job = Job(run_id=9, attempt_id=9, spec=spec, device="cpu", threads=1, data_root=None, inputs=models, paths=paths)
+    for number, (file, other) in enumerate(swaps, start=1):
+        folder = folder_of(engine.catalogue.files / "runs", job.run_id, number)
+        make_folder(folder)
+        job.save(folder)
+        mine = File(file).read_bytes()
+        File(file).write_bytes(File(other).read_bytes())
+        assert start_worker(folder).wait(60) == 0
+        File(file).write_bytes(mine)
+        said = [from_line(line) for line in (folder / "events.jsonl").read_bytes().splitlines()]
+        assert not [one for one in said if isinstance(one, CertificateMade)]
+        assert isinstance(said[-1], Ended)
+        assert said[-1].cause_kind == "input failed"
+        assert f"The content of {file} is not what was written (its sha256 differs)" in str(said[-1].cause)
+
+
 def test_a_job_of_the_first_edition_is_read(tmp_path: File) -> None:
     (tmp_path / "job.json").write_text(FIRST_EDITION)
     job = Job.load(tmp_path)
     assert job.spec == Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=Linear(), name="=1+1")
     assert [(one.id, one.trusted) for one in job.inputs] == [(1, False), (2, False)]
+    assert [one.sha256 for one in job.inputs] == [None, None]
     assert job.paths == []
     job.save(tmp_path)
     assert Job.load(tmp_path) == job

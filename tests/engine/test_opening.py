@@ -11,16 +11,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from core.engine.folders import InputModel, Job
+from core.arithmetic import settle_float32
+from core.engine.folders import Job
 from core.engine.worker import probe
-from core.engine.worker.arithmetic import settle_float32
 from core.engine.worker.connecting import describe_path
-from core.engine.worker.opening import open_models, open_problem
 from core.engine.worker.training import as_computed, describe_model, require_starts
 from core.errors import RunError, UsageError
+from core.input_files import InputModel
 from core.methods.connect import connect
 from core.methods.method import Task
 from core.networks.architectures import Architecture
+from core.opening import open_models, open_problem
 from core.path import Path as Curve
 from core.problem import Problem
 from core.progress import SilentReporter
@@ -202,6 +203,7 @@ def test_the_points_of_a_path_are_whole_states_with_buffers(tmp_path: Path) -> N
     problem, thetas = open_models(models, "cpu", None, SilentReporter())
     Curve.line(*thetas).save(tmp_path / "path")
     question = {"models": [msgspec.to_builtins(one) for one in models], "root": None, "path": str(tmp_path / "path")}
+    question["sha256"] = None
     probe.points({**question, "path_id": 1, "count": 3, "to": str(tmp_path / "points")})
     points = load_file(tmp_path / "points")
     t = points.pop("t")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from core.engine import client as client_module
 from core.engine import installed
 from core.engine.client import Client
 from core.engine.installed import InstalledCode
+from core.engine.locks import AgentLock
+from core.engine.machines import here
 from core.specs.runs import Train
 from store import Catalogue, Runs
 from tests.engine.conftest import TINY, long_training, until
@@ -28,6 +31,26 @@ def old(tmp_path: Path) -> Path:
     return tmp_path / "old"
 
 
+def change(old: Path) -> None:
+    """Install other code."""
+    with (old / "core" / "engine" / "agent.py").open("a") as file:
+        file.write("# newer\n")
+
+
+def started(old: Path, catalogue: Catalogue, *how: str) -> "subprocess.Popen[bytes]":
+    """An agent of the old code."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "core.engine.agent", "--catalogue", str(catalogue.path), *how],
+        env={**os.environ, "PYTHONPATH": str(old)},
+    )
+
+
+def agent_of(catalogue: Catalogue) -> int:
+    """The process id of the agent that has the catalogue's lock; 0: none."""
+    lock = AgentLock(catalogue.files, here())
+    return int(lock.file.read_text().split()[0]) if lock.file.exists() and lock.held() else 0
+
+
 def test_an_agent_hands_over_to_the_code_that_was_installed_under_it(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,13 +64,9 @@ def test_an_agent_hands_over_to_the_code_that_was_installed_under_it(
                 return Runs(session).get(run_id).state
 
         first = client.enqueue(long_training())
-        agent = subprocess.Popen(
-            [sys.executable, "-P", "-m", "core.engine.agent", "--catalogue", str(catalogue.path), "--cpu-jobs", "2"],
-            env={**os.environ, "PYTHONPATH": str(old)},
-        )
+        agent = started(old, catalogue, "--cpu-jobs", "2")
         until(lambda: state(first) == "running")
-        with (old / "core" / "engine" / "agent.py").open("a") as file:
-            file.write("# newer\n")
+        change(old)
         time.sleep(3 * installed.LOOK_SECONDS)
         second = client.enqueue(Train(**{**TINY, "epochs": 1}))
         time.sleep(1)
@@ -56,6 +75,43 @@ def test_an_agent_hands_over_to_the_code_that_was_installed_under_it(
         until(lambda: state(second) == "done")
         assert state(first) == "cancelled"
         assert agent.wait(timeout=30) == 0
+        until(lambda: not agent_of(catalogue))  # the newest one has been idle for a second
+
+
+def test_an_agent_that_drains_replaces_a_successor_that_was_killed(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THALWEG_AGENT_IDLE", "1")
+    monkeypatch.setattr(client_module, "start_agent", lambda *_: None)
+    file = old / "core" / "engine" / "agent.py"
+    file.write_text(file.read_text().replace("SUCCESSOR_SECONDS = 10.0", "SUCCESSOR_SECONDS = 3.0"))
+    with Catalogue.open(tmp_path / "c.db") as catalogue:
+        client = Client(catalogue)
+
+        def state(run_id: int) -> str:
+            with catalogue.read() as session:
+                return Runs(session).get(run_id).state
+
+        def at_work() -> int:
+            return agent_of(catalogue)
+
+        first = client.enqueue(long_training())
+        agent = started(old, catalogue, "--drain")
+        until(lambda: state(first) == "running")
+        assert at_work() == agent.pid
+        change(old)
+        second = client.enqueue(long_training())
+        time.sleep(3 * installed.LOOK_SECONDS)
+        client.cancel([first])
+        until(lambda: state(second) == "running")
+        successor = at_work()
+        assert successor not in (0, agent.pid)
+        os.kill(successor, signal.SIGKILL)
+        until(lambda: at_work() not in (0, successor))
+        client.cancel([second])
+        until(lambda: state(second) == "cancelled")
+        assert agent.wait(timeout=30) == 0
+        until(lambda: not agent_of(catalogue))  # the newest one has been idle for a second
 
 
 def test_code_has_changed_once_its_files_differ_in_content_and_rest(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:

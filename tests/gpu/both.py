@@ -10,7 +10,6 @@ from core.data.dataset import Split
 from core.data.load import load
 from core.losses import loss_named
 from core.networks.architectures import build
-from core.path import Path
 from core.problem import Problem, Values
 from core.specs.data import read_data
 from core.specs.descent import Descent
@@ -51,14 +50,6 @@ def trained(text: str, problem: Problem, count: int = 2, epochs: int = 12) -> Te
 def without_layers(problem: Problem) -> Problem:
     """The same network and data, of which no layers are known."""
     return replace(problem, layered=None)
-
-
-def moved(path: Path, device: torch.device | str) -> Path:
-    """A path on another device, curves and all."""
-    curves = {
-        i: type(one).of({name: t.to(device) for name, t in one.tensors().items()}) for i, one in path.curves.items()
-    }
-    return Path(path.knots.to(device), path.claims, curves)
 
 
 def assert_near(found: Tensor | None, wanted: Tensor | None, dtype: torch.dtype | None = None) -> None:

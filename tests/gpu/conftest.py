@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from core.engine.worker.arithmetic import settle_arithmetic
+from core.arithmetic import settle_arithmetic
 
 ON = os.environ.get("THALWEG_TEST_DEVICE", "cuda:0")
 

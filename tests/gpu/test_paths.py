@@ -13,7 +13,7 @@ from core.methods.wide.descent import descend
 from core.path import Path
 from core.problem import Problem
 from core.specs.methods import Dropout, Linear, MethodOptions, Sparse, String, Wide
-from tests.gpu.both import assert_near, assert_values_near, moved, problem_of, starts, trained
+from tests.gpu.both import assert_near, assert_values_near, problem_of, starts, trained
 
 pytestmark = pytest.mark.gpu
 
@@ -39,7 +39,7 @@ def on_cpu(problem: Problem) -> Problem:
 
 def assert_found_again(made: Connection, task: Task) -> None:
     """The CPU, given the same path, sees and grants the same."""
-    path = moved(made.construction.path, "cpu")
+    path = made.construction.path.moved("cpu")
     again = examine(on_cpu(task.problem), path)
     seen = made.examination
     assert [one.granted for one in seen.certificate.verdicts] == [one.granted for one in again.certificate.verdicts]
@@ -78,7 +78,7 @@ def test_a_path_made_on_the_cpu_is_certified_alike_on_both(device: torch.device)
     here = task(FCN, torch.float64, torch.device("cpu"))
     path = connect(Sparse(draws=2, epochs=5), here).construction.path
     there = here.problem.to(device, torch.float64)
-    wanted, found = certify(here.problem, path, {}), certify(there, moved(path, device), {})
+    wanted, found = certify(here.problem, path, {}), certify(there, path.moved(device), {})
     assert wanted.certified
     assert_certificates_near(found, wanted)
     assert [one.reason for one in found.verdicts] == [one.reason for one in wanted.verdicts]
@@ -93,7 +93,7 @@ def test_what_the_checker_refuses_it_refuses_there_with_the_same_words(device: t
     forged = Path(wrong, path.claims)
     there = here.problem.to(device, torch.float64)
     sampled = dict.fromkeys(range(len(path)), 9.0)
-    wanted, found = certify(here.problem, forged, sampled), certify(there, moved(forged, device), sampled)
+    wanted, found = certify(here.problem, forged, sampled), certify(there, forged.moved(device), sampled)
     assert wanted.refused
     assert found.refused == wanted.refused
     assert [one.reason for one in found.verdicts] == [one.reason for one in wanted.verdicts]
@@ -135,7 +135,7 @@ def test_a_model_descends_there(theorem: str, device: torch.device) -> None:
     assert made.gaps is None
     examination = examine(problem, made.path)
     assert examination.certificate.certified
-    again = examine(on_cpu(problem), moved(made.path, "cpu"))
+    again = examine(on_cpu(problem), made.path.moved("cpu"))
     assert_certificates_near(examination.certificate, again.certificate)
     assert again.certificate.loss_b <= 0.01
 

@@ -15,8 +15,8 @@ import pytest
 from core.data.load import load
 from core.engine import client as client_module
 from core.engine.model_inputs import as_input
-from core.engine.worker.opening import open_models
 from core.engine.worker.probe import QUESTIONS
+from core.opening import open_models
 from core.progress import SilentReporter
 from core.specs.data import read_data
 from core.specs.runs import from_json

@@ -108,7 +108,7 @@ async def sitting(
     catalogue: Path, size: tuple[int, int] = (80, 24), where: str | None = None
 ) -> AsyncIterator[Sitting]:
     """The application, opened, its table read."""
-    app = ThalwegApp(Location(catalogue, typed=True), where)
+    app = ThalwegApp(Location(catalogue), where)
     notified = kept(app)
     async with app.run_test(size=size, notifications=True) as pilot:
         one = Sitting(app, pilot, notified)

@@ -172,6 +172,26 @@ def test_the_command_of_a_form_is_copied_like_everything_else(seeded: Path, monk
     play(seeded, use)
 
 
+def test_every_command_that_is_copied_calls_a_program_that_is_not_on_the_path_by_its_file(
+    seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THALWEG_CATALOGUE", str(seeded.with_name("usual.db")))
+    monkeypatch.setenv("PATH", str(seeded.parent))
+    monkeypatch.setattr("sys.argv", ["my env/bin/thalweg"])
+    begun = f"'my env/bin/thalweg' --catalogue {shlex.quote(str(seeded))} "
+    commands: list[str] = []
+
+    async def use(one: Sitting) -> None:
+        commands.append(listing_command(one.browser))
+        await one.press("n", "t")
+        form = one.app.screen
+        assert isinstance(form, LaunchScreen)
+        commands.append(form.command(form.texts))
+
+    play(seeded, use)
+    assert [one.removeprefix(begun).split()[0] for one in commands] == ["list", "train"], commands
+
+
 def test_in_tmux_the_sequence_is_handed_through(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sequence("a", {}) == "\x1b]52;c;YQ==\a"
     assert sequence("a", {"TMUX": "x"}) == "\x1b]52;c;YQ==\a\x1bPtmux;\x1b\x1b]52;c;YQ==\a\x1b\\"

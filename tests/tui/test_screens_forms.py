@@ -263,7 +263,7 @@ def test_before_a_relaunch_it_says_what_would_be_enqueued_and_what_cannot_be(see
         assert [one[:2] for one in cells] == [["3", "✗"], ["5", "✗"], ["1", "scratch"]]
         assert "missing" in cells[0][2]
         assert "Run 5 is queued" in cells[1][2]
-        assert "1 of 3 would be enqueued; runs 3, 5 can't be repeated" in said_of(pilot.app, "verdict")
+        assert "1 of 3 would be enqueued; runs 3 and 5 can't be repeated" in said_of(pilot.app, "verdict")
         assert "several kinds" in said_of(pilot.app, "about")
         await press(pilot, "ctrl+s")
 

@@ -155,3 +155,12 @@ def state_symbol(name: str, encoding: str | None) -> str:
     """A run's state, or what it is called instead, by symbol and word."""
     symbols = SYMBOLS if (encoding or "").lower().startswith("utf") else PLAIN_SYMBOLS
     return f"{symbols.get(name, '?')} {clean(name)}"
+
+
+def named(kind: str, ids: Sequence[int]) -> str:
+    """ "run 3", "runs 3, 4 and 5", "120 runs"."""
+    if len(ids) == 1:
+        return f"{kind.removesuffix('s')} {ids[0]}"
+    if len(ids) > 8:
+        return f"{len(ids):,} {kind}"
+    return f"{kind} {', '.join(map(str, ids[:-1]))} and {ids[-1]}"

@@ -1,5 +1,6 @@
 """The location of the catalogue."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,8 @@ from shlex import quote
 from shutil import which
 
 from platformdirs import user_data_path
+
+from core.files import from_home
 
 DEFAULT = user_data_path("thalweg", appauthor=False) / "catalogue.db"
 
@@ -16,7 +19,6 @@ class Location:
     """The catalogue that a command or a screen is about; None is the one in the user's own data folder."""
 
     chosen: Path | None = None
-    typed: bool = False  # on the command line, not in the environment
 
     @property
     def path(self) -> Path:
@@ -24,10 +26,8 @@ class Location:
 
     @property
     def command(self) -> str:
-        """What to type before a command to use this catalogue."""
-        own = Path(sys.argv[0])  # .venv/bin/thalweg, say, where that folder is on nobody's PATH
-        program = str(own) if own.name == "thalweg" and not which("thalweg") else "thalweg"
-        return f"{program} --catalogue {quote(str(self.chosen))}" if self.typed else program
+        """What to type before a command to come here again."""
+        return command_at(self.chosen or self.path)
 
     @property
     def label(self) -> str:
@@ -36,3 +36,11 @@ class Location:
             return ""
         home = Path.home()
         return f"~/{self.path.relative_to(home)}" if self.path.is_relative_to(home) else str(self.path)
+
+
+def command_at(catalogue: Path) -> str:
+    """What to type before a command so that it comes to this catalogue."""
+    own = Path(sys.argv[0])  # .venv/bin/thalweg, say, where that folder is on nobody's PATH
+    program = quote(str(own)) if own.name == "thalweg" and not which("thalweg") else "thalweg"
+    usual = from_home(os.environ.get("THALWEG_CATALOGUE") or str(DEFAULT))
+    return program if usual.absolute() == catalogue.absolute() else f"{program} --catalogue {quote(str(catalogue))}"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import store
 from core.errors import UsageError
+from tui.shared.formatting import named
 from tui.shared.reversible import Reversible
 
 if TYPE_CHECKING:
@@ -70,12 +71,3 @@ def note_rows(catalogue: "Catalogue", kind: str, ids: Sequence[int], text: str) 
             store.Notes(session).remove(written)
 
     return Reversible(f"wrote a note on {named(kind, ids)}", undo)
-
-
-def named(kind: str, ids: Sequence[int]) -> str:
-    """ "run 3", "runs 3, 4 and 5", "120 runs"."""
-    if len(ids) == 1:
-        return f"{kind.removesuffix('s')} {ids[0]}"
-    if len(ids) > 8:
-        return f"{len(ids):,} {kind}"
-    return f"{kind} {', '.join(map(str, ids[:-1]))} and {ids[-1]}"

@@ -1,8 +1,6 @@
 """Requests from texts, as the commands that start runs read them, and the command line that says the same."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from shlex import quote
 
 import msgspec
@@ -13,7 +11,6 @@ from core.specs.kinds import KINDS, apart, chosen_options, input_text, kind, rea
 from core.specs.networks import read_network
 from core.specs.options import Option, describe, text_of
 from core.specs.runs import RunSpec, from_json, kind_of, name_of_options
-from tui.shared.location import DEFAULT
 
 Texts = Mapping[str, str]
 
@@ -53,12 +50,6 @@ def command_line(program: str, command: str, texts: Texts) -> str:
     words += [f"--{name.replace('_', '-')} {quote(text)}" for name, text in rest.items() if name in flags]
     words += [f"-o {quote(f'{name}={text}')}" for name, text in rest.items() if name not in flags]
     return " ".join([program, *words])
-
-
-def program_at(catalogue: Path) -> str:
-    """How to call the command line so that it comes to this catalogue."""
-    usual = Path(os.environ.get("THALWEG_CATALOGUE") or DEFAULT)
-    return "thalweg" if usual.absolute() == catalogue.absolute() else f"thalweg --catalogue {quote(str(catalogue))}"
 
 
 def head_options(command: str) -> list[Option]:

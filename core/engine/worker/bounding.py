@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from core import grid_files
+from core.arithmetic import suit_threads
 from core.bounds import BOUNDS
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import options_text
-from core.engine.worker.opening import open_models, suit_threads
 from core.files import write_whole
+from core.opening import open_models
 from core.results import BoundMade
 from core.specs.runs import Bound, name_of_options
 

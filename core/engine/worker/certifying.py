@@ -4,11 +4,12 @@ from pathlib import Path
 
 import msgspec
 
+from core.arithmetic import suit_threads
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
-from core.engine.worker.opening import open_models, suit_threads
 from core.engine.worker.verifying import verify_path
 from core.errors import RunError
+from core.opening import open_models
 from core.path import Path as Curve
 from core.progress import plural
 from core.results import CertificateMade, as_loss
@@ -19,15 +20,15 @@ from core.verification import other_losses, shortcomings
 def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None:  # noqa: ARG001 - no tensors here
     """Leave the certificate, then raise RunError if less holds than the catalogue says.
 
-    It is decided on the CPU, as by `verify`: the curves in the path's file lie there. There is none of a path that does
-    not join its models, nor where their losses are not those of the catalogue: the network computes something else.
+    There is none of a path that does not join its models, nor where their losses are not those of the catalogue: the
+    network computes something else.
     """
     journal.progress(None, "reading the data")
     (known,) = job.paths
-    problem, thetas = open_models(job.inputs, "cpu", job.data_root, journal)
+    problem, thetas = open_models(job.inputs, job.device, job.data_root, journal)
     theta = {model.id: one for model, one in zip(job.inputs, thetas, strict=True)}
     suit_threads(problem, job.threads)
-    path = Curve.load(Path(known.file))
+    path = Curve.load(Path(known.file), sha256=known.sha256).moved(job.device)
     segments = plural(len(path), "segment")
     journal.say(f"Certifies path {known.id} from model {known.model_a} to {known.model_b}, of {segments}, in float64.")
     journal.progress(None, f"certifying {segments}")

@@ -5,18 +5,20 @@ from typing import Any
 
 from torch import Tensor
 
+from core.arithmetic import suit_threads
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import log_file, options_text
-from core.engine.worker.opening import open_models, suit_threads
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
+from core.opening import open_models
 from core.problem import Problem
 from core.profile import Profile
 from core.results import PathMade, PointMade, SegmentMade, as_loss
-from core.specs.runs import Connect, Descend, name_of_options
+from core.specs.kinds import chosen_options
+from core.specs.runs import Connect, RunSpec, name_of_options
 
 
 def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None:
@@ -37,14 +39,14 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
         raise RunError("could not connect", f"could not connect: {connection.failure}")
 
 
-def describe_path(job: Job, spec: Connect | Descend, problem: Problem, connection: Connection) -> PathMade:
+def describe_path(job: Job, spec: RunSpec, problem: Problem, connection: Connection) -> PathMade:
     """All rows that a path leaves in the catalogue; one with a single input leads to the model that the run leaves."""
     made, seen = connection.construction, connection.examination
     certificate = seen.certificate
     path = made.path
     values: dict[str, Any] = {
         "name": spec.name,
-        "method": name_of_options(spec.method if isinstance(spec, Connect) else spec),
+        "method": name_of_options(chosen_options(spec) or spec),
         "network": job.inputs[0].network,
         "data": job.inputs[0].data,
         "on": made.on.replace("-", "_"),

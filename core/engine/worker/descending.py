@@ -3,11 +3,11 @@
 import time
 from pathlib import Path
 
+from core.arithmetic import suit_threads
 from core.engine.folders import Job
 from core.engine.worker.connecting import describe_path
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import log_file, log_model, options_text
-from core.engine.worker.opening import open_models, suit_threads
 from core.engine.worker.training import describe_model
 from core.errors import RunError
 from core.examination import examine
@@ -15,6 +15,7 @@ from core.files import write_whole
 from core.methods.connect import Connection, examination_sentence, failure_of
 from core.methods.method import Task
 from core.methods.wide.descent import descend
+from core.opening import open_models
 from core.results import ModelMade
 from core.specs.runs import Descend
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from core.arithmetic import settle_arithmetic
 from core.engine.folders import Job
-from core.engine.worker.arithmetic import settle_arithmetic
 from core.engine.worker.bounding import run_bound
 from core.engine.worker.certifying import run_certify
 from core.engine.worker.connecting import run_connect

@@ -17,17 +17,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core.data.load import load
-from core.engine.folders import InputModel
 from core.engine.worker.causes import cause_of
 from core.engine.worker.facts import environment
-from core.engine.worker.opening import open_models
 from core.engine.worker.verifying import verify_path
 from core.errors import ThalwegError, UsageError
 from core.files import write_whole
+from core.input_files import InputModel
 from core.networks.architectures import build
+from core.opening import open_models
 from core.path import Path as Curve
 from core.problem import Problem
-from core.progress import SilentReporter
 from core.specs.data import read_data
 from core.specs.networks import read_network
 
@@ -98,7 +97,8 @@ def points(question: Answer) -> Answer:
 def path_of(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
     """A path with the problem it lives in and the two models (P,) that it joins."""
     models = [msgspec.convert(model, InputModel) for model in question["models"]]
-    return Curve.load(Path(question["path"])), *open_models(models, "cpu", question["root"], SilentReporter())
+    path = Curve.load(Path(question["path"]), sha256=question["sha256"])
+    return path, *open_models(models, "cpu", question["root"])
 
 
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {

@@ -5,9 +5,9 @@ from pathlib import Path
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import log_model
-from core.engine.worker.opening import open_models
 from core.engine.worker.training import describe_model
 from core.methods.swapping import swap_units
+from core.opening import open_models
 from core.results import ModelMade
 from core.specs.runs import Swap
 

@@ -8,14 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.arithmetic import suit_threads
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import epoch_sentence, log_model, options_text
-from core.engine.worker.measuring import measure
-from core.engine.worker.opening import DTYPES, open_problem, suit_threads, write_model
 from core.errors import RunError, UsageError
+from core.measuring import measure
+from core.model_files import write_model
 from core.networks.architectures import Architecture
 from core.networks.source import one_start, several_of_one_start
+from core.opening import DTYPES, open_problem
 from core.problem import Problem
 from core.progress import Reporter, Thinned, plural
 from core.results import ModelMade

@@ -11,12 +11,12 @@ from textual.widgets import DataTable, Static
 from store.changes import Changes
 from tui.app.screens.app_screen import BACK, AppScreen
 from tui.app.screens.log import LogScreen
-from tui.app.screens.relaunch import RelaunchScreen, named
+from tui.app.screens.relaunch import RelaunchScreen
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import RowTable
 from tui.shared.columns import Row, kind_and_summary, time_of
 from tui.shared.faults import SHOWN, Faults, Group, cause_of, failed_runs, faults
-from tui.shared.formatting import clean, counts_text, state_symbol, value
+from tui.shared.formatting import clean, counts_text, named, state_symbol, value
 from tui.shared.log_reader import last_lines
 from tui.shared.text_table import cut
 
@@ -139,7 +139,7 @@ class FaultsScreen(AppScreen[None]):
             return
         row = self.found.rows.get(ids[0])
         alone = row is not None and self.table.row_id == ids[0]
-        told = f"run {ids[0]}: {cause_of(row)}" if alone and row else f"{named(ids)}: {group.cause}"
+        told = f"run {ids[0]}: {cause_of(row)}" if alone and row else f"{named('runs', ids)}: {group.cause}"
         more = f"; the newest {SHOWN} are listed" if len(ids) > SHOWN and group.key in (self.opened or ()) else ""
         self.query_one("#cause", Static).update(told + more)
         self.ask(lambda: last_log_lines(self.client, ids[0]), self.query_one("#last", Static).update, group="log")
@@ -183,7 +183,7 @@ class FaultsScreen(AppScreen[None]):
         if new:
             self.marked.clear()
             self.found = Faults((), {}, {}, {})
-            self.tell(f"Enqueued: {named(new)}.")
+            self.tell(f"Enqueued: {named('runs', new)}.")
             self.read()
 
 

@@ -22,7 +22,8 @@ from tui.app.screens.questions import leave
 from tui.app.widgets.form import Form, option_explanation, rows_of
 from tui.app.widgets.keys import Keys
 from tui.shared.formatting import clean
-from tui.shared.requests import DEVICE, command_line, further_options, head_options, program_at, spec_of
+from tui.shared.location import command_at
+from tui.shared.requests import DEVICE, command_line, further_options, head_options, spec_of
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -50,7 +51,7 @@ class LaunchScreen(AppScreen[list[int] | None]):
         self.kind = kind
         self.sending = False  # what was filled in is on its way into the queue
         self.prefill = {name: text_of(value) for name, value in prefill.items() if value is not None}
-        self.program = program_at(client.catalogue.path)
+        self.program = command_at(client.catalogue.path)
         self.at_first: dict[str, str] = {}
         self.choice = KINDS[kind].choice
         if self.choice is not None:

@@ -20,7 +20,7 @@ from tui.app.widgets.form import Form, OptionRow, option_explanation
 from tui.app.widgets.keys import Keys
 from tui.app.widgets.row_table import put
 from tui.shared.columns import run_summary
-from tui.shared.formatting import clean
+from tui.shared.formatting import clean, named
 from tui.shared.references import settle_references
 from tui.shared.requests import DEVICE, changeable
 
@@ -53,7 +53,7 @@ class RelaunchScreen(AppScreen[list[int] | None]):
         self.sending = False  # what was filled in is on its way into the queue
 
     def compose(self) -> ComposeResult:
-        yield Static(f"Relaunch {named(self.run_ids)}", id="title", markup=False)
+        yield Static(f"Relaunch {named('runs', self.run_ids)}", id="title", markup=False)
         with VerticalScroll(can_focus=False):
             yield Form([OptionRow(START), OptionRow(DEVICE, kept="as before")], id="how")
             yield Static("reading ...", id="about", markup=False)
@@ -114,7 +114,7 @@ class RelaunchScreen(AppScreen[list[int] | None]):
     def verdict(self, refused: dict[int, str]) -> str:
         if refused and len(self.run_ids) == 1:
             return f"✗ {next(iter(refused.values()))}"
-        rest = f"; {named(list(refused))} can't be repeated" if refused else ""
+        rest = f"; {named('runs', list(refused))} can't be repeated" if refused else ""
         ready = f"{len(self.plan)} of {len(self.run_ids)} would be enqueued{rest}"
         return f"{'✗' if refused else '✓'} {ready}" + ("; ctrl+s relaunches" if self.plan else "")
 
@@ -167,10 +167,3 @@ def plan_relaunches(
     plan, refused = client.rehearse_relaunch(run_ids, resume=resume, changes=changes)
     with client.catalogue.read() as session:
         return plan, [run_summary(row) for row in settle_references(session, [vars(one.old) for one in plan])], refused
-
-
-def named(ids: Sequence[int]) -> str:
-    """run 3; runs 3, 4, 5; 200 runs."""
-    if len(ids) > 8:
-        return f"{len(ids)} runs"
-    return f"run{'s' if len(ids) > 1 else ''} {', '.join(map(str, ids))}"

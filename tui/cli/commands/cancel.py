@@ -13,7 +13,7 @@ from tui.cli.chosen_rows import chosen_ids, is_agreed, with_row_choice, yes_opti
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
-from tui.shared.marks import named
+from tui.shared.formatting import named
 
 if TYPE_CHECKING:
     from core.engine.client import Client

@@ -13,8 +13,7 @@ from tui.cli.location import CommandLocation
 from tui.cli.output import note as say
 from tui.cli.output import print_json
 from tui.cli.run_command import json_option
-from tui.shared.formatting import value
-from tui.shared.marks import named
+from tui.shared.formatting import named, value
 
 TAG = """\b
 Examples:

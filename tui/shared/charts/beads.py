@@ -51,9 +51,11 @@ def beads_of(client: "Client", path_id: int) -> BeadProjection:
 
 def knots_of(file: Path) -> "NDArray[Any]":
     """A path file's knots (S + 1, P). Raises UsageError."""
+    from safetensors.numpy import load  # noqa: PLC0415 - numpy too
+
     from core.knots import reading, unpacked  # noqa: PLC0415 - numpy, which screens load only to draw
 
-    with reading(file, "np") as (header, arrays):
+    with reading(file, load) as (header, arrays):
         return unpacked(arrays, len(header.claims) + 1)
 
 

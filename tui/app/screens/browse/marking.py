@@ -5,7 +5,8 @@ from collections.abc import Callable
 from store import Catalogue
 from tui.app.screens.browse.browser import Browser
 from tui.app.screens.questions import AskText
-from tui.shared.marks import named, note_rows, star_rows, tag_rows
+from tui.shared.formatting import named
+from tui.shared.marks import note_rows, star_rows, tag_rows
 from tui.shared.reversible import Reversible
 
 

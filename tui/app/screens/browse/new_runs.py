@@ -11,6 +11,7 @@ from tui.app.screens.launch import LaunchScreen
 from tui.app.screens.questions import Pick, numbered
 from tui.app.screens.relaunch import RelaunchScreen
 from tui.shared.columns import Row, references_of
+from tui.shared.formatting import named
 from tui.shared.references import settle_names
 
 MOST_OFFERED = 12  # rows whose models are offered for a new run, two by two
@@ -66,5 +67,5 @@ async def relaunch(browser: Browser) -> None:
 
 def _show_new(browser: Browser, run_ids: list[int] | None) -> None:
     if run_ids:
-        browser.tell(f"Enqueued: {', '.join(map(str, run_ids[:8]))}{' …' if len(run_ids) > 8 else ''}.")
+        browser.tell(f"Enqueued: {named('runs', run_ids)}.")
         browser.show_row("runs", run_ids[0])

@@ -5,7 +5,7 @@ from store import delete as delete_rows
 from store.states import FINISHED
 from tui.app.screens.browse.browser import Browser
 from tui.app.screens.questions import Confirm
-from tui.shared.marks import named
+from tui.shared.formatting import named
 
 
 async def cancel(browser: Browser) -> None:

@@ -1,10 +1,13 @@
-"""How a job computes: in the requested precision, and on a GPU the same way every time."""
+"""How jobs compute: in the requested precision, on a GPU the same every time, on as many threads as help."""
 
 import os
 from typing import Any
 
 import torch
 
+from core.problem import Problem
+
+SMALL = 5e8  # multiply-adds of one pass over the train set, below which a second thread waits more than it works
 BACKENDS: Any = torch.backends  # half of it is made while torch is imported, which no type checker sees
 #: Where float32 may be computed with fewer bits: as TF32 on a GPU, as bfloat16 inside oneDNN.
 FLOAT32 = (
@@ -36,3 +39,9 @@ def settle_arithmetic() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # matrix products repeat with this one
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it would cost time
+
+
+def suit_threads(problem: Problem, most: int, models: int = 1) -> None:
+    """Use one thread for small problems, `most` for others: a rule of the sizes alone, so runs repeat exactly."""
+    work = models * problem.layout.total * len(problem.data.train)
+    torch.set_num_threads(1 if work < SMALL else most)

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from core.engine.folders import InputModel
-from core.engine.worker.arithmetic import settle_float32
+from core.arithmetic import settle_float32
 from core.errors import RunError
+from core.input_files import InputModel
 from core.problem import Part, Problem
 from core.progress import Reporter
 from core.results import as_loss

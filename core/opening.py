@@ -1,43 +1,47 @@
-"""From names and files to problems and parameters."""
+"""From names and files to problems and parameters: for jobs, notebooks and tests."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from core.arithmetic import settle_float32
+from core.data.dataset import Dataset
 from core.data.files import data_root
 from core.data.load import load
-from core.engine.folders import InputModel
-from core.engine.worker.arithmetic import settle_float32
-from core.engine.worker.log_sentences import data_sentence, network_sentence
-from core.engine.worker.measuring import require_as_recorded
 from core.errors import RunError
-from core.files import write_whole
+from core.input_files import InputModel
 from core.losses import loss_named
+from core.measuring import require_as_recorded
+from core.model_files import Read, read_model
 from core.networks.architectures import Architecture, build
+from core.networks.layout import Layout
 from core.networks.repeatability import first_difference
 from core.problem import Problem
-from core.progress import Reporter
+from core.progress import Reporter, SilentReporter, plural
 from core.specs.data import read_data
 from core.specs.networks import read_network
 from core.traced_view import without_wrong_view
 
-SMALL = 5e8  # multiply-adds of one pass over the train set, below which a second thread waits more than it works
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def open_problem(
-    network: str, data: str, loss: str | None, device: str, root: str | None, reporter: Reporter
+    network: str,
+    data: str,
+    loss: str | None = None,
+    device: str = "cpu",
+    root: str | None = None,
+    reporter: Reporter | None = None,
 ) -> tuple[Problem, Architecture]:
     """The problem that these names mean, in float32 on `device`, and the network's architecture.
 
-    Raises UsageError where the data is not there or the network can't read it.
+    Without `loss` it is the one that suits the data; `root` is the folder of data sets, by default the one that
+    `thalweg` uses. Raises UsageError where the data is not there or the network can't read it.
     """
+    reporter = reporter or SilentReporter()
     begun = time.monotonic()
     dataset = load(read_data(data), data_root(root))
     reporter.say(data_sentence(dataset, time.monotonic() - begun))
@@ -50,13 +54,14 @@ def open_problem(
 
 
 def open_models(
-    models: Sequence[InputModel], device: str, root: str | None, reporter: Reporter
+    models: Sequence[InputModel], device: str = "cpu", root: str | None = None, reporter: Reporter | None = None
 ) -> tuple[Problem, list[Tensor]]:
     """The problem that models of one network were trained on, on a device, and their parameters, each (P,).
 
     A view by layers that was traced and does not hold at one of them is left out. Raises RunError where data or file
     are not those of a model, two models are of two networks, or a loss is not the recorded one.
     """
+    reporter = reporter or SilentReporter()
     first = models[0]
     problem, _ = open_problem(first.network, first.data, first.loss, "cpu", root, reporter)
     for model in models:
@@ -84,39 +89,6 @@ def require_data(problem: Problem, model: InputModel) -> None:
         )
 
 
-def suit_threads(problem: Problem, most: int, models: int = 1) -> None:
-    """Use one thread for small problems, `most` for others: a rule of the sizes alone, so runs repeat exactly."""
-    work = models * problem.layout.total * len(problem.data.train)
-    torch.set_num_threads(1 if work < SMALL else most)
-
-
-@dataclass(frozen=True)
-class Read:
-    """What a model's file holds: parameters (P,), and all buffers of its network by name."""
-
-    theta: Tensor
-    buffers: dict[str, Tensor]
-
-
-def read_model(model: InputModel, problem: Problem) -> Read:
-    """A model's tensors, in its dtype. Raises RunError where the file is no such model.
-
-    Files of the first edition have no buffers: then those count that the network is made with.
-    """
-    try:
-        tensors = load_file(model.file)
-    except (OSError, SafetensorError) as error:
-        raise RunError("bad data", f"The tensors of model {model.id} can't be read: {error}.") from None
-    layout = problem.layout
-    expected = dict(zip(layout.names, layout.shapes, strict=True))
-    buffers = {name: tuple(one.shape) for name, one in problem.constants.items()}
-    found = {name: tuple(one.shape) for name, one in tensors.items()}
-    if found not in (expected, expected | buffers):
-        network = read_network(model.network).short_text
-        raise RunError("bad data", f"The tensors of model {model.id} don't fit its network {network}.")
-    return Read(layout.join(tensors), problem.constants | {name: tensors[name] for name in buffers if name in tensors})
-
-
 def require_one_network(first: tuple[InputModel, Read], other: tuple[InputModel, Read]) -> None:
     """Raise RunError where two models differ in a buffer: between them there are two networks."""
     if odd := first_difference(first[1].buffers.items(), other[1].buffers.items()):
@@ -127,9 +99,21 @@ def require_one_network(first: tuple[InputModel, Read], other: tuple[InputModel,
         )
 
 
-def write_model(theta: Tensor, problem: Problem, file: Path) -> None:
-    """One safetensors file with a tensor for each name of the module's state: parameters (P,), and buffers."""
-    tensors = {name: one[0].contiguous().cpu() for name, one in problem.layout.split(theta[None]).items()}
-    whole = torch.contiguous_format  # and no two in one memory
-    tensors |= {name: one.cpu().clone(memory_format=whole) for name, one in problem.constants.items()}
-    write_whole(file, lambda draft: save_file(tensors, draft))
+def data_sentence(data: Dataset, seconds: float) -> str:
+    """The data set that was read, its sizes, and how long that took."""
+    tests = "no" if data.test is None else len(data.test)
+    shape = "x".join(map(str, data.train.x.shape[1:])) + " numbers" * (data.train.x.dim() == 2)
+    targets = f"{data.outputs} numbers to predict" if data.classes is None else f"{data.classes} classes"
+    note = f" ({'; '.join(data.notes)})" if data.notes else ""
+    sizes = f"{len(data.train)} train and {tests} test samples of {shape}, {targets}"
+    return f"Data {data.name}{note}: {sizes}; read in {seconds:.2f} s."
+
+
+def network_sentence(name: str, architecture: Architecture) -> str:
+    """The network's size and its layers, or why it has no view by layers."""
+    total = Layout.of(architecture.module).total
+    if architecture.layered is None:
+        return f"Network {name}: {total} parameters, no view by layers: {architecture.without}."
+    layers = architecture.layered.layers
+    widths = "-".join(str(layer.outputs) for layer in layers)
+    return f"Network {name}: {total} parameters in {plural(len(layers), 'layer')} of {widths}."

@@ -5,9 +5,19 @@ from pathlib import Path
 
 import pytest
 from commanding import Run, Said, fill
+from idle import idle
 
 from store import Catalogue, Runs
 from tui.main import main
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried() -> Iterator[None]:
+    """Pilots wait for what is to happen, not for a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("textual.app", "textual.pilot"):
+            patch.setattr(f"{module}.wait_for_idle", idle)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,24 @@
 """The command line run within this process, and a catalogue of its own for every test."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from commanding import Run, Said, fill
+from idle import idle
 
 from store import Catalogue, Runs
 from tui.main import main
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried() -> Iterator[None]:
+    """Pilots wait for what is to happen, not for a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("textual.app", "textual.pilot"):
+            patch.setattr(f"{module}.wait_for_idle", idle)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -42,13 +53,20 @@ def thalweg(home: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
-@pytest.fixture
-def seeded(home: Path) -> Path:
-    """The catalogue at `home`, filled; its path."""
-    path = home / "c.db"
-    with Catalogue.open(path) as catalogue:
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the catalogue that `seeded` copies: made once, read by nobody."""
+    folder = tmp_path_factory.mktemp("filled")
+    with Catalogue.open(folder / "c.db") as catalogue:
         fill(catalogue)
-    return path
+    return folder
+
+
+@pytest.fixture
+def seeded(home: Path, filled: Path) -> Path:
+    """The catalogue at `home`, filled; its path."""
+    shutil.copytree(filled, home, dirs_exist_ok=True)
+    return home / "c.db"
 
 
 @pytest.fixture

@@ -41,10 +41,10 @@ class Sitting:
         return list(self.browser.table.ids)
 
     async def press(self, *keys: str) -> None:
-        """Press keys, and wait for what comes of them."""
+        """Press keys, one when the other has come to an end."""
         for key in keys:
             await self.pilot.press(key)
-        await self.settled()
+            await self.settled()
 
     async def type(self, text: str) -> None:
         await self.press(*("space" if letter == " " else letter for letter in text))
@@ -53,8 +53,8 @@ class Sitting:
         """Wait for threads that were started and for the messages they sent; not for questions left open."""
 
         def busy() -> bool:
-            workers = [*self.app.workers, *self.screen.workers]
-            return any(one.is_running for one in workers if one.group not in ("live", "host", ASKING))
+            lasting = ("live", "host") if self.app.screen is self.screen else ("live", "host", ASKING)
+            return any(one.is_running for one in self.app.workers if one.group not in lasting)
 
         await self.pilot.pause()
         await self.until(lambda: not busy())

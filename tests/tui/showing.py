@@ -72,8 +72,9 @@ async def answered(screen: Screen[Any]) -> None:
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
-    await pilot.press(*keys)
-    await settle(pilot)
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 30.0) -> None:

@@ -1,0 +1,239 @@
+"""Branch and bound along a straight segment: pieces are split until a line above each is nowhere over the target.
+
+A sample whose line is low is *frozen* where a piece is split: its line holds on every part of the piece, so it need not
+be looked at there again. Which samples are frozen, and into how many parts a piece is split, decides only how fast
+the search is: the bound of a piece holds whatever was chosen.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import inf, isfinite, sqrt
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from core.certify.enclosed.chords import steps
+from core.certify.enclosed.lines import Lines, lines
+from core.certify.enclosed.moving import MovingNetwork
+from core.certify.rounding import UNIT, Evaluation, Rounded
+from core.problem import Part, Problem
+
+By = Literal["norms", "entries"]
+"""Gaps by norms alone, or entry by entry too: the second is better in deep networks and costs a pass more a piece."""
+
+SMALLEST = 2.0**-40  # of a piece: below, neighbouring points are too close for any bound
+PARTS = (2, 4, 8, 16)
+FROZEN = 0.35  # share of the room to the target that lines of frozen samples may take
+CROWDED = 0.2  # share of the room below which a piece goes on with all its samples
+TRIED = 1.0 / 64  # length of the piece that both ways are tried on
+SOME = 2000  # samples that the trial looks at
+
+
+@dataclass
+class Target:
+    """What no piece may be above: a level, or slack above the largest loss seen so far."""
+
+    slack: float
+    seen: float
+    level: float | None = None
+
+    @property
+    def bound(self) -> float:
+        if self.level is not None:
+            return self.level
+        return max((1 + self.slack) * self.seen, self.seen + 1e-9)
+
+    @property
+    def room(self) -> float:
+        """Between what was seen and the target; that of the slack alone where the target is far away."""
+        return min(self.bound - self.seen, max(self.slack * self.seen, 1e-9)) if self.level is not None else (
+            self.bound - self.seen
+        )
+
+
+@dataclass
+class Budget:
+    """Passes over the data: `spent` of at most `passes`."""
+
+    passes: float = inf
+    spent: float = 0.0
+
+    @property
+    def left(self) -> float:
+        return self.passes - self.spent
+
+
+@dataclass(frozen=True)
+class Piece:
+    """[start, end] of a segment with its line: the loss at t is nowhere above the chord of `ends`.
+
+    `wrong` is how many samples may be classified wrongly somewhere on it, at most.
+    """
+
+    start: float
+    end: float
+    ends: tuple[float, float]
+    wrong: int
+
+    @property
+    def bound(self) -> float:
+        return max(self.ends)
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A piece that is to be split: samples that are `active` (None: all), the line of the others, what is known."""
+
+    start: float
+    end: float
+    bound: float
+    active: Tensor | None = None
+    base: tuple[float, float] = (0.0, 0.0)
+    wrong: int = 0
+    parts: int = 1
+
+
+@dataclass
+class Search:
+    """The search on one segment between `ends` (2, P), float64; the problem has a view by layers.
+
+    `accepted` are the pieces that are done, in order; `known` ones are taken as they are, from an earlier search of
+    the same. `seen` is the largest loss at a breakpoint, as computed, and where.
+    """
+
+    problem: Problem
+    ends: Tensor
+    target: Target
+    budget: Budget
+    part: Part = "train"
+    accepted: list[Piece] = field(default_factory=list)
+    seen: tuple[float, float] = (-inf, 0.0)
+
+    def __post_init__(self) -> None:
+        split = self.problem.part(self.part)
+        assert split is not None
+        assert self.problem.layered is not None
+        self.split, self.network = split, MovingNetwork.of(self.problem, self.ends)
+        start = self.problem.layout.split(self.ends[:1])
+        evaluation = Evaluation(self.problem.layered, start)
+        self.below = evaluation.features(Rounded.exact(split.x), self.network.lowest)
+        costs = [size.multiplications for size in self.problem.sizes]
+        self.share = sum(costs[self.network.lowest :]) / sum(costs)
+        self.by: By = "norms"
+        self.left: list[_Open] = []
+
+    @property
+    def bound(self) -> float:
+        """The largest bound of a piece, those not done too."""
+        return max(one.bound for one in (*self.accepted, *self.left))
+
+    @torch.no_grad()
+    def run(self, report: Callable[["Search"], None] = lambda _: None, at: float = 0.5) -> str | None:
+        """Split until all pieces are accepted; why not, as a sentence, where that can't be. `at`: where the loss is high."""
+        if not self.left and not self.accepted:
+            self.by = self.better_by(at)
+            self.left = [_Open(0.0, 1.0, inf)]
+        while self.left:
+            if self.budget.left <= 0:
+                return f"the best bound is {self.bound:.4g}, of {self.target.bound:.4g}"
+            piece = self.left.pop()
+            if piece.end - piece.start < SMALLEST * piece.parts:
+                self.left.append(piece)
+                return f"pieces at t = {piece.start:.6g} would be shorter than {SMALLEST:.2g}"
+            self.left += reversed(list(self.split_up(piece)))
+            if (reason := self._above()) is not None:
+                return reason
+            report(self)
+        return None
+
+    def _above(self) -> str | None:
+        """That a loss above a given target was seen, with its t."""
+        loss, t = self.seen
+        if self.target.level is None or not loss > self.target.level:
+            return None
+        return f"the loss is {loss:.6g} at t = {t:.6g}, above {self.target.level:.6g}"
+
+    def split_up(self, piece: _Open) -> Iterator[_Open]:
+        """What is left of a piece when its parts were looked at; those below the target are accepted."""
+        t = torch.linspace(piece.start, piece.end, piece.parts + 1, dtype=torch.float64, device=self.problem.device)
+        found = self.looked_at(t, piece.active)
+        base = torch.linspace(*piece.base, piece.parts + 1, dtype=torch.float64).tolist()
+        losses = [b + float(one.sum()) / len(self.split) for b, one in zip(base, found.losses, strict=True)]
+        if piece.active is None:
+            loss, where = max(zip(losses, t.tolist(), strict=True))
+            self.seen = max(self.seen, (loss, where))
+            self.target.seen = max(self.target.seen, loss)
+        for i in range(piece.parts):
+            one = self._part(piece, i, t.tolist(), found, (base[i], base[i + 1]))
+            if one.bound <= self.target.bound:
+                self.accepted.append(one)
+            else:
+                yield self._to_split(piece, one, found, i, max(losses[i], losses[i + 1]), (base[i], base[i + 1]))
+
+    def _part(self, piece: _Open, i: int, t: list[float], found: Lines, base: tuple[float, float]) -> Piece:
+        """Part i with its bound; sums of N numbers are rounded. Raises ValueError where it is not a number."""
+        up = (1 + (len(self.split) + 64) * UNIT) * (1 + 1e-9)
+        sums = found.at[:, i].sum(1) / len(self.split)
+        first, last = ((b + float(one)) * up + 1e-12 for b, one in zip(base, sums, strict=True))
+        wrong = piece.wrong + (0 if found.settled is None else int((~found.settled[i]).sum()))
+        return Piece(t[i], t[i + 1], (_number(first), _number(last)), wrong)
+
+    def _to_split(
+        self, piece: _Open, part: Piece, found: Lines, i: int, highest: float, base: tuple[float, float]
+    ) -> _Open:
+        """The part, with the samples frozen that may be."""
+        room = self.target.bound - highest
+        if piece.active is not None and room < CROWDED * self.target.room:
+            return _Open(part.start, part.end, part.bound, parts=2)
+        lines, gains = found.at[:, i], found.gains[i]
+        low, order = lines.amax(0).sort()
+        count = int((low.cumsum(0) / len(self.split) <= FROZEN * room).sum())
+        frozen, kept = order[:count], order[count:]
+        active = kept if piece.active is None else piece.active[kept]
+        sums = (lines[:, frozen].sum(1) / len(self.split)).tolist()
+        wrong = piece.wrong + (0 if found.settled is None else int((~found.settled[i, frozen]).sum()))
+        gain, room = float(gains[kept].sum()) / len(self.split), room - max(sums)
+        times = sqrt(gain / (0.7 * room)) if room > 0 and isfinite(gain) else inf
+        parts = next((one for one in PARTS if one >= times), PARTS[-1])
+        new = (base[0] + sums[0], base[1] + sums[1])
+        return _Open(part.start, part.end, part.bound, active.sort().values if count else piece.active, new, wrong, parts)
+
+    def looked_at(self, t: Tensor, active: Tensor | None, by: By | None = None) -> Lines:
+        """The lines of samples on the pieces between t (G + 1,), in chunks that fit the cache."""
+        by = by or self.by
+        x, y = self.below.features, self.split.y
+        count = x.shape[1] if active is None else len(active)
+        self.budget.spent += self.cost(len(t) - 1, by) * count / len(self.split)
+        size = max(16, self.problem.samples_at_once // (2 * len(t)))
+        if active is None:
+            active = torch.arange(count, device=y.device)
+        found = [self._lines(t, Rounded(x[:, some], self.below.off[some]), y[some], by) for some in active.split(size)]
+        if not found:  # all are frozen
+            return Lines(x.new_zeros(2, len(t) - 1, 0), x.new_zeros(len(t), 0), None)
+        settled = None if y.is_floating_point() else torch.cat([one.settled for one in found if one.settled is not None], 1)
+        return Lines(torch.cat([one.at for one in found], 2), torch.cat([one.losses for one in found], 1), settled)
+
+    def _lines(self, t: Tensor, below: Rounded, y: Tensor, by: By) -> Lines:
+        *_, last = steps(self.network, t, below, by == "entries")
+        return lines(self.problem.loss, last.Z, y, last.gap)
+
+    def cost(self, pieces: int, by: By) -> float:
+        """Passes that pieces cost: one at each end, one for what weights and features change together, one for entries."""
+        return self.share * (pieces + 1 + pieces * (2 if by == "entries" else 1))
+
+    def better_by(self, at: float) -> By:
+        """The cheaper of both ways, tried on a short piece and some samples: pieces fall as the root of what they gain."""
+        start = min(int(at / TRIED), round(1 / TRIED) - 1) * TRIED
+        t = torch.tensor([start, start + TRIED], dtype=torch.float64, device=self.problem.device)
+        every = max(1, len(self.split) // SOME)
+        some = torch.arange(0, len(self.split), every, device=self.problem.device)
+        ways: tuple[By, ...] = ("norms", "entries")
+        price = {by: sqrt(float(self.looked_at(t, some, by).gains.mean())) * self.cost(64, by) for by in ways}
+        return min(ways, key=lambda by: price[by] if isfinite(price[by]) else inf)
+
+
+def _number(bound: float) -> float:
+    if not isfinite(bound):
+        raise ValueError(f"a bound is {bound}: features or weights are too large for float64")
+    return bound

@@ -54,7 +54,7 @@ def steps(network: MovingNetwork, t: Tensor, below: Rounded, entries: bool) -> I
 def _step(moving: MovingLayer, t: Tensor, features: Tensor, below: Gap) -> Step:
     Z = moving.affine(features, t)
     Z = Z.expand(len(t), *Z.shape[1:])  # of a layer that stands still on features that do
-    q = _bilinear(moving, t, features)
+    q = bilinear(moving, t, features)
     eta = moving.rounding(features, positions(Z)).expand(len(t) - 1, -1)
     gap = affine_gap(moving, t, q, eta, below)
     F = Z if moving.layer.activation is None else moving.layer.activation(Z)
@@ -63,7 +63,7 @@ def _step(moving: MovingLayer, t: Tensor, features: Tensor, below: Gap) -> Step:
     return Step(Z, q, eta, gap, F, above)
 
 
-def _bilinear(moving: MovingLayer, t: Tensor, features: Tensor) -> Tensor | None:
+def bilinear(moving: MovingLayer, t: Tensor, features: Tensor) -> Tensor | None:
     """q (G, N, ...); None where weights or features stand still."""
     if not moving.moves or len(features) == 1:
         return None

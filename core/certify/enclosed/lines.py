@@ -60,7 +60,7 @@ def _larger_by_norm(loss: ConvexLoss, outputs: Tensor, y: Tensor, eps: Tensor, w
     match loss:
         case CrossEntropy():
             rho = log_odds(outputs, y)
-            return _both(rho, lambda one: functional.softplus(one + w, threshold=torch.inf))
+            return _both(rho, lambda one: softplus(one + w))
         case Square():
             far = torch.linalg.vector_norm(outputs - _targets(outputs, y), dim=-1)
             return _both(far, lambda one: 0.5 * (one + eps).square() * UP)
@@ -77,7 +77,7 @@ def _larger_by_entries(loss: ConvexLoss, outputs: Tensor, y: Tensor, e: Tensor) 
     signs = 1 - 2 * functional.one_hot(y, outputs.shape[-1]).to(e)  # others up, the label down
     worst = torch.stack([outputs[:-1] + signs * e, outputs[1:] + signs * e])
     if isinstance(loss, CrossEntropy):
-        return functional.softplus(log_odds(worst.flatten(0, 1), y), threshold=torch.inf).view(2, *e.shape[:2])
+        return softplus(log_odds(worst.flatten(0, 1), y)).view(2, *e.shape[:2])
     return _hinge_margin(worst.flatten(0, 1), y).clamp_min(0).view(2, *e.shape[:2])
 
 
@@ -87,6 +87,11 @@ def log_odds(outputs: Tensor, y: Tensor) -> Tensor:
     others = outputs.scatter(-1, label, -torch.inf)
     found: Tensor = torch.logsumexp(others - outputs.gather(-1, label), -1)
     return found
+
+
+def softplus(rho: Tensor) -> Tensor:
+    """log(1 + exp(rho)); torch's own overflows, or cuts off."""
+    return rho.clamp_min(0) + (-rho.abs()).exp().log1p()
 
 
 def _hinge_margin(outputs: Tensor, y: Tensor) -> Tensor:

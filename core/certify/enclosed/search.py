@@ -13,14 +13,18 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from core.certify.enclosed import columns, first_order
 from core.certify.enclosed.chords import steps
 from core.certify.enclosed.lines import Lines, lines
 from core.certify.enclosed.moving import MovingNetwork
 from core.certify.rounding import UNIT, Evaluation, Rounded
 from core.problem import Part, Problem
 
-By = Literal["norms", "entries"]
-"""Gaps by norms alone, or entry by entry too: the second is better in deep networks and costs a pass more a piece."""
+By = Literal["norms", "entries", "columns"]
+"""Gaps by norms alone, or entry by entry too, or with columns and to first order: the better the dearer."""
+
+MORE: dict[By, int] = {"norms": 1, "entries": 2, "columns": 6}
+"""Passes a piece beside those at its ends; a column costs far less than a pass, and there may be many."""
 
 SMALLEST = 2.0**-40  # of a piece: below, neighbouring points are too close for any bound
 PARTS = (2, 4, 8, 16)
@@ -215,12 +219,14 @@ class Search:
         return Lines(torch.cat([one.at for one in found], 2), torch.cat([one.losses for one in found], 1), settled)
 
     def _lines(self, t: Tensor, below: Rounded, y: Tensor, by: By) -> Lines:
+        if by == "columns":
+            return first_order.lines(self.network, t, list(columns.steps(self.network, t, below)), self.problem.loss, y)
         *_, last = steps(self.network, t, below, by == "entries")
         return lines(self.problem.loss, last.Z, y, last.gap)
 
     def cost(self, pieces: int, by: By) -> float:
-        """Passes that pieces cost: one at each end, one for what weights and features change together, one for entries."""
-        return self.share * (pieces + 1 + pieces * (2 if by == "entries" else 1))
+        """Passes that pieces cost: one at each end, and `MORE` a piece."""
+        return self.share * (pieces + 1 + pieces * MORE[by])
 
     def better_by(self, at: float) -> By:
         """The cheaper of both ways, tried on a short piece and some samples: pieces fall as the root of what they gain."""
@@ -229,6 +235,8 @@ class Search:
         every = max(1, len(self.split) // SOME)
         some = torch.arange(0, len(self.split), every, device=self.problem.device)
         ways: tuple[By, ...] = ("norms", "entries")
+        if first_order.applies(self.network, self.problem.loss):
+            ways = (*ways, "columns")
         price = {by: sqrt(float(self.looked_at(t, some, by).gains.mean())) * self.cost(64, by) for by in ways}
         return min(ways, key=lambda by: price[by] if isfinite(price[by]) else inf)
 

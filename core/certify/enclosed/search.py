@@ -7,7 +7,7 @@ the search is: the bound of a piece holds whatever was chosen.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from math import inf, isfinite, sqrt
+from math import inf, isfinite, log, sqrt
 from typing import Literal
 
 import torch
@@ -28,10 +28,12 @@ MORE: dict[By, int] = {"norms": 1, "entries": 2, "columns": 6}
 
 SMALLEST = 2.0**-40  # of a piece: below, neighbouring points are too close for any bound
 PARTS = (2, 4, 8, 16)
+FIRST = (1, *PARTS, 32)
 FROZEN = 0.35  # share of the room to the target that lines of frozen samples may take
 CROWDED = 0.2  # share of the room below which a piece goes on with all its samples
-TRIED = 1.0 / 64  # length of the piece that both ways are tried on
-SOME = 2000  # samples that the trial looks at
+TRIED = (0.25, 1 / 32)  # lengths of the pieces that all ways are tried on
+COLUMNS = 2  # times as cheap columns have to look: where pieces are many, most samples are frozen in most of them
+SOME = 300  # samples that the trial looks at
 
 
 @dataclass
@@ -136,8 +138,8 @@ class Search:
     def run(self, report: Callable[["Search"], None] = lambda _: None, at: float = 0.5) -> str | None:
         """Split until all pieces are accepted; why not, as a sentence, where that can't be. `at`: where the loss is high."""
         if not self.left and not self.accepted:
-            self.by = self.better_by(at)
-            self.left = [_Open(0.0, 1.0, inf)]
+            self.by, parts = self.begun(at)
+            self.left = [_Open(0.0, 1.0, inf, parts=parts)]
         while self.left:
             if self.budget.left <= 0:
                 return f"the best bound is {self.bound:.4g}, of {self.target.bound:.4g}"
@@ -228,17 +230,29 @@ class Search:
         """Passes that pieces cost: one at each end, and `MORE` a piece."""
         return self.share * (pieces + 1 + pieces * MORE[by])
 
-    def better_by(self, at: float) -> By:
-        """The cheaper of both ways, tried on a short piece and some samples: pieces fall as the root of what they gain."""
-        start = min(int(at / TRIED), round(1 / TRIED) - 1) * TRIED
-        t = torch.tensor([start, start + TRIED], dtype=torch.float64, device=self.problem.device)
+    def begun(self, at: float) -> tuple[By, int]:
+        """The way that should need the fewest passes, and into how many parts to split first: as some samples tell."""
         every = max(1, len(self.split) // SOME)
         some = torch.arange(0, len(self.split), every, device=self.problem.device)
         ways: tuple[By, ...] = ("norms", "entries")
         if first_order.applies(self.network, self.problem.loss):
             ways = (*ways, "columns")
-        price = {by: sqrt(float(self.looked_at(t, some, by).gains.mean())) * self.cost(64, by) for by in ways}
-        return min(ways, key=lambda by: price[by] if isfinite(price[by]) else inf)
+        pieces = {by: self.pieces(by, at, some) for by in ways}
+        best = min(ways, key=lambda by: self.cost(1, by) * pieces[by] * (COLUMNS if by == "columns" else 1))
+        return best, next((one for one in FIRST if one >= pieces[best] / 4), FIRST[-1])
+
+    def pieces(self, by: By, at: float, some: Tensor) -> float:
+        """How many pieces one way should need: gains are a power of a piece's length, and have to fit the room."""
+        gains = []
+        for length in TRIED:
+            start = min(int(at / length), round(1 / length) - 1) * length
+            t = torch.tensor([start, start + length], dtype=torch.float64, device=self.problem.device)
+            gains.append(float(self.looked_at(t, some, by).gains.mean()))
+        if not all(isfinite(gain) for gain in gains):
+            return inf
+        long, short = (max(gain, 1e-300) for gain in gains)
+        power = max(log(long / short) / log(TRIED[0] / TRIED[1]), 0.5)
+        return max(1.0, (short / self.target.room) ** (1 / power) / TRIED[1])
 
 
 def _number(bound: float) -> float:

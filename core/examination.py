@@ -1,15 +1,20 @@
 """What is known of a path: its claims decided, its losses looked at, and the certificate that follows."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
 
 import torch
 from torch import Tensor
 
 from core.certify.certificate import Certificate, as_seen, certificate_of, largest, path_verdicts
-from core.certify.knots import knot_losses
+from core.certify.decide import Verdict
+from core.certify.enclosed import Enclosure, Proof, Wanted, prove, unprovable
+from core.certify.knots import KnotLosses, knot_losses
 from core.path import Claim, Path
 from core.problem import Problem
 from core.profile import Profile, profile
+from core.progress import Reporter, plural
 
 AT_ENDS = (Claim.INVARIANT, Claim.CONVEX)
 """Claims by which the loss is largest at a knot, so that nothing between needs to be looked at in float64."""
@@ -17,11 +22,18 @@ AT_ENDS = (Claim.INVARIANT, Claim.CONVEX)
 
 @dataclass(frozen=True)
 class Examination:
-    """Profile in the problem's dtype; certificate, and the largest train loss at knots and on the grid, in float64."""
+    """Profile in the problem's dtype; certificate, and the largest train loss at knots and on the grid, in float64.
+
+    `proof` is what segments were enclosed by; None where that was not asked for, or where none needed it. Then
+    `max_train_loss` has all rounding taken off: somewhere the loss is at least that. `unproven` says, as a sentence,
+    why a path is sampled that was to be proven.
+    """
 
     profile: Profile
     certificate: Certificate
     max_train_loss: float
+    proof: Proof | None = None
+    unproven: str | None = None
 
     @property
     def barrier(self) -> float:
@@ -29,15 +41,55 @@ class Examination:
         return self.max_train_loss - max(self.certificate.loss_a, self.certificate.loss_b)
 
 
-def examine(problem: Problem, path: Path, points: int = 61) -> Examination:
-    """Decide the claims of a path in float64, then look along it on at least `points` points."""
+def examine(
+    problem: Problem, path: Path, points: int = 61, wanted: Wanted | None = None, reporter: Reporter | None = None
+) -> Examination:
+    """Decide the claims of a path in float64, then look along it on at least `points` points.
+
+    Segments without proof are enclosed where that is `wanted`, and can be.
+    """
     problem = as_seen(problem, path)
     exact = problem.to(problem.device, torch.float64)
     knots = knot_losses(exact, path)
     verdicts = path_verdicts(exact, path, knots)
     looked = profile(problem, path.cast(problem.dtype), points, granted=[verdict.granted for verdict in verdicts])
     seen = highest(exact, path, looked, [i for i, verdict in enumerate(verdicts) if verdict.granted not in AT_ENDS])
-    return Examination(looked, certificate_of(verdicts, knots, seen), largest(*knots.loss.tolist(), *seen.values()))
+    most = largest(*knots.loss.tolist(), *seen.values())
+    if wanted is None or all(verdict.proven for verdict in verdicts):
+        return Examination(looked, certificate_of(verdicts, knots, seen), most)
+    where = {i: float(_highest_t(looked, i) * len(path) - i) for i in seen if not verdicts[i].proven}
+    reason = _beyond_proof(exact, path, verdicts, where)
+    if reason is not None or not isfinite(most):
+        return Examination(looked, certificate_of(verdicts, knots, seen), most, unproven=reason)
+    proof = prove(exact, path, where, most, wanted.after(looked.forward_passes), reporter)
+    verdicts = tuple(_enclosed(one, proof.enclosures.get(i)) for i, one in enumerate(verdicts))
+    if proof.failure is None:
+        most = at_least(knots, proof)
+    return Examination(looked, certificate_of(verdicts, knots, seen), most, proof, proof.failure)
+
+
+def _beyond_proof(exact: Problem, path: Path, verdicts: tuple[Verdict, ...], where: Mapping[int, float]) -> str | None:
+    """Why a path will not be proven, whatever the search finds."""
+    refused = next((i for i, one in enumerate(verdicts) if one.granted is None), None)
+    if refused is not None:
+        return f"segment {refused}: {verdicts[refused].reason}"
+    reasons = ((i, unprovable(exact, path.segment(i))) for i in where)
+    return next((f"segment {i}: {reason}" for i, reason in reasons if reason is not None), None)
+
+
+def _enclosed(verdict: Verdict, enclosure: Enclosure | None) -> Verdict:
+    """The verdict on a segment that was searched."""
+    if enclosure is None or enclosure.reason is not None:
+        return verdict
+    pieces = plural(len(enclosure.pieces), "piece")
+    reason = f"on {pieces} the loss is nowhere above {enclosure.bound:.6g}, and reaches {enclosure.seen:.6g}"
+    return replace(verdict, granted=Claim.ENCLOSED, reason=reason, bound=enclosure.bound)
+
+
+def at_least(knots: KnotLosses, proof: Proof) -> float:
+    """A loss that the path reaches for sure: of those seen, the largest without its margin."""
+    sure = (knots.loss - knots.margin).max()
+    return max(float(sure), *(one.seen for one in proof.enclosures.values()))
 
 
 def highest(exact: Problem, path: Path, looked: Profile, segments: list[int]) -> dict[int, float]:

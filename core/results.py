@@ -123,7 +123,7 @@ class CertificateMade(Event, frozen=True, kw_only=True, tag="certificate"):
     """How high the loss on a path can be: another certificate of it; what its pieces say may lie in `file`."""
 
     path_id: int
-    kind: Literal["exact", "identity", "sampled"]
+    kind: Literal["exact", "identity", "enclosed", "sampled"]
     level: float
     seen: float
     drift: float | None

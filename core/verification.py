@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: Kinds of certificates from the strongest to the weakest; store.certificates has the same.
-STRENGTHS = ("exact", "identity", "sampled")
+STRENGTHS = ("exact", "identity", "enclosed", "sampled")
 SLACK = 1e-5  # relative: what two looks at one level may differ by
 SAME = 1e-9  # relative to 1 + the loss: what two looks at one model may differ by
 

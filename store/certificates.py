@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from store.base import MANAGED, NEVER_REUSED, Base, fetch, insert_row, now, refuse_unknown, table
 
 #: Kinds from the strongest to the weakest; a path of which nothing is known comes last.
-STRENGTHS = ("exact", "identity", "sampled")
-PROVEN = ("exact", "identity")
+STRENGTHS = ("exact", "identity", "enclosed", "sampled")
+PROVEN = ("exact", "identity", "enclosed")
 #: Columns of a path's first certificate, and the path's own that say the same.
 FIRST = {
     "path_id": "id",
@@ -51,7 +51,7 @@ class CertificateRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True, doc="number of the certificate")
     path_id: Mapped[int] = mapped_column(ForeignKey("paths.id", ondelete="CASCADE"), doc="path it is of")
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True, doc="run that made it")
-    kind: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity or sampled")
+    kind: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity, enclosed or sampled")
     level: Mapped[float | None] = mapped_column(doc="bound of the train loss on the whole path")
     seen: Mapped[float | None] = mapped_column(doc="largest mean train loss seen")
     drift: Mapped[float | None] = mapped_column(doc="what rounding adds to the level; empty: not proven, or not known")

@@ -139,7 +139,7 @@ class PathRow(Base):
     drift: Mapped[float | None] = _measured("what rounding adds to the level; empty: not proven, or not known")
     excess: Mapped[float | None] = _measured("level above the larger end's train loss")
     certified: Mapped[bool | None] = mapped_column(index=True, doc="whether the level is proven, not only sampled")
-    certificate: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity or sampled")
+    certificate: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity, enclosed or sampled")
     residual: Mapped[float | None] = _measured("largest departure from the claims, found by the checker")
     barrier: Mapped[float | None] = _measured("largest train loss above the larger end", index=True)
     barrier_interpolated: Mapped[float | None] = _measured(

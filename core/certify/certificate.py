@@ -12,6 +12,7 @@ from core.path import Claim, Path
 from core.problem import Problem
 from core.viewing import held
 
+Kind = Literal["exact", "identity", "enclosed", "sampled"]
 TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries it too: rounding of the ends
 
 
@@ -19,14 +20,14 @@ TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries
 class Certificate:
     """How low a path is, and how well that is known. Losses are train losses in float64.
 
-    `certified` says whether there is a proof for the whole path (kind exact or identity). Then the true loss is
-    nowhere above `level`, the largest bound of a segment with what rounding may add to it; `drift` is how much of the
+    `certified` says whether there is a proof for the whole path (any kind but sampled; the weakest of its segments' is
+    the path's). Then the true loss is nowhere above `level`, the largest bound of a segment with what rounding may add to it; `drift` is how much of the
     level that is. Of a sampled path the level is the largest loss seen, and there is no drift. `excess` is level minus
     the larger end loss, `carries` the numbers of the segments that reach the level, `residual` the largest of the
     proven segments.
     """
 
-    kind: Literal["exact", "identity", "sampled"]
+    kind: Kind
     level: float
     loss_a: float
     loss_b: float
@@ -108,10 +109,13 @@ def certificate_of(verdicts: tuple[Verdict, ...], knots: KnotLosses, sampled: Ma
     )
 
 
-def _kind(verdicts: tuple[Verdict, ...]) -> Literal["exact", "identity", "sampled"]:
+def _kind(verdicts: tuple[Verdict, ...]) -> Kind:
     if not all(verdict.proven for verdict in verdicts):
         return "sampled"
-    return "identity" if any(verdict.granted is Claim.IDENTITY for verdict in verdicts) else "exact"
+    granted = {verdict.granted for verdict in verdicts}
+    if Claim.ENCLOSED in granted:
+        return "enclosed"
+    return "identity" if Claim.IDENTITY in granted else "exact"
 
 
 def largest(*losses: float) -> float:

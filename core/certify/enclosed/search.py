@@ -5,7 +5,8 @@ be looked at there again. Which samples are frozen, and into how many parts a pi
 the search is: the bound of a piece holds whatever was chosen.
 """
 
-from collections.abc import Callable, Iterator
+from bisect import insort
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite, log, sqrt
 from typing import Literal
@@ -38,24 +39,21 @@ SOME = 300  # samples that the trial looks at
 
 @dataclass
 class Target:
-    """What no piece may be above: a level, or slack above the largest loss seen so far."""
+    """What no piece may be above: slack above the largest loss seen so far, or `below` where that is between them."""
 
     slack: float
     seen: float
-    level: float | None = None
+    below: float = inf
 
     @property
     def bound(self) -> float:
-        if self.level is not None:
-            return self.level
-        return max((1 + self.slack) * self.seen, self.seen + 1e-9)
+        tight = max((1 + self.slack) * self.seen, self.seen + 1e-9)
+        return min(tight, self.below) if self.seen < self.below else tight
 
     @property
     def room(self) -> float:
-        """Between what was seen and the target; that of the slack alone where the target is far away."""
-        return min(self.bound - self.seen, max(self.slack * self.seen, 1e-9)) if self.level is not None else (
-            self.bound - self.seen
-        )
+        """Between what was seen and the target."""
+        return self.bound - self.seen
 
 
 @dataclass
@@ -100,6 +98,15 @@ class _Open:
     parts: int = 1
 
 
+@dataclass(frozen=True)
+class Start:
+    """How a search begins: by which gaps, into how many parts, and how many passes it may take."""
+
+    by: By
+    parts: int
+    passes: float
+
+
 @dataclass
 class Search:
     """The search on one segment between `ends` (2, P), float64; the problem has a view by layers.
@@ -132,33 +139,34 @@ class Search:
     @property
     def bound(self) -> float:
         """The largest bound of a piece, those not done too."""
-        return max(one.bound for one in (*self.accepted, *self.left))
+        return max((one.bound for one in (*self.accepted, *self.left)), default=inf)
+
+    def take_up(self, known: Sequence[Piece]) -> None:
+        """Go on from pieces that are done: what lies between them is left."""
+        edges = [0.0, *(t for one in known for t in (one.start, one.end)), 1.0]
+        self.accepted = list(known)
+        if known:
+            gaps = zip(edges[::2], edges[1::2], strict=True)
+            self.left = [_Open(start, end, inf, parts=2) for start, end in gaps if start < end][::-1]
 
     @torch.no_grad()
     def run(self, report: Callable[["Search"], None] = lambda _: None, at: float = 0.5) -> str | None:
         """Split until all pieces are accepted; why not, as a sentence, where that can't be. `at`: where the loss is high."""
-        if not self.left and not self.accepted:
-            self.by, parts = self.begun(at)
-            self.left = [_Open(0.0, 1.0, inf, parts=parts)]
-        while self.left:
+        if self.budget.left > 0 and (self.left or not self.accepted):
+            start = self.begun(at)
+            self.by = start.by
+            self.left = self.left or [_Open(0.0, 1.0, inf, parts=start.parts)]
+        while self.left or not self.accepted:
             if self.budget.left <= 0:
-                return f"the best bound is {self.bound:.4g}, of {self.target.bound:.4g}"
+                best = f"the best bound is {self.bound:.4g} of" if isfinite(self.bound) else "there is no bound yet of"
+                return f"{best} {self.target.bound:.4g} after {self.budget.spent:.0f} passes"
             piece = self.left.pop()
             if piece.end - piece.start < SMALLEST * piece.parts:
                 self.left.append(piece)
                 return f"pieces at t = {piece.start:.6g} would be shorter than {SMALLEST:.2g}"
             self.left += reversed(list(self.split_up(piece)))
-            if (reason := self._above()) is not None:
-                return reason
             report(self)
         return None
-
-    def _above(self) -> str | None:
-        """That a loss above a given target was seen, with its t."""
-        loss, t = self.seen
-        if self.target.level is None or not loss > self.target.level:
-            return None
-        return f"the loss is {loss:.6g} at t = {t:.6g}, above {self.target.level:.6g}"
 
     def split_up(self, piece: _Open) -> Iterator[_Open]:
         """What is left of a piece when its parts were looked at; those below the target are accepted."""
@@ -173,9 +181,12 @@ class Search:
         for i in range(piece.parts):
             one = self._part(piece, i, t.tolist(), found, (base[i], base[i + 1]))
             if one.bound <= self.target.bound:
-                self.accepted.append(one)
+                self._accept(one)
             else:
                 yield self._to_split(piece, one, found, i, max(losses[i], losses[i + 1]), (base[i], base[i + 1]))
+
+    def _accept(self, piece: Piece) -> None:
+        insort(self.accepted, piece, key=lambda one: one.start)
 
     def _part(self, piece: _Open, i: int, t: list[float], found: Lines, base: tuple[float, float]) -> Piece:
         """Part i with its bound; sums of N numbers are rounded. Raises ValueError where it is not a number."""
@@ -230,8 +241,8 @@ class Search:
         """Passes that pieces cost: one at each end, and `MORE` a piece."""
         return self.share * (pieces + 1 + pieces * MORE[by])
 
-    def begun(self, at: float) -> tuple[By, int]:
-        """The way that should need the fewest passes, and into how many parts to split first: as some samples tell."""
+    def begun(self, at: float) -> "Start":
+        """The way that should need the fewest passes, as some samples tell."""
         every = max(1, len(self.split) // SOME)
         some = torch.arange(0, len(self.split), every, device=self.problem.device)
         ways: tuple[By, ...] = ("norms", "entries")
@@ -239,7 +250,8 @@ class Search:
             ways = (*ways, "columns")
         pieces = {by: self.pieces(by, at, some) for by in ways}
         best = min(ways, key=lambda by: self.cost(1, by) * pieces[by] * (COLUMNS if by == "columns" else 1))
-        return best, next((one for one in FIRST if one >= pieces[best] / 4), FIRST[-1])
+        parts = next((one for one in FIRST if one >= pieces[best] / 4), FIRST[-1])
+        return Start(best, parts, self.cost(1, best) * pieces[best])
 
     def pieces(self, by: By, at: float, some: Tensor) -> float:
         """How many pieces one way should need: gains are a power of a piece's length, and have to fit the room."""

@@ -1,10 +1,12 @@
 """The job `connect`: a path between two models, with everything that is measured of it."""
 
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from core.certify.enclosed import Wanted
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import opened, suit_threads
@@ -29,7 +31,8 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
     suit_threads(problem, job.threads)
     task = Task(start, end, problem, spec.below, spec.seed, journal)
-    connection = connect(spec.method, task, spec.points)
+    wanted = None if spec.prove == "off" else Wanted(spec.slack, spec.passes or inf)
+    connection = connect(spec.method, task, spec.points, wanted, must_prove=spec.prove == "on")
     write_whole(folder / "path.safetensors", connection.construction.path.save)
     tell_file(folder / "path.safetensors", journal)
     journal.write(describe_path(job, spec, problem, connection))

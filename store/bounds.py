@@ -23,6 +23,7 @@ class Bound:
     layer_count: int | None
     summary: str | None
     seconds: float | None
+    artifact: str | None
     created_at: datetime
     starred: bool
 
@@ -56,6 +57,9 @@ class BoundRow(Base):
     layer_count: Mapped[int | None] = mapped_column(doc="number of layers it was computed for")
     summary: Mapped[str | None] = mapped_column(doc="the result in words")
     seconds: Mapped[float | None] = mapped_column(doc="time of computation, s")
+    artifact: Mapped[str | None] = mapped_column(
+        ForeignKey("artifacts.sha256"), index=True, doc="sha256 of the file of its grid; empty: there is none"
+    )
     created_at: Mapped[datetime] = mapped_column(index=True, doc="time it was added, UTC")
     starred: Mapped[bool] = mapped_column(default=False, server_default="0", doc="marked by a person")
 

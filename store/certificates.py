@@ -40,6 +40,12 @@ class Certificate:
     drift: float | None
     residual: float | None
     pieces: int | None
+    slack: float | None
+    passes: int | None
+    error_level: float | None
+    test_level: float | None
+    test_error_level: float | None
+    penalised_level: float | None
     artifact: str | None
     created_at: datetime
 
@@ -57,6 +63,16 @@ class CertificateRow(Base):
     drift: Mapped[float | None] = mapped_column(doc="what rounding adds to the level; empty: not proven, or not known")
     residual: Mapped[float | None] = mapped_column(doc="largest departure from the claims, found by the checker")
     pieces: Mapped[int | None] = mapped_column(doc="number of pieces that were decided one by one")
+    slack: Mapped[float | None] = mapped_column(
+        doc="how far the level may be above the largest train loss; empty: not known"
+    )
+    passes: Mapped[int | None] = mapped_column(doc="passes over the train set that it cost")
+    error_level: Mapped[float | None] = mapped_column(doc="bound of the train error on the whole path, 0 to 1")
+    test_level: Mapped[float | None] = mapped_column(doc="bound of the test loss on the whole path")
+    test_error_level: Mapped[float | None] = mapped_column(doc="bound of the test error on the whole path, 0 to 1")
+    penalised_level: Mapped[float | None] = mapped_column(
+        doc="bound of the train loss with its penalty on the whole path"
+    )
     artifact: Mapped[str | None] = mapped_column(
         ForeignKey("artifacts.sha256"), index=True, doc="sha256 of the file of its pieces; empty: there is none"
     )

@@ -115,9 +115,9 @@ def _leases(session: Session) -> Iterator[Finding]:
 
 
 def _unused(session: Session) -> set[str]:
-    """Artifacts that have a row, but no model, path or certificate."""
+    """Artifacts that have a row, but no model, path, bound or certificate."""
     known = select(table("artifacts").c.sha256)
-    users = [table(name).c.artifact for name in ("models", "paths", "certificates")]
+    users = [table(name).c.artifact for name in ("models", "paths", "bounds", "certificates")]
     used = [select(artifact).where(artifact.is_not(None)) for artifact in users]
     return set(session.scalars(known.except_(*used)))
 

@@ -53,6 +53,13 @@ class Path:
     certified: bool | None
     certificate: str | None
     residual: float | None
+    slack: float | None
+    pieces: int | None
+    passes: int | None
+    error_level: float | None
+    test_level: float | None
+    test_error_level: float | None
+    penalised_level: float | None
     barrier: float | None
     barrier_interpolated: float | None
     length: float | None
@@ -80,6 +87,9 @@ class Segment:
     bound: float | None
     residual: float | None
     length: float | None
+    certificate: str | None
+    seen: float | None
+    pieces: int | None
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,13 @@ class PathRow(Base):
     certified: Mapped[bool | None] = mapped_column(index=True, doc="whether the level is proven, not only sampled")
     certificate: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity, enclosed or sampled")
     residual: Mapped[float | None] = _measured("largest departure from the claims, found by the checker")
+    slack: Mapped[float | None] = _measured("how far the level may be above the largest train loss; empty: not known")
+    pieces: Mapped[int | None] = mapped_column(doc="number of pieces that its segments were cut into; empty: not known")
+    passes: Mapped[int | None] = mapped_column(doc="passes over the train set that its certificate cost")
+    error_level: Mapped[float | None] = _measured("bound of the train error on the whole path, 0 to 1")
+    test_level: Mapped[float | None] = _measured("bound of the test loss on the whole path")
+    test_error_level: Mapped[float | None] = _measured("bound of the test error on the whole path, 0 to 1")
+    penalised_level: Mapped[float | None] = _measured("bound of the train loss with its penalty on the whole path")
     barrier: Mapped[float | None] = _measured("largest train loss above the larger end", index=True)
     barrier_interpolated: Mapped[float | None] = _measured(
         "largest train loss above the ends' losses, interpolated along t"
@@ -171,6 +188,9 @@ class SegmentRow(Base):
     bound: Mapped[float | None]
     residual: Mapped[float | None]
     length: Mapped[float | None]
+    certificate: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity or sampled; empty: not known")
+    seen: Mapped[float | None] = mapped_column(doc="largest mean train loss seen on it")
+    pieces: Mapped[int | None] = mapped_column(doc="number of pieces it was cut into, each decided by itself")
 
 
 class ProfilePointRow(Base):

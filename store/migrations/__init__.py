@@ -11,4 +11,4 @@ schema so far; tests/store/test_editions.py upgrades them all.
 from pathlib import Path
 
 LOCATION = Path(__file__).parent
-REVISIONS = ("0001", "0002", "0003", "0004")  # oldest first; a test holds it equal to versions/
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")  # oldest first; a test holds it equal to versions/

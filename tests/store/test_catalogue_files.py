@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from store import ArtifactError, Catalogue, Models, NotFoundError, Runs, StoreError, Tags, delete, examine, prune
+from store import (
+    ArtifactError,
+    Bounds,
+    Catalogue,
+    Models,
+    NotFoundError,
+    Runs,
+    StoreError,
+    Tags,
+    delete,
+    examine,
+    prune,
+)
 from store.base import now, table
 from tests.store.filling import enqueue, finished_run, joined_models
 
@@ -176,6 +188,18 @@ def test_what_others_stand_on_is_not_deleted(catalogue: Catalogue) -> None:
         delete(session, "runs", [1, 2, waits])
         assert sum(Runs(session).counts().values()) == 0
     assert examine(catalogue) == []
+
+
+def test_the_file_of_a_bound_is_kept_as_long_as_the_bound(catalogue: Catalogue, tensors: Tensors) -> None:
+    add_model(catalogue, tensors(b"model"))
+    with catalogue.write() as session:
+        sha256 = catalogue.artifacts.put(tensors(b"grid"), session, "bound")
+        bound_id = Bounds(session).add(finished_run(session), {"model_id": 1, "kind": "rank", "artifact": sha256})
+    assert prune(catalogue, young=-1).files == 0
+    with catalogue.write() as session:
+        delete(session, "bound", [bound_id])
+    assert prune(catalogue, young=-1).files == 1
+    assert not catalogue.artifacts.path(sha256).exists()
 
 
 def test_folders_of_deleted_runs_are_pruned_and_those_of_others_kept(catalogue: Catalogue) -> None:

@@ -20,9 +20,10 @@ from core.engine.worker.probe import QUESTIONS
 from core.progress import Silent
 from core.specs.data import read_data
 from core.specs.runs import from_json
-from store import Catalogue, Models, Runs, examine, list_rows
+from store import Bounds, Catalogue, Certificates, Models, Runs, examine, list_rows
 from store.listing import list_ids
 from store.migrations import REVISIONS
+from store.models import ROLES
 from store.schema import VERSION_TABLE
 from tests.store.editions.make import PLACE
 from tests.store.editions.saying import no_agent, said
@@ -32,6 +33,7 @@ from tui.main import main as command_line
 
 # An edition has the number of its schema's revision.
 EDITIONS = sorted(Path(__file__).parent.glob("editions/[0-9]*"), key=lambda folder: int(folder.name))
+CERTIFICATES = 4  # the first edition whose paths may have several
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of a loss, relative: other machines add up in another order
 Copies = Callable[[Path], Path]
 
@@ -174,7 +176,7 @@ def test_every_cell_of_an_edition_is_in_its_upgrade(edition: Path, upgraded: Cop
             assert opened.execute(lines).fetchall() == [], table
 
 
-@each_edition
+@pytest.mark.parametrize("edition", [one for one in EDITIONS if int(one.name) < CERTIFICATES], ids=name_of)
 def test_every_path_of_an_edition_has_the_certificate_that_it_shows(edition: Path, upgraded: Copies) -> None:
     names = ("certificate", "level", "max_train_loss", "drift", "residual", "segments")
     with Catalogue.open(upgraded(edition)) as catalogue, catalogue.read() as session:
@@ -184,6 +186,31 @@ def test_every_path_of_an_edition_has_the_certificate_that_it_shows(edition: Pat
     shown = [tuple(row[name] for name in (*names, "id", "run_id", "created_at")) for row in paths]
     assert shown
     assert [tuple(row[name] for name in columns) for row in certificates] == shown
+
+
+@pytest.mark.parametrize("edition", [one for one in EDITIONS if int(one.name) >= CERTIFICATES], ids=name_of)
+def test_every_path_of_a_later_edition_shows_the_strongest_of_its_certificates(edition: Path, upgraded: Copies) -> None:
+    with Catalogue.open(upgraded(edition)) as catalogue, catalogue.read() as session:
+        paths = list_rows(session, "paths")
+        kept = {row["id"]: Certificates(session).of(int(str(row["id"]))) for row in paths}
+        roles = {row["role"] for row in list_rows(session, "models", f"role={','.join(ROLES)}")}
+    columns = {"certificate": "kind", "level": "level", "drift": "drift", "residual": "residual"}
+    for row in paths:
+        strongest = kept[row["id"]][0]
+        assert {name: row[name] for name in columns} == {name: getattr(strongest, of) for name, of in columns.items()}
+    assert any(len(some) > 1 for some in kept.values())
+    assert roles == set(ROLES)
+
+
+@each_edition
+def test_no_bound_gets_the_number_of_one_that_was_deleted_before_the_upgrade(edition: Path, tmp_path: Path) -> None:
+    path = shutil.copytree(edition, tmp_path / edition.name) / "catalogue.db"
+    with closing(sqlite3.connect(path)) as opened, opened:
+        (last,) = opened.execute("SELECT max(id) FROM bounds").fetchone()
+        opened.execute("DELETE FROM bounds WHERE id > 1")
+    with Catalogue.open(path) as catalogue, catalogue.write() as session:
+        given = Bounds(session).get(1)
+        assert Bounds(session).add(given.run_id, {"model_id": 1, "kind": "rank", "position": 1}) == last + 1
 
 
 @each_edition

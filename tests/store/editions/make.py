@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,10 @@ from PIL import Image
 
 from core.engine.locks import AgentLock
 from core.engine.machines import here
-from store import Catalogue, Device, Machine, Runs, show_row, star
+from store import Catalogue, Device, Machine, Models, Runs, show_row, star
+from store.base import MANAGED
 from store.catalogue import companion
+from store.models import ROLES
 from tests.store.editions.saying import in_lines, no_agent, said
 
 HERE = Path(__file__).parent
@@ -55,6 +58,7 @@ def make(folder: Path) -> None:
     leave_at_work()
     with no_agent(CATALOGUE):
         leave_waiting()
+        leave_roles()
         leave_marks()
     with closing(sqlite3.connect(CATALOGUE)) as opened:
         opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -144,6 +148,19 @@ def leave_waiting() -> None:
         runs.finish(first, "failed", "The disk was full: make room, then relaunch.", "disk full")
         runs.requeue(second, "its agent died before the job began")
         runs.give_up(third, "given up: its machine elsewhere isn't heard of")
+
+
+def leave_roles() -> None:
+    """Copies of the first model, one for each role that no command gives yet."""
+    with Catalogue.open(CATALOGUE) as catalogue, catalogue.write() as session:
+        models = Models(session)
+        first = models.get(1)
+        values = {name: value for name, value in asdict(first).items() if name not in MANAGED}
+        position = len(models.made_by(first.run_id))
+        for role in ROLES:
+            if role != first.role:
+                models.add(first.run_id, {**values, "role": role, "position": position})
+                position += 1
 
 
 def leave_marks() -> None:

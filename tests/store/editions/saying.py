@@ -14,7 +14,7 @@ from store.catalogue import companion
 from tui.main import main as command_line
 
 MARKED = ("run", "model", "path", "bound")
-LISTED = ("runs", "models", "paths", "bounds", "profiles", "metrics")
+LISTED = ("runs", "models", "paths", "bounds", "profiles", "metrics", "certificates")
 
 
 @contextmanager

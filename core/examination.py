@@ -36,6 +36,14 @@ class Examination:
     unproven: str | None = None
 
     @property
+    def error_level(self) -> float | None:
+        """The largest share of the train set that may be classified wrongly somewhere; None where that isn't proven."""
+        every = range(len(self.certificate.verdicts))
+        if self.proof is None or self.proof.failure is not None or not all(i in self.proof.enclosures for i in every):
+            return None
+        return self.proof.error
+
+    @property
     def barrier(self) -> float:
         """The largest train loss seen above the larger end's, float64."""
         return self.max_train_loss - max(self.certificate.loss_a, self.certificate.loss_b)

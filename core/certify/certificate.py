@@ -1,6 +1,6 @@
 """The certificate of a path: what is known of the loss between the points that were looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Literal
@@ -21,10 +21,10 @@ class Certificate:
     """How low a path is, and how well that is known. Losses are train losses in float64.
 
     `certified` says whether there is a proof for the whole path (any kind but sampled; the weakest of its segments' is
-    the path's). Then the true loss is nowhere above `level`, the largest bound of a segment with what rounding may add to it; `drift` is how much of the
-    level that is. Of a sampled path the level is the largest loss seen, and there is no drift. `excess` is level minus
-    the larger end loss, `carries` the numbers of the segments that reach the level, `residual` the largest of the
-    proven segments.
+    the path's). Then the true loss is nowhere above `level`, the largest bound of a segment with what rounding may add
+    to it; `drift` is how much of the level that is. Of a sampled path the level is the largest loss seen, and there is
+    no drift. `excess` is level minus the larger end loss, `carries` the numbers of the segments that reach the level,
+    `residual` the largest of the proven segments.
     """
 
     kind: Kind
@@ -91,7 +91,7 @@ def certificate_of(verdicts: tuple[Verdict, ...], knots: KnotLosses, sampled: Ma
         for i, verdict in enumerate(verdicts)
     ]
     highest = largest(*bounds)
-    kind = _kind(verdicts)
+    kind = kind_of(verdicts)
     if kind == "sampled":
         level, drift = highest, None
     else:
@@ -109,7 +109,8 @@ def certificate_of(verdicts: tuple[Verdict, ...], knots: KnotLosses, sampled: Ma
     )
 
 
-def _kind(verdicts: tuple[Verdict, ...]) -> Kind:
+def kind_of(verdicts: Sequence[Verdict]) -> Kind:
+    """The kind of the weakest of them."""
     if not all(verdict.proven for verdict in verdicts):
         return "sampled"
     granted = {verdict.granted for verdict in verdicts}

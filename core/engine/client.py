@@ -262,6 +262,7 @@ class Client:
         network = None if path.network is None else as_it_is(path.network, self.trust)
         models, known = as_inputs(self.catalogue, path, network)
         asked = {"path": known.file, "path_id": known.id, "root": self.data_root}
+        asked |= {"pieces": known.pieces, "level": known.level}
         return {**asked, "models": msgspec.to_builtins(models)}
 
     def _new_run(self, session: Session, spec: RunSpec, *, device: str | None, study: str | None = None) -> NewRun:

@@ -59,6 +59,8 @@ class InputPath(msgspec.Struct, frozen=True, kw_only=True):
     drift: float | None
     train_loss_a: float | None
     train_loss_b: float | None
+    pieces: str | None = None
+    """The file of the pieces that its certificate was found on, where it has one."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from core.engine.folders import InputModel, InputPath
 from core.errors import UsageError
 from core.specs.kinds import inputs_of, with_inputs
 from core.specs.runs import ModelRef, PathRef, Reference, RunSpec, Train
-from store import Catalogue, Model, Models, Path, Paths
+from store import Catalogue, Certificates, Model, Models, Path, Paths
 
 
 class Inputs(NamedTuple):
@@ -64,10 +64,12 @@ def as_inputs(catalogue: Catalogue, path: Path, network: str | None = None) -> t
     """A path and the two models that it joins for a worker, as in `as_input`; by default of the path's network."""
     with catalogue.read() as session:
         ends = [Models(session).get(model_id) for model_id in (path.model_a, path.model_b)]
+        best = Certificates(session).of(path.id)
     file = catalogue.artifacts.verified(path.artifact or "")
-    known = {name: getattr(path, name) for name in InputPath.__struct_fields__ if name != "file"}
+    pieces = best[0].artifact if best else None
+    known = {name: getattr(path, name) for name in InputPath.__struct_fields__ if name not in ("file", "pieces")}
     models = [as_input(catalogue, model, network or path.network) for model in ends]
-    return models, InputPath(file=str(file), **known)
+    return models, InputPath(file=str(file), pieces=pieces and str(catalogue.artifacts.verified(pieces)), **known)
 
 
 def as_input(catalogue: Catalogue, model: Model, network: str | None = None) -> InputModel:

@@ -11,7 +11,7 @@ from core.certify.enclosed import Wanted
 from core.examination import Examination, examine
 from core.methods import METHODS
 from core.methods.method import Construction, Task, require
-from core.progress import plural
+from core.progress import OnlyProgress, plural
 from core.specs.methods import MethodOptions, in_words
 from core.specs.runs import name_of_options
 
@@ -43,8 +43,10 @@ def connect(
     task.reporter.progress(None, f"certifying and measuring {len(made.path)} segments")
     if wanted is not None:
         spent = None if must_prove else made.passes
-        wanted = replace(wanted, below=made.below if made.below is not None and made.on == "train-loss" else inf, spent=spent)
-    examination = examine(task.problem, made.path, points, wanted, task.reporter)
+        wanted = replace(
+            wanted, below=made.below if made.below is not None and made.on == "train-loss" else inf, spent=spent
+        )
+    examination = examine(task.problem, made.path, points, wanted, OnlyProgress(task.reporter))
     task.reporter.say(examination_told(examination))
     failed = failure(made, examination, must_prove)
     return Connection(made, examination, failed, time.monotonic() - begun)
@@ -72,8 +74,9 @@ def proof_told(examination: Examination) -> str:
         return f" Not proven: {examination.unproven}."
     assert proof is not None
     pieces = sum(len(one.pieces) for one in proof.enclosures.values())
-    between = f"the train loss reaches {examination.max_train_loss:.6g} and is nowhere above"
-    return f" Proven on {plural(pieces, 'piece')} in {proof.passes:.0f} passes: {between} {examination.certificate.level:.6g}."
+    how = f"Proven on {plural(pieces, 'piece')} in {proof.passes:.0f} passes"
+    level = examination.certificate.level
+    return f" {how}: the train loss reaches {examination.max_train_loss:.6g} and is nowhere above {level:.6g}."
 
 
 def failure(made: Construction, examination: Examination, must_prove: bool = False) -> str | None:

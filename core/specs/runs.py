@@ -114,7 +114,8 @@ class Proved(OfModels, frozen=True, kw_only=True):
         float, Meta(gt=0, description="a proof stops at this share above the largest train loss seen: 0.05 is 5 %")
     ] = 0.05
     passes: Annotated[
-        Count | None, Meta(description="passes over the train set that a proof may take; without one as many as it needs")
+        Count | None,
+        Meta(description="passes over the train set that a proof may take; without one as many as it needs"),
     ] = None
 
 
@@ -129,14 +130,18 @@ class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of whatever is random in the method")] = 0
     prove: Annotated[
         Literal["auto", "on", "off"],
-        Meta(description="prove how high the loss is on straight segments; auto: where that costs no more than the path"),
+        Meta(
+            description="prove how high the loss is on straight segments; auto: where that costs no more than the path"
+        ),
     ] = "auto"
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
     def __post_init__(self) -> None:
         on = getattr(self.method, "on", "train-loss")
         if self.prove == "on" and on != "train-loss":
-            raise UsageError(f"connect: prove=on is for a threshold on the train loss, not on={on}. Leave one of them out.")
+            raise UsageError(
+                f"connect: prove=on is for a threshold on the train loss, not on={on}. Leave one of them out."
+            )
         if self.below is not None and not self.below > 0:
             raise UsageError(f"connect: below must be a number above 0, not {self.below}.")
 

@@ -103,6 +103,6 @@ def _by_entries(moving: MovingLayer, W: Tensor, below: Gap) -> Tensor:
 
 def _by_norm(W: Tensor, below: Gap) -> Tensor:
     """The norm of the weights into each unit times that of the gap below, (G, N, n)."""
-    rows = torch.linalg.vector_norm(W.flatten(2), dim=2) * SAFETY
+    rows: Tensor = torch.linalg.vector_norm(W.flatten(2), dim=2) * SAFETY
     found = below.norm[:, :, None] * rows[:, None, :]
     return found[..., None, None] if W.dim() == 5 else found

@@ -6,8 +6,8 @@ With e_l = Z_l - its chord, write
 
 A unit whose sign is sure on the piece passes its part of e on along its slope. Every unit i that is not starts a column
 of its own, u = Wc[:, i], with C_i = (1 - r) e_i / 2 + k_i: its secant slope is within (1 - r) / 2 of (1 + r) / 2. Wc is
-the weight in the middle of the piece, and what W is off by there meets the gap below once more: that is in r. So products
-of spectral norms, which explode with depth, multiply only terms that fall as the cube of the piece's length.
+the weight in the middle of the piece, and what W is off by there meets the gap below once more: that is in r. So
+products of spectral norms, which explode with depth, multiply only terms that fall as the cube of the piece's length.
 """
 
 from collections.abc import Iterator
@@ -94,7 +94,7 @@ def steps(network: MovingNetwork, t: Tensor, below: Rounded) -> Iterator[tuple[S
             known = _first(Z, eta)
             gap = Gap(eta, spread(eta, known.v).expand_as(known.v))
         else:
-            known, gap = _affine(moving, t, W, known, carried, q, eta)
+            known, gap = _affine(_Affine(moving, t, W, q, eta), known, carried)
         F = Z if moving.layer.activation is None else moving.layer.activation(Z)
         carried = _carried(moving, Z, F, gap, known)
         yield Step(Z, q, eta, gap, F, carried.gap), carried
@@ -133,10 +133,20 @@ def _carried(moving: MovingLayer, Z: Tensor, F: Tensor, gap: Gap, known: _Known)
     return Carried(M, unsure, k, most, zeta, Gap(norm, entries))
 
 
-def _affine(
-    moving: MovingLayer, t: Tensor, W: Tensor, below: _Known, carried: Carried, q: Tensor | None, eta: Tensor
-) -> tuple[_Known, Gap]:
+@dataclass(frozen=True)
+class _Affine:
+    """A layer between t (G + 1,), its weight W (G, m, n) in the middle of pieces, and what it adds: q, and eta."""
+
+    moving: MovingLayer
+    t: Tensor
+    W: Tensor
+    q: Tensor | None
+    eta: Tensor
+
+
+def _affine(layer: _Affine, below: _Known, carried: Carried) -> tuple[_Known, Gap]:
     """What is known of e one layer up, given what was below and what the activation made of it."""
+    moving, t, W, q, eta = layer.moving, layer.t, layer.W, layer.q, layer.eta
     samples = below.v.shape[1]
     v = (carried.slopes * below.v) @ W.mT - (0.0 if q is None else q)
     old = below.columns.above(W, carried.slopes, samples)
@@ -158,7 +168,7 @@ def _affine(
 
 def _started(W: Tensor, carried: Carried) -> tuple[Columns, Tensor | float]:
     """The columns that start at unsure units, and the norm (G, N) of those that are too many to be followed."""
-    pieces, samples, _ = carried.unsure.shape
+    samples = carried.unsure.shape[1]
     few = carried.unsure.sum(2) <= MOST
     g, s, i = (carried.unsure & few[..., None]).nonzero(as_tuple=True)
     new = Columns(W.mT[g, i], carried.most[g, s, i], g * samples + s)

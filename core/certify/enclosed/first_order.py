@@ -37,7 +37,7 @@ def applies(network: MovingNetwork, loss: ConvexLoss) -> bool:
 
 @torch.no_grad()
 def lines(network: MovingNetwork, t: Tensor, found: Found, loss: ConvexLoss, y: Tensor) -> Lines:
-    """Of each sample on each piece between t (G + 1,) the lower of both lines, on average: T4's, or losses plus gain."""
+    """Of each sample on each piece between t (G + 1,) the lower of two lines: T4's, or losses plus gain."""
     last, _ = found[-1]
     plain = without_gradient(loss, last.Z, y, last.gap)
     own = 16 * UNIT * (1 + last.Z.abs().amax(-1)) + (last.Z.shape[-1] + 16) * UNIT * plain.losses

@@ -1,8 +1,8 @@
 """How far activations and poolings carry what they read from the chord (theorem T2): gaps behind them.
 
-A *piece* is a stretch of a segment and s in [0, 1] its own parameter; the chord of a quantity v is (1 - s) v(0) + s v(1).
-If z is within e of its chord, a nondecreasing act of slope at most Lip is within Lip e + k of the chord of act(z), where
-k bounds |act(chord of z) - chord of act(z)|:
+A *piece* is a stretch of a segment, s in [0, 1] its own parameter, and the chord of a quantity v (1 - s) v(0) + s v(1).
+If z is within e of its chord, a nondecreasing act of slope at most Lip is within Lip e + k of the chord of act(z), k a
+bound of |act(chord of z) - chord of act(z)|:
 
 - relu, leaky relu of slope r: (1 - r) |z(0) z(1)| / (|z(0)| + |z(1)|) where the signs differ, else 0: the largest
   distance between a kink and its chord. act is below its chord, and a unit that stays below zero passes on r e;
@@ -141,7 +141,8 @@ def _pooled(pool: Pooling, F: Tensor) -> tuple[Tensor, Tensor | None]:
     def of_the_other(end: slice, other: slice) -> Tensor:
         """By how much the winner of the other end is below the maximum at this one."""
         there = winner[other].flatten(3)
-        return largest[end] - F[end].flatten(3).gather(3, there).view_as(largest[end])
+        below: Tensor = largest[end] - F[end].flatten(3).gather(3, there).view_as(largest[end])
+        return below
 
     first, last = slice(None, -1), slice(1, None)
     g0, g1 = of_the_other(first, last), of_the_other(last, first)

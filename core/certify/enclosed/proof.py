@@ -17,9 +17,9 @@ from core.path import Path, Segment
 from core.problem import Part, Problem
 from core.progress import Reporter, Silent
 
-
 FEW = 100.0
 MANY = 1e6
+AGAIN = 16  # passes that checking a proof again may take for each of its pieces
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Wanted:
 
     The search stops at a bound of (1 + slack) times the largest loss seen, or 1e-9 above it; at `below`, where that
     is lower and the loss was not seen above it. `passes` over the data may be spent in all, trials included; `part` is
-    what the loss is of. With `spent`, the passes that the path has cost so far, a proof may cost as many again, at least
-    `FEW`, and is not begun where the trials let expect more.
+    what the loss is of. With `spent`, the passes that the path has cost so far, a proof may cost as many again, at
+    least `FEW`, and is not begun where the trials let expect more.
     """
 
     slack: float = 0.05
@@ -37,6 +37,18 @@ class Wanted:
     below: float = inf
     spent: float | None = None
     part: Part = "train"
+    stored: Mapping[int, tuple[Piece, ...]] = field(default_factory=dict)
+    """Where pieces begin and end that have been found before, by segment; what was said of them is not believed."""
+
+    @classmethod
+    def again(cls, file: File, level: float) -> "Wanted":
+        """To check a proof again: that its own pieces, split where it must be, are below its level.
+
+        Raises UsageError where the file holds none.
+        """
+        stored = load_pieces(file)
+        passes = AGAIN * (sum(len(pieces) for pieces in stored.values()) + len(stored))
+        return cls(slack=0.0, passes=passes, below=level, stored=stored)
 
     def after(self, passes: float) -> "Wanted":
         """What is wanted when looking at the path has cost some passes more."""
@@ -63,11 +75,20 @@ class Enclosure:
 
 @dataclass(frozen=True)
 class Proof:
-    """Enclosures by segment, what the loss has to stay below, and the passes over the data that they took."""
+    """Enclosures by segment, what the loss has to stay below, and the passes over the data that they took.
+
+    `samples` is how many there are; None for regression.
+    """
 
     enclosures: Mapping[int, Enclosure]
     target: float
     passes: float
+    samples: int | None = None
+
+    @property
+    def error(self) -> float | None:
+        """The largest 0/1 error that a segment may have; None for regression."""
+        return None if self.samples is None else max(one.wrong for one in self.enclosures.values()) / self.samples
 
     @property
     def failure(self) -> str | None:
@@ -133,12 +154,20 @@ def prove(
         return Proof({i: Enclosure((), inf, -inf, 0, reason) for i in at}, target.bound, budget.spent)
     for number, (i, where) in enumerate(at.items()):
         progress.done = number
-        found[i] = _enclosed(problem, path, i, where, (target, budget, wanted.part), progress)
+        search = Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, wanted.part)
+        search.take_up(progress.known.get(i, ()))
+        if i in wanted.stored:
+            search.split_at([one.start for one in wanted.stored[i]])
+        found[i] = _enclosed(search, i, where, progress)
         progress.known[i] = found[i].pieces
-    return Proof(found, target.bound, budget.spent)
+    split = problem.part(wanted.part)
+    assert split is not None
+    return Proof(found, target.bound, budget.spent, None if split.y.is_floating_point() else len(split))
 
 
-def _out_of_reach(problem: Problem, path: Path, at: Mapping[int, float], how: tuple[Target, Budget, Part]) -> str | None:
+def _out_of_reach(
+    problem: Problem, path: Path, at: Mapping[int, float], how: tuple[Target, Budget, Part]
+) -> str | None:
     """That trials on the segments let expect more passes than are allowed."""
     target, budget, part = how
     expected = 0.0
@@ -150,18 +179,12 @@ def _out_of_reach(problem: Problem, path: Path, at: Mapping[int, float], how: tu
     return None
 
 
-def _enclosed(
-    problem: Problem, path: Path, i: int, at: float, how: tuple[Target, Budget, Part], progress: _Progress
-) -> Enclosure:
-    target, budget, part = how
-    ends = points64(problem, path.knots[i : i + 2])
-    search = Search(problem, ends, target, budget, part)
-    search.take_up(progress.known.get(i, ()))
+def _enclosed(search: Search, i: int, at: float, progress: _Progress) -> Enclosure:
     try:
         reason = search.run(lambda one: progress(i, one), at)
     except ValueError as error:
         return Enclosure((), inf, -inf, len(search.split), f"segment {i}: {error}")
-    seen = -inf if part == "test" else seen_for_sure(problem, ends, (search.seen[1], at))
+    seen = -inf if search.part == "test" else seen_for_sure(search.problem, search.ends, (search.seen[1], at))
     wrong = max((one.wrong for one in search.accepted), default=len(search.split))
     said = None if reason is None else f"segment {i}: {reason}"
     return Enclosure(tuple(search.accepted), search.bound, seen, wrong, said)

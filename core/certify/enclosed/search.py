@@ -8,7 +8,8 @@ the search is: the bound of a piece holds whatever was chosen.
 from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import inf, isfinite, log, sqrt
+from itertools import pairwise
+from math import exp, inf, isfinite, log, sqrt
 from typing import Literal
 
 import torch
@@ -41,14 +42,16 @@ SOME = 300  # samples that the trial looks at
 class Target:
     """What no piece may be above: slack above the largest loss seen so far, or `below` where that is between them."""
 
-    slack: float
+    slack: float  # 0: as far as `below`
     seen: float
     below: float = inf
 
     @property
     def bound(self) -> float:
         tight = max((1 + self.slack) * self.seen, self.seen + 1e-9)
-        return min(tight, self.below) if self.seen < self.below else tight
+        if self.seen >= self.below:
+            return tight
+        return self.below if self.slack == 0 else min(tight, self.below)
 
     @property
     def room(self) -> float:
@@ -139,7 +142,8 @@ class Search:
     @property
     def bound(self) -> float:
         """The largest bound of a piece, those not done too."""
-        return max((one.bound for one in (*self.accepted, *self.left)), default=inf)
+        known = [*(one.bound for one in self.accepted), *(one.bound for one in self.left)]
+        return max(known, default=inf)
 
     def take_up(self, known: Sequence[Piece]) -> None:
         """Go on from pieces that are done: what lies between them is left."""
@@ -149,9 +153,14 @@ class Search:
             gaps = zip(edges[::2], edges[1::2], strict=True)
             self.left = [_Open(start, end, inf, parts=2) for start, end in gaps if start < end][::-1]
 
+    def split_at(self, starts: Sequence[float]) -> None:
+        """Begin with pieces that start at these t."""
+        edges = sorted({0.0, 1.0, *(t for t in starts if 0 < t < 1)})
+        self.left = [_Open(start, end, inf) for start, end in pairwise(edges)][::-1]
+
     @torch.no_grad()
     def run(self, report: Callable[["Search"], None] = lambda _: None, at: float = 0.5) -> str | None:
-        """Split until all pieces are accepted; why not, as a sentence, where that can't be. `at`: where the loss is high."""
+        """Split until all pieces are accepted; why not, where that can't be. The loss is high `at` some t."""
         if self.budget.left > 0 and (self.left or not self.accepted):
             start = self.begun(at)
             self.by = start.by
@@ -214,7 +223,9 @@ class Search:
         times = sqrt(gain / (0.7 * room)) if room > 0 and isfinite(gain) else inf
         parts = next((one for one in PARTS if one >= times), PARTS[-1])
         new = (base[0] + sums[0], base[1] + sums[1])
-        return _Open(part.start, part.end, part.bound, active.sort().values if count else piece.active, new, wrong, parts)
+        return _Open(
+            part.start, part.end, part.bound, active.sort().values if count else piece.active, new, wrong, parts
+        )
 
     def looked_at(self, t: Tensor, active: Tensor | None, by: By | None = None) -> Lines:
         """The lines of samples on the pieces between t (G + 1,), in chunks that fit the cache."""
@@ -225,10 +236,13 @@ class Search:
         size = max(16, self.problem.samples_at_once // (2 * len(t)))
         if active is None:
             active = torch.arange(count, device=y.device)
-        found = [self._lines(t, Rounded(x[:, some], self.below.off[some]), y[some], by) for some in active.split(size)]
+        groups = torch.split(active, size)
+        found = [self._lines(t, Rounded(x[:, some], self.below.off[some]), y[some], by) for some in groups]
         if not found:  # all are frozen
             return Lines(x.new_zeros(2, len(t) - 1, 0), x.new_zeros(len(t), 0), None)
-        settled = None if y.is_floating_point() else torch.cat([one.settled for one in found if one.settled is not None], 1)
+        settled = (
+            None if y.is_floating_point() else torch.cat([one.settled for one in found if one.settled is not None], 1)
+        )
         return Lines(torch.cat([one.at for one in found], 2), torch.cat([one.losses for one in found], 1), settled)
 
     def _lines(self, t: Tensor, below: Rounded, y: Tensor, by: By) -> Lines:
@@ -264,7 +278,7 @@ class Search:
             return inf
         long, short = (max(gain, 1e-300) for gain in gains)
         power = max(log(long / short) / log(TRIED[0] / TRIED[1]), 0.5)
-        return max(1.0, (short / self.target.room) ** (1 / power) / TRIED[1])
+        return max(1.0, exp(log(short / self.target.room) / power) / TRIED[1])
 
 
 def _number(bound: float) -> float:

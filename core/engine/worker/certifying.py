@@ -1,14 +1,19 @@
 """The job `certify`: another certificate of a path."""
 
+from math import inf
 from pathlib import Path
 
 import msgspec
+import torch
 
+from core.certify.enclosed import Wanted
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import opened, suit_threads
-from core.engine.worker.verifying import verified
+from core.engine.worker.verifying import certificate_columns, verified
 from core.errors import RunError
+from core.examination import examine
+from core.methods.connect import examination_told
 from core.path import Path as Curve
 from core.progress import plural
 from core.results import CertificateMade, as_loss
@@ -16,7 +21,7 @@ from core.specs.runs import Certify
 from core.verification import other_losses, shortcomings
 
 
-def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None:  # noqa: ARG001 - no tensors here
+def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None:
     """Leave the certificate, then raise RunError if less holds than the catalogue says.
 
     It is decided on the CPU, as by `verify`: the curves in the path's file lie there. There is none of a path that does
@@ -31,10 +36,10 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
     segments = plural(len(path), "segment")
     journal.say(f"Certifies path {known.id} from model {known.model_a} to {known.model_b}, of {segments}, in float64.")
     journal.progress(None, f"certifying {segments}")
-    found = verified(path, problem, (theta[known.model_a], theta[known.model_b]), spec.points)
-    journal.say(
-        f"Certificate: {found['certificate']}, level {found['level']:.6g}; {len(found['refused'])} claims refused."
-    )
+    wanted = Wanted(spec.slack, spec.passes or inf)
+    examined = examine(problem.to(problem.device, torch.float64), path, spec.points, wanted, journal)
+    found = verified(path, (theta[known.model_a], theta[known.model_b]), examined)
+    journal.say(examination_told(examined))
     kept = msgspec.structs.asdict(known)
     if found["starts_at_a"] and found["ends_at_b"] and not other_losses(found, kept):
         journal.write(
@@ -45,7 +50,7 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
                 seen=as_loss(found["max_train_loss"]),
                 drift=found["drift"],
                 residual=found["residual"],
-                pieces=found["segments"],
+                **certificate_columns(examined, folder),
             )
         )
     if wrong := shortcomings(found, kept):

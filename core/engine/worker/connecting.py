@@ -1,16 +1,18 @@
 """The job `connect`: a path between two models, with everything that is measured of it."""
 
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from core.certify.certificate import kind_of
 from core.certify.enclosed import Wanted
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.opening import opened, suit_threads
 from core.engine.worker.telling import options_told, tell_file
+from core.engine.worker.verifying import certificate_columns
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
@@ -35,16 +37,23 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     connection = connect(spec.method, task, spec.points, wanted, must_prove=spec.prove == "on")
     write_whole(folder / "path.safetensors", connection.construction.path.save)
     tell_file(folder / "path.safetensors", journal)
-    journal.write(describe_path(job, spec, problem, connection))
+    journal.write(describe_path(job, spec, problem, connection, folder))
     if connection.failure is not None:
         raise RunError("could not connect", f"could not connect: {connection.failure}")
 
 
-def describe_path(job: Job, spec: Connect | Descend, problem: Problem, connection: Connection) -> PathMade:
-    """All rows that a path leaves in the catalogue; one with a single input leads to the model that the run leaves."""
+def describe_path(
+    job: Job, spec: Connect | Descend, problem: Problem, connection: Connection, folder: Path
+) -> PathMade:
+    """All rows that a path leaves in the catalogue; one with a single input leads to the model that the run leaves.
+
+    The pieces that it was proven on are left in `folder`.
+    """
     made, seen = connection.construction, connection.examination
     certificate = seen.certificate
     path = made.path
+    of_pieces = certificate_columns(seen, folder)
+    pieces_file = of_pieces.pop("file")
     values: dict[str, Any] = {
         "name": spec.name,
         "method": name_of_options(spec.method if isinstance(spec, Connect) else spec),
@@ -64,6 +73,7 @@ def describe_path(job: Job, spec: Connect | Descend, problem: Problem, connectio
         "certified": certificate.certified,
         "certificate": certificate.kind,
         "residual": certificate.residual,
+        **of_pieces,
         "length": path.length(),
         "normalized_length": path.normalized_length(),
         "beads": made.beads,
@@ -79,6 +89,7 @@ def describe_path(job: Job, spec: Connect | Descend, problem: Problem, connectio
         values=values,
         segments=describe_segments(connection),
         points=describe_points(seen.profile),
+        pieces_file=pieces_file,
     )
 
 
@@ -94,11 +105,22 @@ def describe_segments(connection: Connection) -> list[SegmentMade]:
             bound=None if verdict.bound is None else as_loss(verdict.bound),
             residual=verdict.residual,
             length=segment.length(),
+            **_of_segment(connection, i),
         )
         for i, (segment, verdict) in enumerate(
             zip(connection.construction.path, connection.examination.certificate.verdicts, strict=True)
         )
     ]
+
+
+def _of_segment(connection: Connection, i: int) -> dict[str, Any]:
+    """What sort of proof a segment has; of one that was enclosed on how many pieces, and the loss that it reaches."""
+    seen = connection.examination
+    columns: dict[str, Any] = {"certificate": kind_of([seen.certificate.verdicts[i]])}
+    if seen.proof is not None and i in seen.proof.enclosures:
+        one = seen.proof.enclosures[i]
+        columns |= {"pieces": len(one.pieces) or None, "seen": one.seen if isfinite(one.seen) else None}
+    return columns
 
 
 def describe_points(profile: Profile) -> list[PointMade]:

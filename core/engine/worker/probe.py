@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.certify.enclosed import Wanted
 from core.data.load import load
 from core.engine.folders import InputModel
 from core.engine.worker.causes import cause_of
@@ -23,6 +24,7 @@ from core.engine.worker.facts import environment
 from core.engine.worker.opening import opened
 from core.engine.worker.verifying import verified
 from core.errors import ThalwegError, UsageError
+from core.examination import examine
 from core.files import write_whole
 from core.networks.architectures import build
 from core.path import Path as Curve
@@ -67,7 +69,11 @@ def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask
 def verify(question: Answer) -> Answer:
     """Decide every claim of a path anew, in float64, and say what follows."""
     path, problem, ends = asked_path(question)
-    return {"id": question["path_id"], **verified(path, problem, ends)}
+    again = None if question["pieces"] is None else Wanted.again(Path(question["pieces"]), question["level"])
+    return {
+        "id": question["path_id"],
+        **verified(path, ends, examine(problem.to(problem.device, torch.float64), path, wanted=again)),
+    }
 
 
 def points(question: Answer) -> Answer:

@@ -59,7 +59,9 @@ def main() -> None:
     options.add_argument("--device", default="cpu")
     options.add_argument("--passes", type=float, default=5000.0, help="that a proof may take")
     chosen = options.parse_args()
-    print("row            path    slack  segments  pieces  passes  a segment      seen     level  ratio  proving / making")
+    print(
+        "row            path    slack  segments  pieces  passes  a segment      seen     level  ratio  proving / making"
+    )
     for name in chosen.rows:
         measure(name, ROWS[name], chosen.device, chosen.passes)
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 import torch
-from torch import Tensor
 
 from core.certify.certificate import Certificate, as_seen, certificate_of, largest, path_verdicts
 from core.certify.decide import Verdict
 from core.certify.enclosed import Enclosure, Proof, Wanted, prove, unprovable
 from core.certify.knots import KnotLosses, knot_losses
 from core.path import Claim, Path
-from core.problem import Problem
+from core.problem import Problem, Values
 from core.profile import Profile, profile
 from core.progress import Reporter, plural
 
@@ -26,7 +25,7 @@ class Examination:
 
     `proof` is what segments were enclosed by; None where that was not asked for, or where none needed it. Then
     `max_train_loss` has all rounding taken off: somewhere the loss is at least that. `unproven` says, as a sentence,
-    why a path is sampled that was to be proven.
+    why a path is sampled that was to be proven. `on_test` is a proof of the test loss, where that was asked for too.
     """
 
     profile: Profile
@@ -34,6 +33,7 @@ class Examination:
     max_train_loss: float
     proof: Proof | None = None
     unproven: str | None = None
+    on_test: Proof | None = None
 
     @property
     def error_level(self) -> float | None:
@@ -65,15 +65,26 @@ def examine(
     most = largest(*knots.loss.tolist(), *seen.values())
     if wanted is None or all(verdict.proven for verdict in verdicts):
         return Examination(looked, certificate_of(verdicts, knots, seen), most)
-    where = {i: float(_highest_t(looked, i) * len(path) - i) for i in seen if not verdicts[i].proven}
+    where = {i: _highest_t(looked, i, looked.train) * len(path) - i for i in seen if not verdicts[i].proven}
     reason = _beyond_proof(exact, path, verdicts, where)
     if reason is not None or not isfinite(most):
         return Examination(looked, certificate_of(verdicts, knots, seen), most, unproven=reason)
-    proof = prove(exact, path, where, most, wanted.after(looked.forward_passes), reporter)
+    wanted = wanted.after(looked.forward_passes)
+    proof = prove(exact, path, where, most, wanted, reporter)
     verdicts = tuple(_enclosed(one, proof.enclosures.get(i)) for i, one in enumerate(verdicts))
-    if proof.failure is None:
-        most = at_least(knots, proof)
-    return Examination(looked, certificate_of(verdicts, knots, seen), most, proof, proof.failure)
+    certificate = certificate_of(verdicts, knots, seen)
+    if proof.failure is not None:
+        return Examination(looked, certificate, most, proof, proof.failure)
+    on_test = _on_test(exact, path, looked, wanted) if wanted.test else None
+    return Examination(looked, certificate, at_least(knots, proof), proof, on_test=on_test)
+
+
+def _on_test(exact: Problem, path: Path, looked: Profile, wanted: Wanted) -> Proof | None:
+    """The same of the test loss on every segment: what the claims say holds of the train set alone."""
+    if looked.test is None or path.curves or not bool(torch.isfinite(looked.test.loss).all()):
+        return None
+    where = {i: _highest_t(looked, i, looked.test) * len(path) - i for i in range(len(path))}
+    return prove(exact, path, where, float(looked.test.loss.max()), wanted.of_test)
 
 
 def _beyond_proof(exact: Problem, path: Path, verdicts: tuple[Verdict, ...], where: Mapping[int, float]) -> str | None:
@@ -104,15 +115,14 @@ def highest(exact: Problem, path: Path, looked: Profile, segments: list[int]) ->
     """The loss in float64 at the highest point that the profile saw on each of `segments`."""
     if not segments:
         return {}
-    at = torch.stack([_highest_t(looked, i) for i in segments])
+    at = torch.tensor([_highest_t(looked, i, looked.train) for i in segments], dtype=torch.float64)
     points = path.points(at).to(exact.device, exact.dtype)
     losses = torch.cat([exact.as_module.losses(some) for some in torch.split(points, 8)])
     return dict(zip(segments, losses.tolist(), strict=True))
 
 
-def _highest_t(looked: Profile, segment: int) -> Tensor:
-    """Where a segment's largest train loss was seen; a loss that is not a number counts as the largest."""
+def _highest_t(looked: Profile, segment: int, values: Values) -> float:
+    """Where a segment's largest loss was seen; a loss that is not a number counts as the largest."""
     here = looked.segment == segment
-    losses = torch.nan_to_num(looked.train.loss[here], nan=torch.inf)
-    highest_t: Tensor = looked.t[here][losses.argmax()]
-    return highest_t
+    losses = torch.nan_to_num(values.loss[here], nan=torch.inf)
+    return float(looked.t[here][losses.argmax()])

@@ -137,6 +137,8 @@ class CertificateMade(Event, frozen=True, kw_only=True, tag="certificate"):
     slack: float | None = None
     passes: int | None = None
     error_level: float | None = None
+    test_level: float | None = None
+    test_error_level: float | None = None
     file: str | None = None
 
 

@@ -76,7 +76,17 @@ def proof_told(examination: Examination) -> str:
     pieces = sum(len(one.pieces) for one in proof.enclosures.values())
     how = f"Proven on {plural(pieces, 'piece')} in {proof.passes:.0f} passes"
     level = examination.certificate.level
-    return f" {how}: the train loss reaches {examination.max_train_loss:.6g} and is nowhere above {level:.6g}."
+    on_test = _test_told(examination)
+    return f" {how}: the train loss reaches {examination.max_train_loss:.6g} and is nowhere above {level:.6g}.{on_test}"
+
+
+def _test_told(examination: Examination) -> str:
+    proof = examination.on_test
+    if proof is None:
+        return ""
+    if proof.failure is not None:
+        return f" Of the test loss nothing is proven: {proof.failure}."
+    return f" The test loss is nowhere above {proof.level:.6g}: {proof.passes:.0f} passes."
 
 
 def failure(made: Construction, examination: Examination, must_prove: bool = False) -> str | None:

@@ -117,6 +117,7 @@ class Proved(OfModels, frozen=True, kw_only=True):
         Count | None,
         Meta(description="passes over the train set that a proof may take; without one as many as it needs"),
     ] = None
+    prove_test: Annotated[bool, Meta(description="prove test loss and error of a proven path, too")] = False
 
 
 class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"):

@@ -36,6 +36,7 @@ class Wanted:
     passes: float = inf
     below: float = inf
     spent: float | None = None
+    test: bool = False
     part: Part = "train"
     stored: Mapping[int, tuple[Piece, ...]] = field(default_factory=dict)
     """Where pieces begin and end that have been found before, by segment; what was said of them is not believed."""
@@ -49,6 +50,11 @@ class Wanted:
         stored = load_pieces(file)
         passes = AGAIN * (sum(len(pieces) for pieces in stored.values()) + len(stored))
         return cls(slack=0.0, passes=passes, below=level, stored=stored)
+
+    @property
+    def of_test(self) -> "Wanted":
+        """The same of the test loss, for which no threshold is meant; it may cost as much again."""
+        return replace(self, part="test", below=inf, spent=None)
 
     def after(self, passes: float) -> "Wanted":
         """What is wanted when looking at the path has cost some passes more."""
@@ -84,6 +90,11 @@ class Proof:
     target: float
     passes: float
     samples: int | None = None
+
+    @property
+    def level(self) -> float:
+        """The largest bound of a segment."""
+        return max(one.bound for one in self.enclosures.values())
 
     @property
     def error(self) -> float | None:

@@ -33,7 +33,7 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
     suit_threads(problem, job.threads)
     task = Task(start, end, problem, spec.below, spec.seed, journal)
-    wanted = None if spec.prove == "off" else Wanted(spec.slack, spec.passes or inf)
+    wanted = None if spec.prove == "off" else Wanted(spec.slack, spec.passes or inf, test=spec.prove_test)
     connection = connect(spec.method, task, spec.points, wanted, must_prove=spec.prove == "on")
     write_whole(folder / "path.safetensors", connection.construction.path.save)
     tell_file(folder / "path.safetensors", journal)

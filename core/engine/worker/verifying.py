@@ -71,4 +71,6 @@ def certificate_columns(examined: Examination, folder: File) -> dict[str, Any]:
     if proof is None or proof.failure is not None:
         return columns
     proof.save(folder / PIECES)
+    if examined.on_test is not None and examined.on_test.failure is None:
+        columns |= {"test_level": examined.on_test.level, "test_error_level": examined.on_test.error}
     return {**columns, "file": PIECES, "error_level": examined.error_level}

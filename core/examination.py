@@ -1,15 +1,19 @@
 """What is known of a path: its claims decided, its losses looked at, and the certificate that follows."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
 
 import torch
-from torch import Tensor
 
 from core.certify.certificate import Certificate, as_seen, certificate_of, largest, path_verdicts
-from core.certify.knots import knot_losses
+from core.certify.decide import Verdict
+from core.certify.enclosed import Enclosure, Proof, Wanted, prove, unprovable
+from core.certify.knots import KnotLosses, knot_losses
 from core.path import Claim, Path
-from core.problem import Problem
+from core.problem import Problem, Values
 from core.profile import Profile, profile
+from core.progress import Reporter, plural
 
 AT_ENDS = (Claim.INVARIANT, Claim.CONVEX)
 """Claims by which the loss is largest at a knot, so that nothing between needs to be looked at in float64."""
@@ -17,11 +21,27 @@ AT_ENDS = (Claim.INVARIANT, Claim.CONVEX)
 
 @dataclass(frozen=True)
 class Examination:
-    """Profile in the problem's dtype; certificate, and the largest train loss at knots and on the grid, in float64."""
+    """Profile in the problem's dtype; certificate, and the largest train loss at knots and on the grid, in float64.
+
+    `proof` is what segments were enclosed by; None where that was not asked for, or where none needed it. Then
+    `max_train_loss` has all rounding taken off: somewhere the loss is at least that. `unproven` says, as a sentence,
+    why a path is sampled that was to be proven. `on_test` is a proof of the test loss, where that was asked for too.
+    """
 
     profile: Profile
     certificate: Certificate
     max_train_loss: float
+    proof: Proof | None = None
+    unproven: str | None = None
+    on_test: Proof | None = None
+
+    @property
+    def error_level(self) -> float | None:
+        """The largest share of the train set that may be classified wrongly somewhere; None where that isn't proven."""
+        every = range(len(self.certificate.verdicts))
+        if self.proof is None or self.proof.failure is not None or not all(i in self.proof.enclosures for i in every):
+            return None
+        return self.proof.error
 
     @property
     def barrier(self) -> float:
@@ -29,8 +49,13 @@ class Examination:
         return self.max_train_loss - max(self.certificate.loss_a, self.certificate.loss_b)
 
 
-def examine(problem: Problem, path: Path, points: int = 61) -> Examination:
-    """Decide the claims of a path in float64, then look along it on at least `points` points."""
+def examine(
+    problem: Problem, path: Path, points: int = 61, wanted: Wanted | None = None, reporter: Reporter | None = None
+) -> Examination:
+    """Decide the claims of a path in float64, then look along it on at least `points` points.
+
+    Segments without proof are enclosed where that is `wanted`, and can be.
+    """
     problem = as_seen(problem, path)
     exact = problem.to(problem.device, torch.float64)
     knots = knot_losses(exact, path)
@@ -39,22 +64,67 @@ def examine(problem: Problem, path: Path, points: int = 61) -> Examination:
     seen = highest_loss(
         exact, path, looked, [i for i, verdict in enumerate(verdicts) if verdict.granted not in AT_ENDS]
     )
-    return Examination(looked, certificate_of(verdicts, knots, seen), largest(*knots.loss.tolist(), *seen.values()))
+    most = largest(*knots.loss.tolist(), *seen.values())
+    if wanted is None or all(verdict.proven for verdict in verdicts):
+        return Examination(looked, certificate_of(verdicts, knots, seen), most)
+    where = {i: _highest_t(looked, i, looked.train) * len(path) - i for i in seen if not verdicts[i].proven}
+    reason = _beyond_proof(exact, path, verdicts, where)
+    if reason is not None or not isfinite(most):
+        return Examination(looked, certificate_of(verdicts, knots, seen), most, unproven=reason)
+    wanted = wanted.after(looked.forward_passes)
+    proof = prove(exact, path, where, most, wanted, reporter)
+    verdicts = tuple(_enclosed(one, proof.enclosures.get(i)) for i, one in enumerate(verdicts))
+    certificate = certificate_of(verdicts, knots, seen)
+    if proof.failure is not None:
+        return Examination(looked, certificate, most, proof, proof.failure)
+    on_test = _on_test(exact, path, looked, wanted) if wanted.test else None
+    return Examination(looked, certificate, at_least(knots, proof), proof, on_test=on_test)
+
+
+def _on_test(exact: Problem, path: Path, looked: Profile, wanted: Wanted) -> Proof | None:
+    """The same of the test loss on every segment: what the claims say holds of the train set alone."""
+    if looked.test is None or path.curves or not bool(torch.isfinite(looked.test.loss).all()):
+        return None
+    where = {i: _highest_t(looked, i, looked.test) * len(path) - i for i in range(len(path))}
+    return prove(exact, path, where, float(looked.test.loss.max()), wanted.of_test)
+
+
+def _beyond_proof(exact: Problem, path: Path, verdicts: tuple[Verdict, ...], where: Mapping[int, float]) -> str | None:
+    """Why a path will not be proven, whatever the search finds."""
+    refused = next((i for i, one in enumerate(verdicts) if one.granted is None), None)
+    if refused is not None:
+        return f"segment {refused}: {verdicts[refused].reason}"
+    reasons = ((i, unprovable(exact, path.segment(i))) for i in where)
+    return next((f"segment {i}: {reason}" for i, reason in reasons if reason is not None), None)
+
+
+def _enclosed(verdict: Verdict, enclosure: Enclosure | None) -> Verdict:
+    """The verdict on a segment that was searched."""
+    if enclosure is None or enclosure.reason is not None:
+        return verdict
+    pieces = plural(len(enclosure.pieces), "piece")
+    reason = f"on {pieces} the loss is nowhere above {enclosure.bound:.6g}, and reaches {enclosure.seen:.6g}"
+    return replace(verdict, granted=Claim.ENCLOSED, reason=reason, bound=enclosure.bound)
+
+
+def at_least(knots: KnotLosses, proof: Proof) -> float:
+    """A loss that the path reaches for sure: of those seen, the largest without its margin."""
+    sure = (knots.loss - knots.margin).max()
+    return max(float(sure), *(one.seen for one in proof.enclosures.values()))
 
 
 def highest_loss(exact: Problem, path: Path, looked: Profile, segments: list[int]) -> dict[int, float]:
     """The loss in float64 at the highest point that the profile saw on each of `segments`."""
     if not segments:
         return {}
-    at = torch.stack([_highest_t(looked, i) for i in segments])
+    at = torch.tensor([_highest_t(looked, i, looked.train) for i in segments], dtype=torch.float64)
     points = path.points(at).to(exact.device, exact.dtype)
     losses = torch.cat([exact.as_module.losses(some) for some in torch.split(points, 8)])
     return dict(zip(segments, losses.tolist(), strict=True))
 
 
-def _highest_t(looked: Profile, segment: int) -> Tensor:
-    """Where a segment's largest train loss was seen; a loss that is not a number counts as the largest."""
+def _highest_t(looked: Profile, segment: int, values: Values) -> float:
+    """Where a segment's largest loss was seen; a loss that is not a number counts as the largest."""
     here = looked.segment == segment
-    losses = torch.nan_to_num(looked.train.loss[here], nan=torch.inf)
-    highest_t: Tensor = looked.t[here][losses.argmax()]
-    return highest_t
+    losses = torch.nan_to_num(values.loss[here], nan=torch.inf)
+    return float(looked.t[here][losses.argmax()])

@@ -39,3 +39,5 @@ class InputPath(msgspec.Struct, frozen=True, kw_only=True):
     train_loss_a: float | None
     train_loss_b: float | None
     sha256: str | None = None  # of the file
+    pieces: str | None = None
+    """The file of the pieces that its certificate was found on, where it has one."""

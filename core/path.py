@@ -33,6 +33,7 @@ class Claim(StrEnum):
     DATA_INVARIANT = "data-invariant"
     IDENTITY = "identity"
     BOUNDED = "bounded"
+    ENCLOSED = "enclosed"
     SAMPLED = "sampled"
 
 

@@ -53,6 +53,16 @@ class SilentReporter:
         pass
 
 
+class OnlyProgress(SilentReporter):
+    """Somebody who wants to know how far it is, of a part that leaves no state of its own."""
+
+    def __init__(self, whole: Reporter) -> None:
+        self.whole = whole
+
+    def progress(self, fraction: float | None, message: str) -> None:
+        self.whole.progress(fraction, message)
+
+
 def plural(number: int, noun: str) -> str:
     """1 bead, 2 beads."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -91,6 +91,9 @@ class SegmentMade(msgspec.Struct, frozen=True, kw_only=True):
     bound: float | None
     residual: float
     length: float
+    certificate: str | None = None
+    seen: float | None = None
+    pieces: int | None = None
 
 
 class PointMade(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -107,7 +110,8 @@ class PointMade(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 class PathMade(Event, frozen=True, kw_only=True, tag="path"):
     """A path whose tensors are in `file`; `values` are the columns of the catalogue's paths.
 
-    Without `model_b` it leads to the model that the same run left first.
+    Without `model_b` it leads to the model that the same run left first. What its certificate says of pieces may lie in
+    `pieces_file`.
     """
 
     position: int
@@ -117,18 +121,24 @@ class PathMade(Event, frozen=True, kw_only=True, tag="path"):
     values: dict[str, Any]
     segments: list[SegmentMade]
     points: list[PointMade]
+    pieces_file: str | None = None
 
 
 class CertificateMade(Event, frozen=True, kw_only=True, tag="certificate"):
     """Another certificate of a path: how high its loss can be. What its pieces say may be in `file`."""
 
     path_id: int
-    kind: Literal["exact", "identity", "sampled"]
+    kind: Literal["exact", "identity", "enclosed", "sampled"]
     level: float
     seen: float
     drift: float | None
     residual: float
     pieces: int
+    slack: float | None = None
+    passes: int | None = None
+    error_level: float | None = None
+    test_level: float | None = None
+    test_error_level: float | None = None
     file: str | None = None
 
 

@@ -11,8 +11,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from store.base import MANAGED, NEVER_REUSED, Base, fetch, insert_row, now, refuse_unknown, table
 
 #: Kinds from the strongest to the weakest; a path of which nothing is known comes last.
-STRENGTHS = ("exact", "identity", "sampled")
-PROVEN = ("exact", "identity")
+STRENGTHS = ("exact", "identity", "enclosed", "sampled")
+PROVEN = ("exact", "identity", "enclosed")
+#: Columns that a path and its certificate both have, of pieces and what is proven on them.
+PIECES = ("slack", "pieces", "passes", "error_level", "test_level", "test_error_level", "penalised_level")
 #: Columns of a path's first certificate, and the path's own that say the same.
 FIRST = {
     "path_id": "id",
@@ -22,7 +24,7 @@ FIRST = {
     "seen": "max_train_loss",
     "drift": "drift",
     "residual": "residual",
-    "pieces": "segments",
+    **{name: name for name in PIECES},
     "created_at": "created_at",
 }
 
@@ -57,7 +59,7 @@ class CertificateRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True, doc="number of the certificate")
     path_id: Mapped[int] = mapped_column(ForeignKey("paths.id", ondelete="CASCADE"), doc="path it is of")
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True, doc="run that made it")
-    kind: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity or sampled")
+    kind: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity, enclosed or sampled")
     level: Mapped[float | None] = mapped_column(doc="bound of the train loss on the whole path")
     seen: Mapped[float | None] = mapped_column(doc="largest mean train loss seen")
     drift: Mapped[float | None] = mapped_column(doc="what rounding adds to the level; empty: not proven, or not known")
@@ -101,12 +103,15 @@ class Certificates:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def begin(self, path_id: int) -> None:
-        """Note as its first certificate what a path says by itself, unless it has one."""
+    def begin(self, path_id: int, artifact: str | None = None) -> None:
+        """Note as its first certificate what a path says by itself, unless it has one.
+
+        `artifact` is the file of its pieces.
+        """
         if not self.of(path_id):  # a path written by an agent older than this table has none
             paths = table("paths").c
-            own = select(*(paths[name] for name in FIRST.values())).where(paths.id == path_id)
-            self._session.execute(insert(CertificateRow).from_select(list(FIRST), own))
+            own = select(*(paths[name] for name in FIRST.values()), literal(artifact)).where(paths.id == path_id)
+            self._session.execute(insert(CertificateRow).from_select([*FIRST, "artifact"], own))
 
     def add(self, run_id: int, values: Mapping[str, object]) -> int:
         """Add what a run found of the path `values["path_id"]`; its id, also when it was there.
@@ -143,6 +148,7 @@ class Certificates:
             "drift": one.drift,
             "residual": one.residual,
             "excess": excess,
+            **{name: getattr(one, name) for name in PIECES},
             "connected": case((judged, literal(one.level) <= paths.threshold), else_=paths.connected),
         }
         self._session.execute(update(table("paths")).where(paths.id == one.path_id).values(shown))

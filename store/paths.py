@@ -149,7 +149,7 @@ class PathRow(Base):
     drift: Mapped[float | None] = _measured("what rounding adds to the level; empty: not proven, or not known")
     excess: Mapped[float | None] = _measured("level above the larger end's train loss")
     certified: Mapped[bool | None] = mapped_column(index=True, doc="whether the level is proven, not only sampled")
-    certificate: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity or sampled")
+    certificate: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity, enclosed or sampled")
     residual: Mapped[float | None] = _measured("largest departure from the claims, found by the checker")
     slack: Mapped[float | None] = _measured("how far the level may be above the largest train loss; empty: not known")
     pieces: Mapped[int | None] = mapped_column(doc="number of pieces that its segments were cut into; empty: not known")
@@ -220,19 +220,21 @@ class Paths:
         values: Mapping[str, object],
         segments: Sequence[Mapping[str, object]],
         points: Sequence[Mapping[str, object]],
+        pieces: str | None = None,
     ) -> int:
         """Add the path at `values["position"]` (default 0) of a run; its id, also when it was there.
 
-        `segments` get their positions in the order given; `points` need distinct `t`.
+        `segments` get their positions in the order given; `points` need distinct `t`; `pieces` is the artifact of what
+        its certificate was found on.
         """
-        counted = {**values, "segments": len(segments)}
+        counted = {"pieces": len(segments), **values, "segments": len(segments)}
         path_id, is_new = add_once(self._session, "paths", run_id, counted)
         if is_new:
             owner = {"path_id": path_id}
             numbered = [{**segment, "position": place} for place, segment in enumerate(segments)]
             add_parts(self._session, "segments", owner, numbered)
             add_parts(self._session, "profile_points", owner, [dict(point) for point in points])
-            Certificates(self._session).begin(path_id)
+            Certificates(self._session).begin(path_id, pieces)
         return path_id
 
     def get(self, path_id: int) -> PathRecord:

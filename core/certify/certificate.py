@@ -1,6 +1,6 @@
 """The certificate of a path: what is known of the loss between the points that were looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Literal
@@ -12,6 +12,7 @@ from core.path import Claim, Path
 from core.problem import Problem
 from core.traced_view import without_wrong_view
 
+Kind = Literal["exact", "identity", "enclosed", "sampled"]
 TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries it too: rounding of the ends
 
 
@@ -19,14 +20,14 @@ TIE = 1e-12  # a bound this close to the level, relative to 1 + |level|, carries
 class Certificate:
     """How low a path is, and how well that is known. Losses are train losses in float64.
 
-    `certified` says whether there is a proof for the whole path (kind exact or identity). Then the true loss is
-    nowhere above `level`, the largest bound of a segment with what rounding may add to it; `drift` is how much of the
-    level that is. Of a sampled path the level is the largest loss seen, and there is no drift. `excess` is level minus
-    the larger end loss, `carries` the numbers of the segments that reach the level, `residual` the largest of the
-    proven segments.
+    `certified` says whether there is a proof for the whole path (any kind but sampled; the weakest of its segments' is
+    the path's). Then the true loss is nowhere above `level`, the largest bound of a segment with what rounding may add
+    to it; `drift` is how much of the level that is. Of a sampled path the level is the largest loss seen, and there is
+    no drift. `excess` is level minus the larger end loss, `carries` the numbers of the segments that reach the level,
+    `residual` the largest of the proven segments.
     """
 
-    kind: Literal["exact", "identity", "sampled"]
+    kind: Kind
     level: float
     loss_a: float
     loss_b: float
@@ -90,7 +91,7 @@ def certificate_of(verdicts: tuple[Verdict, ...], knots: KnotLosses, sampled: Ma
         for i, verdict in enumerate(verdicts)
     ]
     highest = largest(*bounds)
-    kind = _kind(verdicts)
+    kind = kind_of(verdicts)
     if kind == "sampled":
         level, drift = highest, None
     else:
@@ -108,10 +109,14 @@ def certificate_of(verdicts: tuple[Verdict, ...], knots: KnotLosses, sampled: Ma
     )
 
 
-def _kind(verdicts: tuple[Verdict, ...]) -> Literal["exact", "identity", "sampled"]:
+def kind_of(verdicts: Sequence[Verdict]) -> Kind:
+    """The kind of the weakest of them."""
     if not all(verdict.proven for verdict in verdicts):
         return "sampled"
-    return "identity" if any(verdict.granted is Claim.IDENTITY for verdict in verdicts) else "exact"
+    granted = {verdict.granted for verdict in verdicts}
+    if Claim.ENCLOSED in granted:
+        return "enclosed"
+    return "identity" if Claim.IDENTITY in granted else "exact"
 
 
 def largest(*losses: float) -> float:

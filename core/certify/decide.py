@@ -22,6 +22,7 @@ RULES: dict[Claim, Callable[[Line], Finding]] = {
     Claim.CONVEX: claims.convex,
     Claim.DATA_INVARIANT: claims.data_invariant,
     Claim.BOUNDED: claims.bounded,
+    Claim.ENCLOSED: claims.bounded,
 }
 EVEN = 1e-6
 """End losses of an invariant segment may differ by this, relative to 1 + the larger: rounding is far below."""

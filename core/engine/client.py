@@ -263,7 +263,13 @@ class Client:
             path = Paths(session).get(path_id)
         network = None if path.network is None else current_network(path.network, self.trust)
         models, known = as_inputs(self.catalogue, path, network)
-        asked = {"path": known.file, "sha256": known.sha256, "path_id": known.id, "root": self.data_root}
+        asked: dict[str, Any] = {
+            "path": known.file,
+            "sha256": known.sha256,
+            "path_id": known.id,
+            "root": self.data_root,
+        }
+        asked |= {"pieces": known.pieces, "level": known.level}
         return {**asked, "models": msgspec.to_builtins(models)}
 
     def _new_run(self, session: Session, spec: RunSpec, *, device: str | None, study: str | None = None) -> NewRun:

@@ -59,6 +59,11 @@ def ingest(catalogue: Catalogue, attempt: Attempt, folder: Path) -> bool:
         for event in batch.events
         if isinstance(event, ModelMade | PathMade | CertificateMade | BoundMade) and event.file is not None
     }
+    files |= {
+        event.pieces_file: "certificate"
+        for event in batch.events
+        if isinstance(event, PathMade) and event.pieces_file is not None
+    }
     brought = {name: catalogue.artifacts.bring(folder / name) for name in files if (folder / name).exists()}
     try:
         with catalogue.write() as session:
@@ -147,7 +152,8 @@ class Results:
         }
         segments = [msgspec.structs.asdict(one) for one in event.segments]
         points = [msgspec.structs.asdict(one) for one in event.points]
-        Paths(self.session).add(self.run_id, values, segments, points)
+        pieces = self.brought.get(event.pieces_file or "")
+        Paths(self.session).add(self.run_id, values, segments, points, pieces)
 
 
 def _columns(event: ModelMade | BoundMade | CertificateMade) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from core.errors import UsageError
 from core.input_files import InputModel, InputPath
 from core.specs.kinds import inputs_of, with_inputs
 from core.specs.runs import ModelRef, PathRef, Reference, RunSpec, Train
-from store import Catalogue, ModelRecord, Models, PathRecord, Paths
+from store import Catalogue, Certificates, ModelRecord, Models, PathRecord, Paths
+
+OF_FILES = ("file", "sha256", "pieces")  # fields of a path that are not columns of the catalogue
 
 
 class Inputs(NamedTuple):
@@ -64,10 +66,13 @@ def as_inputs(catalogue: Catalogue, path: PathRecord, network: str | None = None
     """A path and the two models that it joins for a worker, as in `as_input`; by default of the path's network."""
     with catalogue.read() as session:
         ends = [Models(session).get(model_id) for model_id in (path.model_a, path.model_b)]
+        best = Certificates(session).of(path.id)
     file = catalogue.artifacts.verified(path.artifact or "")
-    known = {name: getattr(path, name) for name in InputPath.__struct_fields__ if name not in ("file", "sha256")}
+    pieces = best[0].artifact if best else None
+    known = {name: getattr(path, name) for name in InputPath.__struct_fields__ if name not in OF_FILES}
     models = [as_input(catalogue, model, network or path.network) for model in ends]
-    return models, InputPath(file=str(file), sha256=path.artifact, **known)
+    pieces_file = pieces and str(catalogue.artifacts.verified(pieces))
+    return models, InputPath(file=str(file), sha256=path.artifact, pieces=pieces_file, **known)
 
 
 def as_input(catalogue: Catalogue, model: ModelRecord, network: str | None = None) -> InputModel:

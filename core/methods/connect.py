@@ -2,14 +2,16 @@
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 
 import torch
 
+from core.certify.enclosed import Wanted
 from core.examination import Examination, examine
 from core.methods import METHODS
 from core.methods.method import Construction, Task, require
-from core.progress import plural
+from core.progress import OnlyProgress, plural
 from core.specs.methods import MethodOptions, metric_text
 from core.specs.runs import name_of_options
 
@@ -24,8 +26,14 @@ class Connection:
     seconds: float
 
 
-def connect(options: MethodOptions, task: Task, points: int = 61) -> Connection:
-    """Construct a path from task.a to task.b and examine it. Raises PremiseError before constructing."""
+def connect(
+    options: MethodOptions, task: Task, points: int = 61, wanted: Wanted | None = None, must_prove: bool = False
+) -> Connection:
+    """Construct a path from task.a to task.b and examine it. Raises PremiseError before constructing.
+
+    What has no proof by its construction is enclosed where that is `wanted`; a path that `must_prove` and isn't proven
+    does not connect.
+    """
     begun = time.monotonic()
     method = METHODS[name_of_options(options)]
     require(method.premises(options, task))
@@ -33,9 +41,15 @@ def connect(options: MethodOptions, task: Task, points: int = 61) -> Connection:
     assert torch.equal(made.path.start, task.a), "a path starts at a"
     assert torch.equal(made.path.end, task.b), "a path ends at b"
     task.reporter.progress(None, f"certifying and measuring {len(made.path)} segments")
-    examination = examine(task.problem, made.path, points)
+    if wanted is not None:
+        spent = None if must_prove else made.passes
+        wanted = replace(
+            wanted, below=made.below if made.below is not None and made.on == "train-loss" else inf, spent=spent
+        )
+    examination = examine(task.problem, made.path, points, wanted, OnlyProgress(task.reporter))
     task.reporter.say(examination_sentence(examination))
-    return Connection(made, examination, failure_of(made, examination), time.monotonic() - begun)
+    failed = failure_of(made, examination, must_prove)
+    return Connection(made, examination, failed, time.monotonic() - begun)
 
 
 def examination_sentence(examination: Examination) -> str:
@@ -47,19 +61,45 @@ def examination_sentence(examination: Examination) -> str:
     return (
         f"Certificate: {certificate.kind}, level {certificate.level:.6g} over ends of {certificate.loss_a:.6g} and "
         f"{certificate.loss_b:.6g}; {plural(len(certificate.verdicts), 'segment')}: {', '.join(claims)}. "
-        f"{len(examination.profile.t)} points were looked at."
+        f"{len(examination.profile.t)} points were looked at.{proof_told(examination)}"
     )
 
 
-def failure_of(made: Construction, examination: Examination) -> str | None:
-    """Why a construction does not connect: gaps that it left, a claim that the checker refuses, or a level above the
-    threshold; None if it does.
+def proof_told(examination: Examination) -> str:
+    """What a search for a proof found, as a sentence more; nothing where there was none."""
+    proof = examination.proof
+    if proof is None and examination.unproven is None:
+        return ""
+    if examination.unproven is not None:
+        return f" Not proven: {examination.unproven}."
+    assert proof is not None
+    pieces = sum(len(one.pieces) for one in proof.enclosures.values())
+    how = f"Proven on {plural(pieces, 'piece')} in {proof.passes:.0f} passes"
+    level = examination.certificate.level
+    on_test = _test_told(examination)
+    return f" {how}: the train loss reaches {examination.max_train_loss:.6g} and is nowhere above {level:.6g}.{on_test}"
+
+
+def _test_told(examination: Examination) -> str:
+    proof = examination.on_test
+    if proof is None:
+        return ""
+    if proof.failure is not None:
+        return f" Of the test loss nothing is proven: {proof.failure}."
+    return f" The test loss is nowhere above {proof.level:.6g}: {proof.passes:.0f} passes."
+
+
+def failure_of(made: Construction, examination: Examination, must_prove: bool = False) -> str | None:
+    """Why a construction does not connect: gaps that it left, a claim that the checker refuses, a proof that is missing
+    though there must be one, or a level above the threshold; None if it does.
     """
     if made.gaps is not None:
         return made.gaps
     if refused := examination.certificate.refused:
         verdict = examination.certificate.verdicts[refused[0]]
         return f"segment {refused[0]} claims to be {verdict.claim}, which the checker refuses: {verdict.reason}"
+    if must_prove and not examination.certificate.certified:
+        return f"could not prove: {examination.unproven or 'the loss is not finite'}"
     if made.below is None:
         return None
     value = reached_value(made, examination)

@@ -50,7 +50,8 @@ class Task:
 class Construction:
     """A path from a to b; `gaps` says in words why it does not connect, None if it does.
 
-    `below` is the threshold on the metric `on`, `beads` the number of interior models that were trained.
+    `below` is the threshold on the metric `on`, `beads` the number of interior models that were trained, and `passes`
+    how often the train set was passed over for it, a step of training counted for three; 0 where nobody counted.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class Construction:
     on: str = "train-loss"
     gaps: str | None = None
     beads: int = 0
+    passes: float = 0.0
 
 
 @dataclass(frozen=True)

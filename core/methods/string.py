@@ -55,6 +55,7 @@ class Beads:
     values: list[float]
     depths: list[int]  # of the line from each knot to the next
     gaps: list[Gap] = field(default_factory=list)
+    passes: float = 0.0  # over the data, that looking and training took; a step of training counts for three
 
     @property
     def count(self) -> int:
@@ -123,7 +124,7 @@ def build(options: String, task: Task) -> Construction:
     task.reporter.say(search.why_it_ends(beads))
     task.reporter.keep(beads.save)
     path = Path.chain(beads.knots)
-    return Construction(path, search.below, options.on, search.describe(beads), beads.count)
+    return Construction(path, search.below, options.on, search.describe(beads), beads.count, beads.passes)
 
 
 def resumed_beads(search: "StringSearch", ends: list[float]) -> Beads | None:
@@ -165,6 +166,7 @@ class StringSearch:
         """
         starts = torch.stack([beads.knots[i] for i in lefts])
         stops = torch.stack([beads.knots[i + 1] for i in lefts])
+        beads.passes += self.options.grid * len(lefts)
         highest = peaks(self.task.problem, starts, stops, self.options.on, self.options.grid)
         for i, value, t in zip(lefts, highest.value.tolist(), highest.t.tolist(), strict=True):
             if not value <= self.below:
@@ -190,6 +192,7 @@ class StringSearch:
         starts = [self.middle(beads, gap, beads.count + i) for i, gap in enumerate(batch)]
         trained, lines = self.train_beads(starts, beads.count), len(beads.depths)
         values = values_of(self.task.problem, trained.thetas, self.options.on)
+        beads.passes += 3 * int(trained.epochs.sum())
         beads.gaps = [gap for gap in beads.gaps if gap not in batch]
         new: list[int] = []
         for gap, bead, value in reversed(list(zip(batch, trained.thetas, values, strict=True))):

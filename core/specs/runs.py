@@ -108,7 +108,20 @@ class Swap(OfModels, frozen=True, kw_only=True, tag="swap", tag_field="kind"):
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
 
-class Connect(OfModels, frozen=True, kw_only=True, tag="connect", tag_field="kind"):
+class Proved(OfModels, frozen=True, kw_only=True):
+    """A run whose path may be proven where its construction proves nothing."""
+
+    slack: Annotated[
+        float, Meta(gt=0, description="a proof stops at this share above the largest train loss seen: 0.05 is 5 %")
+    ] = 0.05
+    passes: Annotated[
+        Count | None,
+        Meta(description="passes over the train set that a proof may take; without one as many as it needs"),
+    ] = None
+    prove_test: Annotated[bool, Meta(description="prove test loss and error of a proven path, too")] = False
+
+
+class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"):
     """Construct a path between two models."""
 
     a: ModelRef
@@ -117,9 +130,20 @@ class Connect(OfModels, frozen=True, kw_only=True, tag="connect", tag_field="kin
     below: Annotated[float | None, Meta(description="a path whose level is above this has failed to connect")] = None
     points: Annotated[int, Meta(ge=2, description="points of the profile along the path, at least")] = 61
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of whatever is random in the method")] = 0
+    prove: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(
+            description="prove how high the loss is on straight segments; auto: where that costs no more than the path"
+        ),
+    ] = "auto"
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
     def __post_init__(self) -> None:
+        on = getattr(self.method, "on", "train-loss")
+        if self.prove == "on" and on != "train-loss":
+            raise UsageError(
+                f"connect: prove=on is for a threshold on the train loss, not on={on}. Leave one of them out."
+            )
         if self.below is not None and not self.below > 0:
             raise UsageError(f"connect: below must be a number above 0, not {self.below}.")
 
@@ -151,10 +175,13 @@ class Descend(OfModels, frozen=True, kw_only=True, tag="descend", tag_field="kin
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
 
-class Certify(OfModels, frozen=True, kw_only=True, tag="certify", tag_field="kind"):
-    """Decide every claim of a path again, in float64, and keep the resulting certificate."""
+class Certify(Proved, frozen=True, kw_only=True, tag="certify", tag_field="kind"):
+    """Decide every claim of a path again, prove what has no proof, in float64, and keep the resulting certificate."""
 
     path: PathRef
+    slack: Annotated[
+        float, Meta(gt=0, description="a proof stops at this share above the largest train loss seen: 0.01 is 1 %")
+    ] = 0.01
     points: Annotated[
         int, Meta(ge=2, description="points at which segments without proof are looked at, along the path, at least")
     ] = 61

@@ -7,6 +7,7 @@ from tui.shared.formatting import number, value
 CERTIFICATES = {
     "exact": "exact: proven on the whole path",
     "identity": "identity: proven up to the rounding measured",
+    "enclosed": "enclosed: proven between what is seen and the level",
     "sampled": "sampled: seen at many points, not proven",
 }
 WORDS = {

@@ -1,14 +1,19 @@
 """The job `certify`: another certificate of a path."""
 
+from math import inf
 from pathlib import Path
 
 import msgspec
+import torch
 
 from core.arithmetic import suit_threads
+from core.certify.enclosed import Wanted
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
-from core.engine.worker.verifying import verify_path
+from core.engine.worker.verifying import certificate_columns, verify_path
 from core.errors import RunError
+from core.examination import examine
+from core.methods.connect import examination_sentence
 from core.opening import open_models
 from core.path import Path as Curve
 from core.progress import plural
@@ -17,7 +22,7 @@ from core.specs.runs import Certify
 from core.verification import other_losses, shortcomings
 
 
-def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None:  # noqa: ARG001 - no tensors here
+def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None:
     """Leave the certificate, then raise RunError if less holds than the catalogue says.
 
     There is none of a path that does not join its models, nor where their losses are not those of the catalogue: the
@@ -32,10 +37,10 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
     segments = plural(len(path), "segment")
     journal.say(f"Certifies path {known.id} from model {known.model_a} to {known.model_b}, of {segments}, in float64.")
     journal.progress(None, f"certifying {segments}")
-    found = verify_path(path, problem, (theta[known.model_a], theta[known.model_b]), spec.points)
-    journal.say(
-        f"Certificate: {found['certificate']}, level {found['level']:.6g}; {len(found['refused'])} claims refused."
-    )
+    wanted = Wanted(spec.slack, spec.passes or inf, test=spec.prove_test)
+    examined = examine(problem.to(problem.device, torch.float64), path, spec.points, wanted, journal)
+    found = verify_path(path, (theta[known.model_a], theta[known.model_b]), examined)
+    journal.say(examination_sentence(examined))
     kept = msgspec.structs.asdict(known)
     if found["starts_at_a"] and found["ends_at_b"] and not other_losses(found, kept):
         journal.write(
@@ -46,8 +51,9 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
                 seen=as_loss(found["max_train_loss"]),
                 drift=found["drift"],
                 residual=found["residual"],
-                pieces=found["segments"],
+                **certificate_columns(examined, folder),
             )
         )
-    if wrong := shortcomings(found, kept):
+    # A proof may stop sooner than the one before: it contradicts that only where the loss itself is above its level.
+    if wrong := shortcomings(found | {"level": found["max_train_loss"]}, kept):
         raise RunError("could not certify", f"could not certify: {'; '.join(wrong)}")

@@ -1,14 +1,18 @@
 """The job `connect`: a path between two models, with everything that is measured of it."""
 
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from core.arithmetic import suit_threads
+from core.certify.certificate import kind_of
+from core.certify.enclosed import Wanted
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import log_file, options_text
+from core.engine.worker.verifying import certificate_columns
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
@@ -31,19 +35,25 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
     suit_threads(problem, job.threads)
     task = Task(start, end, problem, spec.below, spec.seed, journal)
-    connection = connect(spec.method, task, spec.points)
+    wanted = None if spec.prove == "off" else Wanted(spec.slack, spec.passes or inf, test=spec.prove_test)
+    connection = connect(spec.method, task, spec.points, wanted, must_prove=spec.prove == "on")
     write_whole(folder / "path.safetensors", connection.construction.path.save)
     log_file(folder / "path.safetensors", journal)
-    journal.write(describe_path(job, spec, problem, connection))
+    journal.write(describe_path(job, spec, problem, connection, folder))
     if connection.failure is not None:
         raise RunError("could not connect", f"could not connect: {connection.failure}")
 
 
-def describe_path(job: Job, spec: RunSpec, problem: Problem, connection: Connection) -> PathMade:
-    """All rows that a path leaves in the catalogue; one with a single input leads to the model that the run leaves."""
+def describe_path(job: Job, spec: RunSpec, problem: Problem, connection: Connection, folder: Path) -> PathMade:
+    """All rows that a path leaves in the catalogue; one with a single input leads to the model that the run leaves.
+
+    The pieces that it was proven on are left in `folder`.
+    """
     made, seen = connection.construction, connection.examination
     certificate = seen.certificate
     path = made.path
+    of_pieces = certificate_columns(seen, folder)
+    pieces_file = of_pieces.pop("file")
     values: dict[str, Any] = {
         "name": spec.name,
         "method": name_of_options(chosen_options(spec) or spec),
@@ -63,6 +73,7 @@ def describe_path(job: Job, spec: RunSpec, problem: Problem, connection: Connect
         "certified": certificate.certified,
         "certificate": certificate.kind,
         "residual": certificate.residual,
+        **of_pieces,
         "length": path.length(),
         "normalized_length": path.normalized_length(),
         "beads": made.beads,
@@ -78,6 +89,7 @@ def describe_path(job: Job, spec: RunSpec, problem: Problem, connection: Connect
         values=values,
         segments=describe_segments(connection),
         points=describe_points(seen.profile),
+        pieces_file=pieces_file,
     )
 
 
@@ -93,11 +105,22 @@ def describe_segments(connection: Connection) -> list[SegmentMade]:
             bound=None if verdict.bound is None else as_loss(verdict.bound),
             residual=verdict.residual,
             length=segment.length(),
+            **_of_segment(connection, i),
         )
         for i, (segment, verdict) in enumerate(
             zip(connection.construction.path, connection.examination.certificate.verdicts, strict=True)
         )
     ]
+
+
+def _of_segment(connection: Connection, i: int) -> dict[str, Any]:
+    """What sort of proof a segment has; of one that was enclosed on how many pieces, and the loss that it reaches."""
+    seen = connection.examination
+    columns: dict[str, Any] = {"certificate": kind_of([seen.certificate.verdicts[i]])}
+    if seen.proof is not None and i in seen.proof.enclosures:
+        one = seen.proof.enclosures[i]
+        columns |= {"pieces": len(one.pieces) or None, "seen": one.seen if isfinite(one.seen) else None}
+    return columns
 
 
 def describe_points(profile: Profile) -> list[PointMade]:

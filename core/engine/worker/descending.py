@@ -49,6 +49,6 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     write_whole(folder / "path.safetensors", made.path.save)
     log_file(folder / "path.safetensors", journal)
     connection = Connection(made, examination, failure_of(made, examination), time.monotonic() - begun)
-    journal.write(describe_path(job, spec, problem, connection))
+    journal.write(describe_path(job, spec, problem, connection, folder))
     if connection.failure is not None:
         raise RunError("could not descend", f"could not descend: {connection.failure}")

@@ -16,11 +16,13 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.certify.enclosed import Wanted
 from core.data.load import load
 from core.engine.worker.causes import cause_of
 from core.engine.worker.facts import environment
 from core.engine.worker.verifying import verify_path
 from core.errors import ThalwegError, UsageError
+from core.examination import examine
 from core.files import write_whole
 from core.input_files import InputModel
 from core.networks.architectures import build
@@ -64,9 +66,13 @@ def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask
 
 
 def verify(question: Answer) -> Answer:
-    """Decide every claim of a path again, in float64, and say what follows."""
+    """Decide every claim of a path anew, in float64, and say what follows."""
     path, problem, ends = path_of(question)
-    return {"id": question["path_id"], **verify_path(path, problem, ends)}
+    again = None if question["pieces"] is None else Wanted.again(Path(question["pieces"]), question["level"])
+    return {
+        "id": question["path_id"],
+        **verify_path(path, ends, examine(problem.to(problem.device, torch.float64), path, wanted=again)),
+    }
 
 
 def points(question: Answer) -> Answer:

@@ -1,22 +1,21 @@
 """Decide a path's certificate again: `verify` prints the result, and the run kind `certify` keeps it."""
 
 from collections.abc import Sequence
+from math import ceil
+from pathlib import Path as File
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from core.examination import examine
+from core.examination import Examination
 from core.path import Path
-from core.problem import Problem
+
+PIECES = "pieces.safetensors"
 
 
-def verify_path(path: Path, problem: Problem, ends: Sequence[Tensor], points: int = 61) -> dict[str, Any]:
-    """Whether a path leads from one model to another, each (P,), and what is proven of it, all in float64.
-
-    Segments without proof are looked at on the grid of a profile of at least `points` points.
-    """
-    examined = examine(problem.to(problem.device, torch.float64), path, points)
+def verify_path(path: Path, ends: Sequence[Tensor], examined: Examination) -> dict[str, Any]:
+    """Whether a path leads from one model to another, each (P,), and what an examination in float64 found of it."""
     certificate = examined.certificate
     return {
         "starts_at_a": torch.equal(path.start, ends[0]),
@@ -30,6 +29,9 @@ def verify_path(path: Path, problem: Problem, ends: Sequence[Tensor], points: in
         "train_loss_b": certificate.loss_b,
         "residual": certificate.residual,
         "max_train_loss": examined.max_train_loss,
+        "pieces": pieces_of(examined),
+        "passes": passes_of(examined),
+        "unproven": examined.unproven,
         "segments": len(path),
         "carries": list(certificate.carries),
         "refused": list(certificate.refused),
@@ -43,3 +45,32 @@ def verify_path(path: Path, problem: Problem, ends: Sequence[Tensor], points: in
             for i, one in enumerate(certificate.verdicts)
         ],
     }
+
+
+def pieces_of(examined: Examination) -> int:
+    """On how many pieces a path was decided: each segment is one, unless it was split."""
+    proven = {} if examined.proof is None else examined.proof.enclosures
+    count = len(examined.certificate.verdicts)
+    return sum(len(proven[i].pieces) if i in proven else 1 for i in range(count))
+
+
+def passes_of(examined: Examination) -> int | None:
+    """Passes over the train set that a proof took, rounded up; None without one."""
+    return None if examined.proof is None else ceil(examined.proof.passes)
+
+
+def certificate_columns(examined: Examination, folder: File) -> dict[str, Any]:
+    """What a certificate says of the pieces that a path was proven on, whose bounds are left in `folder`.
+
+    Of a sampled path there is no slack and no bound of the error.
+    """
+    proof, certificate = examined.proof, examined.certificate
+    columns: dict[str, Any] = {"pieces": pieces_of(examined), "passes": passes_of(examined), "file": None}
+    if certificate.certified:
+        columns["slack"] = certificate.level - examined.max_train_loss
+    if proof is None or proof.failure is not None:
+        return columns
+    proof.save(folder / PIECES)
+    if examined.on_test is not None and examined.on_test.failure is None:
+        columns |= {"test_level": examined.on_test.level, "test_error_level": examined.on_test.error}
+    return {**columns, "file": PIECES, "error_level": examined.error_level}

@@ -1,0 +1,224 @@
+"""A whole path: every segment that has no other proof is searched, all of them below one target."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from pathlib import Path as File
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from core.certify.enclosed.nonlinear import unknown
+from core.certify.enclosed.search import Budget, Piece, Search, Target
+from core.certify.knots import losses_at, points64
+from core.files import write_whole
+from core.path import Path, Segment
+from core.problem import Part, Problem
+from core.progress import Reporter, SilentReporter
+
+FEW = 100.0
+MANY = 1e6
+AGAIN = 16  # passes that checking a proof again may take for each of its pieces
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How tight a proof has to be, and what it may cost.
+
+    The search stops at a bound of (1 + slack) times the largest loss seen, or 1e-9 above it; at `below`, where that
+    is lower and the loss was not seen above it. `passes` over the data may be spent in all, trials included; `part` is
+    what the loss is of. With `spent`, the passes that the path has cost so far, a proof may cost as many again, at
+    least `FEW`, and is not begun where the trials let expect more.
+    """
+
+    slack: float = 0.05
+    passes: float = inf
+    below: float = inf
+    spent: float | None = None
+    test: bool = False
+    part: Part = "train"
+    stored: Mapping[int, tuple[Piece, ...]] = field(default_factory=dict)
+    """Where pieces begin and end that have been found before, by segment; what was said of them is not believed."""
+
+    @classmethod
+    def again(cls, file: File, level: float) -> "Wanted":
+        """To check a proof again: that its own pieces, split where it must be, are below its level.
+
+        Raises UsageError where the file holds none.
+        """
+        stored = load_pieces(file)
+        passes = AGAIN * (sum(len(pieces) for pieces in stored.values()) + len(stored))
+        return cls(slack=0.0, passes=passes, below=level, stored=stored)
+
+    @property
+    def of_test(self) -> "Wanted":
+        """The same of the test loss, for which no threshold is meant; it may cost as much again."""
+        return replace(self, part="test", below=inf, spent=None)
+
+    def after(self, passes: float) -> "Wanted":
+        """What is wanted when looking at the path has cost some passes more."""
+        if self.spent is None:
+            return self
+        spent = self.spent + passes
+        return replace(self, spent=spent, passes=min(self.passes, max(FEW, spent)))
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """What is proven of one segment: the mean loss is nowhere above `bound`, unless `reason` says why nothing is.
+
+    `bound` is that of the highest piece, of those that are not done too; `wrong` is the largest number of samples that
+    may be classified wrongly at one point. Somewhere the loss is at least `seen`, all rounding taken off.
+    """
+
+    pieces: tuple[Piece, ...]
+    bound: float
+    seen: float
+    wrong: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Enclosures by segment, what the loss has to stay below, and the passes over the data that they took.
+
+    `samples` is how many there are; None for regression.
+    """
+
+    enclosures: Mapping[int, Enclosure]
+    target: float
+    passes: float
+    samples: int | None = None
+
+    @property
+    def level(self) -> float:
+        """The largest bound of a segment."""
+        return max(one.bound for one in self.enclosures.values())
+
+    @property
+    def error(self) -> float | None:
+        """The largest 0/1 error that a segment may have; None for regression."""
+        return None if self.samples is None else max(one.wrong for one in self.enclosures.values()) / self.samples
+
+    @property
+    def failure(self) -> str | None:
+        """Why a segment is not proven; None where all are."""
+        return next((one.reason for one in self.enclosures.values() if one.reason is not None), None)
+
+    def save(self, file: File) -> None:
+        """Write ends and bounds of all pieces: `segment` (M,), `start`, `end`, and `ends` (M, 2), in float64."""
+        rows = [(i, one) for i, enclosure in self.enclosures.items() for one in enclosure.pieces]
+        tensors = {
+            "segment": torch.tensor([i for i, _ in rows]),
+            "start": torch.tensor([one.start for _, one in rows], dtype=torch.float64),
+            "end": torch.tensor([one.end for _, one in rows], dtype=torch.float64),
+            "ends": torch.tensor([one.ends for _, one in rows], dtype=torch.float64).view(-1, 2),
+            "wrong": torch.tensor([one.wrong for _, one in rows]),
+        }
+        write_whole(file, lambda draft: save_file(tensors, draft))
+
+
+@dataclass
+class _Progress:
+    """How far a proof is: what share of all segments' length is below the target."""
+
+    reporter: Reporter
+    segments: int
+    done: int = 0
+    known: dict[int, tuple[Piece, ...]] = field(default_factory=dict)
+
+    def __call__(self, i: int, search: Search) -> None:
+        share = sum(one.end - one.start for one in search.accepted)
+        text = f"proving segment {i}: {len(search.accepted)} pieces, {search.budget.spent:.0f} passes"
+        self.reporter.progress((self.done + share) / self.segments, text)
+        self.reporter.checkpoint(lambda file: save_pieces(file, self.known | {i: tuple(search.accepted)}))
+
+
+def unprovable(problem: Problem, segment: Segment) -> str | None:
+    """Why nothing can be proven of a segment by this, as the end of a sentence."""
+    if segment.curve is not None:
+        return "it is a curve, and only straight lines can be enclosed"
+    if problem.layered is None:
+        return f"the network has no view by layers{problem.because}"
+    for number, layer in enumerate(problem.layered.layers, start=1):
+        if (what := unknown(layer)) is not None:
+            return f"layer {number} has {what}"
+    if problem.loss.name not in ("cross-entropy", "square", "hinge"):
+        return f"the loss {problem.loss.name} can't be enclosed"
+    return None
+
+
+def prove(
+    problem: Problem, path: Path, at: Mapping[int, float], seen: float, wanted: Wanted, reporter: Reporter | None = None
+) -> Proof:
+    """Enclose segments of a path, in float64, together.
+
+    `at[i]` in [0, 1] is where segment i was highest when it was looked at, and `seen` the largest loss known anywhere
+    on the path. None of the segments is `unprovable`.
+    """
+    reporter = reporter or SilentReporter()
+    budget, target = Budget(wanted.passes), Target(wanted.slack, seen, wanted.below)
+    progress = _Progress(reporter, len(at), known=load_pieces(reporter.left))
+    found: dict[int, Enclosure] = {}
+    if wanted.spent is not None and (reason := _out_of_reach(problem, path, at, (target, budget, wanted.part))):
+        return Proof({i: Enclosure((), inf, -inf, 0, reason) for i in at}, target.bound, budget.spent)
+    for number, (i, where) in enumerate(at.items()):
+        progress.done = number
+        search = Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, wanted.part)
+        search.take_up(progress.known.get(i, ()))
+        if i in wanted.stored:
+            search.split_at([one.start for one in wanted.stored[i]])
+        found[i] = _enclosed(search, i, where, progress)
+        progress.known[i] = found[i].pieces
+    split = problem.part(wanted.part)
+    assert split is not None
+    return Proof(found, target.bound, budget.spent, None if split.y.is_floating_point() else len(split))
+
+
+def _out_of_reach(
+    problem: Problem, path: Path, at: Mapping[int, float], how: tuple[Target, Budget, Part]
+) -> str | None:
+    """That trials on the segments let expect more passes than are allowed."""
+    target, budget, part = how
+    expected = 0.0
+    for i, where in at.items():
+        expected += Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, part).begun(where).passes
+        if not expected <= budget.left:
+            many = f"{expected:.0f}" if expected < MANY else f"over {MANY:,.0f}"
+            return f"a proof may take {many} passes over the data, and {budget.passes:.0f} are allowed"
+    return None
+
+
+def _enclosed(search: Search, i: int, at: float, progress: _Progress) -> Enclosure:
+    try:
+        reason = search.run(lambda one: progress(i, one), at)
+    except ValueError as error:
+        return Enclosure((), inf, -inf, len(search.split), f"segment {i}: {error}")
+    seen = -inf if search.part == "test" else seen_for_sure(search.problem, search.ends, (search.seen[1], at))
+    wrong = max((one.wrong for one in search.accepted), default=len(search.split))
+    said = None if reason is None else f"segment {i}: {reason}"
+    return Enclosure(tuple(search.accepted), search.bound, seen, wrong, said)
+
+
+def seen_for_sure(problem: Problem, ends: Tensor, at: Sequence[float]) -> float:
+    """A loss that the true one is not below at one of these t."""
+    found = losses_at(problem, (torch.lerp(ends[0], ends[1], t) for t in at))
+    return float((found.loss - found.margin).max())
+
+
+def save_pieces(file: File, known: Mapping[int, tuple[Piece, ...]]) -> None:
+    """Keep pieces that are done, to go on from."""
+    Proof({i: Enclosure(pieces, 0.0, 0.0, 0) for i, pieces in known.items()}, 0.0, 0.0).save(file)
+
+
+def load_pieces(file: File | None) -> dict[int, tuple[Piece, ...]]:
+    """The pieces of every segment that `save` wrote; none without a file."""
+    if file is None:
+        return {}
+    tensors = load_file(file)
+    known: dict[int, list[Piece]] = {}
+    columns = (tensors[name].tolist() for name in ("segment", "start", "end", "ends", "wrong"))
+    for i, start, end, ends, wrong in zip(*columns, strict=True):
+        known.setdefault(i, []).append(Piece(start, end, (ends[0], ends[1]), wrong))
+    return {i: tuple(pieces) for i, pieces in known.items()}

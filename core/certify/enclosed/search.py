@@ -1,0 +1,287 @@
+"""Branch and bound along a straight segment: pieces are split until a line above each is nowhere over the target.
+
+A sample whose line is low is *frozen* where a piece is split: its line holds on every part of the piece, so it need not
+be looked at there again. Which samples are frozen, and into how many parts a piece is split, decides only how fast
+the search is: the bound of a piece holds whatever was chosen.
+"""
+
+from bisect import insort
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import exp, inf, isfinite, log, sqrt
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from core.certify.enclosed import columns, first_order
+from core.certify.enclosed.chords import steps
+from core.certify.enclosed.lines import Lines, lines
+from core.certify.enclosed.moving import MovingNetwork
+from core.certify.rounding import UNIT, Evaluation, Rounded
+from core.problem import Part, Problem
+
+By = Literal["norms", "entries", "columns"]
+"""Gaps by norms alone, or entry by entry too, or with columns and to first order: the better the dearer."""
+
+MORE: dict[By, int] = {"norms": 1, "entries": 2, "columns": 6}
+"""Passes a piece beside those at its ends; a column costs far less than a pass, and there may be many."""
+
+SMALLEST = 2.0**-40  # of a piece: below, neighbouring points are too close for any bound
+PARTS = (2, 4, 8, 16)
+FIRST = (1, *PARTS, 32)
+FROZEN = 0.35  # share of the room to the target that lines of frozen samples may take
+CROWDED = 0.2  # share of the room below which a piece goes on with all its samples
+TRIED = (0.25, 1 / 32)  # lengths of the pieces that all ways are tried on
+COLUMNS = 2  # times as cheap columns have to look: where pieces are many, most samples are frozen in most of them
+SOME = 300  # samples that the trial looks at
+
+
+@dataclass
+class Target:
+    """What no piece may be above: slack above the largest loss seen so far, or `below` where that is between them."""
+
+    slack: float  # 0: as far as `below`
+    seen: float
+    below: float = inf
+
+    @property
+    def bound(self) -> float:
+        tight = max((1 + self.slack) * self.seen, self.seen + 1e-9)
+        if self.seen >= self.below:
+            return tight
+        return self.below if self.slack == 0 else min(tight, self.below)
+
+    @property
+    def room(self) -> float:
+        """Between what was seen and the target."""
+        return self.bound - self.seen
+
+
+@dataclass
+class Budget:
+    """Passes over the data: `spent` of at most `passes`."""
+
+    passes: float = inf
+    spent: float = 0.0
+
+    @property
+    def left(self) -> float:
+        return self.passes - self.spent
+
+
+@dataclass(frozen=True)
+class Piece:
+    """[start, end] of a segment with its line: the loss at t is nowhere above the chord of `ends`.
+
+    `wrong` is how many samples may be classified wrongly somewhere on it, at most.
+    """
+
+    start: float
+    end: float
+    ends: tuple[float, float]
+    wrong: int
+
+    @property
+    def bound(self) -> float:
+        return max(self.ends)
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A piece that is to be split: samples that are `active` (None: all), the line of the others, what is known."""
+
+    start: float
+    end: float
+    bound: float
+    active: Tensor | None = None
+    base: tuple[float, float] = (0.0, 0.0)
+    wrong: int = 0
+    parts: int = 1
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a search begins: by which gaps, into how many parts, and how many passes it may take."""
+
+    by: By
+    parts: int
+    passes: float
+
+
+@dataclass
+class Search:
+    """The search on one segment between `ends` (2, P), float64; the problem has a view by layers.
+
+    `accepted` are the pieces that are done, in order; `known` ones are taken as they are, from an earlier search of
+    the same. `seen` is the largest loss at a breakpoint, as computed, and where.
+    """
+
+    problem: Problem
+    ends: Tensor
+    target: Target
+    budget: Budget
+    part: Part = "train"
+    accepted: list[Piece] = field(default_factory=list)
+    seen: tuple[float, float] = (-inf, 0.0)
+
+    def __post_init__(self) -> None:
+        split = self.problem.part(self.part)
+        assert split is not None
+        assert self.problem.layered is not None
+        self.split, self.network = split, MovingNetwork.of(self.problem, self.ends)
+        start = self.problem.layout.split(self.ends[:1])
+        evaluation = Evaluation(self.problem.layered, start)
+        self.below = evaluation.features(Rounded.exact(split.x), self.network.lowest)
+        costs = [size.multiplications for size in self.problem.sizes]
+        self.share = sum(costs[self.network.lowest :]) / sum(costs)
+        self.by: By = "norms"
+        self.left: list[_Open] = []
+
+    @property
+    def bound(self) -> float:
+        """The largest bound of a piece, those not done too."""
+        known = [*(one.bound for one in self.accepted), *(one.bound for one in self.left)]
+        return max(known, default=inf)
+
+    def take_up(self, known: Sequence[Piece]) -> None:
+        """Go on from pieces that are done: what lies between them is left."""
+        edges = [0.0, *(t for one in known for t in (one.start, one.end)), 1.0]
+        self.accepted = list(known)
+        if known:
+            gaps = zip(edges[::2], edges[1::2], strict=True)
+            self.left = [_Open(start, end, inf, parts=2) for start, end in gaps if start < end][::-1]
+
+    def split_at(self, starts: Sequence[float]) -> None:
+        """Begin with pieces that start at these t."""
+        edges = sorted({0.0, 1.0, *(t for t in starts if 0 < t < 1)})
+        self.left = [_Open(start, end, inf) for start, end in pairwise(edges)][::-1]
+
+    @torch.no_grad()
+    def run(self, report: Callable[["Search"], None] = lambda _: None, at: float = 0.5) -> str | None:
+        """Split until all pieces are accepted; why not, where that can't be. The loss is high `at` some t."""
+        if self.budget.left > 0 and (self.left or not self.accepted):
+            start = self.begun(at)
+            self.by = start.by
+            self.left = self.left or [_Open(0.0, 1.0, inf, parts=start.parts)]
+        while self.left or not self.accepted:
+            if self.budget.left <= 0:
+                best = f"the best bound is {self.bound:.4g} of" if isfinite(self.bound) else "there is no bound yet of"
+                return f"{best} {self.target.bound:.4g} after {self.budget.spent:.0f} passes"
+            piece = self.left.pop()
+            if piece.end - piece.start < SMALLEST * piece.parts:
+                self.left.append(piece)
+                return f"pieces at t = {piece.start:.6g} would be shorter than {SMALLEST:.2g}"
+            self.left += reversed(list(self.split_up(piece)))
+            report(self)
+        return None
+
+    def split_up(self, piece: _Open) -> Iterator[_Open]:
+        """What is left of a piece when its parts were looked at; those below the target are accepted."""
+        t = torch.linspace(piece.start, piece.end, piece.parts + 1, dtype=torch.float64, device=self.problem.device)
+        found = self.looked_at(t, piece.active)
+        base = torch.linspace(*piece.base, piece.parts + 1, dtype=torch.float64).tolist()
+        losses = [b + float(one.sum()) / len(self.split) for b, one in zip(base, found.losses, strict=True)]
+        if piece.active is None:
+            loss, where = max(zip(losses, t.tolist(), strict=True))
+            self.seen = max(self.seen, (loss, where))
+            self.target.seen = max(self.target.seen, loss)
+        for i in range(piece.parts):
+            one = self._part(piece, i, t.tolist(), found, (base[i], base[i + 1]))
+            if one.bound <= self.target.bound:
+                self._accept(one)
+            else:
+                yield self._to_split(piece, one, found, i, max(losses[i], losses[i + 1]), (base[i], base[i + 1]))
+
+    def _accept(self, piece: Piece) -> None:
+        insort(self.accepted, piece, key=lambda one: one.start)
+
+    def _part(self, piece: _Open, i: int, t: list[float], found: Lines, base: tuple[float, float]) -> Piece:
+        """Part i with its bound; sums of N numbers are rounded. Raises ValueError where it is not a number."""
+        up = (1 + (len(self.split) + 64) * UNIT) * (1 + 1e-9)
+        sums = found.at[:, i].sum(1) / len(self.split)
+        first, last = ((b + float(one)) * up + 1e-12 for b, one in zip(base, sums, strict=True))
+        wrong = piece.wrong + (0 if found.settled is None else int((~found.settled[i]).sum()))
+        return Piece(t[i], t[i + 1], (_number(first), _number(last)), wrong)
+
+    def _to_split(
+        self, piece: _Open, part: Piece, found: Lines, i: int, highest: float, base: tuple[float, float]
+    ) -> _Open:
+        """The part, with the samples frozen that may be."""
+        room = self.target.bound - highest
+        if piece.active is not None and room < CROWDED * self.target.room:
+            return _Open(part.start, part.end, part.bound, parts=2)
+        lines, gains = found.at[:, i], found.gains[i]
+        low, order = lines.amax(0).sort()
+        count = int((low.cumsum(0) / len(self.split) <= FROZEN * room).sum())
+        frozen, kept = order[:count], order[count:]
+        active = kept if piece.active is None else piece.active[kept]
+        sums = (lines[:, frozen].sum(1) / len(self.split)).tolist()
+        wrong = piece.wrong + (0 if found.settled is None else int((~found.settled[i, frozen]).sum()))
+        gain, room = float(gains[kept].sum()) / len(self.split), room - max(sums)
+        times = sqrt(gain / (0.7 * room)) if room > 0 and isfinite(gain) else inf
+        parts = next((one for one in PARTS if one >= times), PARTS[-1])
+        new = (base[0] + sums[0], base[1] + sums[1])
+        return _Open(
+            part.start, part.end, part.bound, active.sort().values if count else piece.active, new, wrong, parts
+        )
+
+    def looked_at(self, t: Tensor, active: Tensor | None, by: By | None = None) -> Lines:
+        """The lines of samples on the pieces between t (G + 1,), in chunks that fit the cache."""
+        by = by or self.by
+        x, y = self.below.features, self.split.y
+        count = x.shape[1] if active is None else len(active)
+        self.budget.spent += self.cost(len(t) - 1, by) * count / len(self.split)
+        size = max(16, self.problem.samples_at_once // (2 * len(t)))
+        if active is None:
+            active = torch.arange(count, device=y.device)
+        groups = torch.split(active, size)
+        found = [self._lines(t, Rounded(x[:, some], self.below.off[some]), y[some], by) for some in groups]
+        if not found:  # all are frozen
+            return Lines(x.new_zeros(2, len(t) - 1, 0), x.new_zeros(len(t), 0), None)
+        settled = (
+            None if y.is_floating_point() else torch.cat([one.settled for one in found if one.settled is not None], 1)
+        )
+        return Lines(torch.cat([one.at for one in found], 2), torch.cat([one.losses for one in found], 1), settled)
+
+    def _lines(self, t: Tensor, below: Rounded, y: Tensor, by: By) -> Lines:
+        if by == "columns":
+            return first_order.lines(self.network, t, list(columns.steps(self.network, t, below)), self.problem.loss, y)
+        *_, last = steps(self.network, t, below, by == "entries")
+        return lines(self.problem.loss, last.Z, y, last.gap)
+
+    def cost(self, pieces: int, by: By) -> float:
+        """Passes that pieces cost: one at each end, and `MORE` a piece."""
+        return self.share * (pieces + 1 + pieces * MORE[by])
+
+    def begun(self, at: float) -> "Start":
+        """The way that should need the fewest passes, as some samples tell."""
+        every = max(1, len(self.split) // SOME)
+        some = torch.arange(0, len(self.split), every, device=self.problem.device)
+        ways: tuple[By, ...] = ("norms", "entries")
+        if first_order.applies(self.network, self.problem.loss):
+            ways = (*ways, "columns")
+        pieces = {by: self.pieces(by, at, some) for by in ways}
+        best = min(ways, key=lambda by: self.cost(1, by) * pieces[by] * (COLUMNS if by == "columns" else 1))
+        parts = next((one for one in FIRST if one >= pieces[best] / 4), FIRST[-1])
+        return Start(best, parts, self.cost(1, best) * pieces[best])
+
+    def pieces(self, by: By, at: float, some: Tensor) -> float:
+        """How many pieces one way should need: gains are a power of a piece's length, and have to fit the room."""
+        gains = []
+        for length in TRIED:
+            start = min(int(at / length), round(1 / length) - 1) * length
+            t = torch.tensor([start, start + length], dtype=torch.float64, device=self.problem.device)
+            gains.append(float(self.looked_at(t, some, by).gains.mean()))
+        if not all(isfinite(gain) for gain in gains):
+            return inf
+        long, short = (max(gain, 1e-300) for gain in gains)
+        power = max(log(long / short) / log(TRIED[0] / TRIED[1]), 0.5)
+        return max(1.0, exp(log(short / self.target.room) / power) / TRIED[1])
+
+
+def _number(bound: float) -> float:
+    if not isfinite(bound):
+        raise ValueError(f"a bound is {bound}: features or weights are too large for float64")
+    return bound

@@ -252,6 +252,10 @@ class Client:
         """Write `count` parameter vectors along a path into one safetensors file."""
         return ask({"question": "points", **self._path_question(path_id), "count": count, "to": str(to.absolute())})
 
+    def knots(self, path_id: int, to: Path) -> dict[str, Any]:
+        """Write the knots of a path, with the pieces that it is proven on, into one safetensors file."""
+        return ask({"question": "knots", **self._path_question(path_id), "to": str(to.absolute())})
+
     def facts(self) -> dict[str, Any]:
         """What jobs would run on here: versions, devices, memory."""
         return ask({"question": "facts"})
@@ -262,7 +266,7 @@ class Client:
         network = None if path.network is None else as_it_is(path.network, self.trust)
         models, known = as_inputs(self.catalogue, path, network)
         asked = {"path": known.file, "path_id": known.id, "root": self.data_root}
-        asked |= {"pieces": known.pieces, "level": known.level}
+        asked |= {"pieces": known.pieces, "certificate": known.certificate, "level": known.level}
         return {**asked, "models": msgspec.to_builtins(models)}
 
     def _new_run(self, session: Session, spec: RunSpec, *, device: str | None, study: str | None = None) -> NewRun:

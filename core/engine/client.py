@@ -254,6 +254,10 @@ class Client:
         """Write `count` parameter vectors along a path into one safetensors file."""
         return ask({"question": "points", **self._path_question(path_id), "count": count, "to": str(to.absolute())})
 
+    def knots(self, path_id: int, to: Path) -> dict[str, Any]:
+        """Write the knots of a path, with the pieces that it is proven on, into one safetensors file."""
+        return ask({"question": "knots", **self._path_question(path_id), "to": str(to.absolute())})
+
     def facts(self) -> dict[str, Any]:
         """The environment of jobs on this machine: versions, devices, memory."""
         return ask({"question": "facts"})
@@ -263,13 +267,8 @@ class Client:
             path = Paths(session).get(path_id)
         network = None if path.network is None else current_network(path.network, self.trust)
         models, known = as_inputs(self.catalogue, path, network)
-        asked: dict[str, Any] = {
-            "path": known.file,
-            "sha256": known.sha256,
-            "path_id": known.id,
-            "root": self.data_root,
-        }
-        asked |= {"pieces": known.pieces, "level": known.level}
+        asked: dict[str, Any] = {"path": known.file, "sha256": known.sha256, "pieces": known.pieces}
+        asked |= {"path_id": known.id, "certificate": known.certificate, "level": known.level, "root": self.data_root}
         return {**asked, "models": msgspec.to_builtins(models)}
 
     def _new_run(self, session: Session, spec: RunSpec, *, device: str | None, study: str | None = None) -> NewRun:

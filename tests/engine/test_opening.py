@@ -203,8 +203,8 @@ def test_the_points_of_a_path_are_whole_states_with_buffers(tmp_path: Path) -> N
     problem, thetas = open_models(models, "cpu", None, SilentReporter())
     Curve.line(*thetas).save(tmp_path / "path")
     question = {"models": [msgspec.to_builtins(one) for one in models], "root": None, "path": str(tmp_path / "path")}
-    question["sha256"] = None
-    probe.points({**question, "path_id": 1, "count": 3, "to": str(tmp_path / "points")})
+    asked = {**question, "path_id": 1, "certificate": "sampled", "count": 3, "to": str(tmp_path / "points")}
+    probe.points(asked)
     points = load_file(tmp_path / "points")
     t = points.pop("t")
     _, architecture = place.problem()

@@ -13,17 +13,16 @@ from typing import Any, TextIO
 
 import msgspec
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from core.certify.enclosed import Wanted
 from core.data.load import load
 from core.engine.worker.causes import cause_of
+from core.engine.worker.exporting import FLOAT64, about_knots, knots_of, points_of, write
 from core.engine.worker.facts import environment
 from core.engine.worker.verifying import verify_path
 from core.errors import ThalwegError, UsageError
 from core.examination import examine
-from core.files import write_whole
 from core.input_files import InputModel
 from core.networks.architectures import build
 from core.opening import open_models
@@ -76,27 +75,38 @@ def verify(question: Answer) -> Answer:
 
 
 def points(question: Answer) -> Answer:
-    """Write parameter vectors along a path, equally spaced in t, under the names of the module's state.
-
-    Its buffers, too, the same at every point: so each point is a whole state.
-    """
+    """Write parameter vectors along a path, equally spaced in t; of an enclosed one in float64, as it is proven."""
     path, problem, _ = path_of(question)
-    first, count = msgspec.convert(question["models"][0], InputModel), question["count"]
-    t = torch.linspace(0, 1, count, dtype=torch.float64)
-    tensors = {name: one.contiguous() for name, one in problem.layout.split(path.points(t)).items()}
-    tensors |= {name: torch.stack([one] * count) for name, one in problem.constants.items()}
-    metadata = {
-        "network": first.network,
-        "data": first.data,
-        "path": str(question["path_id"]),
-        "dtype": first.dtype,
-    }
-    write_whole(Path(question["to"]), lambda draft: save_file({**tensors, "t": t}, draft, metadata=metadata))
+    first = msgspec.convert(question["models"][0], InputModel)
+    dtype = {"dtype": first.dtype}
+    if question["certificate"] == "enclosed":
+        path, problem = path.cast(torch.float64), problem.to(problem.device, torch.float64)
+        dtype = {"dtype": "float64", "dtype_reason": FLOAT64}
+    tensors = points_of(path, problem, question["count"])
+    metadata = {"network": first.network, "data": first.data, "path": str(question["path_id"]), **dtype}
+    write(Path(question["to"]), tensors, metadata)
     return {
         "id": question["path_id"],
-        "count": count,
+        "count": question["count"],
+        "file": question["to"],
+        "tensors": [name for name in tensors if name != "t"],
+        **dtype,
+    }
+
+
+def knots(question: Answer) -> Answer:
+    """Write a path's knots, bit for bit, with the pieces that it is proven on."""
+    path, problem, _ = path_of(question)
+    tensors = knots_of(path, problem, None if question["pieces"] is None else Path(question["pieces"]))
+    metadata = about_knots(path, tensors, msgspec.convert(question["models"][0], InputModel))
+    metadata |= {"path": str(question["path_id"]), "certificate": str(question["certificate"])}
+    write(Path(question["to"]), tensors, metadata | {"level": json.dumps(question["level"])})
+    return {
+        "id": question["path_id"],
+        "knots": len(path.knots),
         "file": question["to"],
         "tensors": list(tensors),
+        "dtype": metadata["dtype"],
     }
 
 
@@ -113,6 +123,7 @@ QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
     "facts": facts,
     "verify": verify,
     "points": points,
+    "knots": knots,
 }
 
 

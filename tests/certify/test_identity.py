@@ -1,6 +1,7 @@
 """Identity claims: the true ones granted, the forged ones refused, each for its reason."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import cache
 
 import pytest
 import torch
@@ -31,7 +32,9 @@ def segment_of(start: Net, end: Net, k: int, s: int = 1) -> Segment:
     return Segment(start.theta, end.theta, Claim.IDENTITY, Lift.above(start, s).curve(start, end, k))
 
 
+@cache
 def true_segments() -> dict[str, tuple[Problem, Segment]]:
+    """One of each kind; nobody changes them."""
     a, b = pair()
     lift = Lift.above(a, 1)
     found = {
@@ -217,7 +220,7 @@ class Dipping(Prescribed):
 
 def test_a_curve_that_dips_between_grid_points_is_refused() -> None:
     found, segment = true_segments()["whole"]
-    dipping = Dipping(**vars(segment.curve))
+    dipping = Dipping(**{one.name: getattr(segment.curve, one.name) for one in fields(segment.curve)})
     t = torch.tensor([0.123456789], dtype=torch.float64)
     assert found.losses(replace(segment, curve=dipping).at(t)) != found.losses(segment.at(t))
     assert "of the unknown family" in refused(found, replace(segment, curve=dipping)).reason

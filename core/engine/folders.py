@@ -27,6 +27,7 @@ ABANDONED = "abandoned"
 FIRST_SPACE = "pid:[4026531836]"  # of process ids, on every Linux: any other is a container's
 GONE = 66  # exit status of a worker whose folder or catalogue was deleted
 DISK_FULL = 28  # and of one whose disk is too full to say so
+REPLACED = 75  # and of one under which other code was installed before it had loaded its own
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,11 @@ class InstalledCode:
         return self._changed
 
 
+def written_since(at: float) -> bool:
+    """Whether a file of the installed code was written after `at`, in seconds since the epoch."""
+    return any(file.stat().st_mtime > at for file in _files())
+
+
 def _files() -> list[Path]:
     return sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.engine.folders import DISK_FULL, GONE, Owner, abandon, attempt_folder, boot_id, log_of, owner
+from core.engine.folders import DISK_FULL, GONE, REPLACED, Owner, abandon, attempt_folder, boot_id, log_of, owner
 from core.engine.ingest import ingest
 from core.engine.launch import signal_group
 from core.engine.log import Log
@@ -128,6 +128,9 @@ class Supervision:
         code = None if child is None else child.returncode
         if who is not None and who.boot != boot_id():
             self._requeue(attempt, "the machine was restarted")
+            return
+        if code == REPLACED:
+            self._again(attempt, "other code was installed while it began")
             return
         with self.catalogue.write() as session:
             runs = Runs(session)

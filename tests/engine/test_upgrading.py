@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.engine import agent as agent_module
 from core.engine import client as client_module
 from core.engine import installed
 from core.engine.client import Client
@@ -18,7 +19,7 @@ from core.engine.locks import AgentLock
 from core.engine.machines import here
 from core.specs.runs import Train
 from store import Catalogue, Runs
-from tests.engine.conftest import TINY, long_training, until
+from tests.engine.conftest import TINY, Engine, long_training, until
 
 ROOT = Path(installed.__file__).parents[2]
 
@@ -112,6 +113,36 @@ def test_an_agent_that_drains_replaces_a_successor_that_was_killed(
         until(lambda: state(second) == "cancelled")
         assert agent.wait(timeout=30) == 0
         until(lambda: not agent_of(catalogue))  # the newest one has been idle for a second
+
+
+def test_a_run_that_had_not_loaded_its_code_when_other_code_came_begins_again_and_one_of_broken_code_fails(
+    old: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = old / "core" / "engine" / "worker" / "jobs.py"
+    jobs.write_text("from core.errors import of_another_version\n")
+
+    def half(folder: Path) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-P", "-m", "core.engine.worker", str(folder)]
+        return subprocess.Popen(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(old)})
+
+    starts = iter([half, agent_module.start_worker, half])
+
+    def start(folder: Path) -> "subprocess.Popen[bytes]":
+        return next(starts)(folder)
+
+    monkeypatch.setattr(agent_module, "start_worker", start)
+    os.utime(jobs, (time.time() + 60,) * 2)
+    replaced = engine.enqueue(Train(**TINY, epochs=1))
+    assert engine.finish(replaced)[0].state == "done"
+    with engine.catalogue.read() as session:
+        first, second = Runs(session).attempts(replaced)
+    assert (first.cause, second.cause) == ("other code was installed while it began", None)
+
+    for file in old.rglob("*.py"):
+        os.utime(file, (0, 0))
+    (run,) = engine.finish(engine.enqueue(Train(**TINY, epochs=1)))
+    assert (run.state, run.cause_kind) == ("failed", "exception")
+    assert "ImportError" in str(run.cause)
 
 
 def test_code_has_changed_once_its_files_differ_in_content_and_rest(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:

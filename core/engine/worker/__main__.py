@@ -10,10 +10,12 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from core.engine.folders import DISK_FULL, Job, Owner, log_of, take
+from core.engine.folders import DISK_FULL, REPLACED, Job, Owner, log_of, take
+from core.engine.installed import written_since
 from core.engine.log import Log
 from core.engine.worker.causes import cause_of
 from core.engine.worker.folder_watch import watch
@@ -30,9 +32,15 @@ class Cancelled(BaseException):
     came = False
 
 
+class ReplacedError(Exception):
+    """Other code was installed while this process loaded its own: what it has may be half of each."""
+
+
 def main(folder: Path) -> int:
     try:
         return _main(folder)
+    except ReplacedError:
+        return REPLACED
     except OSError as error:
         with suppress(OSError):  # the log may be on the very disk
             print(f"the result could not be written: {error}", file=sys.stderr)
@@ -65,9 +73,10 @@ def _work(folder: Path, journal: Journal, log: Log) -> Ended:
     """Do the job; how it ended. Everything that can go wrong becomes a cause."""
     try:
         journal.progress(None, "starting")
-        from core.engine.worker.jobs import perform  # noqa: PLC0415 - loads torch, while the journal already beats
-
+        perform = _loaded()
         perform(Job.load(folder), folder, journal)
+    except ReplacedError:
+        raise
     except BaseException as error:  # noqa: BLE001 - whatever it was, the run says it
         if Cancelled.came:
             log.end(f"Cancelled after {journal.seconds:.1f} s.")
@@ -80,6 +89,17 @@ def _work(folder: Path, journal: Journal, log: Log) -> Ended:
         return Ended(state="failed", cause_kind=kind, cause=cause)
     log.end(f"Done after {journal.seconds:.1f} s.")
     return Ended(state="done")
+
+
+def _loaded() -> Callable[[Job, Path, Journal], None]:
+    """What does jobs. Raises ReplacedError."""
+    try:
+        from core.engine.worker.jobs import perform  # noqa: PLC0415 - loads torch, while the journal already beats
+    except Exception as error:
+        if written_since(Owner.me().started):
+            raise ReplacedError from error
+        raise
+    return perform
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import store
 from core.grid import Grid
-from core.grid_files import load
 from tui.shared.charts.charts import ChartCurve, curve
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ def kept(catalogue: "Catalogue", session: "Session", ids: Sequence[int]) -> Grid
 
     Raises NotFoundError, ArtifactError where a file is damaged or missing, UsageError where one is no grid.
     """
+    from core.grid_files import load  # noqa: PLC0415 - loads numpy, to read a grid alone
+
     bounds = map(store.Bounds(session).get, ids)
     return {one.id: load(catalogue.artifacts.verified(one.artifact)) for one in bounds if one.artifact is not None}
 

@@ -52,7 +52,7 @@ def losses_at(problem: Problem, points: Iterable[Tensor]) -> KnotLosses:
     sums = torch.zeros(2, len(together.networks), dtype=torch.float64, device=problem.device)
     for x, y in chunks(problem.data.train, 1, problem.samples_at_once):
         for i, outputs in enumerate(together.walk(Rounded.exact(x), after)):
-            sums[:, i] += _sums(problem, outputs, y)
+            sums[:, i] += loss_sums(problem, outputs, y)
     count = len(problem.data.train)
     for i in _coarse(*(sums / count).tolist()) if adjoint.applies(problem.layered) else ():
         names = together.networks[i]
@@ -78,7 +78,7 @@ def _finer(problem: Problem, pieces: list[Piece], stretches: list[Stretch]) -> f
     return total
 
 
-def _sums(problem: Problem, outputs: Rounded, y: Tensor) -> Tensor:
+def loss_sums(problem: Problem, outputs: Rounded, y: Tensor) -> Tensor:
     """The sum (2,) of the losses of some samples, and that of how far each may be off."""
     z = outputs.features
     losses = problem.loss.samples(z, y[None])

@@ -58,6 +58,7 @@ def gains(network: MovingNetwork, t: Tensor, found: Found, loss: ConvexLoss, y: 
         moving, step = network.layers[l], found[l][0]
         if step.q is not None:
             turned = turned + (slope * step.q).sum(2)
+            gain = gain + gamma(slope.shape[2] + network.depth + 16) * norms(slope) * norms(step.q) / 4
         gain = gain + _crossed(moving, t, slope, step, found[l - 1][1])
         W = moving.at(middle)[moving.layer.weight]
         mu = slope @ W
@@ -70,9 +71,10 @@ def _at_outputs(loss: ConvexLoss, last: Step, y: Tensor) -> tuple[Tensor, Tensor
     """The gradient (G, N, C) in the middle of the chord, and what the tangent there leaves (G, N)."""
     Z, eps = last.Z, last.gap.norm
     middle, change = (Z[:-1] + Z[1:]) / 2, Z.diff(dim=0)
+    own = 16 * UNIT * (Z.shape[-1] + middle.abs().amax(-1)) * eps  # what the gradient itself rounds
     if isinstance(loss, Square):
         target = y if y.is_floating_point() else functional.one_hot(y, Z.shape[-1]).to(Z.dtype)
-        return middle - target, eps.square() / 2 + norms(change) * eps / 2
+        return middle - target, eps.square() / 2 + norms(change) * eps / 2 + own
     assert last.gap.entries is not None
     label = y.expand(middle.shape[:2])[..., None]
     off = (last.gap.entries + last.gap.entries.gather(-1, label)).scatter(-1, label, 0.0).amax(-1)
@@ -81,7 +83,6 @@ def _at_outputs(loss: ConvexLoss, last: Step, y: Tensor) -> tuple[Tensor, Tensor
     curvature = torch.sigmoid(torch.maximum(rho[:-1], rho[1:]) + w).clamp_max(0.25)
     reach = change.amax(-1) - change.amin(-1)
     gradient = torch.softmax(middle, -1) - functional.one_hot(y, Z.shape[-1]).to(Z.dtype)
-    own = 16 * UNIT * (Z.shape[-1] + middle.abs().amax(-1)) * eps  # what the gradient itself rounds
     return gradient, 2 * curvature * w.square() + curvature * reach * w + own
 
 

@@ -44,10 +44,11 @@ def lines(loss: ConvexLoss, outputs: Tensor, y: Tensor, gap: Gap) -> Lines:
     """From outputs (G + 1, N, C) at the ends of pieces, on which they have the gap."""
     own = 16 * UNIT * (1 + outputs.abs().amax(-1)) + outputs.shape[-1] * UNIT
     own = torch.maximum(own[:-1], own[1:])
-    w, e = 2**0.5 * gap.norm * UP + own, gap.entries
+    w = 2**0.5 * gap.norm * UP + own
+    e = None if gap.entries is None else gap.entries * UP + own[..., None]
     above = _larger_by_norm(loss, outputs, y, gap.norm + own, w)
     if e is not None:
-        by_entries = _larger_by_entries(loss, outputs, y, e * UP + own[..., None])
+        by_entries = _larger_by_entries(loss, outputs, y, e)
         lower = by_entries.sum(0) < above.sum(0)
         above = torch.where(lower, by_entries, above)
     losses = loss.samples(outputs, y.expand(outputs.shape[0], *y.shape))

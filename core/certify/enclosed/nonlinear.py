@@ -29,6 +29,8 @@ SLOPES = {"sigmoid": 0.25}
 BENDS = {"tanh": 0.7699, "sigmoid": 0.09623, "elu": 1.0}
 """The largest slopes, 1 where none is named, and the largest second derivatives, rounded up."""
 
+SETTINGS = {"leaky_relu": "negative_slope", "softplus": "gamma"}
+
 
 @dataclass(frozen=True)
 class Gap:
@@ -63,14 +65,24 @@ def kink(activation: Activation | None) -> float | None:
 
 def unknown(layer: Layer) -> str | None:
     """What of a layer the theorem does not speak of, as the end of a sentence; None where it does."""
-    if activation_name(layer.activation) == "unknown":
+    if not _known(layer.activation):
         return "an activation that is not known"
     slope = kink(layer.activation)
     if slope is not None and not 0 <= slope <= 1:
         return f"leaky ReLU of slope {slope:g}, and slopes from 0 to 1 are covered"
-    if not all(isinstance(pool, partial) and pool.func in (*AVERAGES, *MAXIMA) for pool in layer.pools):
+    if not all(
+        isinstance(pool, partial) and not pool.args and pool.func in (*AVERAGES, *MAXIMA) for pool in layer.pools
+    ):
         return "a pooling that is neither a maximum nor an average"
     return None
+
+
+def _known(activation: Activation | None) -> bool:
+    """Those with settings of their own are leaky relu and softplus: an ELU with another alpha has a kink."""
+    name = activation_name(activation)
+    if not isinstance(activation, partial):
+        return name not in ("unknown", *SETTINGS)
+    return not activation.args and list(activation.keywords) == [SETTINGS.get(name)]
 
 
 def activation_gap(layer: Layer, Z: Tensor, F: Tensor, gap: Gap) -> Gap:

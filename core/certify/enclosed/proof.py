@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf
+from math import inf, isfinite
 from pathlib import Path as File
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.certify.enclosed.nonlinear import unknown
 from core.certify.enclosed.search import Budget, Piece, Search, Target
-from core.certify.knots import losses_at, points64
+from core.certify.knots import points64
+from core.errors import UsageError
 from core.files import write_whole
 from core.path import Path, Segment
 from core.problem import Part, Problem
@@ -20,6 +22,15 @@ from core.progress import Reporter, SilentReporter
 FEW = 100.0
 MANY = 1e6
 AGAIN = 16  # passes that checking a proof again may take for each of its pieces
+TRIALS = 32  # and for each segment: with few samples that is what finding out how to begin takes
+COLUMNS = (
+    ("segment", torch.int64, 1),
+    ("start", torch.float64, 1),
+    ("end", torch.float64, 1),
+    ("ends", torch.float64, 2),
+    ("wrong", torch.int64, 1),
+)
+"""What a file of pieces has of each of them: names, and what the tensors are."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +53,15 @@ class Wanted:
     """Where pieces begin and end that have been found before, by segment; what was said of them is not believed."""
 
     @classmethod
-    def again(cls, file: File, level: float) -> "Wanted":
+    def again(cls, file: File, level: float | None) -> "Wanted":
         """To check a proof again: that its own pieces, split where it must be, are below its level.
 
-        Raises UsageError where the file holds none.
+        Raises UsageError where the file holds none, or not all of a segment.
         """
         stored = load_pieces(file)
-        passes = AGAIN * (sum(len(pieces) for pieces in stored.values()) + len(stored))
-        return cls(slack=0.0, passes=passes, below=level, stored=stored)
+        _require_whole(file, stored)
+        passes = AGAIN * sum(len(pieces) for pieces in stored.values()) + (AGAIN + TRIALS) * len(stored)
+        return cls(slack=0.0, passes=passes, below=inf if level is None else level, stored=stored)
 
     @property
     def of_test(self) -> "Wanted":
@@ -110,11 +122,11 @@ class Proof:
         """Write ends and bounds of all pieces: `segment` (M,), `start`, `end`, and `ends` (M, 2), in float64."""
         rows = [(i, one) for i, enclosure in self.enclosures.items() for one in enclosure.pieces]
         tensors = {
-            "segment": torch.tensor([i for i, _ in rows]),
+            "segment": torch.tensor([i for i, _ in rows], dtype=torch.int64),
             "start": torch.tensor([one.start for _, one in rows], dtype=torch.float64),
             "end": torch.tensor([one.end for _, one in rows], dtype=torch.float64),
             "ends": torch.tensor([one.ends for _, one in rows], dtype=torch.float64).view(-1, 2),
-            "wrong": torch.tensor([one.wrong for _, one in rows]),
+            "wrong": torch.tensor([one.wrong for _, one in rows], dtype=torch.int64),
         }
         write_whole(file, lambda draft: save_file(tensors, draft))
 
@@ -157,6 +169,10 @@ def prove(
     `at[i]` in [0, 1] is where segment i was highest when it was looked at, and `seen` the largest loss known anywhere
     on the path. None of the segments is `unprovable`.
     """
+    if odd := [i for i in wanted.stored if i >= len(path)]:
+        raise UsageError(
+            f"The pieces are of another path: they speak of segment {odd[0]}, and this one has {len(path)}."
+        )
     reporter = reporter or SilentReporter()
     budget, target = Budget(wanted.passes), Target(wanted.slack, seen, wanted.below)
     progress = _Progress(reporter, len(at), known=load_pieces(reporter.left))
@@ -195,16 +211,10 @@ def _enclosed(search: Search, i: int, at: float, progress: _Progress) -> Enclosu
         reason = search.run(lambda one: progress(i, one), at)
     except ValueError as error:
         return Enclosure((), inf, -inf, len(search.split), f"segment {i}: {error}")
-    seen = -inf if search.part == "test" else seen_for_sure(search.problem, search.ends, (search.seen[1], at))
+    seen = -inf if search.part == "test" else max(search.surely(t) for t in {search.seen[1], at})
     wrong = max((one.wrong for one in search.accepted), default=len(search.split))
     said = None if reason is None else f"segment {i}: {reason}"
     return Enclosure(tuple(search.accepted), search.bound, seen, wrong, said)
-
-
-def seen_for_sure(problem: Problem, ends: Tensor, at: Sequence[float]) -> float:
-    """A loss that the true one is not below at one of these t."""
-    found = losses_at(problem, (torch.lerp(ends[0], ends[1], t) for t in at))
-    return float((found.loss - found.margin).max())
 
 
 def save_pieces(file: File, known: Mapping[int, tuple[Piece, ...]]) -> None:
@@ -213,12 +223,41 @@ def save_pieces(file: File, known: Mapping[int, tuple[Piece, ...]]) -> None:
 
 
 def load_pieces(file: File | None) -> dict[int, tuple[Piece, ...]]:
-    """The pieces of every segment that `save` wrote; none without a file."""
+    """The pieces of every segment that `save` wrote, in order; none without a file.
+
+    Raises UsageError where the file holds none, or such as no search leaves.
+    """
     if file is None:
         return {}
-    tensors = load_file(file)
-    known: dict[int, list[Piece]] = {}
-    columns = (tensors[name].tolist() for name in ("segment", "start", "end", "ends", "wrong"))
-    for i, start, end, ends, wrong in zip(*columns, strict=True):
-        known.setdefault(i, []).append(Piece(start, end, (ends[0], ends[1]), wrong))
+    try:
+        known = _read(load_file(file))
+    except KeyError as error:
+        raise UsageError(f"{file} can't be read as the pieces of a proof: it lacks {error}.") from None
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise UsageError(f"{file} can't be read as the pieces of a proof: {str(error).rstrip('.')}.") from None
     return {i: tuple(pieces) for i, pieces in known.items()}
+
+
+def _read(tensors: Mapping[str, Tensor]) -> dict[int, list[Piece]]:
+    """Raises KeyError, ValueError or TypeError where the tensors don't fit, or what they say of a piece can't be."""
+    known: dict[int, list[Piece]] = {}
+    for name, dtype, dimensions in COLUMNS:
+        if (tensors[name].dtype, tensors[name].dim()) != (dtype, dimensions):
+            raise ValueError(f"{name} is {tensors[name].dtype} of {tensors[name].dim()} dimensions")
+    for i, start, end, ends, wrong in zip(*(tensors[name].tolist() for name, *_ in COLUMNS), strict=True):
+        before = known.setdefault(i, [])
+        if not (i >= 0 and wrong >= 0 and (before[-1].end if before else 0.0) <= start < end <= 1):
+            raise ValueError(f"piece {len(before)} of segment {i} is from {start:.9g} to {end:.9g}")
+        if not (len(ends) == 2 and all(isfinite(one) for one in ends)):
+            raise ValueError(f"the bounds of piece {len(before)} of segment {i} are {ends}")
+        before.append(Piece(start, end, (ends[0], ends[1]), wrong))
+    return known
+
+
+def _require_whole(file: File, stored: Mapping[int, Sequence[Piece]]) -> None:
+    """Raise UsageError where something of a segment is in none of its pieces."""
+    for i, pieces in stored.items():
+        edges = [0.0, *(t for one in pieces for t in (one.start, one.end)), 1.0]
+        gap = next(((a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a != b), None)
+        if gap is not None:
+            raise UsageError(f"{file} is no whole proof: segment {i} has no piece from {gap[0]:.9g} to {gap[1]:.9g}.")

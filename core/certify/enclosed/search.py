@@ -19,7 +19,8 @@ from core.certify.enclosed import columns, first_order
 from core.certify.enclosed.chords import steps
 from core.certify.enclosed.lines import Lines, lines
 from core.certify.enclosed.moving import MovingNetwork
-from core.certify.rounding import UNIT, Evaluation, Rounded
+from core.certify.knots import loss_sums
+from core.certify.rounding import SAFETY, UNIT, Evaluation, Rounded
 from core.problem import Part, Problem
 
 By = Literal["norms", "entries", "columns"]
@@ -36,6 +37,7 @@ CROWDED = 0.2  # share of the room below which a piece goes on with all its samp
 TRIED = (0.25, 1 / 32)  # lengths of the pieces that all ways are tried on
 COLUMNS = 2  # times as cheap columns have to look: where pieces are many, most samples are frozen in most of them
 SOME = 300  # samples that the trial looks at
+LARGEST = 700  # of what exp can take
 
 
 @dataclass
@@ -181,7 +183,8 @@ class Search:
         """What is left of a piece when its parts were looked at; those below the target are accepted."""
         t = torch.linspace(piece.start, piece.end, piece.parts + 1, dtype=torch.float64, device=self.problem.device)
         found = self.looked_at(t, piece.active)
-        base = torch.linspace(*piece.base, piece.parts + 1, dtype=torch.float64).tolist()
+        first, last = torch.tensor(piece.base, dtype=torch.float64)
+        base = torch.lerp(first, last, ((t - t[0]) / (t[-1] - t[0])).cpu()).tolist()
         losses = [b + float(one.sum()) / len(self.split) for b, one in zip(base, found.losses, strict=True)]
         if piece.active is None:
             loss, where = max(zip(losses, t.tolist(), strict=True))
@@ -251,6 +254,22 @@ class Search:
         *_, last = steps(self.network, t, below, by == "entries")
         return lines(self.problem.loss, last.Z, y, last.gap)
 
+    @torch.no_grad()
+    def surely(self, t: float) -> float:
+        """A mean loss that the true one is not below at t. What float64 rounds is taken off, of W(t) too.
+
+        A piece of no length: its gap is how far the outputs may be off.
+        """
+        at = torch.tensor([t, t], dtype=torch.float64, device=self.problem.device)
+        total = torch.zeros(2, dtype=torch.float64, device=self.problem.device)
+        for some in torch.split(
+            torch.arange(len(self.split), device=self.problem.device), self.problem.samples_at_once
+        ):
+            *_, last = steps(self.network, at, Rounded(self.below.features[:, some], self.below.off[some]), False)
+            total += loss_sums(self.problem, Rounded(last.Z[:1], last.gap.norm[0]), self.split.y[some])
+        loss, margin = float(total[0]) / len(self.split), float(total[1]) / len(self.split)
+        return loss - margin * SAFETY - (len(self.split) + 64) * UNIT * abs(loss)
+
     def cost(self, pieces: int, by: By) -> float:
         """Passes that pieces cost: one at each end, and `MORE` a piece."""
         return self.share * (pieces + 1 + pieces * MORE[by])
@@ -278,7 +297,8 @@ class Search:
             return inf
         long, short = (max(gain, 1e-300) for gain in gains)
         power = max(log(long / short) / log(TRIED[0] / TRIED[1]), 0.5)
-        return max(1.0, exp(log(short / self.target.room) / power) / TRIED[1])
+        times = (log(short) - log(max(self.target.room, 1e-300))) / power  # a large loss may leave no room at all
+        return max(1.0, exp(times) / TRIED[1]) if times < LARGEST else inf
 
 
 def _number(bound: float) -> float:

@@ -66,10 +66,12 @@ class CertificateRow(Base):
     residual: Mapped[float | None] = mapped_column(doc="largest departure from the claims, found by the checker")
     pieces: Mapped[int | None] = mapped_column(doc="number of pieces that were decided one by one")
     slack: Mapped[float | None] = mapped_column(
-        doc="how far the level may be above the largest train loss; empty: not known"
+        doc="level above the largest train loss seen; empty: not proven, or not known"
     )
-    passes: Mapped[int | None] = mapped_column(doc="passes over the train set that it cost")
-    error_level: Mapped[float | None] = mapped_column(doc="bound of the train error on the whole path, 0 to 1")
+    passes: Mapped[int | None] = mapped_column(doc="passes over the train set that its proof cost; empty: no search")
+    error_level: Mapped[float | None] = mapped_column(
+        doc="bound of the train error on the whole path, 0 to 1; empty: not proven"
+    )
     test_level: Mapped[float | None] = mapped_column(doc="bound of the test loss on the whole path")
     test_error_level: Mapped[float | None] = mapped_column(doc="bound of the test error on the whole path, 0 to 1")
     penalised_level: Mapped[float | None] = mapped_column(

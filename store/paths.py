@@ -151,10 +151,12 @@ class PathRow(Base):
     certified: Mapped[bool | None] = mapped_column(index=True, doc="whether the level is proven, not only sampled")
     certificate: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity, enclosed or sampled")
     residual: Mapped[float | None] = _measured("largest departure from the claims, found by the checker")
-    slack: Mapped[float | None] = _measured("how far the level may be above the largest train loss; empty: not known")
-    pieces: Mapped[int | None] = mapped_column(doc="number of pieces that its segments were cut into; empty: not known")
-    passes: Mapped[int | None] = mapped_column(doc="passes over the train set that its certificate cost")
-    error_level: Mapped[float | None] = _measured("bound of the train error on the whole path, 0 to 1")
+    slack: Mapped[float | None] = _measured("level above the largest train loss seen; empty: not proven, or not known")
+    pieces: Mapped[int | None] = mapped_column(doc="number of pieces that were decided one by one; empty: not known")
+    passes: Mapped[int | None] = mapped_column(doc="passes over the train set that its proof cost; empty: no search")
+    error_level: Mapped[float | None] = _measured(
+        "bound of the train error on the whole path, 0 to 1; empty: not proven"
+    )
     test_level: Mapped[float | None] = _measured("bound of the test loss on the whole path")
     test_error_level: Mapped[float | None] = _measured("bound of the test error on the whole path, 0 to 1")
     penalised_level: Mapped[float | None] = _measured("bound of the train loss with its penalty on the whole path")
@@ -188,7 +190,9 @@ class SegmentRow(Base):
     bound: Mapped[float | None]
     residual: Mapped[float | None]
     length: Mapped[float | None]
-    certificate: Mapped[str | None] = mapped_column(doc="sort of proof: exact, identity or sampled; empty: not known")
+    certificate: Mapped[str | None] = mapped_column(
+        doc="sort of proof: exact, identity, enclosed or sampled; empty: not known"
+    )
     seen: Mapped[float | None] = mapped_column(doc="largest mean train loss seen on it")
     pieces: Mapped[int | None] = mapped_column(doc="number of pieces it was cut into, each decided by itself")
 

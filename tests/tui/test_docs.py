@@ -91,7 +91,7 @@ def test_the_readme_shows_the_first_table_as_it_is_and_it_fits_80_columns(capsys
         {"id": 2, "method": "string", **ends, "max_train_loss": 0.0483, "barrier": 0.03029, "beads": 3},
         {"id": 3, "method": "sparse", **ends, "max_train_loss": 0.018014, "barrier": 0.0, "beads": 5},
     ]
-    more = zip((1.0, 1.079, 9.623), ("sampled", "sampled", "exact"), strict=True)
+    more = zip((1.0, 1.079, 9.623), ("enclosed", "enclosed", "exact"), strict=True)
     paths_table(
         [
             {**row, "normalized_length": length, "certificate": kind}

@@ -42,3 +42,14 @@ def test_a_level_of_the_first_edition_was_without_drift() -> None:
     now = {**FACTS, "level": 0.75, "drift": 0.25}
     assert shortcomings(now, {**KEPT, "drift": None}) == []
     assert shortcomings(now, KEPT) == ["the level is 0.75, above the 0.5 in the catalogue"]
+
+
+def test_a_proof_may_be_above_what_was_only_seen_and_not_above_what_was_proven() -> None:
+    now = {**FACTS, "certificate": "enclosed", "level": 0.51}
+    assert shortcomings(now, {**KEPT, "certificate": "sampled", "drift": None}) == []
+    assert shortcomings(now, {**KEPT, "certificate": "enclosed"}) == [
+        "the level is 0.51, above the 0.5 in the catalogue"
+    ]
+    assert shortcomings({**now, "certificate": "sampled", "drift": None}, {**KEPT, "certificate": "sampled"}) == [
+        "the level is 0.51, above the 0.5 in the catalogue"
+    ]

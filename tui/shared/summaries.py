@@ -20,7 +20,7 @@ WORDS = {
 PATH_FACTS = frozenset(
     (
         *("train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "drift", "certified", "certificate"),
-        *("beads", "normalized_length", "threshold", "on", "connected"),
+        *("error_level", "beads", "normalized_length", "threshold", "on", "connected"),
     )
 )
 
@@ -40,6 +40,7 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
         ("level (nowhere higher)" if row["certified"] else "level (highest seen)", number(row["level"])),
         *([] if row["drift"] is None else [("of which rounding (drift)", number(row["drift"]))]),
         ("certificate", CERTIFICATES.get(certificate, value(row["certificate"]))),
+        *_error_level(row),
         ("beads", value(row["beads"])),
         ("length / distance of the ends", number(row["normalized_length"])),
     ]
@@ -59,8 +60,14 @@ def certificate_facts(row: Row) -> list[tuple[str, str]]:
         *([] if row["drift"] is None else [("of which rounding (drift)", number(row["drift"]))]),
         ("highest train loss seen", number(row["seen"])),
         ("largest departure from a claim", number(row["residual"])),
+        *_error_level(row),
         ("pieces", value(row["pieces"])),
+        *([] if row["passes"] is None else [("passes over the train set", value(row["passes"]))]),
     ]
+
+
+def _error_level(row: Row) -> list[tuple[str, str]]:
+    return [] if row["error_level"] is None else [("train error (nowhere higher)", number(row["error_level"]))]
 
 
 def certificate_text(row: Row) -> str:

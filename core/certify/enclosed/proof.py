@@ -201,7 +201,7 @@ def _out_of_reach(
     for i, where in at.items():
         expected += Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, part).begun(where).passes
         if not expected <= budget.left:
-            many = f"{expected:.0f}" if expected < MANY else f"over {MANY:,.0f}"
+            many = f"{expected + budget.spent:.0f}" if expected < MANY else f"over {MANY:,.0f}"
             return f"a proof may take {many} passes over the data, and {budget.passes:.0f} are allowed"
     return None
 

@@ -51,7 +51,7 @@ def pieces_of(examined: Examination) -> int:
     """On how many pieces a path was decided: each segment is one, unless it was split."""
     proven = {} if examined.proof is None else examined.proof.enclosures
     count = len(examined.certificate.verdicts)
-    return sum(len(proven[i].pieces) if i in proven else 1 for i in range(count))
+    return sum((len(proven[i].pieces) if i in proven else 0) or 1 for i in range(count))
 
 
 def passes_of(examined: Examination) -> int | None:

@@ -12,7 +12,7 @@ from tui.shared.formatting import number
 INTRODUCTION = (
     "Two networks are trained on 8x8 images of handwritten digits, from different\n"
     "random starts; then they are joined by a straight line, by a string of beads\n"
-    "and through sparse subnetworks, and every path is certified. About a minute."
+    "and through sparse subnetworks, and every path is proven. About a minute."
 )
 EXPLANATION = """\
 Two networks that do the same job are far apart. 'highest' is the largest train
@@ -20,9 +20,11 @@ loss met on the way from one to the other; 'barrier' is how much that is above
 the worse end. Along the straight line the loss usually climbs; a string bends
 around the hill by networks trained in between ('beads'; 'norm length' is how
 many times as long as the straight line it is); 'sparse' leads through parts of
-the networks themselves. A 'sampled' certificate means that the path was looked
-at closely, an 'exact' one that it is proven: nowhere between the points is the
-loss higher."""
+the networks themselves. The certificate says what is known between the points
+that were looked at. 'exact': proven by how the path is made. 'enclosed': proven
+by a search that bounds the loss on one small piece of the path after the other;
+what is proven is a little above what is seen. 'sampled': looked at closely, and
+no more."""
 
 
 @click.command(epilog="\b\nExample:\n  thalweg quickstart")
@@ -53,6 +55,11 @@ def _next(run_options: RunOptions, rows: list[Row]) -> str:
     best = min(rows, key=lambda row: (row["max_train_loss"] is None, row["max_train_loss"]))
     ids = " ".join(str(row["id"]) for row in rows)
     lines = [
+        *(
+            f"Path {row['id']} is proven: its loss is nowhere above {number(row['level'])}."
+            for row in rows
+            if row["certified"]
+        ),
         f"Lowest here: path {best['id']}, by {best['method']}, at {number(best['max_train_loss'])}. Next:",
         f"  {run_options.location.command} plot paths {ids}",
         f"  {run_options.location.command} show path {best['id']}",

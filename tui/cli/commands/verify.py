@@ -55,6 +55,7 @@ def _print(facts: Facts, kept: Facts, wrong: list[str]) -> None:
             ("highest train loss seen", number(facts["max_train_loss"])),
             ("largest departure from a claim", number(facts["residual"])),
             ("segments", value(facts["segments"])),
+            ("pieces", value(facts["pieces"])),
             ("claims refused", value(facts["refused"])),
         ]
     )

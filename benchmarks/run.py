@@ -9,6 +9,7 @@ BENCHMARKS = (
     "quickstart",
     "path_evaluation",
     "certificate",
+    "enclosed",
     "experiment_a",
     "experiment_b",
     "kept_sets",

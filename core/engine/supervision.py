@@ -130,7 +130,7 @@ class Supervision:
             self._requeue(attempt, "the machine was restarted")
             return
         if code == REPLACED:
-            self._again(attempt, "other code was installed while it began")
+            self._requeue(attempt, "other code was installed while it began")
             return
         with self.catalogue.write() as session:
             runs = Runs(session)

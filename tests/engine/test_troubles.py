@@ -245,7 +245,8 @@ def test_a_worker_whose_folder_or_catalogue_is_gone_ends_soon(what: str, tmp_pat
     folder.mkdir(parents=True)
     (folder / "owner").touch()
     code = "import sys, time; from pathlib import Path; from core.engine.log import Log; "
-    code += "from core.engine.worker import watching; folder_watch.LOOK_SECONDS = 0.05; folder = Path(sys.argv[1]); "
+    code += "from core.engine.worker import folder_watch; folder_watch.LOOK_SECONDS = 0.05; "
+    code += "folder = Path(sys.argv[1]); "
     code += "folder_watch.watch(folder, Log(folder.parent / 'log.txt')); print('on', flush=True); time.sleep(100)"
     with subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

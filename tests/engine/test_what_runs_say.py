@@ -61,8 +61,8 @@ def test_a_training_tells_its_data_network_epochs_rates_checkpoints_and_files(en
     assert lines[1].startswith("Data digits,limit=100: 100 train and 297 test samples of 1x8x8, 10 classes; read in ")
     assert lines[2] == "Network fcn:8: 610 parameters in 2 layers of 8-10."
     assert 150 <= len(epochs) <= 201, "thinned"
-    assert re.fullmatch(r"Epoch 1: train losses \S+ to \S+, rate 0.001; 2 of 2 models go on\.", epochs[0])
-    assert re.fullmatch(r"Epoch 1000: train losses \S+ to \S+, rate 1e-06; 2 of 2 models go on\.", epochs[-1])
+    assert re.fullmatch(r"Epoch 1: train losses \S+ to \S+, rate 0.001; 2 of 2 models continue\.", epochs[0])
+    assert re.fullmatch(r"Epoch 1000: train losses \S+ to \S+, rate 1e-06; 2 of 2 models continue\.", epochs[-1])
     assert any(re.fullmatch(r"Checkpoint \d+ written: 15\.\d kB\.", line) for line in lines)
     assert [line for line in lines if line.startswith("model-")] == [
         f"model-{i}.safetensors written: 2.7 kB." for i in range(2)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.certify.enclosed.nonlinear import unknown
-from core.certify.enclosed.search import Budget, Piece, Search, Target
+from core.certify.enclosed.search import Budget, Piece, Search, Start, Target
 from core.certify.knots import points64
 from core.errors import UsageError
 from core.files import write_whole
@@ -177,11 +177,13 @@ def prove(
     budget, target = Budget(wanted.passes), Target(wanted.slack, seen, wanted.below)
     progress = _Progress(reporter, len(at), known=load_pieces(reporter.left))
     found: dict[int, Enclosure] = {}
-    if wanted.spent is not None and (reason := _out_of_reach(problem, path, at, (target, budget, wanted.part))):
+    starts: dict[int, Start] = {}
+    if wanted.spent is not None and (reason := _out_of_reach(problem, path, at, (target, budget, wanted.part), starts)):
         return Proof({i: Enclosure((), inf, -inf, 0, reason) for i in at}, target.bound, budget.spent)
     for number, (i, where) in enumerate(at.items()):
         progress.done = number
         search = Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, wanted.part)
+        search.start = starts.get(i)
         search.take_up(progress.known.get(i, ()))
         if i in wanted.stored:
             search.split_at([one.start for one in wanted.stored[i]])
@@ -193,13 +195,19 @@ def prove(
 
 
 def _out_of_reach(
-    problem: Problem, path: Path, at: Mapping[int, float], how: tuple[Target, Budget, Part]
+    problem: Problem,
+    path: Path,
+    at: Mapping[int, float],
+    how: tuple[Target, Budget, Part],
+    starts: dict[int, Start],
 ) -> str | None:
-    """That trials on the segments let expect more passes than are allowed."""
+    """That trials on the segments let expect more passes than are allowed; `starts` keeps what they found."""
     target, budget, part = how
     expected = 0.0
     for i, where in at.items():
-        expected += Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, part).begun(where).passes
+        search = Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, part)
+        starts[i] = search.begun(where)
+        expected += starts[i].passes
         if not expected <= budget.left:
             many = f"{expected + budget.spent:.0f}" if expected < MANY else f"over {MANY:,.0f}"
             return f"a proof may take {many} passes over the data, and {budget.passes:.0f} are allowed"

@@ -127,6 +127,8 @@ class Search:
     part: Part = "train"
     accepted: list[Piece] = field(default_factory=list)
     seen: tuple[float, float] = (-inf, 0.0)
+    start: Start | None = None
+    """How it begins, where that was found out before."""
 
     def __post_init__(self) -> None:
         split = self.problem.part(self.part)
@@ -164,7 +166,7 @@ class Search:
     def run(self, report: Callable[["Search"], None] = lambda _: None, at: float = 0.5) -> str | None:
         """Split until all pieces are accepted; why not, where that can't be. The loss is high `at` some t."""
         if self.budget.left > 0 and (self.left or not self.accepted):
-            start = self.begun(at)
+            start = self.start or self.begun(at)
             self.by = start.by
             self.left = self.left or [_Open(0.0, 1.0, inf, parts=start.parts)]
         while self.left or not self.accepted:
@@ -239,7 +241,7 @@ class Search:
         size = max(16, self.problem.samples_at_once // (2 * len(t)))
         if active is None:
             active = torch.arange(count, device=y.device)
-        groups = torch.split(active, size)
+        groups = torch.split(active, size) if count else ()
         found = [self._lines(t, Rounded(x[:, some], self.below.off[some]), y[some], by) for some in groups]
         if not found:  # all are frozen
             return Lines(x.new_zeros(2, len(t) - 1, 0), x.new_zeros(len(t), 0), None)

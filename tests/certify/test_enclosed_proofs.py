@@ -1,0 +1,395 @@
+"""Proofs of whole paths: what they cost, how they go on, and that a stored one is looked at again, never believed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+from math import inf, isfinite
+from pathlib import Path as File
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from core.certify import decide
+from core.certify.enclosed import Proof, Wanted
+from core.certify.enclosed.proof import FEW, load_pieces
+from core.certify.enclosed.search import Budget, Piece, Search, Target, _Open
+from core.errors import UsageError
+from core.examination import Examination, examine
+from core.path import Claim, Path
+from core.problem import Problem
+from core.progress import Silent
+from core.verification import shortcomings
+from tests.certify.enclosing import drawn_ends, losses_of, outputs_at, problem_with
+from tests.certify.segments import NETWORKS, problem_of, segment
+from tests.certify.test_bounded import moved
+
+Tensors = dict[str, Tensor]
+
+
+@cache
+def problem() -> Problem:
+    return problem_with("cross-entropy", "relu", widths=(6, 5), samples=50)
+
+
+@cache
+def path() -> Path:
+    """Two segments, one of which needs many pieces."""
+    ends = drawn_ends(problem(), 4, 0.0, 1.0)
+    return Path.chain([*ends, ends[1] + 1e-3 * (ends[0] - ends[1])])
+
+
+@cache
+def proven() -> Examination:
+    return examine(problem(), path(), wanted=Wanted(0.02))
+
+
+def proof_of(examined: Examination) -> Proof:
+    assert examined.proof is not None
+    return examined.proof
+
+
+def again(file: File, one: Path | None = None, level: float | None = None) -> Examination:
+    level = proven().certificate.level if level is None else level
+    return examine(problem(), one or path(), wanted=Wanted.again(file, level))
+
+
+def largest_seen(one: Path, count: int = 801) -> float:
+    t = torch.linspace(0, 1, count, dtype=torch.float64)
+    return max(
+        float(losses_of(problem(), outputs_at(problem(), one.knots[i : i + 2].double(), t)).mean(1).max())
+        for i in range(len(one))
+    )
+
+
+def test_a_proof_is_checked_again_from_its_file(tmp_path: File) -> None:
+    file = tmp_path / "pieces.safetensors"
+    proof_of(proven()).save(file)
+    assert [len(one) for one in load_pieces(file).values()] == [
+        len(one.pieces) for one in proof_of(proven()).enclosures.values()
+    ]
+    found = again(file)
+    assert found.certificate.kind == proven().certificate.kind == "enclosed"
+    assert largest_seen(path()) <= found.certificate.level <= proven().certificate.level
+    assert proof_of(found).passes <= Wanted.again(file, 1.0).passes
+
+
+@pytest.mark.parametrize("segments", [1, 3, 12])
+def test_a_proof_of_segments_that_are_one_piece_each_is_checked_again(segments: int, tmp_path: File) -> None:
+    ends = drawn_ends(problem(), 4, 0.0, 1e-3)
+    one = Path.chain([torch.lerp(ends[0], ends[1], i / segments) for i in range(segments + 1)])
+    first = examine(problem(), one, wanted=Wanted(0.05))
+    assert [len(found.pieces) for found in proof_of(first).enclosures.values()] == [1] * segments
+    proof_of(first).save(tmp_path / "pieces")
+    found = again(tmp_path / "pieces", one, first.certificate.level)
+    assert found.certificate.kind == "enclosed", found.unproven
+
+
+def cut(tensors: Tensors, keep: Tensor) -> Tensors:
+    return {name: one[keep].contiguous() for name, one in tensors.items()}
+
+
+def with_gap(tensors: Tensors) -> Tensors:
+    return cut(tensors, torch.arange(len(tensors["start"])) != 2)
+
+
+def stops_early(tensors: Tensors) -> Tensors:
+    last = int((tensors["segment"] == 0).nonzero()[-1])
+    tensors["end"][last] = 0.999
+    return tensors
+
+
+def nan_in(name: str) -> Callable[[Tensors], Tensors]:
+    def forged(tensors: Tensors) -> Tensors:
+        tensors[name][1] = float("nan")
+        return tensors
+
+    return forged
+
+
+def overlapping(tensors: Tensors) -> Tensors:
+    tensors["start"][1] -= 0.01
+    return tensors
+
+
+def backwards(tensors: Tensors) -> Tensors:
+    return {name: one.flip(0).contiguous() for name, one in tensors.items()}
+
+
+def beyond(tensors: Tensors) -> Tensors:
+    tensors["end"][-1] = 1.5
+    return tensors
+
+
+def elsewhere(tensors: Tensors) -> Tensors:
+    return {**tensors, "segment": tensors["segment"] + 5}
+
+
+def below_zero(tensors: Tensors) -> Tensors:
+    return {**tensors, "segment": tensors["segment"] - 1}
+
+
+def lacking(tensors: Tensors) -> Tensors:
+    return {name: one for name, one in tensors.items() if name != "end"}
+
+
+def shorter(tensors: Tensors) -> Tensors:
+    return {**tensors, "wrong": tensors["wrong"][:-1].contiguous()}
+
+
+def single(tensors: Tensors) -> Tensors:
+    return {name: one.float() for name, one in tensors.items()}
+
+
+FORGED: list[tuple[Callable[[Tensors], Tensors], str]] = [
+    (with_gap, "is no whole proof: segment 0 has no piece from "),
+    (stops_early, "is no whole proof: segment 0 has no piece from 0.999 to 1."),
+    (nan_in("start"), "can't be read as the pieces of a proof: piece 1 of segment 0 is from nan to "),
+    (nan_in("end"), " to nan."),
+    (nan_in("ends"), "the bounds of piece 1 of segment 0 are [nan, nan]"),
+    (overlapping, "piece 1 of segment 0 is from "),
+    (backwards, "piece 1 of segment 0 is from "),
+    (beyond, " to 1.5."),
+    (elsewhere, "The pieces are of another path: they speak of segment 5, and this one has 2."),
+    (below_zero, "piece 0 of segment -1 is from 0 to "),
+    (lacking, "it lacks 'end'."),
+    (shorter, "zip() argument"),
+    (single, "segment is torch.float32 of 1 dimensions"),
+]
+
+
+@pytest.mark.parametrize(("forged", "said"), FORGED)
+def test_pieces_that_no_search_leaves_are_refused_in_a_sentence(
+    forged: Callable[[Tensors], Tensors], said: str, tmp_path: File
+) -> None:
+    proof_of(proven()).save(tmp_path / "pieces")
+    tensors = load_file(tmp_path / "pieces")
+    save_file(forged(tensors), tmp_path / "forged")
+    with pytest.raises(UsageError) as caught:
+        again(tmp_path / "forged")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no tensors", b"\xff" * 100])
+def test_a_file_that_holds_no_pieces_is_named(content: bytes, tmp_path: File) -> None:
+    (tmp_path / "broken").write_bytes(content)
+    with pytest.raises(UsageError, match="broken can't be read as the pieces of a proof"):
+        again(tmp_path / "broken")
+    with pytest.raises(UsageError, match="can't be read"):
+        again(tmp_path / "missing")
+
+
+def test_a_file_cut_short_is_named(tmp_path: File) -> None:
+    proof_of(proven()).save(tmp_path / "pieces")
+    whole = (tmp_path / "pieces").read_bytes()
+    (tmp_path / "pieces").write_bytes(whole[: len(whole) - 9])
+    with pytest.raises(UsageError, match="can't be read as the pieces of a proof"):
+        again(tmp_path / "pieces")
+
+
+def test_stored_bounds_are_never_believed(tmp_path: File) -> None:
+    proof_of(proven()).save(tmp_path / "pieces")
+    tensors = load_file(tmp_path / "pieces")
+    tensors["ends"][:], tensors["wrong"][:] = 1e-3, 0
+    save_file(tensors, tmp_path / "forged")
+    found = again(tmp_path / "forged")
+    assert found.certificate.level >= largest_seen(path())
+    assert found.error_level == pytest.approx(again(tmp_path / "pieces").error_level)
+
+
+def test_a_level_below_the_truth_is_not_confirmed(tmp_path: File) -> None:
+    proof_of(proven()).save(tmp_path / "pieces")
+    low = 0.9 * largest_seen(path())
+    found = again(tmp_path / "pieces", level=low)
+    assert found.certificate.level > low
+    kept = {
+        "certificate": "enclosed",
+        "level": low,
+        "drift": 0.0,
+        "train_loss_a": found.certificate.loss_a,
+        "train_loss_b": found.certificate.loss_b,
+    }
+    facts = {
+        **kept,
+        "certificate": found.certificate.kind,
+        "level": found.certificate.level,
+        "starts_at_a": True,
+        "ends_at_b": True,
+        "refused": [],
+    }
+    assert any("above the" in one for one in shortcomings(facts, kept))
+
+
+def test_a_level_below_a_loss_so_large_that_nothing_fits_between_is_not_confirmed(tmp_path: File) -> None:
+    steep = problem_with("square", "relu", widths=(6, 5))
+    ends = 1e3 * drawn_ends(steep, 1, 0.0, 1.0)
+    first = examine(steep, Path.line(*ends), wanted=Wanted(0.05))
+    proof_of(first).save(tmp_path / "pieces")
+    found = examine(steep, Path.line(*ends), wanted=Wanted.again(tmp_path / "pieces", 1.0))
+    assert found.certificate.level > 1e6
+    assert found.certificate.kind == "sampled" or found.certificate.level >= found.max_train_loss
+
+
+def test_pieces_of_another_path_or_other_data_prove_nothing_false(tmp_path: File) -> None:
+    proof_of(proven()).save(tmp_path / "pieces")
+    other = Path(torch.roll(path().knots, 7, 1) * 1.5, path().claims)
+    found = again(tmp_path / "pieces", other)
+    assert found.certificate.level >= largest_seen(other)
+    data = problem().data
+    swapped = replace(problem(), data=replace(data, train=replace(data.train, y=2 - data.train.y)))
+    known = examine(swapped, path(), wanted=Wanted.again(tmp_path / "pieces", proven().certificate.level))
+    t = torch.linspace(0, 1, 301, dtype=torch.float64)
+    assert known.certificate.level >= float(losses_of(swapped, outputs_at(swapped, path().knots[:2], t)).mean(1).max())
+
+
+def test_weights_that_are_no_numbers_are_not_enclosed_by_stored_pieces(tmp_path: File) -> None:
+    proof_of(proven()).save(tmp_path / "pieces")
+    knots = path().knots.clone()
+    knots[1, 3] = float("nan")
+    found = again(tmp_path / "pieces", Path(knots, path().claims))
+    assert (found.certificate.kind, found.certificate.level) == ("sampled", inf)
+
+
+@pytest.mark.parametrize("passes", [1, 10, 35, 60])
+def test_a_budget_is_overspent_by_no_more_than_a_split(passes: int) -> None:
+    found = proof_of(examine(problem(), path(), wanted=Wanted(1e-4, passes)))
+    trial, split = 30, 33 + 32 * 6
+    assert found.failure is not None
+    assert found.passes <= passes + trial + split
+    assert f"after {found.passes:.0f} passes" in found.failure
+
+
+@pytest.mark.parametrize("spent", [0.0, 40.0, 500.0])
+def test_a_proof_out_of_reach_costs_a_trial_and_one_in_reach_no_more_than_the_path_did(spent: float) -> None:
+    for slack in (1e-7, 0.05):
+        found = examine(problem(), path(), wanted=Wanted(slack, spent=spent))
+        allowed = max(FEW, spent + found.profile.forward_passes)
+        if proof_of(found).failure is None:
+            assert found.certificate.kind == "enclosed"
+            assert proof_of(found).passes <= allowed + 30 + 33 + 32 * 6
+        else:
+            assert found.certificate.kind == "sampled"
+            assert found.unproven is not None
+    assert found.certificate.kind == "enclosed", "5 % are within reach of a hundred passes"
+
+
+def test_a_path_that_is_out_of_reach_says_so_after_a_trial() -> None:
+    found = examine(problem(), path(), wanted=Wanted(1e-8, spent=0.0))
+    assert found.unproven is not None
+    assert found.unproven.startswith("a proof may take ")
+    assert found.unproven.endswith("are allowed")
+    assert proof_of(found).passes <= 30 * len(path())
+
+
+def test_no_passes_prove_nothing() -> None:
+    found = examine(problem(), path(), wanted=Wanted(passes=0))
+    assert found.certificate.kind == "sampled"
+    assert "there is no bound yet" in (found.unproven or "")
+
+
+def test_the_same_is_proven_twice() -> None:
+    found = examine(problem(), path(), wanted=Wanted(0.02))
+    assert found.certificate == proven().certificate
+    assert proof_of(found) == proof_of(proven())
+
+
+class Interrupted(Silent):
+    """Keeps what is offered, and is cut off after so many offers."""
+
+    def __init__(self, file: File, after: int) -> None:
+        self.file, self.after, self.fractions = file, after, []
+
+    def progress(self, fraction: float | None, message: str) -> None:
+        self.fractions.append(fraction)
+
+    def checkpoint(self, save: Callable[[File], None]) -> None:
+        save(self.file)
+        self.after -= 1
+        if self.after == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_proof_that_was_cut_off_goes_on_where_it_was(after: int, tmp_path: File) -> None:
+    reporter = Interrupted(tmp_path / "kept", after)
+    with pytest.raises(KeyboardInterrupt):
+        examine(problem(), path(), wanted=Wanted(3e-4), reporter=reporter)
+    kept = load_pieces(tmp_path / "kept")
+    later = Interrupted(tmp_path / "later", -1)
+    later.left = tmp_path / "kept"
+    found = examine(problem(), path(), wanted=Wanted(3e-4), reporter=later)
+    assert found.certificate.kind == "enclosed", found.unproven
+    assert largest_seen(path()) <= found.certificate.level <= 1.001 * largest_seen(path())
+    assert all(0 <= one <= 1 for one in later.fractions)
+    for i, pieces in kept.items():
+        assert set(pieces) <= set(proof_of(found).enclosures[i].pieces), "what was done is not done again"
+    proof_of(found).save(tmp_path / "pieces")
+    assert again(tmp_path / "pieces", level=found.certificate.level).certificate.kind == "enclosed"
+
+
+def test_pieces_tile_a_segment_and_lie_below_the_level_and_above_the_loss() -> None:
+    for i, one in proof_of(proven()).enclosures.items():
+        edges = [(piece.start, piece.end) for piece in one.pieces]
+        assert (edges[0][0], edges[-1][1]) == (0, 1)
+        assert all(a[1] == b[0] for a, b in pairwise(edges))
+        assert max(piece.bound for piece in one.pieces) == one.bound <= proven().certificate.level
+        ends = path().knots[i : i + 2]
+        for piece in one.pieces:
+            s = torch.linspace(0, 1, 9, dtype=torch.float64)
+            z = outputs_at(problem(), ends, torch.lerp(*torch.tensor([piece.start, piece.end]).double(), s))
+            assert bool((losses_of(problem(), z).mean(1) <= torch.lerp(*torch.tensor(piece.ends).double(), s)).all())
+            wrong = (z.argmax(-1) != problem().data.train.y).sum(1)
+            assert int(wrong.max()) <= piece.wrong
+    assert proven().error_level is not None
+
+
+def test_what_is_said_to_be_reached_is_reached() -> None:
+    assert proven().max_train_loss <= largest_seen(path(), 4001) * (1 + 1e-6)
+    assert proven().max_train_loss >= 0.99 * largest_seen(path())
+
+
+def test_lines_of_frozen_samples_are_met_at_the_points_that_parts_begin_at() -> None:
+    """Ends of stored pieces may be any numbers: equal parts of a short piece do not begin at equal steps."""
+    search = Search(problem(), path().knots[:2], Target(0.05, 1.0), Budget())
+    a = 0.3
+    b = a + 5 * 2.0**-54
+    nothing = torch.empty(0, dtype=torch.long)
+    piece = _Open(a, b, inf, active=nothing, base=(0.0, 1.0), parts=2)
+    search.target.below, search.target.slack = 10.0, 0
+    list(search.split_up(piece))
+    (first, _) = search.accepted
+    assert first.ends[1] == pytest.approx((first.end - a) / (b - a), rel=1e-6)
+
+
+@pytest.mark.parametrize("text", NETWORKS)
+@pytest.mark.parametrize("size", [1e-6, 1e-2, 1.0])
+def test_what_is_granted_as_bounded_is_granted_as_enclosed(text: str, size: float) -> None:
+    for k in range(1, problem_of(text).layered.depth + 1):
+        start, end = moved(text, k, size, k)
+        one = decide(start.problem, segment(start, end, Claim.BOUNDED))
+        other = decide(start.problem, segment(start, end, Claim.ENCLOSED))
+        assert (one.granted, other.granted) == (Claim.BOUNDED, Claim.ENCLOSED)
+        assert (one.bound, one.drift) == (other.bound, other.drift)
+    certificate = examine(start.problem, Path.line(start.theta, end.theta, Claim.ENCLOSED)).certificate
+    assert certificate.kind == "enclosed"
+    assert isfinite(certificate.level)
+
+
+def test_a_path_is_of_the_kind_of_its_weakest_segment() -> None:
+    start, end = moved("fcn:6-5", 3, 0.1)
+    here = start.problem
+    far = end.theta + 0.1 * torch.sin(torch.arange(len(end.theta)).double())
+    whole = Path.line(start.theta, end.theta, Claim.CONVEX).to(far, Claim.SAMPLED)
+    assert examine(here, whole).certificate.kind == "sampled"
+    found = examine(here, whole, wanted=Wanted(0.05))
+    assert found.certificate.kind == "enclosed"
+    assert [str(one.granted) for one in found.certificate.verdicts] == ["convex", "enclosed"]
+    assert list(proof_of(found).enclosures) == [1]
+    assert found.error_level is None, "of the convex segment nothing is known"
+
+
+def test_a_piece_is_as_high_as_its_higher_end() -> None:
+    assert Piece(0.0, 1.0, (0.25, 0.5), 3).bound == 0.5

@@ -99,8 +99,9 @@ def lines(chart: Chart, look: Look) -> Iterator[Text]:
 def _dots(curve: Curve, across: Axis, axis: Axis, canvas: Canvas) -> Iterator[Point]:
     """Places of the dots that a curve is made of: straight between neighbours, nothing over a gap."""
     if curve.level:
-        y = axis.place(curve.finite[0][1])
-        yield from ((i / (canvas.width * 2), y) for i in range(0, canvas.width * 2, 3))
+        places = [i / (canvas.width * 2) for i in range(0, canvas.width * 2, 1 if curve.proven else 3)]
+        heights = (curve.height(across.value(x)) for x in places)
+        yield from ((x, axis.place(y)) for x, y in zip(places, heights, strict=True) if y is not None)
         return
     before: Point | None = None
     for point in curve.points:
@@ -139,6 +140,10 @@ def _own_sign(owner: int, curves: list[Curve]) -> str:
     return signs[before % len(signs)]
 
 
+def _line_sign(curve: Curve) -> str:
+    return ("──" if curve.proven else "┄┄") if curve.level else "━━"
+
+
 def _style(owner: int, curves: list[Curve]) -> str:
     colour = COLOURS[sum(not curve.level for curve in curves[:owner]) % len(COLOURS)]
     return "dim" if curves[owner].level else colour
@@ -154,7 +159,7 @@ def _legend(curves: list[Curve], look: Look) -> Iterator[Text]:
     order = sorted(range(len(curves)), key=lambda number: curves[number].level)
     for number in order[:MOST_LABELS]:
         own = not (look.braille and (look.colours or len(curves) == 1))
-        sign = _own_sign(number, curves) if own else ("┄┄" if curves[number].level else "━━")
+        sign = _own_sign(number, curves) if own else _line_sign(curves[number])
         yield Text("  ").append(sign, style=_style(number, curves)).append(f" {described(curves[number])}")
     if len(order) > MOST_LABELS:
         yield Text(f"  and {len(order) - MOST_LABELS} more")

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from tui.app.lazy import imported
-from tui.app.widgets.curve_styles import LEVELS, curve_style
+from tui.app.widgets.curve_styles import curve_style, level_sign
 from tui.shared.charts.charts import Chart, ChartSegment, legend_text
 from tui.shared.formatting import GAP, clean
 
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 CURVES = "tui.app.widgets.curve_plot:CurvePlot"  # loads numpy
 LEAST = (24, 5)  # columns and rows below which nothing could be seen
-CLAIMS = {"invariant": "=", "convex": "u", "data-invariant": "~", "identity": "≡", "bounded": "<", "sampled": "·"}
+CLAIMS = {
+    "invariant": "=",
+    "convex": "u",
+    "data-invariant": "~",
+    "identity": "≡",
+    "bounded": "<",
+    "enclosed": "^",
+    "sampled": "·",
+}
 MARGIN = 10  # columns left of a plot's first
 NARROWEST = 3  # columns of segments that get borders
 
@@ -160,7 +168,7 @@ def _legend(chart: Chart) -> Iterator[Text]:
     for one in [*others, *levels]:
         text = Text()
         if one.level:
-            text.append(LEVELS[levels.index(one) % len(LEVELS)] * 2)
+            text.append(level_sign(chart, one) * 2)
         else:
             seen = curve_style(chart, one)
             text.append(seen.letter if lines > 1 and not one.dots else "", f"bold {seen.colour}")

@@ -19,7 +19,7 @@ from textual_hires_canvas import Canvas, TextAlign
 from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
 from textual_plot.plot_widget import Legend, VLinePlot
 
-from tui.app.widgets.curve_styles import LEVELS, CurveStyle, curve_style
+from tui.app.widgets.curve_styles import CurveStyle, curve_style, level_sign
 from tui.shared.charts.charts import Chart, ChartCurve
 from tui.shared.charts.thinning import limits, nearest, pieces, placed
 
@@ -149,8 +149,8 @@ class CurvePlot(Plot):
         """Draw what can be seen of the curves, thinned to the columns there are."""
         self.clear()
         several = sum(not curve.level and not curve.dots for curve in self.chart.drawable) > 1
-        for level, curve in enumerate(one for one in self.chart.drawable if one.level):
-            self._draw_level(curve, LEVELS[level % len(LEVELS)])
+        for curve in (one for one in self.chart.drawable if one.level):
+            self._draw_level(curve, level_sign(self.chart, curve))
         drawn = [curve for curve in self.chart.drawable if not curve.level]
         for curve in reversed(drawn):  # the first on top
             self._draw(curve, curve_style(self.chart, curve), lettered=several)
@@ -163,12 +163,13 @@ class CurvePlot(Plot):
         self._rerender()
 
     def _draw_level(self, curve: ChartCurve, sign: str) -> None:
-        y = placed(curve.finite[0][1], logarithmic=self.logarithmic)
-        if y is None:
-            return
         step = (self._x_max - self._x_min) / self.columns
         xs = [self._x_min + (i + 0.5) * step for i in range(self.columns)]
-        self.scatter(xs, [y] * len(xs), sign, "bright_white")
+        heights = ((x, curve.height(x)) for x in xs)
+        found = [(x, placed(y, logarithmic=self.logarithmic)) for x, y in heights if y is not None]
+        there = [(x, y) for x, y in found if y is not None]
+        if there:
+            self.scatter([x for x, _ in there], [y for _, y in there], sign, "bright_white")
 
     def _draw(self, curve: ChartCurve, style: CurveStyle, *, lettered: bool) -> None:
         parts = pieces(curve, self._x_min, self._x_max, self.columns * 2, logarithmic=self.logarithmic)

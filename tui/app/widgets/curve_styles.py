@@ -8,6 +8,7 @@ from tui.shared.charts.charts import Chart, ChartCurve
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LEVELS = ("╌", "┈", "┄", "─")
+PROVEN = "─"
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,9 @@ def curve_style(chart: Chart, curve: ChartCurve) -> CurveStyle:
     before = chart.drawable[: chart.drawable.index(curve)]
     place = max(sum(not one.level and not one.dots for one in before) - curve.dots, 0)
     return CurveStyle(COLOURS[place % len(COLOURS)], LETTERS[place % len(LETTERS)], (place + 1) / (len(lines) + 1))
+
+
+def level_sign(chart: Chart, curve: Curve) -> str:
+    """What a level is drawn with: one that is proven piece by piece is a line without gaps."""
+    levels = [one for one in chart.drawable if one.level]
+    return PROVEN if curve.proven else LEVELS[levels.index(curve) % len(LEVELS)]

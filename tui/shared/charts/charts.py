@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from tui.shared.formatting import clean, number
@@ -15,9 +16,10 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class ChartCurve:
-    """Points in order of x; None stands where the curve is broken. A `level` is a thin line across.
+    """Points in order of x; None stands where the curve is broken. A `level` is a thin line across, or steps of one.
 
-    `dots`: nothing joins the points. `part`: what of, "train" or "test", where that is asked for.
+    `dots`: nothing joins the points. `part`: what of, "train" or "test", where that is asked for. `proven`, of a level:
+    the train loss is proven to stay below it, whatever lies between the points that were looked at.
     """
 
     label: str
@@ -25,6 +27,7 @@ class ChartCurve:
     level: bool = False
     dots: bool = False
     part: str = ""
+    proven: bool = False
 
     @cached_property
     def finite(self) -> list[Point]:
@@ -37,6 +40,13 @@ class ChartCurve:
             return None
         after = bisect_left(points, x, key=lambda point: point[0])
         return min(points[max(after - 1, 0) : after + 1], key=lambda point: abs(point[0] - x))[1]
+
+    def height(self, x: float) -> float | None:
+        """Of a level how high it is at x: everywhere the same, or that of the step there, None where there is none."""
+        if len(self.finite) == 2:
+            return self.finite[0][1]
+        steps = ((a, b) for a, b in pairwise(self.points) if a is not None and b is not None)
+        return next((a[1] for a, b in steps if a[0] <= x <= b[0]), None)
 
 
 @dataclass(frozen=True)
@@ -93,17 +103,19 @@ def curve(label: str, xs: Sequence[float | None], ys: Sequence[float | None], **
     return ChartCurve(clean(label), tuple(points), **looks)
 
 
-def level(label: str, y: float | None) -> ChartCurve:
-    points: tuple[Point | None, ...] = ()
-    if y is not None and math.isfinite(y):
-        points = ((0.0, y), (1.0, y))
-    return ChartCurve(clean(label), points, level=True)
+def level(label: str, *ys: float | None, **looks: Any) -> ChartCurve:
+    """A line across; of several values as many steps of one length, those that are missing or not finite left out."""
+    points: list[Point | None] = []
+    for i, y in enumerate(ys):
+        if y is not None and math.isfinite(y):
+            points += [(i / len(ys), y), ((i + 1) / len(ys), y), None]
+    return ChartCurve(clean(label), tuple(points[:-1]), level=True, **looks)
 
 
 def legend_text(curve: ChartCurve) -> str:
     """For a legend: the curve's name and what it goes through."""
     values = [y for _, y in curve.finite]
-    if curve.level:
+    if curve.level and min(values) == max(values):
         return f"{curve.label}: {values[0]:.4g}"
     return f"{curve.label}: {min(values):.4g} to {max(values):.4g}"
 
@@ -120,4 +132,6 @@ def reading(charts: "Sequence[Chart]", x: float) -> list[str]:
                 y = clean(chart.y)
                 name = one.label if y in one.label else f"{one.label} {y}"
                 words.append(f"{name} {number(one.at(x))}")
+            elif one.proven and (bound := one.height(x)) is not None:
+                words.append(f"nowhere above {number(bound)}")
     return words

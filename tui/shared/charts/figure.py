@@ -1,13 +1,17 @@
 """A chart as a PNG, PDF or SVG file."""
 
+import math
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import UsageError
-from tui.shared.charts.charts import Chart
+from tui.shared.charts.charts import Chart, Curve
 from tui.shared.files import write_target
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TABLE = ".csv"
@@ -16,6 +20,7 @@ SUFFIXES = (TABLE, ".png", ".pdf", ".svg")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", (0, (1, 1)))
 MOST_LABELS = 20
+GAP = (math.nan, math.nan)
 
 
 def check(target: Path) -> None:
@@ -37,11 +42,14 @@ def save(chart: Chart, target: Path) -> None:
     axes = figure.subplots()
     lines = 0
     for curve in chart.drawable:
-        if curve.level:
+        if curve.level and not curve.proven:
             axes.axhline(curve.finite[0][1], label=curve.label, color="0.45", linestyle=":", linewidth=1.2)
             continue
-        gap = (float("nan"), float("nan"))
-        xs, ys = zip(*(point or gap for point in curve.points), strict=True)
+        xs, ys = zip(*(point or GAP for point in curve.points), strict=True)
+        if curve.level:
+            axes.plot(xs, ys, label=curve.label, color="0.45", linewidth=0.8)
+            _draw_band(axes, [one for one in chart.drawable if one.part == "train"], curve)
+            continue
         dashes = "" if curve.dots else DASHES[lines // len(COLOURS) % len(DASHES)]
         marker = "o" if curve.dots or len(curve.finite) == 1 else None
         axes.plot(xs, ys, label=curve.label, color=COLOURS[lines % len(COLOURS)], linestyle=dashes, marker=marker)
@@ -54,3 +62,13 @@ def save(chart: Chart, target: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     with write_target(target) as draft:
         figure.savefig(draft, dpi=200)
+
+
+def _draw_band(axes: "Axes", seen: Sequence[Curve], proven: Curve) -> None:
+    """Shade what lies between the losses seen and those proven, step by step."""
+    for start, end in pairwise(proven.points):
+        if start is not None and end is not None:
+            there = [point for one in seen for point in one.finite if start[0] <= point[0] <= end[0]]
+            axes.fill_between(
+                [x for x, _ in there], [y for _, y in there], start[1], color="0.45", alpha=0.2, linewidth=0
+            )

@@ -58,8 +58,17 @@ def _along(session: "Session", path_id: int, name: str, *, alone: bool) -> list[
         ends = [one for one in (path.train_loss_a, path.train_loss_b) if one is not None]
         if alone and ends:
             curves.append(level("higher end", max(ends)))
-        curves.append(level(f"level{of}, {path.certificate}", path.level))
+        steps = _proven(store.Paths(session).segments(path_id)) if alone else []
+        curves.append(level(f"level{of}, {path.certificate}", path.level, proven=len(steps) == 1))
+        if len(steps) > 1:
+            curves.append(level("proven, segment by segment", *steps, proven=True))
     return curves
+
+
+def _proven(segments: "Sequence[Segment]") -> list[float | None]:
+    """The bounds of segments that were enclosed, none of the others; nothing at all where no segment was."""
+    bounds = [one.bound if one.verdict == "enclosed" else None for one in segments]
+    return bounds if any(one is not None for one in bounds) else []
 
 
 def _stretches(session: "Session", path_id: int) -> tuple[ChartSegment, ...]:
@@ -74,6 +83,8 @@ def _stretches(session: "Session", path_id: int) -> tuple[ChartSegment, ...]:
 def _claim_text(segment: "SegmentRecord") -> str:
     """A segment's claim, and what the checker says where it does not agree."""
     claim, verdict = segment.claim or "no claim", segment.verdict
+    if (claim, verdict) == ("sampled", "enclosed"):
+        return "nothing claimed, enclosed by the checker"
     return clean(claim if verdict in (None, claim) else f"{claim}, but checked only as {verdict}")
 
 

@@ -101,8 +101,9 @@ def lines(chart: Chart, terminal: TerminalFormat) -> Iterator[Text]:
 def _dots(curve: ChartCurve, across: AxisScale, axis: AxisScale, canvas: Canvas) -> Iterator[Point]:
     """Places of the dots that a curve is made of: straight between neighbours, nothing over a gap."""
     if curve.level:
-        y = axis.position_of(curve.finite[0][1])
-        yield from ((i / (canvas.width * 2), y) for i in range(0, canvas.width * 2, 3))
+        places = [i / (canvas.width * 2) for i in range(0, canvas.width * 2, 1 if curve.proven else 3)]
+        heights = (curve.height(across.value(x)) for x in places)
+        yield from ((x, axis.position_of(y)) for x, y in zip(places, heights, strict=True) if y is not None)
         return
     before: Point | None = None
     for point in curve.points:
@@ -141,6 +142,10 @@ def _own_sign(owner: int, curves: list[ChartCurve]) -> str:
     return signs[before % len(signs)]
 
 
+def _line_sign(curve: ChartCurve) -> str:
+    return ("──" if curve.proven else "┄┄") if curve.level else "━━"
+
+
 def _style(owner: int, curves: list[ChartCurve]) -> str:
     colour = COLOURS[sum(not curve.level for curve in curves[:owner]) % len(COLOURS)]
     return "dim" if curves[owner].level else colour
@@ -155,8 +160,8 @@ def _foot(chart: Chart, across: AxisScale, margin: int, width: int) -> Text:
 def _legend(curves: list[ChartCurve], terminal: TerminalFormat) -> Iterator[Text]:
     order = sorted(range(len(curves)), key=lambda number: curves[number].level)
     for number in order[:MOST_LABELS]:
-        own = not (terminal.braille and (terminal.colours or len(curves) == 1))
-        sign = _own_sign(number, curves) if own else ("┄┄" if curves[number].level else "━━")
+        own = not (style.braille and (style.colours or len(curves) == 1))
+        sign = _own_sign(number, curves) if own else _line_sign(curves[number])
         yield Text("  ").append(sign, style=_style(number, curves)).append(f" {legend_text(curves[number])}")
     if len(order) > MOST_LABELS:
         yield Text(f"  and {len(order) - MOST_LABELS} more")

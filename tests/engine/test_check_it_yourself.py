@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 import torch
@@ -15,19 +14,20 @@ from core.engine.worker.opening import open_problem
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from torch import Tensor
 
 from core.certify.enclosed import Wanted
 from core.certify.enclosed.search import Budget, Search, Target
-from core.engine.folders import InputModel
 from core.engine.worker import probe
-from core.engine.worker.training import describe_model
 from core.engine.worker.verifying import PIECES, certificate_columns
 from core.examination import examine
 from core.path import Path as Curve
+from core.problem import Problem
 from core.progress import Silent
 from core.specs.descent import Descent
 from core.training import train
 from tests.core.plain import classes, points, problem_of
+from tests.engine.asking import asked_of
 from tests.pages import text
 
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", text("docs/check-it-yourself.md"), re.MULTILINE | re.DOTALL)
@@ -50,29 +50,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     a, b = train(problem, starts, [0, 1], Descent(epochs=15, lr=0.01)).thetas
     (bead,) = train(problem, torch.lerp(a, b, 0.5)[None], [2], Descent(epochs=3, lr=0.01)).thetas
     path = Curve.chain([a, bead, b])
-    path.save(folder / "path")
     examined = examine(problem, path, points=9, wanted=Wanted(slack=0.05))
     assert examined.certificate.kind == "enclosed"
     assert certificate_columns(examined, folder)["file"] == PIECES
-    models = []
-    for number, theta in enumerate((a, b), start=1):
-        (folder / str(number)).mkdir()
-        made = describe_model(problem, theta, 0, folder / str(number))
-        kept = {name: made[name] for name in ("loss", "data_fingerprint", "dtype", "train_loss")}
-        file = str(folder / str(number) / made["file"])
-        models.append(InputModel(id=number, file=file, network=NETWORK, data="digits", seed=0, epochs=0, **kept))
-    question = {
-        "models": [msgspec.to_builtins(one) for one in models],
-        "root": None,
-        "path": str(folder / "path"),
-        "path_id": 1,
-        "pieces": str(folder / PIECES),
-        "certificate": "enclosed",
-        "level": examined.certificate.level,
-    }
-    (folder / "question").write_text(json.dumps(question))
-    probe.knots({**question, "to": str(folder / "knots.safetensors")})
-    return folder / "knots.safetensors"
+    known = {"certificate": "enclosed", "level": examined.certificate.level, "pieces": str(folder / PIECES)}
+    probe.knots(asked_of(path, problem, NETWORK, folder, **known))
+    return folder / "written"
 
 
 @pytest.fixture(scope="module")
@@ -222,19 +205,38 @@ def test_its_bound_of_a_piece_is_that_of_the_checker_by_norms_and_above_every_lo
 ) -> None:
     problem = problem_of(f"fcn:{widths}", classes((4,)), loss)
     ends = points(problem, 2, seed=len(widths))
+    for start, end in ((0.0, 1.0), (0.25, 0.5), (0.875, 1.0)):  # where ours computes norms, and doesn't interpolate
+        highest, bound, ours = on_piece(problem, ends, (start, end))
+        between = torch.linspace(start, end, 101, dtype=torch.float64)
+        losses = problem.losses(torch.lerp(ends[:1], ends[1:], between[:, None]))
+        assert highest == pytest.approx(float(losses[[0, -1]].max()), rel=1e-12)
+        assert bound == pytest.approx(ours, rel=2e-6)
+        assert float(losses.max()) <= bound
+
+
+def test_its_bound_has_the_margin_for_rounding_that_the_checker_s_has() -> None:
+    problem = problem_of("fcn:6", classes((4,)))
+    ends = points(problem, 1).repeat(2, 1)
+    named = problem.layout.split(ends)
+    for name in ("layers.0.weight", "layers.0.bias"):
+        named[name][:, 1] = named[name][:, 0]
+    named["layers.1.weight"][:, :, 0] += 1e9  # of two equal units: what they add cancels, but for rounding
+    named["layers.1.weight"][:, :, 1] -= 1e9
+    named["layers.0.weight"][1, 5] *= 1 + 1e-14  # so that the first layer moves
+    highest, bound, ours = on_piece(problem, ends, (0.0, 1.0))
+    assert bound - highest == pytest.approx(ours - highest, rel=0.01)
+    assert bound - highest > 1e-6
+
+
+def on_piece(problem: Problem, ends: Tensor, t: tuple[float, float]) -> tuple[float, float, float]:
+    """The larger loss at both ends of a piece and its bound by the page, and the bound by norms of the checker."""
     named = problem.layout.split(ends)
     A, B = (
         [(named[f"layers.{l}.weight"][i].numpy(), named[f"layers.{l}.bias"][i].numpy()) for l in range(len(named) // 2)]
         for i in (0, 1)
     )
     x, y = problem.data.train.x.numpy(), problem.data.train.y.numpy()
+    highest, bound = PAGE["on_piece"](A, B, t, x, y, PAGE["ABOVE"][problem.loss.name])
     search = Search(problem, ends, Target(0.05, 1.0), Budget())
-    for start, end in ((0.0, 1.0), (0.25, 0.5), (0.875, 1.0)):  # where ours computes norms, and doesn't interpolate
-        t = torch.tensor([start, end], dtype=torch.float64)
-        ours = search.looked_at(t, None, "norms").at.mean(-1).max()
-        between = torch.linspace(start, end, 101, dtype=torch.float64)
-        losses = problem.losses(torch.lerp(ends[:1], ends[1:], between[:, None]))
-        highest, bound = PAGE["on_piece"](A, B, (start, end), x, y, PAGE["ABOVE"][loss])
-        assert highest == pytest.approx(float(losses[[0, -1]].max()), rel=1e-12)
-        assert bound == pytest.approx(float(ours), rel=2e-6)
-        assert float(losses.max()) <= bound
+    lines = search.looked_at(torch.tensor(t, dtype=torch.float64), None, "norms")
+    return highest, bound, float(lines.at.mean(-1).max())

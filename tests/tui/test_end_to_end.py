@@ -49,6 +49,9 @@ def test_the_whole_way(place: Path, tmp_path: Path) -> None:
     target = tmp_path / "points.safetensors"
     assert thalweg("points", 2, "--count", 3, "--to", target).status == 0
     assert target.stat().st_size > 0
+    written = thalweg("points", 2, "--knots", "--to", target, "--json")
+    assert written.err == f"2 knots of path 2 written to {target}\n"
+    assert json.loads(written.out).items() >= {"id": 2, "knots": 2, "dtype": "float32", "file": str(target)}.items()
 
 
 def test_wide_networks_are_joined_and_descend(place: Path) -> None:

@@ -24,14 +24,7 @@ from tui.shared.files import file_facts, write_target
 @trust_option
 @click.pass_obj
 def points(  # noqa: PLR0913 - one for each thing that can be said
-    location: CommandLocation,
-    path_id: int,
-    count: int | None,
-    *,
-    knots: bool,
-    file: Path,
-    as_json: bool,
-    trust: bool,
+    location: CommandLocation, path_id: int, file: Path, *, count: int | None, knots: bool, as_json: bool, trust: bool
 ) -> None:
     """Write N parameter vectors along a path, equally spaced in t, for other people's code.
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from core.engine.worker.opening import open_problem
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
@@ -21,6 +20,7 @@ from core.certify.enclosed.search import Budget, Search, Target
 from core.engine.worker import probe
 from core.engine.worker.verifying import PIECES, certificate_columns
 from core.examination import examine
+from core.opening import open_problem
 from core.path import Path as Curve
 from core.problem import Problem
 from core.progress import Silent

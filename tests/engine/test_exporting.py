@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import pytest
 import torch
-from core.engine.worker.opening import open_problem
+from core.opening import open_problem
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor

@@ -41,7 +41,7 @@ def test_a_level_in_steps_is_as_high_as_its_step_and_nowhere_where_it_has_none()
 def test_what_is_proven_is_told_from_a_level_by_more_than_colour(braille: bool) -> None:
     seen = curve("seen", [0.0, 0.5, 1.0], [0.5, 0.75, 0.5])
     chart = Chart("a chart", "t", "loss", (seen, level("level", 2.0), level("proven", 1.5, 2.0, proven=True)))
-    drawn = [line.plain for line in lines(chart, Look(80, 24, colours=braille, braille=braille))]
+    drawn = [line.plain for line in lines(chart, TerminalFormat(80, 24, colours=braille, braille=braille))]
     signs = {line.split()[1]: line.split()[0] for line in drawn[-3:]}
     assert list(signs) == ["seen:", "level:", "proven:"]
     assert len(set(signs.values())) == 3

@@ -28,7 +28,7 @@ def curve_style(chart: Chart, curve: ChartCurve) -> CurveStyle:
     return CurveStyle(COLOURS[place % len(COLOURS)], LETTERS[place % len(LETTERS)], (place + 1) / (len(lines) + 1))
 
 
-def level_sign(chart: Chart, curve: Curve) -> str:
+def level_sign(chart: Chart, curve: ChartCurve) -> str:
     """What a level is drawn with: one that is proven piece by piece is a line without gaps."""
     levels = [one for one in chart.drawable if one.level]
     return PROVEN if curve.proven else LEVELS[levels.index(curve) % len(LEVELS)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import UsageError
-from tui.shared.charts.charts import Chart, Curve
+from tui.shared.charts.charts import Chart, ChartCurve
 from tui.shared.files import write_target
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def save(chart: Chart, target: Path) -> None:
         figure.savefig(draft, dpi=200)
 
 
-def _draw_band(axes: "Axes", seen: Sequence[Curve], proven: Curve) -> None:
+def _draw_band(axes: "Axes", seen: Sequence[ChartCurve], proven: ChartCurve) -> None:
     """Shade what lies between the losses seen and those proven, step by step."""
     for start, end in pairwise(proven.points):
         if start is not None and end is not None:

@@ -65,7 +65,7 @@ def _along(session: "Session", path_id: int, name: str, *, alone: bool) -> list[
     return curves
 
 
-def _proven(segments: "Sequence[Segment]") -> list[float | None]:
+def _proven(segments: "Sequence[SegmentRecord]") -> list[float | None]:
     """The bounds of segments that were enclosed, none of the others; nothing at all where no segment was."""
     bounds = [one.bound if one.verdict == "enclosed" else None for one in segments]
     return bounds if any(one is not None for one in bounds) else []

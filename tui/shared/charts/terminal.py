@@ -160,7 +160,7 @@ def _foot(chart: Chart, across: AxisScale, margin: int, width: int) -> Text:
 def _legend(curves: list[ChartCurve], terminal: TerminalFormat) -> Iterator[Text]:
     order = sorted(range(len(curves)), key=lambda number: curves[number].level)
     for number in order[:MOST_LABELS]:
-        own = not (style.braille and (style.colours or len(curves) == 1))
+        own = not (terminal.braille and (terminal.colours or len(curves) == 1))
         sign = _own_sign(number, curves) if own else _line_sign(curves[number])
         yield Text("  ").append(sign, style=_style(number, curves)).append(f" {legend_text(curves[number])}")
     if len(order) > MOST_LABELS:

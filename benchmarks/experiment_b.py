@@ -84,7 +84,9 @@ class Case:
         """Losses (T,) of all draws."""
         _, data = next(below)
         source = Source.of(self.problem, self.theta)
-        return drop_neurons(source.reading(data, self.draws, dropping=True), source.weights, self.draws).loss
+        return drop_neurons(source.reading(data, self.draws, dropping=True), source.weights, self.draws).measured[
+            "loss"
+        ]
 
 
 def compare(case: Case, ways: dict[str, tuple[Batches, Batches]], looked_at: int, clock: Clock) -> None:

@@ -40,7 +40,7 @@ def watched(catalogue: Path) -> list[Frame]:
         patch.object(Screen, "_on_timer_update", timed),
         patch.object(ThalwegApp, "post_display_hook", lambda _: shown.append(True)),
     ):
-        ThalwegApp(Location(catalogue, typed=True)).run()
+        ThalwegApp(Location(catalogue)).run()
     return frames
 
 

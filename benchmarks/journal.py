@@ -31,7 +31,7 @@ def work(journal: Journal | None, seconds: float, first: int) -> tuple[int, int]
         steps += 1
         if journal is not None:
             while said < now * RATE:
-                journal.metric("loss", first + said, 0.5)
+                journal.metric("loss", first + said, 0.5, unit="epoch", family="loss")
                 said += 1
     return steps, said
 

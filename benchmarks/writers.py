@@ -59,7 +59,7 @@ def write(folder: Path, rate: "Synchronized[float]", goal: "Synchronized[int]", 
         first = said.value
         last = max(min(first + burst, wanted), first)
         for step in range(first, last):
-            journal.metric("train_loss", step, 1 / (1 + step))
+            journal.metric("train_loss", step, 1 / (1 + step), unit="epoch", family="loss")
         said.value, since = last, now
         journal.progress(1 - 1 / (1 + last / 1e6), f"step {last:,}")
         if rate.value or last == wanted:

@@ -20,7 +20,7 @@ from core.errors import UsageError
 from core.examination import Examination, examine
 from core.path import Claim, Path
 from core.problem import Problem
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.verification import shortcomings
 from tests.certify.enclosing import drawn_ends, losses_of, outputs_at, problem_with
 from tests.certify.segments import NETWORKS, problem_of, segment
@@ -296,7 +296,7 @@ def test_the_same_is_proven_twice() -> None:
     assert proof_of(found) == proof_of(proven())
 
 
-class Interrupted(Silent):
+class Interrupted(SilentReporter):
     """Keeps what is offered, and is cut off after so many offers."""
 
     def __init__(self, file: File, after: int) -> None:
@@ -382,7 +382,7 @@ def test_a_path_is_of_the_kind_of_its_weakest_segment() -> None:
     start, end = moved("fcn:6-5", 3, 0.1)
     here = start.problem
     far = end.theta + 0.1 * torch.sin(torch.arange(len(end.theta)).double())
-    whole = Path.line(start.theta, end.theta, Claim.CONVEX).to(far, Claim.SAMPLED)
+    whole = Path.line(start.theta, end.theta, Claim.CONVEX).then(far, Claim.SAMPLED)
     assert examine(here, whole).certificate.kind == "sampled"
     found = examine(here, whole, wanted=Wanted(0.05))
     assert found.certificate.kind == "enclosed"

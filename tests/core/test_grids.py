@@ -14,7 +14,7 @@ from core.bounds import BOUNDS
 from core.errors import UsageError
 from core.grid import Axis, Grid
 from core.grid_files import load, save
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.specs.bounds import Rank, Unbounded
 from tests.core.wide import SLOPED, net_of, problem
 
@@ -68,7 +68,7 @@ def test_what_is_no_grid_is_refused_in_a_sentence(metadata: dict[str, str] | Non
 
 def test_a_rank_keeps_all_singular_values_of_every_layer() -> None:
     net = net_of(problem(f"fcn:9-6,{SLOPED}", 7, 5, "square", 0), 1)
-    bound = BOUNDS["rank"](Rank(), net.problem, net.theta, Silent())
+    bound = BOUNDS["rank"](Rank(), net.problem, net.theta, SilentReporter())
     assert bound.grid is not None
     assert [axis.ticks for axis in bound.grid.axes] == [(1, 2), tuple(range(1, 8))]
     for layer, kept in enumerate(bound.grid.table("singular_value"), start=1):
@@ -81,7 +81,7 @@ def test_a_rank_keeps_all_singular_values_of_every_layer() -> None:
 
 def test_a_ray_keeps_norm_and_loss_of_every_point() -> None:
     net = net_of(problem(f"fcn:9-6,{SLOPED}", 5, 5, "square", 0), 1)
-    bound = BOUNDS["unbounded"](Unbounded(times=100), net.problem, net.theta, Silent())
+    bound = BOUNDS["unbounded"](Unbounded(times=100), net.problem, net.theta, SilentReporter())
     assert bound.grid is not None
     assert bound.grid.names == ("point", "norm", "train_loss")
     norms = {one.draw: one.value for one in bound.measurements if one.name == "norm"}

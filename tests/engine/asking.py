@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from torch import Tensor
 
-from core.engine.folders import InputModel
 from core.engine.worker.training import describe_model
+from core.input_files import InputModel
 from core.path import Path as Curve
 from core.problem import Problem
 

@@ -1,6 +1,6 @@
 """What a bound leaves to look at: a file that the catalogue takes in, and lets go of with the bound."""
 
-from core.engine.folders import folder_of
+from core.engine.folders import attempt_folder
 from core.grid_files import load
 from core.specs.bounds import Rank, SparseBound
 from core.specs.runs import Bound, ModelRef, Train
@@ -31,7 +31,7 @@ def test_the_grid_of_a_bound_is_an_artifact_until_the_bound_is_deleted(engine: E
     (spectrum,) = load(file).table("singular_value")
     measured = {one["name"]: one["value"] for one in shown["measurements"]}  # type: ignore[attr-defined]
     assert (spectrum[0], spectrum[-1]) == (measured["sigma_max"], measured["sigma_min"])
-    left = folder_of(engine.catalogue.files / "runs", ids[1], 1)
+    left = attempt_folder(engine.catalogue.files / "runs", ids[1], 1)
     assert not list(left.glob("*grid*")), "the catalogue has its own"
     assert prune(engine.catalogue, young=-1).files == 0
     with engine.catalogue.write() as session:

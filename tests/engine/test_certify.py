@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from core.engine.client import Client
-from core.engine.folders import Job, folder_of, make_folder, owner
+from core.engine.folders import Job, attempt_folder, make_folder, owner
 from core.engine.launch import start_worker
 from core.engine.model_inputs import resolve
 from core.errors import UsageError
@@ -187,7 +187,7 @@ def test_a_file_that_is_swapped_between_the_agent_s_check_and_the_worker_s_look_
     swaps = (paths[0].file, engine.catalogue.files / "other"), (models[0].file, models[1].file)
     job = Job(run_id=9, attempt_id=9, spec=spec, device="cpu", threads=1, data_root=None, inputs=models, paths=paths)
     for number, (file, other) in enumerate(swaps, start=1):
-        folder = folder_of(engine.catalogue.files / "runs", job.run_id, number)
+        folder = attempt_folder(engine.catalogue.files / "runs", job.run_id, number)
         make_folder(folder)
         job.save(folder)
         mine = File(file).read_bytes()

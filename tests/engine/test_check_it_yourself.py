@@ -23,7 +23,7 @@ from core.examination import examine
 from core.opening import open_problem
 from core.path import Path as Curve
 from core.problem import Problem
-from core.progress import Silent
+from core.progress import SilentReporter
 from core.specs.descent import Descent
 from core.training import train
 from tests.core.plain import classes, points, problem_of
@@ -45,7 +45,7 @@ exec(CHECKER, PAGE)  # the page's own code
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `points --knots` writes of a path of two segments between trained networks on digits, proven within 5 %."""
     folder = tmp_path_factory.mktemp("path")
-    problem, architecture = open_problem(NETWORK, "digits", None, "cpu", None, Silent())
+    problem, architecture = open_problem(NETWORK, "digits", None, "cpu", None, SilentReporter())
     starts = torch.stack([architecture.initial(seed, problem.dtype) for seed in range(2)])
     a, b = train(problem, starts, [0, 1], Descent(epochs=15, lr=0.01)).thetas
     (bead,) = train(problem, torch.lerp(a, b, 0.5)[None], [2], Descent(epochs=3, lr=0.01)).thetas

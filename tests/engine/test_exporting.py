@@ -8,17 +8,17 @@ from typing import ClassVar, Self
 
 import pytest
 import torch
-from core.opening import open_problem
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.engine.worker import probe
 from core.engine.worker.exporting import about_knots, knots_of
+from core.opening import open_problem
 from core.path import Claim
 from core.path import Path as Curve
 from core.problem import Problem
-from core.progress import Silent
+from core.progress import SilentReporter
 from tests.engine.asking import asked_of
 
 NETWORK = "fcn:5"
@@ -26,7 +26,7 @@ NETWORK = "fcn:5"
 
 @pytest.fixture
 def problem() -> Problem:
-    return open_problem(NETWORK, "digits,limit=20", None, "cpu", None, Silent())[0]
+    return open_problem(NETWORK, "digits,limit=20", None, "cpu", None, SilentReporter())[0]
 
 
 def bent(problem: Problem) -> Curve:

@@ -293,7 +293,7 @@ def test_every_loss_of_a_path_to_outputs_that_overflow_is_kept_as_infinite(tmp_p
     spec = Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=Linear())
     job = Job(run_id=1, attempt_id=1, spec=spec, device="cpu", threads=1, data_root=None, inputs=models)
     connection = connect(spec.method, Task(theta, theta * 1e200, problem), points=5)
-    kept = describe_path(job, spec, problem, connection).values
+    kept = describe_path(job, spec, problem, connection, tmp_path).values
     losses = {name: one for name, one in kept.items() if "train_loss" in name and name != "train_loss_a"}
     infinite = ("level", "excess", "barrier")
     assert set(losses.values()) | {kept[name] for name in infinite} == {torch.inf}, kept

@@ -16,7 +16,7 @@ from core.engine import installed
 from core.engine.client import Client
 from core.engine.installed import InstalledCode
 from core.engine.locks import AgentLock
-from core.engine.machines import here
+from core.engine.machines import this_machine
 from core.specs.runs import Train
 from store import Catalogue, Runs
 from tests.engine.conftest import TINY, Engine, long_training, until
@@ -48,8 +48,8 @@ def started(old: Path, catalogue: Catalogue, *how: str) -> "subprocess.Popen[byt
 
 def agent_of(catalogue: Catalogue) -> int:
     """The process id of the agent that has the catalogue's lock; 0: none."""
-    lock = AgentLock(catalogue.files, here())
-    return int(lock.file.read_text().split()[0]) if lock.file.exists() and lock.held() else 0
+    lock = AgentLock(catalogue.files, this_machine())
+    return int(lock.file.read_text().split()[0]) if lock.file.exists() and lock.is_held() else 0
 
 
 def test_an_agent_hands_over_to_the_code_that_was_installed_under_it(

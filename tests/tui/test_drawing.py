@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store import Catalogue, Paths
-from tui.shared.charts.charts import Chart, curve, described, level, reading
-from tui.shared.charts.from_catalogue import drawn
+from tui.shared.charts import from_catalogue
+from tui.shared.charts.charts import Chart, curve, legend_text, level, reading
 from tui.shared.charts.terminal import TerminalFormat, lines
 
 VALUES = st.lists(st.one_of(st.none(), st.floats(), st.just(0.0)), max_size=30)
@@ -32,7 +32,7 @@ def test_any_values_at_any_size_are_drawn(a, b, width, height, colours, braille)
 def test_a_level_in_steps_is_as_high_as_its_step_and_nowhere_where_it_has_none() -> None:
     steps = level("proven", 1.0, None, 3.0, math.inf, proven=True)
     assert [steps.height(x) for x in (0.0, 0.2, 0.3, 0.6, 0.9)] == [1.0, 1.0, None, 3.0, None]
-    assert described(steps) == "proven: 1 to 3"
+    assert legend_text(steps) == "proven: 1 to 3"
     assert level("level", 2.0).height(17.0) == 2.0, "of one value it is a line across, over whatever axis"
     assert level("level", None).points == ()
 
@@ -72,8 +72,8 @@ def test_an_enclosed_path_shows_what_was_seen_and_what_is_proven(thalweg: Run, s
     assert "level, enclosed: 0.4" in said.out
     assert "proven, segment by segment: 0.4" in said.out
     with Catalogue.open(seeded) as catalogue, catalogue.read() as session:
-        chart = drawn(session, "paths", [path_id], "loss")
-        both = drawn(session, "paths", [1, path_id], "loss")
+        chart = from_catalogue.chart_of(catalogue, session, "paths", [path_id], "loss")
+        both = from_catalogue.chart_of(catalogue, session, "paths", [1, path_id], "loss")
     assert chart.curves[-1].points == ((0.5, 0.4), (1.0, 0.4))
     assert "nowhere above 0.4" in reading([chart], 0.75)
     assert "segment 2 of 2: nothing claimed, enclosed by the checker" in reading([chart], 0.75)

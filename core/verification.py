@@ -21,6 +21,8 @@ def shortcomings(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]
         if not holds
     ]
     level, before = facts["level"], kept["level"]
+    if facts["certificate"] == "enclosed" and kept["certificate"] == "sampled":  # its level was the largest loss seen
+        level = facts["max_train_loss"]
     if kept["drift"] is None:  # a sampled path has none, and a level of the first edition was without
         level -= facts["drift"] or 0.0
     only_seen = kept["certificate"] == "sampled" and facts["certificate"] != "sampled"  # a proof may be above that

@@ -20,6 +20,7 @@ from core.path import Path
 from core.problem import Problem
 from tests.certify.enclosing import (
     WAYS,
+    Convolved,
     drawn_ends,
     losses_of,
     network,
@@ -27,7 +28,7 @@ from tests.certify.enclosing import (
     problem_with,
     search_on,
 )
-from tests.certify.test_enclosed_soundness import last_step
+from tests.certify.test_enclosed_soundness import check_pieces, last_step
 
 Layers = Sequence[tuple[list[list[float]], list[float]]]
 
@@ -297,3 +298,40 @@ def test_a_bound_comes_down_on_what_is_seen_as_the_square_of_a_pieces_length(by:
         t = torch.tensor([0.5, 0.5 + 2.0**-power], dtype=torch.float64)
         gains.append(float(search.looked_at(t, None, by).gains.mean()))
     assert (gains[0] / gains[-1]) ** (1 / 5) == pytest.approx(4, rel=0.15)
+
+
+def test_a_kink_in_one_pixel_is_a_gap_in_every_window_that_it_lies_in() -> None:
+    """Maxima over 3 x 3 at every pixel: the one that moves is the winner of nine windows, which are added up."""
+    threes = partial(functional.max_pool2d, kernel_size=3, stride=1, padding=1)
+    x = torch.zeros(1, 1, 7, 7, dtype=torch.float64)
+    x[0, 0, 3, 3] = 1
+    module, layered = network(x, 1, "relu", (), (Convolved(1, pools=(threes,)),))
+    target = Split(x, torch.zeros(1, 1, dtype=torch.float64))
+    problem = Problem(module, Dataset("made", target, None, None), LOSSES["square"], layered)
+    above = torch.zeros(1, 3, 7, 7, dtype=torch.float64)
+    above[0, 0, 2:5, 2:5] = 1
+    kernels, nothing = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    kernels[0] = 1
+    ends = torch.stack([torch.cat([sign * kernels, nothing, above.flatten(), nothing[:1]]) for sign in (-1.0, 1.0)])
+    check_pieces(problem, ends, torch.tensor([0.0, 1.0]).double())
+    z = outputs_at(problem, ends, torch.tensor([0.0, 0.5, 1.0]).double()).flatten()
+    gap = float(last_step(search_on(problem, ends), torch.tensor([0.0, 1.0]).double(), "norms").gap.norm)
+    assert abs(float(z[1] - (z[0] + z[2]) / 2)) == pytest.approx(4.5, rel=1e-12)
+    assert gap == pytest.approx(4.5, rel=0.02), "nothing is lost here: a smaller factor would be false"
+
+
+def test_a_unit_that_may_be_dead_is_not_taken_for_one_that_is_alive() -> None:
+    """What it passes on, were it alive, would cancel what the next layer adds; but it is dead in the middle."""
+    problem = problem_on([[1.0]], [0], (1, 2))
+    ends = torch.stack(
+        [
+            point(([[1]], [0]), ([[1], [0]], [-0.99, 100]), ([[1, 0.02], [0, 0]], [0, 0])),
+            point(([[2]], [0]), ([[5], [0]], [-9.99, 200]), ([[1, -0.02], [0, 0]], [0, 0])),
+        ]
+    )
+    t = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    z = outputs_at(problem, ends, torch.tensor([0.0, 0.5, 1.0]).double())[:, 0, 0]
+    assert float(z[1] - (z[0] + z[2]) / 2) == pytest.approx(0.99, rel=1e-6)
+    last = last_step(search_on(problem, ends), t, "columns")
+    assert 0.99 <= float(last.gap.entries[0, 0, 0]) <= 1.1
+    check_pieces(problem, ends, t)

@@ -23,7 +23,7 @@ DRIFT = 1e-6
 class Finding:
     """Whether a rule holds, why in one sentence, and what rounding is left (zero for exact rules).
 
-    `gain` is what the loss may gain on its start, of bounded claims alone.
+    `gain` is what the loss may gain on its start, of enclosed claims alone.
     """
 
     holds: bool
@@ -75,7 +75,7 @@ def data_invariant(line: Line) -> Finding:
     return Finding(True, f"layer {k}: {sentence}, nor the loss by {found.drift:.2g}", found.largest, found.drift)
 
 
-def bounded(line: Line) -> Finding:
+def one_layer(line: Line) -> Finding:
     """One layer moves, and what the loss may gain by it is bounded as by any residual, however large."""
     k = _one_that_moves(line)
     if isinstance(k, Finding):

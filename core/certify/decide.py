@@ -21,8 +21,7 @@ RULES: dict[Claim, Callable[[Line], Finding]] = {
     Claim.INVARIANT: claims.invariant,
     Claim.CONVEX: claims.convex,
     Claim.DATA_INVARIANT: claims.data_invariant,
-    Claim.BOUNDED: claims.bounded,
-    Claim.ENCLOSED: claims.bounded,
+    Claim.ENCLOSED: claims.one_layer,
 }
 EVEN = 1e-6
 """End losses of an invariant segment may differ by this, relative to 1 + the larger: rounding is far below."""
@@ -35,7 +34,7 @@ COARSE = 1e-3
 class Verdict:
     """What a segment's constructor claimed and what is granted of it (None: refused), with the reason.
 
-    `bound` is the largest train loss on the whole segment: the larger of its end losses in float64, of a bounded
+    `bound` is the largest train loss on the whole segment: the larger of its end losses in float64, of an enclosed
     claim that of its start with what it may gain; None without proof. The true loss may pass it by `drift` at most:
     what float64 may be off at the ends, and what a `residual`, of data-invariant and identity claims, may add.
     """

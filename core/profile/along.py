@@ -14,7 +14,7 @@ from core.profile.proven import proven_values
 from core.profile.refining import ROUNDS, between_maxima, ordered
 from core.profile.segments import Motion, segment_values
 
-PROVEN = (Claim.INVARIANT, Claim.CONVEX, Claim.DATA_INVARIANT, Claim.IDENTITY, Claim.BOUNDED)
+PROVEN = (Claim.INVARIANT, Claim.CONVEX, Claim.DATA_INVARIANT, Claim.IDENTITY, Claim.ENCLOSED)
 
 
 @dataclass(frozen=True)

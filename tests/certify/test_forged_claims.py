@@ -398,7 +398,7 @@ def test_identity_is_a_claim_of_curves_that_are_known(curve: Arc | None, sentenc
     assert sentence in verdict.reason
 
 
-@pytest.mark.parametrize("claim", [Claim.INVARIANT, Claim.CONVEX, Claim.DATA_INVARIANT, Claim.BOUNDED])
+@pytest.mark.parametrize("claim", [Claim.INVARIANT, Claim.CONVEX, Claim.DATA_INVARIANT, Claim.ENCLOSED])
 def test_without_a_view_by_layers_nothing_is_known(claim: Claim) -> None:
     known = problem_of("fcn:6-5")
     problem = Problem(known.network, known.data, known.loss)

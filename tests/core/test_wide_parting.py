@@ -42,7 +42,7 @@ def test_a_perturbation_costs_at_most_delta(seed: int, shape: tuple[str, int], l
     if made.gaps is not None:
         assert "has the condition number" in made.gaps
         return
-    assert made.path.claims[0] is Claim.BOUNDED
+    assert made.path.claims[0] is Claim.ENCLOSED
     found = certify(net.problem, made.path, {})  # raises where a segment has no proof
     assert found.loss_a < found.level <= found.loss_a + delta
     assert found.loss_b <= 1e-3
@@ -57,7 +57,7 @@ def test_where_a_neuron_is_to_spare_nothing_is_paid(seed: int, how: str, loss: s
     net = changed(net_of(found, seed), how)
     route = Route([net])
     part_samples(route, 3, 1e-3, torch.Generator().manual_seed(seed))
-    assert Claim.BOUNDED not in route.claims
+    assert Claim.ENCLOSED not in route.claims
     assert [repeated_rows(route.here, l) for l in range(3)] == [0, 0, 0]
     torch.testing.assert_close(route.here.features(4), net.features(4), rtol=1e-9, atol=1e-9)
     made = descend(Task(net.theta, net.theta, found), 1e-3, "4.2")

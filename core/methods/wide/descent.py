@@ -153,12 +153,12 @@ def loss_of(problem: Problem, outputs: Tensor) -> float:
 def rises(problem: Problem, path: Path, goal: float) -> str | None:
     """Where the train loss rises along a path that is meant to descend to the goal, as a sentence; None if nowhere.
 
-    On bounded segments, perturbations, it may: the checker says by how much.
+    On enclosed segments, perturbations, it may: the checker says by how much.
     """
     t = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
     for i, segment in enumerate(path):
         losses = torch.cat([problem.losses(segment.at(one[None])) for one in t])
-        if segment.claim is not Claim.BOUNDED and not bool((losses.diff() <= RISE * (1 + losses[:-1])).all()):
+        if segment.claim is not Claim.ENCLOSED and not bool((losses.diff() <= RISE * (1 + losses[:-1])).all()):
             return f"the train loss rises on segment {i} ({segment.claim}), by {float(losses.diff().max()):.1e}"
     last = float(losses[-1])
     return (

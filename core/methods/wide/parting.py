@@ -6,7 +6,7 @@ measure zero, so the paper starts from a point nearby. Here layers are taken fro
 - Where rank(F_l) < n_l, a neuron is not needed (Lemma 4.3): it is freed, and random incoming weights tell all samples
   apart. The outputs stay, so this costs nothing.
 - Where all neurons are needed, W_l and b_l move on a line, so that pre-activations change by R. What the loss may gain
-  is bounded by the checker's rule for such a move (*bounded*), and the step is halved until that is at most `delta`
+  is bounded by the checker's rule for such a move (*enclosed*), and the step is halved until that is at most `delta`
   shared out among the layers.
 """
 
@@ -39,7 +39,7 @@ def part_samples(route: Route, k: int, delta: float, generator: torch.Generator)
             route.go(drawn(route.here, l, below, order[r:], generator), Claim.INVARIANT)
         else:
             towards = drawn(route.here, l, below, order, generator)
-            route.go(move_layer(route.here, towards, l, delta / (k - 1)), Claim.BOUNDED)
+            route.go(move_layer(route.here, towards, l, delta / (k - 1)), Claim.ENCLOSED)
         if (left := repeated_rows(route.here, l)) > 0:
             raise RunError(
                 "ill-conditioned",
@@ -64,7 +64,7 @@ def move_layer(net: Net, towards: Net, l: int, delta: float) -> Net:
         step = 0.5**halving
         W, b = (one + step * other for one, other in zip(net.layer(l), towards.layer(l), strict=True))
         end = net.changed(l, W, b)
-        bound = decide(net.problem, Segment(start, end.theta, Claim.BOUNDED)).bound
+        bound = decide(net.problem, Segment(start, end.theta, Claim.ENCLOSED)).bound
         if bound is not None and bound <= allowed:
             return end
     return net

@@ -70,13 +70,19 @@ class Client:
 
         Raises UsageError, NotFoundError or ArtifactError, with nothing written.
         """
-        check_device(device)
-        spec = with_pinned_network(self.catalogue, spec, self.trust)
-        check(self.catalogue, with_settled_inputs(self.catalogue, spec), self.data_root, self._ask)
-        with self.catalogue.write() as session:
-            run_id = Runs(session).add(self._new_run(session, spec, device=device))
-        self.ensure_agent()
+        (run_id,) = self.enqueue_all([spec], device=device)
         return run_id
+
+    def enqueue_all(self, specs: Sequence[RunSpec], *, device: str | None = None) -> list[int]:
+        """Enqueue requests that don't read each other's results, in one transaction; their ids. Raises as `enqueue`."""
+        check_device(device)
+        specs = [pinned(self.catalogue, spec, self.trust) for spec in specs]
+        for spec in specs:
+            check(self.catalogue, settled(self.catalogue, spec), self.data_root, self._ask)
+        with self.catalogue.write() as session:
+            ids = Runs(session).add_all([self._new_run(session, spec, device=device) for spec in specs])
+        self.look()
+        return ids
 
     def rehearse(self, spec: RunSpec, *, device: str | None = None) -> None:
         """Raise what `enqueue` would raise; nothing is written, and no question about a network's file is asked."""

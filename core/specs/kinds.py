@@ -53,6 +53,8 @@ class RunKind:
     """The positional arguments of its command, if these are not its inputs."""
     flags: tuple[str, ...] = ()
     """Options with a flag of their own; the others are set by -o."""
+    each: bool = False
+    """Whether its command and form take several of its only input, and start a run for each."""
 
     @property
     def positional(self) -> tuple[str, ...]:
@@ -65,6 +67,10 @@ class RunKind:
     def several(self, name: str) -> bool:
         """Whether an input holds any number of references."""
         return _referred(self.spec)[name][1]
+
+    def many(self, name: str) -> bool:
+        """Whether a command takes any number of references for an input."""
+        return self.each or self.several(name)
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -122,8 +128,9 @@ KINDS: dict[str, RunKind] = {
         Certify,
         inputs={"path": "the path to certify"},
         makes={"certificates": 1},
-        title="Certify a path again",
-        entry=("v", "certify a path"),
+        title="Certify paths again, each in a run of its own",
+        entry=("v", "certify paths"),
+        each=True,
         flags=("name",),
     ),
     "swap": RunKind(Swap, inputs={"model": "the model to change"}, makes={"models": 1}),

@@ -404,6 +404,7 @@ SCREENS = [
     (("G", "n", "c"), "new_runs", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
     (("3", "n", "v"), "new_runs", "LaunchScreen", ("certify", {"path": "2"})),
     (("j", "j", "n", "v"), "new_runs", "LaunchScreen", ("certify", {"path": "2"})),
+    (("3", "a", "n", "v"), "new_runs", "LaunchScreen", ("certify", {"path": "1 2"})),
     (("2", "n", "v"), "new_runs", "LaunchScreen", ("certify", {})),
     (("4", "n", "d"), "new_runs", "LaunchScreen", ("descend", {"model": "1"})),
     (("j", "j", "r"), "new_runs", "RelaunchScreen", ([3],)),

@@ -2,15 +2,25 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from commanding import Run, add
 from piloting import Sitting, play
+from showing import play as stage
+from sqlalchemy import update
+from textual.pilot import Pilot
+from textual.widgets import Static
 
 from core.engine.client import Client
-from core.specs.runs import Certify, PathRef
+from core.path import Path as KnotPath
+from core.specs.kinds import inputs_of
+from core.specs.runs import Certify, PathRef, from_json
 from core.studies.plan import Planned
 from store import Catalogue, Certificates, Models, Runs
+from store.base import table
+from tui.app.screens.launch import LaunchScreen
 from tui.cli.study_report import outcomes
 from tui.shared.details import Link, read
 
@@ -111,3 +121,44 @@ def test_what_is_no_path_is_refused_in_one_sentence(seeded: Path, thalweg: Run) 
     assert (refused.status, "run:1 is not a path: run 1, a train, makes none" in refused.err) == (2, True)
     assert "'x' is not a path id. Give a number" in thalweg("certify", "x").err
     assert "There is no path 99" in thalweg("certify", 99).err
+
+
+@pytest.fixture
+def kept(seeded: Path) -> Path:
+    """The paths have tensors."""
+    KnotPath.chain([torch.zeros(3), torch.ones(3)]).save(seeded.parent / "path.safetensors")
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        artifact = catalogue.artifacts.put(seeded.parent / "path.safetensors", session, "path")
+        session.execute(update(table("paths")).values(artifact=artifact))
+    return seeded
+
+
+def test_several_paths_are_certified_each_in_a_run_of_its_own(kept: Path, thalweg: Run) -> None:
+    def asked() -> list[tuple[int, str]]:
+        with Catalogue.open(kept) as catalogue, catalogue.read() as session:
+            return [(run.id, str(inputs_of(from_json(run.spec))[0])) for run in Runs(session).there(range(6, 20))]
+
+    planned = json.loads(thalweg("certify", 1, 2, 1, "-o", "slack=0.02", "--dry-run", "--json").out)
+    assert [from_json(one["spec"]) for one in planned] == [Certify(path=PathRef(path=i), slack=0.02) for i in (1, 2)]
+    assert asked() == []
+    said = thalweg("certify", "--where", "id<9", "--detach")
+    assert (said.status, said.out) == (0, "run:6\nrun:7\n")
+    assert sorted(path for _, path in asked()) == ["1", "2"]
+    assert thalweg("certify", 1, 99, "--detach").status == 2
+    assert thalweg("certify", 1, "--where", "id<9").status == 2
+    assert thalweg("certify").status == 2
+    none = thalweg("certify", "--where", "id>9", "--json")
+    assert (none.status, json.loads(none.out)) == (0, [])
+    assert len(asked()) == 2, "nothing is enqueued where one is refused"
+
+
+def test_a_form_on_marked_paths_enqueues_a_run_for_each(kept: Path) -> None:
+    said = []
+
+    async def launch(pilot: Pilot[Any]) -> None:
+        said.append(str(pilot.app.screen.query_one("#command", Static).content))
+        await pilot.press("ctrl+s")
+
+    app = stage(kept, lambda client: LaunchScreen(client, "certify", {"path": "1 2"}), launch)
+    assert app.answers == [[6, 7]]
+    assert said[0].startswith("$ thalweg certify 1 2")

@@ -53,7 +53,7 @@ def test_every_option_of_every_kind_has_a_row(kind: str, seeded: Path) -> None:
             assert rows >= {option.name for option in describe(record)} | {"name", "device"}
             screen = pilot.app.screen
             assert isinstance(screen, LaunchScreen)
-            assert screen.spec(screen.texts)
+            assert screen.specs(screen.texts)
 
     play(seeded, lambda client: LaunchScreen(client, kind, mine[0][0]), look)
 
@@ -93,7 +93,7 @@ def test_another_method_asks_for_its_own_options_and_keeps_what_was_typed(seeded
         row(screen, "method").query_one(Select).value = "linear"
         await settle(pilot)
         assert "lr" not in {one.option.name for one in screen.query(OptionRow)}
-        assert screen.spec(screen.texts)
+        assert screen.specs(screen.texts)
 
     play(seeded, lambda client: LaunchScreen(client, "connect", {**PAIR, "method": "string"}), choose)
 
@@ -130,13 +130,13 @@ def test_what_is_wrong_is_said_as_the_command_line_says_it(
 def test_launching_enqueues_once_what_the_command_line_shown_would(
     seeded: Path, thalweg: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commands, enqueue = [], Client.enqueue
+    commands, enqueue = [], Client.enqueue_all
 
-    def slowly(*asked: Any, **how: Any) -> int:
+    def slowly(*asked: Any, **how: Any) -> list[int]:
         time.sleep(0.3)  # an impatient person presses again
         return enqueue(*asked, **how)
 
-    monkeypatch.setattr(Client, "enqueue", slowly)
+    monkeypatch.setattr(Client, "enqueue_all", slowly)
 
     async def launch(pilot: Pilot[Any]) -> None:
         commands.append(said_of(pilot.app, "command"))
@@ -194,7 +194,7 @@ def test_escape_asks_where_something_was_typed_and_only_there(make: Any, seeded:
 @pytest.mark.parametrize(
     ("make", "sends"),
     [
-        (lambda client: LaunchScreen(client, "connect", PAIR), "enqueue"),
+        (lambda client: LaunchScreen(client, "connect", PAIR), "enqueue_all"),
         (lambda client: RelaunchScreen(client, [1]), "relaunch"),
     ],
     ids=["launch", "relaunch"],

@@ -1,7 +1,7 @@
 """The rows that a command is about: named by their ids, or chosen at once by a filter."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,8 @@ from tui.shared.named_filters import expand
 
 if TYPE_CHECKING:
     from store import Catalogue
+
+Named = TypeVar("Named")
 
 
 def with_row_choice(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,10 +30,10 @@ def yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--yes", is_flag=True, help="Don't ask.")(command)
 
 
-def chosen_ids(
-    catalogue: "Catalogue", kind: str, ids: Sequence[int], where: str | None, every: bool, state: str = ""
-) -> list[int]:
-    """The ids that were given, or those of all rows that were chosen, of these only runs in one of the states `state`.
+def chosen(
+    catalogue: "Catalogue", kind: str, ids: Sequence[Named], where: str | None, every: bool, state: str = ""
+) -> list[Named | int]:
+    """The ids that were given, as they are, or those of all rows that were chosen, of these only runs in a `state`.
 
     Raises UsageError unless just one of ids, `where` and `every` says which; FilterError.
     """

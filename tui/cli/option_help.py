@@ -33,7 +33,7 @@ def run_command(kind: str, epilog: str) -> Callable[[Callable[[RunOptions, RunSp
             return function(run_options, spec_of(kind, {**texts_of(options, flags, kind), **texts}))
 
         command.__doc__ = function.__doc__
-        parts = [*_arguments(kind), *_flags(kind), keys_option, with_run_options]
+        parts = [*_arguments(kind), flags_of(kind), keys_option, with_run_options]
         for part in reversed(parts):
             command = part(command)
         return click.command(kind, cls=OptionsCommand, records=partial(records, kind), epilog=epilog)(command)
@@ -48,6 +48,17 @@ def _arguments(kind: str) -> list[Callable[..., Any]]:
     return [
         click.argument(name, type=of, nargs=-1 if name in several else 1, required=True) for name, of in types.items()
     ]
+
+
+def flags_of(kind: str) -> Callable[..., Any]:
+    """Add the flags of a kind of run; the command gets them by their names."""
+
+    def added(command: Callable[..., Any]) -> Callable[..., Any]:
+        for flag in reversed(_flags(kind)):
+            command = flag(command)
+        return command
+
+    return added
 
 
 def _flags(kind: str) -> list[Callable[..., Any]]:

@@ -69,6 +69,14 @@ def print_certificate(row: Row, catalogue: "Catalogue") -> None:
         say(f"The path still shows certificate {strongest.id}: {certificate_text(vars(strongest))}.")
 
 
+def certificates_table(rows: Iterable[Row]) -> None:
+    """One row a certificate."""
+    names = ("id", "path_id", "kind", "level", "seen", "pieces", "passes", "run_id")
+    titles = ("id", "path", "certificate", "level", "highest", "pieces", "passes", "run")
+    losses = ("level", "seen")
+    table(titles, [[number(row[one]) if one in losses else value(row[one]) for one in names] for row in rows])
+
+
 def measurements_table(measured: list[Row]) -> None:
     """Measurements as tables: one row a layer where draws have losses, else one a layer and draw; one column a name.
 

@@ -38,13 +38,23 @@ def spec_of(command: str, texts: Texts) -> RunSpec:
     return asked.spec.read({**msgspec.to_builtins(fields), **own}, command)
 
 
+def specs_of(command: str, texts: Texts) -> list[RunSpec]:
+    """As `spec_of`; of a kind that takes several at once one spec for each of them. Raises UsageError."""
+    asked = KINDS[command]
+    if not asked.each:
+        return [spec_of(command, texts)]
+    (name,) = asked.positional
+    named = dict.fromkeys(texts.get(name, "").split()) or [""]
+    return [spec_of(command, {**texts, name: one}) for one in named]
+
+
 def command_line(program: str, command: str, texts: Texts) -> str:
     """The equivalent command line."""
     asked = KINDS[command]
     words = [command]
     for name in asked.positional:
         text = texts.get(name, "")
-        words += map(quote, text.split() if name in asked.inputs and asked.several(name) else [text])
+        words += map(quote, text.split() if name in asked.inputs and asked.many(name) else [text])
     flags = (*asked.flags, asked.choice.flag if asked.choice else "", DEVICE.name)
     rest = {name: text for name, text in texts.items() if name not in asked.positional}
     words += [f"--{name.replace('_', '-')} {quote(text)}" for name, text in rest.items() if name in flags]
@@ -67,7 +77,7 @@ def head_options(command: str) -> list[Option]:
 def _reference(command: str, name: str) -> str:
     """How an input is written."""
     asked = KINDS[command]
-    return (REFERENCES if asked.several(name) else REFERENCE).format(noun=asked.reads(name).noun)
+    return (REFERENCES if asked.many(name) else REFERENCE).format(noun=asked.reads(name).noun)
 
 
 def _own(command: str) -> list[Option]:

@@ -1,6 +1,6 @@
 """The form for a new run: made from the specs, checked while it is filled in, with the equivalent command line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -22,8 +22,7 @@ from tui.app.screens.questions import leave
 from tui.app.widgets.form import Form, option_explanation, rows_of
 from tui.app.widgets.keys import Keys
 from tui.shared.formatting import clean
-from tui.shared.location import command_at
-from tui.shared.requests import DEVICE, command_line, further_options, head_options, spec_of
+from tui.shared.requests import DEVICE, command_line, further_options, head_options, specs_of
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -96,24 +95,25 @@ class LaunchScreen(AppScreen[list[int] | None]):
         self.engine.cancel_pending()
         missing = [one.name for one in head_options(self.kind) if one.required and one.name not in texts]
         try:
-            spec = self.spec(texts)
+            specs = self.specs(texts)
         except UsageError as error:
             self.say(f"· still needed: {', '.join(missing)}" if missing else f"✗ {error}")
         else:
             self.say("· checking ...")
             if message is None:  # nobody typed yet
-                self.rehearse(texts, spec)
+                self.rehearse(texts, specs)
             else:
-                self.engine.after_pause(lambda: self.rehearse(texts, spec))
+                self.engine.after_pause(lambda: self.rehearse(texts, specs))
 
-    def rehearse(self, texts: Mapping[str, str], spec: RunSpec) -> None:
+    def rehearse(self, texts: Mapping[str, str], specs: Sequence[RunSpec]) -> None:
         """Ask the engine what it would refuse."""
         if self.sending:
             return
 
         def refusal(client: "Client") -> str:
             try:
-                client.rehearse(spec, device=texts.get(DEVICE.name))
+                for spec in specs:
+                    client.rehearse(spec, device=texts.get(DEVICE.name))
             except (UsageError, StoreError) as error:
                 return str(error)
             return ""
@@ -129,8 +129,8 @@ class LaunchScreen(AppScreen[list[int] | None]):
         line.update(clean(verdict))
         line.set_class(verdict.startswith("✗"), "-wrong")
 
-    def spec(self, texts: Mapping[str, str]) -> RunSpec:
-        return spec_of(self.kind, {name: text for name, text in texts.items() if name != DEVICE.name})
+    def specs(self, texts: Mapping[str, str]) -> list[RunSpec]:
+        return specs_of(self.kind, {name: text for name, text in texts.items() if name != DEVICE.name})
 
     def command(self, texts: Mapping[str, str]) -> str:
         return command_line(self.program, self.kind, texts)
@@ -148,16 +148,16 @@ class LaunchScreen(AppScreen[list[int] | None]):
             return
         texts = self.texts
         try:
-            spec = self.spec(texts)
+            specs = self.specs(texts)
         except UsageError as error:
             self.refused(str(error))
             return
         self.sending = True
         self.say("▸ enqueueing ...")
-        self.engine.ask(lambda client: client.enqueue(spec, device=texts.get(DEVICE.name)), self.finish)
+        self.engine.ask(lambda client: client.enqueue_all(specs, device=texts.get(DEVICE.name)), self.finish)
 
-    def finish(self, run_id: int) -> None:
-        self.dismiss([run_id])
+    def finish(self, run_ids: list[int]) -> None:
+        self.dismiss(run_ids)
 
     def refused(self, sentence: str) -> None:
         super().refused(sentence)

@@ -37,7 +37,7 @@ async def _prefill(browser: Browser, kind: str) -> dict[str, object] | None:
         return None
     names, ref = run.positional, run.reads(run.positional[0])
     there = await to_thread(_named_by, browser.client, browser.kind, rows, ref)
-    if run.several(names[0]):
+    if run.several(names[0]) or (run.each and there):
         return {names[0]: " ".join(there)}
     if len(there) <= len(names):
         return dict(zip(names, there, strict=False))

@@ -76,12 +76,12 @@ class Client:
     def enqueue_all(self, specs: Sequence[RunSpec], *, device: str | None = None) -> list[int]:
         """Enqueue requests that don't read each other's results, in one transaction; their ids. Raises as `enqueue`."""
         check_device(device)
-        specs = [pinned(self.catalogue, spec, self.trust) for spec in specs]
+        specs = [with_pinned_network(self.catalogue, spec, self.trust) for spec in specs]
         for spec in specs:
-            check(self.catalogue, settled(self.catalogue, spec), self.data_root, self._ask)
+            check(self.catalogue, with_settled_inputs(self.catalogue, spec), self.data_root, self._ask)
         with self.catalogue.write() as session:
             ids = Runs(session).add_all([self._new_run(session, spec, device=device) for spec in specs])
-        self.look()
+        self.ensure_agent()
         return ids
 
     def rehearse(self, spec: RunSpec, *, device: str | None = None) -> None:

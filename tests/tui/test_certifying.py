@@ -136,7 +136,7 @@ def kept(seeded: Path) -> Path:
 def test_several_paths_are_certified_each_in_a_run_of_its_own(kept: Path, thalweg: Run) -> None:
     def asked() -> list[tuple[int, str]]:
         with Catalogue.open(kept) as catalogue, catalogue.read() as session:
-            return [(run.id, str(inputs_of(from_json(run.spec))[0])) for run in Runs(session).there(range(6, 20))]
+            return [(run.id, str(inputs_of(from_json(run.spec))[0])) for run in Runs(session).existing(range(6, 20))]
 
     planned = json.loads(thalweg("certify", 1, 2, 1, "-o", "slack=0.02", "--dry-run", "--json").out)
     assert [from_json(one["spec"]) for one in planned] == [Certify(path=PathRef(path=i), slack=0.02) for i in (1, 2)]

@@ -30,7 +30,7 @@ def yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--yes", is_flag=True, help="Don't ask.")(command)
 
 
-def chosen(
+def chosen_ids(
     catalogue: "Catalogue", kind: str, ids: Sequence[Named], where: str | None, every: bool, state: str = ""
 ) -> list[Named | int]:
     """The ids that were given, as they are, or those of all rows that were chosen, of these only runs in a `state`.

@@ -22,6 +22,7 @@ from tui.app.screens.questions import leave
 from tui.app.widgets.form import Form, option_explanation, rows_of
 from tui.app.widgets.keys import Keys
 from tui.shared.formatting import clean
+from tui.shared.location import command_at
 from tui.shared.requests import DEVICE, command_line, further_options, head_options, specs_of
 
 if TYPE_CHECKING:

@@ -7,19 +7,19 @@ from typing import Any
 import click
 
 from core.specs.runs import RunSpec, to_json
-from tui.cli.chosen_rows import choosing, chosen
+from tui.cli.chosen_rows import chosen_ids, with_row_choice
 from tui.cli.option_help import OptionsCommand, flags_of, keys_option, records
 from tui.cli.output import note, print_json, table
 from tui.cli.results import certificates_table, print_certificate
 from tui.cli.run_command import (
     RunOptions,
-    detached,
-    finished,
-    made_by,
+    report_enqueued,
+    results_of,
     run_and_report,
-    run_options,
     status_of,
     texts_of,
+    wait_for,
+    with_run_options,
 )
 from tui.shared.columns import options as told
 from tui.shared.requests import specs_of
@@ -33,11 +33,11 @@ Examples:
 
 @click.command(cls=OptionsCommand, records=partial(records, "certify"), epilog=EPILOG)
 @click.argument("path", metavar="[PATH...]", nargs=-1)
-@choosing
+@with_row_choice
 @flags_of("certify")
 @keys_option
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@run_options
+@with_run_options
 def certify(
     run_options: RunOptions,
     path: Sequence[str],
@@ -52,7 +52,7 @@ def certify(
     Straight segments that have no proof are searched for one. PATH is an id, or run:ID for what a run makes. A path
     shows its strongest certificate.
     """
-    named = chosen(run_options.client().catalogue, "paths", path, where, every)
+    named = chosen_ids(run_options.client().catalogue, "paths", path, where, every)
     texts = {**texts_of(options, flags, "certify"), "path": " ".join(map(str, named))}
     specs = specs_of("certify", texts) if named else []
     if dry_run:
@@ -64,7 +64,7 @@ def certify(
     return _answered(run_options, specs)
 
 
-def _rehearsed(run_options: How, specs: Sequence[RunSpec]) -> int:
+def _rehearsed(run_options: RunOptions, specs: Sequence[RunSpec]) -> int:
     """Say what would be enqueued, or why it would be refused."""
     client = run_options.client()
     for spec in specs:
@@ -77,16 +77,16 @@ def _rehearsed(run_options: How, specs: Sequence[RunSpec]) -> int:
     return 0
 
 
-def _answered(run_options: How, specs: Sequence[RunSpec]) -> int:
-    """Enqueue one run for each path and, unless detached, wait and print what they found; the exit status."""
+def _answered(run_options: RunOptions, specs: Sequence[RunSpec]) -> int:
+    """Enqueue one run for each path and, unless report_enqueued, wait and print what they found; the exit status."""
     client = run_options.client()
     ids = client.enqueue_all(specs, device=run_options.device)
     if not ids:
         note("There is nothing to certify: no path is like that.")
     elif run_options.detach:
-        return detached(run_options, ids, as_list=True)
-    runs = finished(run_options, client, ids)
-    rows = made_by(client, "certificates", runs)
+        return report_enqueued(run_options, ids, as_list=True)
+    runs = wait_for(run_options, client, ids)
+    rows = results_of(client, "certificates", runs)
     if run_options.as_json:
         print_json(rows)
     elif found := [row for row in rows if row["id"] is not None]:

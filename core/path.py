@@ -25,6 +25,9 @@ from core.knots import FORMAT, Header, packed, reading, unpacked
 CHAIN = 257  # points of the chain by which length along a curve is measured
 
 
+FORMER = {"bounded": "enclosed"}  # claims as files of the first editions call them
+
+
 class Claim(StrEnum):
     """Why the loss between a segment's ends is known (METHODS in docs/certificates.md)."""
 
@@ -37,7 +40,7 @@ class Claim(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "Claim | None":
-        return cls.ENCLOSED if value == "bounded" else None  # as files of the first editions call it
+        return next((cls(now) for before, now in FORMER.items() if before == value), None)
 
 
 def distance(a: Tensor, b: Tensor) -> float:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,11 +86,12 @@ def long_training(**options: object) -> Train:
     return Train(**{**TINY, "epochs": 1_000_000, **options})
 
 
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    monkeypatch.setattr(client_module, "start_agent", lambda *_: None)  # the agent is ours to step
-    monkeypatch.setattr(agent_module, "threads", lambda *_: 1)  # tests run side by side
-    with Catalogue.open(tmp_path / "catalogue.db") as catalogue:
+@contextmanager
+def stepped(folder: Path) -> Iterator[Engine]:
+    """The engine of the catalogue in a folder; what still works for it ends with it."""
+    with pytest.MonkeyPatch.context() as patched, Catalogue.open(folder / "catalogue.db") as catalogue:
+        patched.setattr(client_module, "start_agent", lambda *_: None)  # the agent is ours to step
+        patched.setattr(agent_module, "threads", lambda *_: 1)  # tests run side by side
         made = Engine(catalogue, Client(catalogue), Agent(catalogue))
         yield made
         with catalogue.read() as session:
@@ -103,6 +104,12 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         made.new_agent()
         for child in made.orphans:
             child.wait(timeout=10)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    with stepped(tmp_path) as made:
+        yield made
 
 
 def until(condition: Callable[[], object], seconds: float = 60.0) -> float:

@@ -1,7 +1,9 @@
 """The run kind `certify`: certificates of a path made by real workers, and what a path shows of them."""
 
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path as File
 
 import pytest
@@ -29,7 +31,7 @@ from store import (
     show_row,
 )
 from store.base import table
-from tests.engine.conftest import TINY, Engine
+from tests.engine.conftest import TINY, Engine, stepped
 
 A, B = ModelRef(run=0), ModelRef(run=0, position=1)
 KNOWN = ("certificate", "level", "drift", "residual", "certified", "excess")
@@ -68,80 +70,87 @@ def say_otherwise(engine: Engine, path_id: int = 1, **values: object) -> None:
         session.execute(update(certificates).where(certificates.c.path_id == path_id).values(named))
 
 
-def a_path(engine: Engine) -> int:
-    """An exact path between two models, by runs 1 and 2; and run 3, which certifies it."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> File:
+    """A folder with a catalogue: an exact path between two models, by runs 1 and 2, and run 3, which certified it."""
+    folder = tmp_path_factory.mktemp("made")
     plan = [
         Planned(Train(**TINY, count=2, epochs=3)),
         Planned(Connect(a=A, b=B, method=Dropout(draws=2), points=5)),
         Planned(Certify(path=PathRef(run=1))),
     ]
-    ids = engine.client.enqueue_plan(plan, study="test")
-    ended = engine.finish(*ids)
+    with stepped(folder) as engine:
+        ended = engine.finish(*engine.client.enqueue_plan(plan, study="test"))
     assert [run.state for run in ended] == ["done"] * 3, [run.cause for run in ended]
-    return ids[2]
+    return folder
 
 
-def test_a_path_is_certified_in_a_run_and_shows_the_strongest(engine: Engine) -> None:
-    run_id = a_path(engine)
-    path, (first, second) = path_of(engine), certificates(engine)
+@pytest.fixture
+def joined(made: File, tmp_path: File) -> Iterator[Engine]:
+    """The engine of a copy of it."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    with stepped(tmp_path) as engine:
+        yield engine
+
+
+def test_a_path_is_certified_in_a_run_and_shows_the_strongest(joined: Engine) -> None:
+    run_id = 3
+    path, (first, second) = path_of(joined), certificates(joined)
     assert (first.run_id, second.run_id) == (path.run_id, run_id)
     assert (second.kind, second.pieces) == ("exact", path.segments)
     assert second.level == pytest.approx(path.level, rel=1e-12)
-    assert engine.run(run_id).network == "fcn:8"
-    with engine.catalogue.read() as session:
+    assert joined.run(run_id).network == "fcn:8"
+    with joined.catalogue.read() as session:
         shown = show_row(session, "run", run_id)
     assert [one["id"] for one in shown["certificates"]] == [second.id]  # type: ignore[attr-defined]
     assert shown["needs"] == [path.run_id]
 
-    say_otherwise(engine, certificate="sampled", level=9.0, drift=None, certified=False)
-    stronger = engine.enqueue(Certify(path=PathRef(path=1)))
-    assert engine.finish(stronger)[0].state == "done"
-    now = path_of(engine)
+    say_otherwise(joined, certificate="sampled", level=9.0, drift=None, certified=False)
+    stronger = joined.enqueue(Certify(path=PathRef(path=1)))
+    assert joined.finish(stronger)[0].state == "done"
+    now = path_of(joined)
     assert [getattr(now, name) for name in KNOWN] == [getattr(path, name) for name in KNOWN]
-    assert certificates(engine)[0].run_id == stronger
+    assert certificates(joined)[0].run_id == stronger
 
-    say_otherwise(engine, level=path.level / 2)
-    weaker = engine.enqueue(Certify(path=PathRef(path=1)))
-    (ended,) = engine.finish(weaker)
+    say_otherwise(joined, level=path.level / 2)
+    weaker = joined.enqueue(Certify(path=PathRef(path=1)))
+    (ended,) = joined.finish(weaker)
     assert (ended.state, ended.outcome, ended.cause_kind) == ("failed", "finding", "could not certify")
     assert ended.cause is not None
     assert ended.cause.startswith("could not certify: the level is")
-    assert path_of(engine).level == path.level / 2
-    assert weaker in [one.run_id for one in certificates(engine)]
+    assert path_of(joined).level == path.level / 2
+    assert weaker in [one.run_id for one in certificates(joined)]
 
 
-def test_a_path_that_does_not_join_its_models_gets_no_certificate(engine: Engine) -> None:
-    a_path(engine)
-    with engine.catalogue.write() as session:
+def test_a_path_that_does_not_join_its_models_gets_no_certificate(joined: Engine) -> None:
+    with joined.catalogue.write() as session:
         paths = table("paths").c
         session.execute(update(table("paths")).values(model_a=paths.model_b, model_b=paths.model_a))
-    run_id = engine.enqueue(Certify(path=PathRef(path=1)))
-    (ended,) = engine.finish(run_id)
+    run_id = joined.enqueue(Certify(path=PathRef(path=1)))
+    (ended,) = joined.finish(run_id)
     assert (ended.outcome, ended.cause_kind) == ("finding", "could not certify")
     assert "the path does not start at its first model" in (ended.cause or "")
-    assert [one.run_id for one in certificates(engine)] == [2, 3]
+    assert [one.run_id for one in certificates(joined)] == [2, 3]
 
 
-def test_a_run_that_is_killed_half_way_leaves_no_certificate_and_its_relaunch_does(engine: Engine) -> None:
-    a_path(engine)
-    killed = engine.enqueue(Certify(path=PathRef(path=1), points=9))
-    engine.until(lambda: engine.run(killed).started_at and owner(engine.folder(killed)))
-    who = owner(engine.folder(killed))
+def test_a_run_that_is_killed_half_way_leaves_no_certificate_and_its_relaunch_does(joined: Engine) -> None:
+    killed = joined.enqueue(Certify(path=PathRef(path=1), points=9))
+    joined.until(lambda: joined.run(killed).started_at and owner(joined.folder(killed)))
+    who = owner(joined.folder(killed))
     assert who is not None
     os.killpg(who.pid, signal.SIGKILL)
-    (ended,) = engine.finish(killed)
+    (ended,) = joined.finish(killed)
     assert (ended.state, ended.cause_kind, ended.outcome) == ("failed", "killed", "fault")
-    assert len(certificates(engine)) == 2
-    (again,) = engine.client.relaunch(engine.client.plan_relaunch([killed], changes={"points": "7"}))
-    assert engine.finish(again)[0].state == "done"
-    spec = from_json(engine.run(again).spec)
+    assert len(certificates(joined)) == 2
+    (again,) = joined.client.relaunch(joined.client.plan_relaunch([killed], changes={"points": "7"}))
+    assert joined.finish(again)[0].state == "done"
+    spec = from_json(joined.run(again).spec)
     assert isinstance(spec, Certify)
     assert spec.points == 7
-    assert [one.run_id for one in certificates(engine)][-1] == again
+    assert [one.run_id for one in certificates(joined)][-1] == again
 
 
-def test_paths_that_are_not_there_or_not_whole_are_refused_before_anything_is_enqueued(engine: Engine) -> None:
-    a_path(engine)
+def test_paths_that_are_not_there_or_not_whole_are_refused_before_anything_is_enqueued(joined: Engine) -> None:
     for ref, match in (
         (PathRef(path=99), "no path 99"),
         (PathRef(run=99), "no run 99"),
@@ -149,14 +158,14 @@ def test_paths_that_are_not_there_or_not_whole_are_refused_before_anything_is_en
         (PathRef(run=2, position=1), "makes 1, numbered from 0"),
     ):
         with pytest.raises((NotFoundError, UsageError), match=match):
-            engine.enqueue(Certify(path=ref))
-    (spec, inputs) = resolve(engine.catalogue, Certify(path=PathRef(run=2)))
+            joined.enqueue(Certify(path=ref))
+    (spec, inputs) = resolve(joined.catalogue, Certify(path=PathRef(run=2)))
     assert spec == Certify(path=PathRef(path=1))
     assert [one.id for one in inputs.models] == [1, 2]
     assert [(one.id, one.model_a, one.model_b) for one in inputs.paths] == [(1, 1, 2)]
-    engine.catalogue.artifacts.path(path_of(engine).artifact or "").write_bytes(b"other")
+    joined.catalogue.artifacts.path(path_of(joined).artifact or "").write_bytes(b"other")
     with pytest.raises(ArtifactError, match="is of 5 bytes"):
-        engine.enqueue(Certify(path=PathRef(path=1)))
+        joined.enqueue(Certify(path=PathRef(path=1)))
 
 
 def test_a_path_of_a_network_file_that_changed_is_certified_only_where_that_is_trusted(
@@ -212,24 +221,22 @@ def test_a_job_of_the_first_edition_is_read(tmp_path: File) -> None:
     assert Job.load(tmp_path) == job
 
 
-def test_another_function_leaves_no_certificate(engine: Engine) -> None:
+def test_another_function_leaves_no_certificate(joined: Engine) -> None:
     """As where a changed network file is trusted: what is proven then is not of what the catalogue lists."""
-    a_path(engine)
-    before = certificates(engine)
-    with engine.catalogue.write() as session:
+    before = certificates(joined)
+    with joined.catalogue.write() as session:
         paths = table("paths")
         session.execute(update(paths).where(paths.c.id == 1).values(train_loss_a=paths.c.train_loss_a + 1))
-    (run,) = engine.finish(engine.enqueue(Certify(path=PathRef(path=1))))
+    (run,) = joined.finish(joined.enqueue(Certify(path=PathRef(path=1))))
     assert (run.state, run.cause_kind) == ("failed", "could not certify")
     assert "the train loss at its start" in str(run.cause)
-    assert len(certificates(engine)) == len(before)
+    assert len(certificates(joined)) == len(before)
 
 
-def test_what_a_run_at_work_reads_can_not_be_deleted(engine: Engine) -> None:
-    a_path(engine)
-    certifying = engine.enqueue(Certify(path=PathRef(path=1)))
-    with pytest.raises(StoreError, match=f"the run {certifying}, which is .*, reads it"), engine.catalogue.write() as s:
+def test_what_a_run_at_work_reads_can_not_be_deleted(joined: Engine) -> None:
+    certifying = joined.enqueue(Certify(path=PathRef(path=1)))
+    with pytest.raises(StoreError, match=f"the run {certifying}, which is .*, reads it"), joined.catalogue.write() as s:
         delete(s, "paths", [1])
-    engine.finish(certifying)
-    with engine.catalogue.write() as session:
+    joined.finish(certifying)
+    with joined.catalogue.write() as session:
         delete(session, "paths", [1])

@@ -125,11 +125,12 @@ def test_what_is_no_path_is_refused_in_one_sentence(seeded: Path, thalweg: Run) 
 
 @pytest.fixture
 def kept(seeded: Path) -> Path:
-    """The paths have tensors."""
+    """Models and paths have tensors."""
     KnotPath.chain([torch.zeros(3), torch.ones(3)]).save(seeded.parent / "path.safetensors")
     with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
         artifact = catalogue.artifacts.put(seeded.parent / "path.safetensors", session, "path")
-        session.execute(update(table("paths")).values(artifact=artifact))
+        for kind in ("models", "paths"):
+            session.execute(update(table(kind)).values(artifact=artifact))
     return seeded
 
 

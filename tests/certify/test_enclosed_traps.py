@@ -66,7 +66,9 @@ def examined(problem: Problem, ends: Tensor, slack: float = 0.05, passes: float 
 def test_a_sample_that_is_far_ahead_at_both_ends_may_be_lost_in_the_middle(by: str) -> None:
     problem = problem_on([[1]], [0], (2,))
     ends = torch.stack(bent(40, -40))
-    line = search_on(problem, ends).looked_at(torch.tensor([0.0, 1.0]).double(), None, by).at
+    found = search_on(problem, ends).looked_at(torch.tensor([0.0, 1.0]).double(), None, by)
+    line = found.at
+    assert not bool(found.settled.any())
     assert bool((problem.losses(ends) == 0).all() or (problem.losses(ends) < 1e-15).all())
     assert float(line.amax(0)) >= 40, "of a loss that is computed as 0 nothing would be left"
     assert examined(problem, ends).certificate.level >= 40
@@ -335,3 +337,30 @@ def test_a_unit_that_may_be_dead_is_not_taken_for_one_that_is_alive() -> None:
     last = last_step(search_on(problem, ends), t, "columns")
     assert 0.99 <= float(last.gap.entries[0, 0, 0]) <= 1.1
     check_pieces(problem, ends, t)
+
+
+def test_to_first_order_too_a_unit_that_may_be_dead_is_not_alive() -> None:
+    """The same with outputs so small that the curvature of the loss hides nothing, and the loss rises with the gap."""
+    problem = problem_on([[1.0]], [1], (1, 2))
+    ends = torch.stack(
+        [
+            point(([[1]], [0]), ([[1], [0]], [-0.99, 100]), ([[0.01, 0.0002], [0, 0]], [0, 0])),
+            point(([[2]], [0]), ([[5], [0]], [-9.99, 200]), ([[0.01, -0.0002], [0, 0]], [0, 0])),
+        ]
+    )
+    check_pieces(problem, ends, torch.tensor([0.0, 1.0], dtype=torch.float64))
+
+
+def test_a_gap_below_is_met_by_the_weight_of_its_own_place_not_by_that_of_the_middle() -> None:
+    """A kink at a tenth of the piece, where the weight above it is not zero as in the middle; all else cancels."""
+    problem = problem_on([[1.0]], [1], (2,))
+    ends = torch.stack(
+        [
+            point(([[-1], [1]], [0, 0]), ([[-0.01, 0.009], [0, 0]], [0, 0])),
+            point(([[9], [11]], [0, 0]), ([[0.01, -0.009], [0, 0]], [0, 0])),
+        ]
+    )
+    t = torch.tensor([0.0, 0.1, 1.0], dtype=torch.float64)
+    z = outputs_at(problem, ends, t)[:, 0, 0]
+    assert float(z[1] - torch.lerp(z[0], z[2], 0.1)) == pytest.approx(0.0072, rel=1e-6)
+    check_pieces(problem, ends, t[[0, 2]])

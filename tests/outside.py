@@ -12,7 +12,7 @@ from msgspec import inspect
 
 from core import results
 from core.errors import FINDINGS
-from core.path import Claim
+from core.path import FORMER, Claim
 from core.specs.bounds import BOUNDS
 from core.specs.data import DATA
 from core.specs.kinds import KINDS
@@ -36,7 +36,7 @@ def names() -> dict[str, list[str]]:
         "networks": NETWORKS,
         "data": DATA,
         "studies": (f"{name} {scale}" for name, study in STUDIES.items() for scale in study.scales),
-        "claims": Claim,
+        "claims": [*Claim, *FORMER],
         "states": FINISHED,
         "findings": FINDINGS,
         "events": _events(),

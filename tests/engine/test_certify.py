@@ -188,15 +188,14 @@ def test_a_path_of_a_network_file_that_changed_is_certified_only_where_that_is_t
     assert ended.network != path_of(engine).network
 
 
-def test_a_file_that_is_swapped_between_the_agent_s_check_and_the_worker_s_look_ends_the_run(engine: Engine) -> None:
-    a_path(engine)
-    spec, (models, paths) = resolve(engine.catalogue, Certify(path=PathRef(path=1)))
+def test_a_file_that_is_swapped_between_the_agent_s_check_and_the_worker_s_look_ends_the_run(joined: Engine) -> None:
+    spec, (models, paths) = resolve(joined.catalogue, Certify(path=PathRef(path=1)))
     whole = Curve.load(File(paths[0].file))
-    Curve.line(whole.start, whole.end).save(engine.catalogue.files / "other")
-    swaps = (paths[0].file, engine.catalogue.files / "other"), (models[0].file, models[1].file)
+    Curve.line(whole.start, whole.end).save(joined.catalogue.files / "other")
+    swaps = (paths[0].file, joined.catalogue.files / "other"), (models[0].file, models[1].file)
     job = Job(run_id=9, attempt_id=9, spec=spec, device="cpu", threads=1, data_root=None, inputs=models, paths=paths)
     for number, (file, other) in enumerate(swaps, start=1):
-        folder = attempt_folder(engine.catalogue.files / "runs", job.run_id, number)
+        folder = attempt_folder(joined.catalogue.files / "runs", job.run_id, number)
         make_folder(folder)
         job.save(folder)
         mine = File(file).read_bytes()

@@ -17,7 +17,7 @@ def asked_of(path: Curve, problem: Problem, network: str, folder: Path, **known:
     path.save(folder / "path")
     ends = [_model(number, theta, problem, network, folder) for number, theta in enumerate((path.start, path.end), 1)]
     models = [msgspec.to_builtins(one) for one in ends]
-    place = {"models": models, "root": None, "path": str(folder / "path"), "path_id": 1}
+    place = {"models": models, "root": None, "path": str(folder / "path"), "sha256": None, "path_id": 1}
     return {**place, "pieces": None, "certificate": "sampled", "level": 0.5, "to": str(folder / "written"), **known}
 
 

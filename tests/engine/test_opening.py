@@ -203,7 +203,14 @@ def test_the_points_of_a_path_are_whole_states_with_buffers(tmp_path: Path) -> N
     problem, thetas = open_models(models, "cpu", None, SilentReporter())
     Curve.line(*thetas).save(tmp_path / "path")
     question = {"models": [msgspec.to_builtins(one) for one in models], "root": None, "path": str(tmp_path / "path")}
-    asked = {**question, "path_id": 1, "certificate": "sampled", "count": 3, "to": str(tmp_path / "points")}
+    asked = {
+        **question,
+        "path_id": 1,
+        "sha256": None,
+        "certificate": "sampled",
+        "count": 3,
+        "to": str(tmp_path / "points"),
+    }
     probe.points(asked)
     points = load_file(tmp_path / "points")
     t = points.pop("t")

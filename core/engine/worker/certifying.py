@@ -55,5 +55,6 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
             )
         )
     # A proof may stop sooner than the one before: it contradicts that only where the loss itself is above its level.
-    if wrong := shortcomings(found | {"level": found["max_train_loss"]}, kept):
+    reached = found["max_train_loss"] if found["certificate"] == "enclosed" else found["level"]
+    if wrong := shortcomings({**found, "level": reached}, kept):
         raise RunError("could not certify", f"could not certify: {'; '.join(wrong)}")

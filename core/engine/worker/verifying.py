@@ -49,9 +49,10 @@ def verify_path(path: Path, ends: Sequence[Tensor], examined: Examination) -> di
 
 def pieces_of(examined: Examination) -> int:
     """On how many pieces a path was decided: each segment is one, unless it was split."""
-    proven = {} if examined.proof is None else examined.proof.enclosures
-    count = len(examined.certificate.verdicts)
-    return sum((len(proven[i].pieces) if i in proven else 0) or 1 for i in range(count))
+    count, proof = len(examined.certificate.verdicts), examined.proof
+    if proof is None or proof.failure is not None:
+        return count
+    return sum(len(proof.enclosures[i].pieces) if i in proof.enclosures else 1 for i in range(count))
 
 
 def passes_of(examined: Examination) -> int | None:

@@ -21,7 +21,7 @@ from tui.cli.run_command import (
     wait_for,
     with_run_options,
 )
-from tui.shared.columns import options as told
+from tui.shared.columns import spec_options
 from tui.shared.requests import specs_of
 
 EPILOG = """\b
@@ -73,7 +73,7 @@ def _rehearsed(run_options: RunOptions, specs: Sequence[RunSpec]) -> int:
     if run_options.as_json:
         print_json(rows)
     else:
-        table(("what",), [(told(row["spec"]),) for row in rows])
+        table(("what",), [(spec_options(row["spec"]),) for row in rows])
     return 0
 
 

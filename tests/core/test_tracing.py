@@ -135,7 +135,7 @@ def doubled(module: Made, x: Tensor) -> Tensor:
         (lambda m, x: m.c(m.b(m.a(x))).relu(), "an activation follows its last layer"),
         (lambda m, x: m.c(m.a(x)), "b.weight belongs to no layer"),
         (lambda m, x: m.c(m.b(m.a(x).relu().tanh())), "tanh does not follow a layer"),
-        (lambda m, x: m.c(m.b(m.a(x.relu()))), "stands before the first layer"),
+        (lambda m, x: m.c(m.b(m.a(x.relu()))), "comes before the first layer"),
         (lambda m, x: m.c(m.b(m.a(x))) if x.sum() > 0 else m.c(x), "can't be traced"),
         (lambda m, x: m.c(m.b(functional.linear(x, m.a.weight))), "it uses a.weight beside"),
     ],

@@ -41,7 +41,7 @@ def test_a_plan_of_runs_leaves_models_paths_bounds_and_curves(engine: Engine) ->
     assert (line.model_a, line.model_b) == (models[0].id, models[1].id)
     assert line.max_train_loss > string.max_train_loss
     assert string.level <= 0.4
-    assert string.certificate == "sampled"
+    assert string.certificate == "enclosed"
     assert string.beads == string.segments - 1
     assert bound.kind == "rank"
     assert swapped.train_loss == pytest.approx(models[0].train_loss, rel=1e-5)

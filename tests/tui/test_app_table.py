@@ -384,7 +384,7 @@ def test_no_number_is_cut_where_the_window_ends(seeded: Path) -> None:
         one.browser.change_columns(["id", "level", "barrier", "max_test_loss", "created_at"])
         for width in range(20, 60):
             await one.pilot.resize_terminal(width, 24)
-            await one.pilot.pause()
+            await one.settled()
             row = next(line for line in one.lines[2:] if line.split()[:1] == ["1"])
             assert {word for word in row.split() if word[0].isdigit()} <= {"1", "0.02", "0.005"}
 

@@ -160,7 +160,7 @@ def test_of_failed_runs_those_are_repeated_that_can_be_and_the_others_are_named(
     said = thalweg("relaunch", "--failed", "--detach")
     assert (said.status, said.out) == (0, "run:6\n")
     assert f"run {broken} again" in said.err
-    assert "Run 2 is left out: It failed of bad input and is unchanged" in said.err
+    assert "Run 2 is left out: It failed because of bad input and is unchanged" in said.err
     assert "Run 3 is left out: Run 2 has failed" in said.err
     assert "Run 4 is left out: /nowhere" in said.err
     assert thalweg("relaunch", "--where", "state=cancelled", "--detach").out == "run:7\n"

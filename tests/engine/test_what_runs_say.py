@@ -91,7 +91,7 @@ def test_a_string_search_tells_every_bead_and_its_failure_is_a_finding_without_a
         for one in lines
     )
     assert any(line.startswith("The search ends: ") for line in lines)
-    assert any(line.startswith("Certificate: sampled, level ") for line in lines)
+    assert any(line.startswith(f"Certificate: {path['certificate']}, level ") for line in lines)
     assert lines[-1].startswith("Ended after ")
     assert str(run.cause) in lines[-1]
     assert not any("Traceback" in line for line in lines)

@@ -182,7 +182,7 @@ async def every_question(one: Sitting, act: Act) -> None:
         await one.until(lambda: isinstance(one.app.screen, Pick))
         await leave(one, act)
     await act("columns")
-    await leave(one, act, "move(1)", "move(-1)", "toggle", "toggle", "shift(1)", "shift(-1)")
+    await leave(one, act, "move(1)", "move(-1)", "show_or_hide", "show_or_hide", "shift(1)", "shift(-1)")
     for answer in ("accept", "dismiss([])"):
         await act("columns")
         await act(answer)

@@ -23,8 +23,8 @@ AT_ENDS = (Claim.INVARIANT, Claim.CONVEX)
 class Examination:
     """Profile in the problem's dtype; certificate, and the largest train loss at knots and on the grid, in float64.
 
-    `proof` is what segments were enclosed by; None where that was not asked for, or where none needed it. Then
-    `max_train_loss` has all rounding taken off: somewhere the loss is at least that. `unproven` says, as a sentence,
+    `proof` holds the enclosures of segments; None if none was requested, or needed. With it `max_train_loss` has all
+    rounding taken off: somewhere the loss is at least that. `unproven` says, as a sentence,
     why a path is sampled that was to be proven. `on_test` is a proof of the test loss, where that was asked for too.
     """
 

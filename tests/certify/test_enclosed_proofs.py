@@ -144,8 +144,8 @@ def single(tensors: Tensors) -> Tensors:
 
 
 FORGED: list[tuple[Callable[[Tensors], Tensors], str]] = [
-    (with_gap, "is no whole proof: segment 0 has no piece from "),
-    (stops_early, "is no whole proof: segment 0 has no piece from 0.999 to 1."),
+    (with_gap, "is not a complete proof: segment 0 has no piece from "),
+    (stops_early, "is not a complete proof: segment 0 has no piece from 0.999 to 1."),
     (nan_in("start"), "can't be read as the pieces of a proof: piece 1 of segment 0 is from nan to "),
     (nan_in("end"), " to nan."),
     (nan_in("ends"), "the bounds of piece 1 of segment 0 are [nan, nan]"),

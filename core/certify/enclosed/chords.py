@@ -79,7 +79,7 @@ def affine_gap(moving: MovingLayer, t: Tensor, q: Tensor | None, eta: Tensor, be
     if below.entries is None:
         return Gap(norm * UP)
     W = _largest(moving, t)
-    entries = torch.minimum(_by_entries(moving, W, below), _by_norm(W, below))
+    entries = torch.minimum(moving.linear(below.entries, W), _by_norm(W, below))
     if q is not None:
         entries = entries + q.abs() / 4
     off = eta + gamma(moving.stretch.fan_in + 16) * moving.stretch.frobenius * below.norm
@@ -90,15 +90,6 @@ def _largest(moving: MovingLayer, t: Tensor) -> Tensor:
     """The larger of both ends' |W|, (G, ...)."""
     W = moving.at(t)[moving.layer.weight].abs()
     return torch.maximum(W[:-1], W[1:]) if len(W) > 1 else W
-
-
-def _by_entries(moving: MovingLayer, W: Tensor, below: Gap) -> Tensor:
-    """|W| times the entries of the gap below."""
-    assert below.entries is not None
-    layer = moving.layer
-    nothing = {} if layer.bias is None else {layer.bias: W.new_zeros(1, layer.outputs)}
-    found: Tensor = layer.affine(below.entries, {layer.weight: W, **nothing})
-    return found
 
 
 def _by_norm(W: Tensor, below: Gap) -> Tensor:

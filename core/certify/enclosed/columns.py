@@ -18,8 +18,8 @@ from torch import Tensor
 
 from core.certify.enclosed.chords import UP, Step, bilinear
 from core.certify.enclosed.moving import MovingLayer, MovingNetwork
-from core.certify.enclosed.nonlinear import Gap, bend, kink, norms, spread
-from core.certify.rounding import Rounded, activation_rounding, gamma
+from core.certify.enclosed.nonlinear import Gap, bend, kink, norms, rounding_of, spread
+from core.certify.rounding import Rounded, gamma
 
 MOST = 60  # columns a sample and piece: with more, splitting the piece is cheaper
 
@@ -50,7 +50,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Carried:
-    """What an activation makes of a gap, (G, N, n): slopes on which e goes on, which units are unsure, k and C.
+    """What an activation makes of a gap, (G, N, n): slopes along which e continues, which units are unsure, k and C.
 
     `zeta` (G, N) is what it rounds, and `gap` that of its features.
     """
@@ -122,8 +122,7 @@ def _carried(moving: MovingLayer, Z: Tensor, F: Tensor, gap: Gap, known: _Known)
     slope = kink(moving.layer.activation)
     assert slope is not None
     assert gap.entries is not None
-    zeta = activation_rounding(moving.layer.activation, Z.flatten(0, 1)[None]).view(Z.shape[:2])
-    zeta = torch.maximum(zeta[:-1], zeta[1:])
+    zeta = rounding_of(moving.layer, Z)
     k = bend(moving.layer.activation, Z, F)
     M, unsure = sure(slope, Z, gap.entries)
     most = torch.where(unsure, (1 - slope) / 2 * gap.entries + k, 0.0)

@@ -9,17 +9,17 @@ loss is at most (1 - s) A(0) + s A(1), where A(i) is the largest loss around the
 - square loss: half the squared length of |z - y| + e; hinge: its margin + w.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from core.certify.enclosed.chords import UP
 from core.certify.enclosed.nonlinear import Gap
 from core.certify.rounding import UNIT
 from core.losses import ConvexLoss, CrossEntropy, Hinge, Square
-
-UP = 1 + 1e-9
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _larger_by_norm(loss: ConvexLoss, outputs: Tensor, y: Tensor, eps: Tensor, w
             rho = log_odds(outputs, y)
             return _both(rho, lambda one: softplus(one + w))
         case Square():
-            far = torch.linalg.vector_norm(outputs - _targets(outputs, y), dim=-1)
+            far = torch.linalg.vector_norm(outputs - targets(outputs, y), dim=-1)
             return _both(far, lambda one: 0.5 * (one + eps).square() * UP)
         case Hinge():
             return _both(_hinge_margin(outputs, y), lambda one: (one + w).clamp_min(0))
@@ -73,7 +73,7 @@ def _larger_by_norm(loss: ConvexLoss, outputs: Tensor, y: Tensor, eps: Tensor, w
 def _larger_by_entries(loss: ConvexLoss, outputs: Tensor, y: Tensor, e: Tensor) -> Tensor:
     """The same, where outputs are within e (G, N, C), entry by entry."""
     if isinstance(loss, Square):
-        far = (outputs - _targets(outputs, y)).abs()
+        far = (outputs - targets(outputs, y)).abs()
         return _both(far, lambda one: 0.5 * (one + e).square().sum(-1) * UP)
     signs = 1 - 2 * functional.one_hot(y, outputs.shape[-1]).to(e)  # others up, the label down
     worst = torch.stack([outputs[:-1] + signs * e, outputs[1:] + signs * e])
@@ -82,9 +82,14 @@ def _larger_by_entries(loss: ConvexLoss, outputs: Tensor, y: Tensor, e: Tensor) 
     return _hinge_margin(worst.flatten(0, 1), y).clamp_min(0).view(2, *e.shape[:2])
 
 
+def labels(outputs: Tensor, y: Tensor) -> Tensor:
+    """The classes y (N,) as indices (K, N, 1) into outputs (K, N, C)."""
+    return y.expand(outputs.shape[:2])[..., None]
+
+
 def log_odds(outputs: Tensor, y: Tensor) -> Tensor:
     """rho (K, N) of outputs (K, N, C)."""
-    label = y.expand(outputs.shape[:2])[..., None]
+    label = labels(outputs, y)
     others = outputs.scatter(-1, label, -torch.inf)
     found: Tensor = torch.logsumexp(others - outputs.gather(-1, label), -1)
     return found
@@ -96,18 +101,19 @@ def softplus(rho: Tensor) -> Tensor:
 
 
 def _hinge_margin(outputs: Tensor, y: Tensor) -> Tensor:
-    label = y.expand(outputs.shape[:2])[..., None]
+    label = labels(outputs, y)
     margins: Tensor = (1 + outputs - outputs.gather(-1, label)).scatter(-1, label, -torch.inf)
     return margins.amax(-1)
 
 
-def _targets(outputs: Tensor, y: Tensor) -> Tensor:
+def targets(outputs: Tensor, y: Tensor) -> Tensor:
+    """What outputs (K, N, C) are compared with: targets as they are, classes as one-hot vectors."""
     return y if y.is_floating_point() else functional.one_hot(y, outputs.shape[-1]).to(outputs.dtype)
 
 
 def _settled(outputs: Tensor, y: Tensor, w: Tensor, e: Tensor | None) -> Tensor:
     """Whether every z_y - z_c stays above zero (G, N)."""
-    label = y.expand(outputs.shape[:2])[..., None]
+    label = labels(outputs, y)
     lead = outputs.gather(-1, label) - outputs
     least = torch.minimum(lead[:-1], lead[1:])
     room = least > w[..., None]
@@ -116,5 +122,5 @@ def _settled(outputs: Tensor, y: Tensor, w: Tensor, e: Tensor | None) -> Tensor:
     return room.scatter(-1, label[1:], True).all(-1)
 
 
-def _both(ends: Tensor, larger) -> Tensor:  # type: ignore[no-untyped-def]
+def _both(ends: Tensor, larger: Callable[[Tensor], Tensor]) -> Tensor:
     return torch.stack([larger(ends[:-1]), larger(ends[1:])])

@@ -7,8 +7,9 @@ from math import prod, sqrt
 import torch
 from torch import Tensor
 
+from core.certify.enclosed.nonlinear import at_both, norms
 from core.certify.enclosed.norms import layer_norm
-from core.certify.rounding import TINY, Stretch, gamma, length, lengths
+from core.certify.rounding import TINY, Stretch, gamma, length
 from core.networks.layered import Layer, Parameters
 from core.problem import Problem
 
@@ -37,10 +38,10 @@ class MovingLayer:
         size = length(operator)
         spared = gamma(5) * size
         points = [torch.lerp(W[0], W[-1], t) for t in torch.linspace(0, 1, NODES).tolist()] if len(W) == 2 else [W[0]]
-        norms = torch.tensor([layer_norm(layer, one, image) + spared for one in points], dtype=W.dtype)
+        spectral = torch.tensor([layer_norm(layer, one, image) + spared for one in points], dtype=W.dtype)
         change = layer_norm(layer, W[-1] - W[0], image) + spared if len(W) == 2 else 0.0
         bias = 0.0 if b is None else length(b.abs().sum(0) * (2 / len(b)))
-        return cls(layer, ends, Stretch(change, size, bias, W[0, 0].numel()), norms.expand(NODES).to(W.device))
+        return cls(layer, ends, Stretch(change, size, bias, W[0, 0].numel()), spectral.expand(NODES).to(W.device))
 
     @property
     def moves(self) -> bool:
@@ -57,8 +58,12 @@ class MovingLayer:
     def change(self, features: Tensor) -> Tensor:
         """(W(1) - W(0)) of features (K, N, ...), without bias."""
         W = self.ends[self.layer.weight]
+        return self.linear(features, W[1:] - W[:1])
+
+    def linear(self, features: Tensor, W: Tensor) -> Tensor:
+        """Features (K, N, ...) through weights W (K or 1, ...) of this layer, without bias."""
         nothing = {} if self.layer.bias is None else {self.layer.bias: W.new_zeros(1, self.layer.outputs)}
-        return self.layer.affine(features, {self.layer.weight: W[1:] - W[:1], **nothing})
+        return self.layer.affine(features, {self.layer.weight: W, **nothing})
 
     def spectral(self, t: Tensor) -> Tensor:
         """|W|_2 (G,) at most, on the pieces between neighbours among t (G + 1,)."""
@@ -72,8 +77,8 @@ class MovingLayer:
 
         The first 2 gamma cover the breakpoints themselves; doubled, the bound holds at float64's points as well.
         """
-        sizes = lengths(features.flatten(0, 1)[None]).view(features.shape[:2])
-        sizes = torch.maximum(sizes[:-1], sizes[1:]) if len(sizes) > 1 else sizes
+        sizes = norms(features)
+        sizes = at_both(sizes) if len(sizes) > 1 else sizes
         n = self.stretch.fan_in + 16
         size = self.stretch.frobenius * sizes + self.stretch.bias * sqrt(positions)
         return 4 * gamma(n) * size + n * TINY * sqrt(positions * self.layer.outputs)

@@ -87,7 +87,7 @@ def _known(activation: Activation | None) -> bool:
 
 def activation_gap(layer: Layer, Z: Tensor, F: Tensor, gap: Gap) -> Gap:
     """Behind the activation, F = act(Z) at the ends (G + 1, N, ...) of pieces on which Z has the gap."""
-    zeta = _at_both(activation_rounding(layer.activation, Z.flatten(0, 1)[None]).view(Z.shape[:2]))
+    zeta = rounding_of(layer, Z)
     k = bend(layer.activation, Z, F)
     slope = SLOPES.get(activation_name(layer.activation), 1.0)
     norm = slope * gap.norm + norms(k) + zeta
@@ -98,6 +98,11 @@ def activation_gap(layer: Layer, Z: Tensor, F: Tensor, gap: Gap) -> Gap:
     if r is not None:
         entries = torch.where(torch.maximum(Z[:-1], Z[1:]) + gap.entries <= 0, r * gap.entries, entries)
     return Gap(norm, entries + spread(zeta, entries)).tightened
+
+
+def rounding_of(layer: Layer, Z: Tensor) -> Tensor:
+    """zeta (G, N): what the activation rounds at the ends of pieces, from Z (G + 1, N, ...) there."""
+    return at_both(activation_rounding(layer.activation, Z.flatten(0, 1)[None]).view(Z.shape[:2]))
 
 
 def bend(activation: Activation | None, Z: Tensor, F: Tensor) -> Tensor:
@@ -130,7 +135,7 @@ def pooled_gap(layer: Layer, Z: Tensor, F: Tensor, gap: Gap) -> tuple[Tensor, Ga
     """Features behind the poolings (G + 1, N, ...), of images F = act(Z), and their gap."""
     if not layer.pools:
         return F, gap
-    zeta = _at_both(average_rounding(layer, Z.flatten(0, 1)[None]).view(Z.shape[:2]))
+    zeta = at_both(average_rounding(layer, Z.flatten(0, 1)[None]).view(Z.shape[:2]))
     for pool in layer.pools:
         stretch = pool_stretch((pool,), int(F.shape[3]), int(F.shape[4]))
         F, k = _pooled(pool, F)
@@ -167,6 +172,6 @@ def _images(pool: Pooling, F: Tensor) -> Tensor:
     return pooled.view(*F.shape[:2], *pooled.shape[1:])
 
 
-def _at_both(numbers: Tensor) -> Tensor:
+def at_both(numbers: Tensor) -> Tensor:
     """The larger of both ends of each piece (G, N), of numbers at the ends (G + 1, N)."""
     return torch.maximum(numbers[:-1], numbers[1:])

@@ -23,7 +23,7 @@ FEW = 100.0
 MANY = 1e6
 AGAIN = 16  # passes that checking a proof again may take for each of its pieces
 TRIALS = 32  # and for each segment: with few samples that is what finding out how to begin takes
-COLUMNS = (
+FIELDS = (
     ("segment", torch.int64, 1),
     ("start", torch.float64, 1),
     ("end", torch.float64, 1),
@@ -249,10 +249,10 @@ def load_pieces(file: File | None) -> dict[int, tuple[Piece, ...]]:
 def _read(tensors: Mapping[str, Tensor]) -> dict[int, list[Piece]]:
     """Raises KeyError, ValueError or TypeError where the tensors don't fit, or what they say of a piece can't be."""
     known: dict[int, list[Piece]] = {}
-    for name, dtype, dimensions in COLUMNS:
+    for name, dtype, dimensions in FIELDS:
         if (tensors[name].dtype, tensors[name].dim()) != (dtype, dimensions):
             raise ValueError(f"{name} is {tensors[name].dtype} of {tensors[name].dim()} dimensions")
-    for i, start, end, ends, wrong in zip(*(tensors[name].tolist() for name, *_ in COLUMNS), strict=True):
+    for i, start, end, ends, wrong in zip(*(tensors[name].tolist() for name, *_ in FIELDS), strict=True):
         before = known.setdefault(i, [])
         if not (i >= 0 and wrong >= 0 and (before[-1].end if before else 0.0) <= start < end <= 1):
             raise ValueError(f"piece {len(before)} of segment {i} is from {start:.9g} to {end:.9g}")
@@ -268,4 +268,6 @@ def _require_whole(file: File, stored: Mapping[int, Sequence[Piece]]) -> None:
         edges = [0.0, *(t for one in pieces for t in (one.start, one.end)), 1.0]
         gap = next(((a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a != b), None)
         if gap is not None:
-            raise UsageError(f"{file} is no whole proof: segment {i} has no piece from {gap[0]:.9g} to {gap[1]:.9g}.")
+            raise UsageError(
+                f"{file} is not a complete proof: segment {i} has no piece from {gap[0]:.9g} to {gap[1]:.9g}."
+            )

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from core.certify.enclosed import columns, first_order
-from core.certify.enclosed.chords import steps
+from core.certify.enclosed.chords import UP, steps
 from core.certify.enclosed.lines import Lines, lines
 from core.certify.enclosed.moving import MovingNetwork
 from core.certify.knots import loss_sums
@@ -33,7 +33,7 @@ SMALLEST = 2.0**-40  # of a piece: below, neighbouring points are too close for 
 PARTS = (2, 4, 8, 16)
 FIRST = (1, *PARTS, 32)
 FROZEN = 0.35  # share of the room to the target that lines of frozen samples may take
-CROWDED = 0.2  # share of the room below which a piece goes on with all its samples
+CROWDED = 0.2  # with less than this share of the room left a piece is looked at with all its samples again
 TRIED = (0.25, 1 / 32)  # lengths of the pieces that all ways are tried on
 COLUMNS = 2  # times as cheap columns have to look: where pieces are many, most samples are frozen in most of them
 SOME = 300  # samples that the trial looks at
@@ -204,7 +204,7 @@ class Search:
 
     def _part(self, piece: _Open, i: int, t: list[float], found: Lines, base: tuple[float, float]) -> Piece:
         """Part i with its bound; sums of N numbers are rounded. Raises ValueError where it is not a number."""
-        up = (1 + (len(self.split) + 64) * UNIT) * (1 + 1e-9)
+        up = (1 + (len(self.split) + 64) * UNIT) * UP
         sums = found.at[:, i].sum(1) / len(self.split)
         first, last = ((b + float(one)) * up + 1e-12 for b, one in zip(base, sums, strict=True))
         wrong = piece.wrong + (0 if found.settled is None else int((~found.settled[i]).sum()))

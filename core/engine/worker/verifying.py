@@ -63,7 +63,7 @@ def passes_of(examined: Examination) -> int | None:
 def certificate_columns(examined: Examination, folder: File) -> dict[str, Any]:
     """What a certificate says of the pieces that a path was proven on, whose bounds are left in `folder`.
 
-    Of a sampled path there is no slack and no bound of the error.
+    A sampled path has neither slack nor a bound on its error.
     """
     proof, certificate = examined.proof, examined.certificate
     columns: dict[str, Any] = {"pieces": pieces_of(examined), "passes": passes_of(examined), "file": None}

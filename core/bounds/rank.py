@@ -56,10 +56,10 @@ def measure(features: Tensor) -> tuple[list[tuple[str, float]], list[float]]:
     """Rank, the largest it could be, and the extreme singular values of F (N, n); all of these."""
     singular = torch.linalg.svdvals(features)
     threshold = 0.5 * (sum(features.shape) + 1) ** 0.5 * singular[0] * torch.finfo(features.dtype).eps
-    told = [
+    numbers = [
         ("rank", float((singular > threshold).sum())),
         ("full_rank", float(min(features.shape))),
         ("sigma_min", float(singular[-1])),
         ("sigma_max", float(singular[0])),
     ]
-    return told, singular.tolist()
+    return numbers, singular.tolist()

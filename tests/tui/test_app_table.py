@@ -385,7 +385,7 @@ def test_no_number_is_cut_where_the_window_ends(seeded: Path) -> None:
             row = next((line for line in one.lines[2:] if line.split()[:1] == ["1"]), "5")
             return {word for word in row.split() if word[0].isdigit()} <= {"1", "0.02", "0.005"}
 
-        one.browser.change_columns(["id", "level", "barrier", "max_test_loss", "created_at"])
+        one.browser.change_columns(["id", "level", "barrier", "max_test_loss", "method"])
         for width in range(20, 60):
             await one.pilot.resize_terminal(width, 24)
             await one.until(whole)  # a resized window is drawn once more when the table has found its widths

@@ -67,11 +67,11 @@ class ThalwegApp(KeyQueue[StoreError]):
         if self._warning:
             self.notify(self._warning, severity="warning", timeout=15)
 
-    async def ready(self) -> None:
+    async def ready(self, screen: Screen[Any]) -> None:
         """A key applies to the rows and questions that earlier keys requested, so wait for them."""
-        await super().ready()
-        if isinstance(self.screen, BrowseScreen) and not self.screen.typing:
-            await self.screen.caught_up()
+        await super().ready(screen)
+        if isinstance(screen, BrowseScreen) and not screen.typing:
+            await screen.caught_up()
 
     def on_key(self, event: events.Key) -> None:
         """Handle a key, unless its action isn't possible now."""

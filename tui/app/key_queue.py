@@ -7,11 +7,12 @@ it, all keys arrive before the first has opened the prompt or the question that 
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from textual import events
 from textual.app import App
 from textual.message_pump import MessagePump
+from textual.screen import Screen
 from textual.widget import Widget
 
 PATIENCE = 1.0  # s that a key waits for what an earlier one asked for
@@ -28,9 +29,9 @@ class KeyQueue(App[T]):
         self._keys: asyncio.Queue[events.Key] = asyncio.Queue()
         self._hand: asyncio.Task[None] | None = None
 
-    async def ready(self) -> None:
+    async def ready(self, screen: Screen[Any]) -> None:
         """Wait for what a screen has yet to show before it can take a key; subclasses know more."""
-        while not self.screen.is_mounted:
+        while not screen.is_mounted:
             await asyncio.sleep(0.005)
 
     async def on_event(self, event: events.Event) -> None:
@@ -41,11 +42,18 @@ class KeyQueue(App[T]):
         else:
             await super().on_event(event)
 
+    async def _settled(self) -> None:
+        """Wait until the screen on top can take a key; another one may open meanwhile."""
+        screen = None
+        while screen is not self.screen:
+            screen = self.screen
+            await self.ready(screen)
+
     async def _process_keys(self) -> None:
         while not self._keys.empty():
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
-                    await self.ready()
+                    await self._settled()
             way = _key_route(self.focused or self.screen)
             await super().on_event(self._keys.get_nowait())
             with suppress(TimeoutError):

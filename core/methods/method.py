@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from core.certify.enclosed import Prover
 from core.errors import PremiseError
 from core.path import Path
 from core.problem import Problem
@@ -36,7 +37,10 @@ def require(premises: Iterator[Premise]) -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is given: two models (P,), the problem, a threshold, and a reporter with a state to resume from."""
+    """What a method is given: two models (P,), the problem, a threshold, and a reporter with a state to resume from.
+
+    With a `prover` the path has to be proven below the threshold in the end, and the checker can be asked on the way.
+    """
 
     a: Tensor
     b: Tensor
@@ -44,6 +48,7 @@ class Task:
     below: float | None = None
     seed: int = 0
     reporter: Reporter = field(default_factory=SilentReporter)
+    prover: Prover | None = None
 
 
 @dataclass(frozen=True)

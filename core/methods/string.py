@@ -8,7 +8,8 @@ disconnected, only that this search did not connect them.
 
 *Greedy* takes the leftmost of the deepest gaps, which is Algorithm 1's recursion; *breadth* takes all gaps of
 the lowest depth, and trains their beads in one batch. Between the points of a grid, refined at its maxima, the
-loss is not known: every segment is `sampled`.
+loss is not known. Where the path has to be proven, a line without a proof below the threshold is a gap as well
+(core.methods.lines).
 """
 
 import math
@@ -21,11 +22,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from core.certify.enclosed import Prover, unprovable
 from core.files import write_whole
+from core.methods.lines import Known, Line, proven_line, seen_lines
 from core.methods.method import Construction, Premise, Task
-from core.path import Path
+from core.path import Path, Segment
 from core.problem import Part, Problem
-from core.profile import peaks
 from core.progress import plural
 from core.specs.methods import Metric, String, metric_text
 from core.training import TrainingResult, Until, train
@@ -41,6 +43,7 @@ class Gap:
     depth: int
     value: float
     t: float
+    known: Known = "seen"
 
     def along(self, lines: int) -> float:
         """The position of its highest value on a string of this many lines, in [0, 1]."""
@@ -63,13 +66,21 @@ class Beads:
 
     @property
     def worst(self) -> Gap | None:
-        """The highest gap, or None if there are none. A gap that is not a number counts as the highest."""
-        return max(self.gaps, key=lambda one: math.inf if math.isnan(one.value) else one.value, default=None)
+        """The highest line that is too high, or None without any; one that is not a number counts as the highest."""
+        return max(self.too_high, key=lambda one: math.inf if math.isnan(one.value) else one.value, default=None)
 
     @property
     def worst_text(self) -> str | None:
         """How high the worst gap is and where, such as `0.41 at t = 0.37`."""
-        return None if (gap := self.worst) is None else f"{gap.value:.3g} at t = {gap.along(len(self.depths)):.3g}"
+        if (gap := self.worst) is None:
+            return None
+        least = "at least " if gap.known == "part" else ""
+        return f"{least}{gap.value:.3g} at t = {gap.along(len(self.depths)):.3g}"
+
+    @property
+    def too_high(self) -> list[Gap]:
+        """The gaps that rise above the threshold; of others nobody knows."""
+        return [gap for gap in self.gaps if gap.known != "unproven"]
 
     def stuck(self, below: float) -> list[int]:
         """Knots that are themselves above the threshold: no bead beside them can help."""
@@ -115,7 +126,9 @@ def build(options: String, task: Task) -> Construction:
     goal = f"the threshold is {search.below:.4g}, beads are trained to {options.alpha * search.below:.4g}"
     task.reporter.say(f"The {metric_text(options.on)} of the ends is {ends[0]:.4g} and {ends[1]:.4g}; {goal}.")
     beads = resumed_beads(search, ends) or Beads([task.a, task.b], ends, [0])
-    search.find_gaps(beads, list(range(len(beads.depths))))
+    lines = search.find_gaps(beads, list(range(len(beads.depths))))
+    for number, line in enumerate(lines if search.prover is not None else (), start=1):
+        task.reporter.say(f"Line {number} of {len(lines)}: {line.told}.")
     task.reporter.say(search.state(beads))
     while (batch := search.choose(beads)) and time.monotonic() < deadline:
         search.grow(beads, batch)
@@ -159,27 +172,43 @@ class StringSearch:
     below: float
     deadline: float
 
-    def find_gaps(self, beads: Beads, lefts: list[int]) -> list[float]:
-        """Look along the lines that start at the knots `lefts`: those that rise above the threshold are gaps.
+    @property
+    def prover(self) -> Prover | None:
+        """The checker, where the string has to be proven and can be."""
+        able = unprovable(self.task.problem, Segment(self.task.a, self.task.b)) is None
+        return self.task.prover if able and self.options.on == "train-loss" else None
 
-        The highest value on each.
-        """
+    def find_gaps(self, beads: Beads, lefts: list[int]) -> list[Line]:
+        """Look along the lines that start at the knots `lefts`: those that may rise above the threshold are gaps."""
         starts = torch.stack([beads.knots[i] for i in lefts])
         stops = torch.stack([beads.knots[i + 1] for i in lefts])
-        beads.passes += self.options.grid * len(lefts)
-        highest = peaks(self.task.problem, starts, stops, self.options.on, self.options.grid)
-        for i, value, t in zip(lefts, highest.value.tolist(), highest.t.tolist(), strict=True):
-            if not value <= self.below:
-                beads.gaps.append(Gap(i, beads.depths[i], value, t))
+        found = self.judged(starts, stops, beads.count)
+        beads.passes += sum(line.passes for line in found)
+        for i, line in zip(lefts, found, strict=True):
+            if line.gap is not None:
+                beads.gaps.append(Gap(i, beads.depths[i], line.value, line.t, line.gap))
         beads.gaps.sort(key=lambda gap: gap.left)
-        found: list[float] = highest.value.tolist()
         return found
+
+    def judged(self, starts: Tensor, stops: Tensor, made: int) -> list[Line]:
+        """What is known of the lines from `starts` to `stops`, each (G, P)."""
+        problem, prover = self.task.problem, self.prover
+        if prover is None:
+            return seen_lines(problem, starts, stops, self.options, self.below)
+
+        def report(text: str) -> None:
+            self.task.reporter.progress(None, f"{plural(made, 'bead')}, {text}")
+
+        lines = torch.stack([starts, stops], 1)
+        return [proven_line(problem, ends, self.options, self.below, prover, report) for ends in lines]
 
     def choose(self, beads: Beads) -> list[Gap]:
         """The gaps to work on next, from left to right; none when connected or at a limit of depth or beads."""
         room = self.options.beads - beads.count
         stuck = set(beads.stuck(self.below))
         able = [gap for gap in beads.gaps if gap.depth < self.options.depth and not {gap.left, gap.left + 1} & stuck]
+        if self.prover is not None and self.prover.budget.left <= 0:  # then no bead leads to a proof
+            able = [gap for gap in able if gap.known != "unproven"]
         if not able or room < 1:
             return []
         if self.options.order == "greedy":
@@ -202,14 +231,20 @@ class StringSearch:
             for other in beads.gaps:
                 other.left += other.left > gap.left
             new = [gap.left, gap.left + 1, *(left + 1 for left in new)]
-        highest = self.find_gaps(beads, new)
+        halves = self.find_gaps(beads, new)
         for i, (gap, value) in enumerate(zip(batch, values, strict=True)):
-            left, right = highest[2 * i : 2 * i + 2]
+            left, right = halves[2 * i : 2 * i + 2]
             place = f"in the gap of {gap.value:.4g} at t = {gap.along(lines):.3g}, depth {gap.depth}"
             missed = "" if bool(trained.reached[i]) else ", short of its goal"
             told = f"trained to {value:.4g} in {plural(int(trained.epochs[i]), 'epoch')}{missed}"
             number = beads.count - len(batch) + i + 1
-            self.task.reporter.say(f"Bead {number}, {place}: {told}; its two lines reach {left:.4g} and {right:.4g}.")
+            self.task.reporter.say(f"Bead {number}, {place}: {told}; {self.lines_told(left, right)}.")
+
+    def lines_told(self, left: Line, right: Line) -> str:
+        """The two lines beside a new bead, for the log."""
+        if self.prover is None:
+            return f"its two lines reach {left.value:.4g} and {right.value:.4g}"
+        return f"the line before it: {left.told}; the line after it: {right.told}"
 
     def middle(self, beads: Beads, gap: Gap, number: int) -> Tensor:
         """Where the bead `number` starts: theta(t*) on its gap's line, moved aside by `noise`.
@@ -247,21 +282,24 @@ class StringSearch:
         self.task.reporter.metric("gaps", beads.count, len(beads.gaps), unit="beads", family="gaps")
         self.task.reporter.metric("worst_gap", beads.count, worst, unit="beads", family="worst_gap")
         lines = len(beads.depths)
-        message = f"{beads.count} beads, {len(beads.gaps)} of {lines} lines too high, worst {worst:.4g}"
+        message = f"{beads.count} beads, {len(beads.too_high)} of {lines} lines too high, worst {worst:.4g}"
         self.task.reporter.progress(1 - len(beads.gaps) / lines, message)
         self.task.reporter.say(self.state(beads))
 
     def state(self, beads: Beads) -> str:
         """How far the string is, for the log."""
-        gaps = f"{len(beads.gaps)} of {plural(len(beads.depths), 'line')} too high"
+        gaps = f"{len(beads.too_high)} of {plural(len(beads.depths), 'line')} too high"
         worst = "" if beads.worst is None else f", the worst reaches {beads.worst_text}"
+        unproven = f", {some} not proven" if (some := len(beads.gaps) - len(beads.too_high)) else ""
         left = max(self.options.beads - beads.count, 0)
-        return f"{plural(beads.count, 'bead')}: {gaps}{worst}; {left} more may be tried."
+        return f"{plural(beads.count, 'bead')}: {gaps}{worst}{unproven}; {left} more may be tried."
 
     def why_it_ends(self, beads: Beads) -> str:
         """For the log: connected, or the limit that the search has come to."""
         if not beads.gaps:
             return "The search ends: no gap is left."
+        if not beads.too_high:
+            return f"The search ends: no line is too high, and {len(beads.gaps)} are left for the certificate to prove."
         if time.monotonic() >= self.deadline:
             return f"The search ends: its {self.options.minutes:g} minutes are over."
         if beads.count >= self.options.beads:
@@ -269,10 +307,10 @@ class StringSearch:
         return f"The search ends: every gap is at depth {self.options.depth} or beside a bead above the threshold."
 
     def describe(self, beads: Beads) -> str | None:
-        """`3 gaps left, worst 0.41 at t = 0.37`, or None when the string connects."""
-        if not beads.gaps:
+        """`3 gaps left, worst 0.41 at t = 0.37`, or None when the string connects, as far as can be seen."""
+        if not beads.too_high:
             return None
-        text = f"{plural(len(beads.gaps), 'gap')} left, worst {beads.worst_text}"
+        text = f"{plural(len(beads.too_high), 'gap')} left, worst {beads.worst_text}"
         if stuck := len(beads.stuck(self.below)):
             text += f", {plural(stuck, 'bead')} not trained below {self.below:.3g}"
         return text

@@ -41,7 +41,10 @@ class Line:
 
 
 def seen_lines(problem: Problem, starts: Tensor, stops: Tensor, options: String, below: float) -> list[Line]:
-    """Lines from `starts` to `stops`, each (G, P), as they look on a grid that is refined around its maxima."""
+    """Lines from `starts` to `stops`, each (G, P), as they look on a grid that is refined around its maxima.
+
+    Their passes are those of the grid alone, by which `prove=auto` reckons.
+    """
     highest = peaks(problem, starts, stops, options.on, options.grid)
     return [
         Line(value, t, None if value <= below else "seen", options.grid, f"reaches {value:.4g}")
@@ -75,8 +78,8 @@ def _first_look(problem: Problem, ends: Tensor, options: String, below: float) -
     """On the grid alone, and no longer than it takes; where beads start at the maximum, until that is settled."""
     if options.at == "midpoint":
         return look(problem, Segment(ends[0], ends[1]), options.grid, below)
-    (line,) = seen_lines(problem, ends[:1], ends[1:], options, below)
-    return Look(line.t, line.value, len(problem.data.train), line.passes)
+    highest = peaks(problem, ends[:1], ends[1:], options.on, options.grid)
+    return Look(float(highest.t), float(highest.value), len(problem.data.train), float(highest.points))
 
 
 def _too_high(seen: Look, sure: bool, samples: int) -> str:

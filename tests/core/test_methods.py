@@ -16,7 +16,7 @@ from core.losses import loss_named
 from core.methods import METHODS, string
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
-from core.methods.string import Beads, Gap
+from core.methods.string.beads import Beads, Gap
 from core.methods.swapping import swap_units
 from core.networks.architectures import build
 from core.path import Claim

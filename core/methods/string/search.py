@@ -1,99 +1,20 @@
-"""Dynamic string sampling (Freeman and Bruna 2017, arXiv:1611.01540, section 3 and Algorithm 1).
+"""The search of a string: where it needs beads, their training, and what is told of it."""
 
-Given models a and b (P,) whose loss is below a threshold L0, the string is a chain of models from a to b. Where
-the straight line between two neighbours rises above L0 (a *gap*), a new model, a *bead*, is started on that line
-at t* (the midpoint, or the line's maximum), trained to alpha L0, and put between them; both halves are looked
-at again. The string connects when no gap is left. It may stop before: then it is no proof that a and b are
-disconnected, only that this search did not connect them.
-
-*Greedy* takes the leftmost of the deepest gaps, which is Algorithm 1's recursion; *breadth* takes all gaps of
-the lowest depth, and trains their beads in one batch. Between the points of a grid, refined at its maxima, the
-loss is not known. Where the path has to be proven, a line without a proof below the threshold is a gap as well
-(core.methods.lines).
-"""
-
-import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path as File
+from dataclasses import dataclass
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.certify.enclosed import Prover, unprovable
-from core.files import write_whole
-from core.methods.lines import Known, Line, proven_line, seen_lines
-from core.methods.method import Construction, Premise, Task
-from core.path import Path, Segment
-from core.problem import Part, Problem
+from core.methods.method import Task
+from core.methods.string.beads import Beads, Gap
+from core.methods.string.lines import Line, proven_line, seen_lines
+from core.path import Segment
+from core.problem import Problem
 from core.progress import plural
-from core.specs.methods import Metric, String, metric_text
+from core.specs.methods import Metric, String
 from core.training import TrainingResult, Until, train
-
-DEFAULT_FACTOR = 1.5  # threshold without `below`: this times the larger endpoint value
-
-
-@dataclass
-class Gap:
-    """Between knot `left` and the next one: the highest value on the line, where, and how often the gap was halved."""
-
-    left: int
-    depth: int
-    value: float
-    t: float
-    known: Known = "seen"
-
-    def along(self, lines: int) -> float:
-        """The position of its highest value on a string of this many lines, in [0, 1]."""
-        return (self.left + self.t) / lines
-
-
-@dataclass
-class Beads:
-    """The string as it grows: knots (a, beads, b), the metric at each, and the open gaps between them."""
-
-    knots: list[Tensor]
-    values: list[float]
-    depths: list[int]  # of the line from each knot to the next
-    gaps: list[Gap] = field(default_factory=list)
-    passes: float = 0.0  # over the data, that looking and training took; a step of training counts for three
-
-    @property
-    def count(self) -> int:
-        return len(self.knots) - 2
-
-    @property
-    def worst(self) -> Gap | None:
-        """The highest line that is too high, or None without any; one that is not a number counts as the highest."""
-        return max(self.too_high, key=lambda one: math.inf if math.isnan(one.value) else one.value, default=None)
-
-    @property
-    def worst_text(self) -> str | None:
-        """How high the worst gap is and where, such as `0.41 at t = 0.37`."""
-        if (gap := self.worst) is None:
-            return None
-        least = "at least " if gap.known == "part" else ""
-        return f"{least}{gap.value:.3g} at t = {gap.along(len(self.depths)):.3g}"
-
-    @property
-    def too_high(self) -> list[Gap]:
-        """The gaps that rise above the threshold; of others nobody knows."""
-        return [gap for gap in self.gaps if gap.known != "unproven"]
-
-    def stuck(self, below: float) -> list[int]:
-        """Knots that are themselves above the threshold: no bead beside them can help."""
-        return [i for i, value in enumerate(self.values) if not value <= below]
-
-    def save(self, file: File) -> None:
-        tensors = {"knots": torch.stack(self.knots).cpu(), "depths": torch.tensor(self.depths)}
-        write_whole(file, lambda draft: save_file(tensors, draft))
-
-
-def threshold(task: Task, ends: list[float]) -> float:
-    """L0: `below`, or by default 1.5 times the larger end's value."""
-    return task.below if task.below is not None else DEFAULT_FACTOR * max(ends)
 
 
 def values_of(problem: Problem, thetas: Tensor, on: Metric) -> list[float]:
@@ -103,64 +24,6 @@ def values_of(problem: Problem, thetas: Tensor, on: Metric) -> list[float]:
     chosen = values.loss if what == "loss" else values.error
     assert chosen is not None
     return chosen.tolist()
-
-
-def premises(options: String, task: Task) -> Iterator[Premise]:
-    yield Premise("the two models have equally many parameters", task.a.shape == task.b.shape)
-    part: Part = "train" if options.on.startswith("train") else "test"
-    split = task.problem.part(part)
-    yield Premise(f"the data set has {part} samples", split is not None)
-    classes = not (options.on.endswith("error") and split is not None and split.y.is_floating_point())
-    yield Premise("the data has classes, as a threshold on errors needs", classes)
-    ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
-    below = threshold(task, ends)
-    for label, value in zip("ab", ends, strict=True):
-        yield Premise.at_most(f"the {metric_text(options.on)} of model {label} is below the threshold", value, below)
-
-
-def build(options: String, task: Task) -> Construction:
-    """Grow the string until no gap is left or a limit is reached."""
-    deadline = time.monotonic() + 60 * options.minutes
-    ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
-    search = StringSearch(options, task, threshold(task, ends), deadline)
-    goal = f"the threshold is {search.below:.4g}, beads are trained to {options.alpha * search.below:.4g}"
-    task.reporter.say(f"The {metric_text(options.on)} of the ends is {ends[0]:.4g} and {ends[1]:.4g}; {goal}.")
-    beads = resumed_beads(search, ends) or Beads([task.a, task.b], ends, [0])
-    lines = search.find_gaps(beads, list(range(len(beads.depths))))
-    for number, line in enumerate(lines if search.prover is not None else (), start=1):
-        task.reporter.say(f"Line {number} of {len(lines)}: {line.told}.")
-    task.reporter.say(search.state(beads))
-    while (batch := search.choose(beads)) and time.monotonic() < deadline:
-        search.grow(beads, batch)
-        task.reporter.checkpoint(beads.save)
-        search.report(beads)
-    task.reporter.say(search.why_it_ends(beads))
-    task.reporter.keep(beads.save)
-    path = Path.chain(beads.knots)
-    return Construction(path, search.below, options.on, search.describe(beads), beads.count, beads.passes)
-
-
-def resumed_beads(search: "StringSearch", ends: list[float]) -> Beads | None:
-    """The beads that an earlier run left between the same ends; those above the threshold are trained on."""
-    task = search.task
-    if task.reporter.left is None:
-        return None
-    tensors = load_file(task.reporter.left)
-    knots = list(tensors["knots"].to(task.a))
-    if not (torch.equal(knots[0], task.a) and torch.equal(knots[-1], task.b)):
-        task.reporter.say("The beads in the checkpoint join other models, so the search starts from scratch.")
-        return None
-    values = values_of(task.problem, torch.stack(knots), search.options.on)
-    values[0], values[-1] = ends  # as the premise saw them: in another batch they may be rounded otherwise
-    beads = Beads(knots, values, tensors["depths"].tolist())
-    stuck = beads.stuck(search.below)
-    task.reporter.say(f"Resumes with {plural(beads.count, 'bead')}; {len(stuck)} of them above the threshold.")
-    if stuck:
-        again = search.train_beads([beads.knots[i] for i in stuck], beads.count).thetas
-        values = values_of(task.problem, again, search.options.on)
-        for i, bead, value in zip(stuck, again, values, strict=True):
-            beads.knots[i], beads.values[i] = bead, value
-    return beads
 
 
 @dataclass(frozen=True)
@@ -222,14 +85,9 @@ class StringSearch:
         trained, lines = self.train_beads(starts, beads.count), len(beads.depths)
         values = values_of(self.task.problem, trained.thetas, self.options.on)
         beads.passes += 3 * int(trained.epochs.sum())
-        beads.gaps = [gap for gap in beads.gaps if gap not in batch]
         new: list[int] = []
         for gap, bead, value in reversed(list(zip(batch, trained.thetas, values, strict=True))):
-            beads.knots.insert(gap.left + 1, bead)
-            beads.values.insert(gap.left + 1, value)
-            beads.depths[gap.left : gap.left + 1] = [gap.depth + 1] * 2
-            for other in beads.gaps:
-                other.left += other.left > gap.left
+            beads.insert(gap, bead, value)
             new = [gap.left, gap.left + 1, *(left + 1 for left in new)]
         halves = self.find_gaps(beads, new)
         for i, (gap, value) in enumerate(zip(batch, values, strict=True)):

@@ -20,6 +20,7 @@ from core.problem import Problem
 from tests.certify.enclosing import drawn_ends, losses_of, outputs_at, problem_with
 from tests.certify.segments import Net, moved_dead, moved_kernel, moved_output, normal, problem_of
 from tests.certify.test_bounded import moved
+from tests.certify.test_enclosed_traps import point, problem_on
 
 DENSE = "fcn:9-8,activation=leaky_relu,slope=0.1"
 factors = st.sampled_from([0.0, 1e-9, 1e-3, 0.3, 50.0])
@@ -27,30 +28,30 @@ seeds = st.integers(0, 2**32 - 1)
 penalties = st.builds(Penalty, factors, factors).filter(bool)
 
 
-def penalty_of(problem: Problem, point: list[Fraction], penalty: Penalty) -> Fraction:
+def penalty_of(problem: Problem, at: list[Fraction], penalty: Penalty) -> Fraction:
     """In rational numbers, weight by weight, biases (vectors) left out."""
     total, start = Fraction(0), 0
     for size, shape in zip(problem.layout.sizes, problem.layout.shapes, strict=True):
         if len(shape) > 1:
-            weights = point[start : start + size]
+            weights = at[start : start + size]
             total += Fraction(penalty.ridge) * sum(w * w for w in weights)
             total += Fraction(penalty.l1) * sum(map(abs, weights))
         start += size
     return total
 
 
-def highest_of(problem: Problem, path: Path, penalty: Penalty, count: int = 17) -> float:
+def highest_of(problem: Problem, path: Path, penalty: Penalty, count: int = 9) -> float:
     """The largest train loss with penalty at points of all segments, ends and points near them included."""
     t = torch.cat([torch.linspace(0, 1, count, dtype=torch.float64), torch.tensor([1e-9, 1 / 3, 1 - 1e-9])])
     highest = -inf
     for start, end in pairwise(path.knots.double()):
         losses = losses_of(problem, outputs_at(problem, torch.stack([start, end]), t)).mean(1).tolist()
         for one, loss in zip(map(Fraction, t.tolist()), losses, strict=True):
-            point = [
+            at = [
                 (1 - one) * Fraction(a) + one * Fraction(b)
                 for a, b in zip(*(start.tolist(), end.tolist()), strict=True)
             ]
-            highest = max(highest, float(Fraction(loss) + penalty_of(problem, point, penalty)))
+            highest = max(highest, float(Fraction(loss) + penalty_of(problem, at, penalty)))
     return highest
 
 
@@ -76,7 +77,7 @@ def claimed(kind: str, seed: int) -> tuple[Problem, Path]:
     return problem, Path.line(start.theta, end.theta, claim)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.sampled_from(["invariant", "convex", "data-invariant", "enclosed"]), seeds, penalties, st.booleans())
 def test_loss_and_penalty_are_nowhere_above_the_level_of_a_claimed_segment(
     kind: str, seed: int, penalty: Penalty, backwards: bool
@@ -88,7 +89,7 @@ def test_loss_and_penalty_are_nowhere_above_the_level_of_a_claimed_segment(
     assert highest_of(problem, path, penalty) <= level
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(seeds, penalties, st.sampled_from(["relu", "tanh"]), st.sampled_from(["cross-entropy", "square"]))
 def test_loss_and_penalty_are_nowhere_above_the_level_of_a_searched_segment(
     seed: int, penalty: Penalty, activation: str, loss: str
@@ -116,14 +117,14 @@ def test_it_is_no_more_than_the_larger_end_where_the_loss_is_convex() -> None:
 
 def test_pieces_are_taken_one_by_one() -> None:
     """Of a line along which the penalty falls as the loss rises the two maxima are far apart."""
-    problem = problem_with("cross-entropy", "relu", widths=(5,))
-    end = drawn_ends(problem, 3, 0.0, 0.5)[0]
-    path, penalty = Path.line(3 * end, torch.zeros_like(end)), Penalty(ridge=0.05)
+    problem = problem_on([[1.0]], [0], (2,))
+    high = point(([[1], [0]], [0, 0]), ([[10, 0], [0, 0]], [0, 0]))
+    path, penalty = Path.line(torch.zeros_like(high), high), Penalty(ridge=0.02)
     found = level_of(problem, path, penalty, Wanted(0.05))
     highest = highest_of(problem, path, penalty, 65)
     assert highest <= found.penalised_level <= 1.1 * highest
-    many = float(penalty.at(problem, path.knots).max()) + found.certificate.level
-    assert found.penalised_level < many
+    apart = found.certificate.level + float(penalty.at(problem, path.knots).max())
+    assert found.penalised_level < apart - 0.5, "the two maxima are at different ends"
 
 
 def test_without_penalty_it_would_be_the_level_and_is_left_out() -> None:
@@ -184,5 +185,5 @@ def test_a_network_without_layers_has_no_penalty() -> None:
     bare = Problem(problem.network, problem.data, problem.loss)
     with pytest.raises(PremiseError, match="A penalty on weights needs a network with a view by layers"):
         Penalty(1.0).at(bare, torch.zeros(1, problem.layout.total))
-    point = torch.zeros(problem.layout.total, dtype=torch.float64)
-    assert examine(bare, Path.line(point, point), points=3, penalty=Penalty(1.0)).penalised_level is None
+    zero = torch.zeros(problem.layout.total, dtype=torch.float64)
+    assert examine(bare, Path.line(zero, zero), points=3, penalty=Penalty(1.0)).penalised_level is None

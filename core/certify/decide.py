@@ -96,8 +96,16 @@ def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Ve
     ends = (known.losses[0] + finding.gain, known.losses[1])
     raised = (ends[0] + known.margins[0], ends[1] + known.margins[1])
     drift = finding.drift + max(raised) - max(ends)
-    line = None if segment.curve is not None else raised if claim in CONVEX else (max(ends) + drift,) * 2
+    line = None if segment.curve is not None else _line(claim, raised, finding.drift)
     return Verdict(claim, claim, finding.reason, finding.residual, max(ends), drift, line)
+
+
+def _line(claim: Claim, raised: tuple[float, float], drift: float) -> tuple[float, float]:
+    """Two numbers whose chord the loss is nowhere above: at the ends it is at most `raised`, elsewhere `drift` more.
+
+    Only a convex loss is below the chord of its ends.
+    """
+    return raised if claim in CONVEX else (max(raised) + drift,) * 2
 
 
 def _not_decidable(claim: Claim, segment: Segment) -> str | None:

@@ -22,6 +22,7 @@ from tests.certify.enclosing import drawn_ends, losses_of, outputs_at, problem_w
 from tests.certify.segments import Net, moved_dead, moved_kernel, moved_output, normal, problem_of
 from tests.certify.test_bounded import moved
 from tests.certify.test_enclosed_traps import point, problem_on
+from tests.certify.test_identity import true_segments
 
 DENSE = "fcn:9-8,activation=leaky_relu,slope=0.1"
 factors = st.sampled_from([0.0, 1e-9, 1e-3, 0.3, 50.0])
@@ -154,6 +155,17 @@ def test_a_proven_segment_beside_one_that_is_sampled_gives_no_level() -> None:
     problem, path = claimed("convex", 2)
     path = path.then(normal(torch.Generator().manual_seed(1), problem.layout.total), Claim.SAMPLED)
     assert examine(problem, path, points=9, penalty=Penalty(1.0)).penalised_level is None
+
+
+def test_a_curve_has_none_though_it_is_proven() -> None:
+    """Along it the penalty may rise above both ends: this one's does."""
+    problem, segment = true_segments()["fibre"]
+    path = Path(torch.stack([segment.start, segment.end]), (segment.claim,), {0: segment.curve})
+    penalty = Penalty(1.0)
+    found = examine(problem, path, points=9, penalty=penalty)
+    assert (found.certificate.kind, found.penalised_level) == ("identity", None)
+    along = penalty.at(problem, path.points(torch.linspace(0, 1, 21)))
+    assert along.max() > 1.01 * max(along[0], along[-1])
 
 
 @settings(max_examples=40)

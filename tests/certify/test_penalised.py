@@ -159,13 +159,13 @@ def test_a_proven_segment_beside_one_that_is_sampled_gives_no_level() -> None:
 
 def test_a_curve_has_none_though_it_is_proven() -> None:
     """Along it the penalty may rise above both ends: this one's does."""
-    problem, segment = true_segments()["fibre"]
+    problem, segment = true_segments()["whole"]
     path = Path(torch.stack([segment.start, segment.end]), (segment.claim,), {0: segment.curve})
     penalty = Penalty(1.0)
     found = examine(problem, path, points=9, penalty=penalty)
     assert (found.certificate.kind, found.penalised_level) == ("identity", None)
     along = penalty.at(problem, path.points(torch.linspace(0, 1, 21)))
-    assert along.max() > 1.01 * max(along[0], along[-1])
+    assert along.max() > 10 * max(along[0], along[-1])
 
 
 @settings(max_examples=40)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from core.errors import PremiseError
 from core.path import Path
+from core.penalty import Penalty
 from core.problem import Problem
 from core.progress import Reporter, SilentReporter
 
@@ -36,7 +37,10 @@ def require(premises: Iterator[Premise]) -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is given: two models (P,), the problem, a threshold, and a reporter with a state to resume from."""
+    """What a method is given: two models (P,), the problem, a threshold, and a reporter with a state to resume from.
+
+    `penalty` is what is added to the train loss where a level of both is asked for.
+    """
 
     a: Tensor
     b: Tensor
@@ -44,6 +48,7 @@ class Task:
     below: float | None = None
     seed: int = 0
     reporter: Reporter = field(default_factory=SilentReporter)
+    penalty: Penalty = field(default_factory=Penalty)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from core.certify.certificate import Certificate, as_seen, certificate_of, large
 from core.certify.decide import Verdict
 from core.certify.enclosed import Enclosure, Proof, Wanted, prove, unprovable
 from core.certify.knots import KnotLosses, knot_losses
+from core.certify.penalised import penalised_level
 from core.path import Claim, Path
+from core.penalty import Penalty
 from core.problem import Problem, Values
 from core.profile import Profile, profile
 from core.progress import Reporter, plural
@@ -26,6 +28,7 @@ class Examination:
     `proof` holds the enclosures of segments; None if none was requested, or needed. With it `max_train_loss` has all
     rounding taken off: somewhere the loss is at least that. `unproven` says, as a sentence,
     why a path is sampled that was to be proven. `on_test` is a proof of the test loss, where that was asked for too.
+    `penalised_level` is what the train loss with its penalty is nowhere above; None without penalty or such a proof.
     """
 
     profile: Profile
@@ -34,6 +37,7 @@ class Examination:
     proof: Proof | None = None
     unproven: str | None = None
     on_test: Proof | None = None
+    penalised_level: float | None = None
 
     @property
     def error_level(self) -> float | None:
@@ -50,12 +54,28 @@ class Examination:
 
 
 def examine(
-    problem: Problem, path: Path, points: int = 61, wanted: Wanted | None = None, reporter: Reporter | None = None
+    problem: Problem,
+    path: Path,
+    points: int = 61,
+    wanted: Wanted | None = None,
+    reporter: Reporter | None = None,
+    penalty: Penalty | None = None,
 ) -> Examination:
     """Decide the claims of a path in float64, then look along it on at least `points` points.
 
-    Segments without proof are enclosed where that is `wanted`, and can be.
+    Segments without proof are enclosed where that is `wanted`, and can be. With a `penalty` the level of both together
+    follows.
     """
+    found = _examined(problem, path, points, wanted, reporter)
+    if not penalty:
+        return found
+    level = penalised_level(problem, path, found.certificate.verdicts, found.proof, penalty)
+    return replace(found, penalised_level=level)
+
+
+def _examined(
+    problem: Problem, path: Path, points: int, wanted: Wanted | None, reporter: Reporter | None
+) -> Examination:
     problem = as_seen(problem, path)
     exact = problem.to(problem.device, torch.float64)
     knots = knot_losses(exact, path)

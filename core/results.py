@@ -139,6 +139,7 @@ class CertificateMade(Event, frozen=True, kw_only=True, tag="certificate"):
     error_level: float | None = None
     test_level: float | None = None
     test_error_level: float | None = None
+    penalised_level: float | None = None
     file: str | None = None
 
 

@@ -49,7 +49,7 @@ def connect(
         wanted = replace(
             wanted, below=made.below if made.below is not None and made.on == "train-loss" else inf, spent=spent
         )
-    examination = examine(task.problem, made.path, points, wanted, OnlyProgress(task.reporter))
+    examination = examine(task.problem, made.path, points, wanted, OnlyProgress(task.reporter), task.penalty)
     task.reporter.say(examination_sentence(examination))
     failed = failure_of(made, examination, must_prove)
     return Connection(made, examination, failed, time.monotonic() - begun)
@@ -64,7 +64,7 @@ def examination_sentence(examination: Examination) -> str:
     return (
         f"Certificate: {certificate.kind}, level {certificate.level:.6g} over ends of {certificate.loss_a:.6g} and "
         f"{certificate.loss_b:.6g}; {plural(len(certificate.verdicts), 'segment')}: {', '.join(claims)}. "
-        f"{len(examination.profile.t)} points were looked at.{proof_told(examination)}"
+        f"{len(examination.profile.t)} points were looked at.{proof_told(examination)}{_penalty_told(examination)}"
     )
 
 
@@ -90,6 +90,11 @@ def _test_told(examination: Examination) -> str:
     if proof.failure is not None:
         return f" Of the test loss nothing is proven: {proof.failure}."
     return f" The test loss is nowhere above {proof.level:.6g}: {proof.passes:.0f} passes."
+
+
+def _penalty_told(examination: Examination) -> str:
+    level = examination.penalised_level
+    return "" if level is None else f" With its penalty the train loss is nowhere above {level:.6g}."
 
 
 def failure_of(made: Construction, examination: Examination, must_prove: bool = False) -> str | None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from core.certify.enclosed import Prover
 from core.errors import PremiseError
 from core.path import Path
+from core.penalty import Penalty
 from core.problem import Problem
 from core.progress import Reporter, SilentReporter
 
@@ -40,6 +41,7 @@ class Task:
     """What a method is given: two models (P,), the problem, a threshold, and a reporter with a state to resume from.
 
     With a `prover` the path has to be proven below the threshold in the end, and the checker can be asked on the way.
+    `penalty` is what is added to the train loss where a level of both is asked for.
     """
 
     a: Tensor
@@ -49,6 +51,7 @@ class Task:
     seed: int = 0
     reporter: Reporter = field(default_factory=SilentReporter)
     prover: Prover | None = None
+    penalty: Penalty = field(default_factory=Penalty)
 
 
 @dataclass(frozen=True)

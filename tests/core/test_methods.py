@@ -64,6 +64,7 @@ OPTIONS: dict[str, MethodOptions] = {
     "linear": Linear(),
     "breadth": QUICK,
     "greedy": String(lr=0.02, epochs=200, grid=9, batch=64, order="greedy", at="maximum"),
+    "constrained": String(lr=0.02, epochs=200, grid=9, batch=64, order="constrained", stages=4),
     "sparse": Sparse(draws=2, epochs=100, lr=0.02),
     "dropout": Dropout(draws=5),
     "wide": Wide(),

@@ -19,10 +19,10 @@ A, B = ModelRef(run=0), ModelRef(run=0, position=1)
 def test_a_line_is_proven_where_asked_for_and_checked_again_from_its_pieces(engine: Engine) -> None:
     plan = [
         Planned(Train(**TINY, count=2, epochs=3)),
-        Planned(Connect(a=A, b=B, method=Linear(), points=5, prove="on")),
+        Planned(Connect(a=A, b=B, method=Linear(), points=5, prove="on", ridge=0.01)),
         Planned(Connect(a=A, b=B, method=Linear(), points=5, prove="off")),
         Planned(Connect(a=A, b=B, method=Linear(), points=5, prove="on", slack=1e-6, passes=20)),
-        Planned(Certify(path=PathRef(run=2), slack=0.01)),
+        Planned(Certify(path=PathRef(run=2), slack=0.01, l1=0.5)),
     ]
     ended = engine.finish(*engine.client.enqueue_plan(plan, study="test"), seconds=150)
     assert [one.state for one in ended] == ["done", "done", "done", "failed", "done"], [one.cause for one in ended]
@@ -33,9 +33,11 @@ def test_a_line_is_proven_where_asked_for_and_checked_again_from_its_pieces(engi
     assert on.level is not None
     assert on.slack == pytest.approx(on.level - on.max_train_loss)
     assert 0 <= on.slack <= 0.06 * on.level
+    assert on.penalised_level is not None
+    assert on.level + 0.01 < on.penalised_level < off.penalised_level, "l1 weighs more"
     assert ended[3].outcome == "finding"
     assert ended[3].cause.startswith("could not connect: could not prove: segment 0: ")
-    assert (short.certificate, short.passes is not None) == ("sampled", True)
+    assert (short.certificate, short.passes is not None, short.penalised_level) == ("sampled", True, None)
 
     tight = next(one for one in certificates(engine, 2) if one.kind == "enclosed")
     assert tight.level <= 1.0101 * tight.seen
@@ -57,7 +59,10 @@ def pieces_file(engine: Engine, path_id: int) -> File:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("slack", "0"), ("slack", "-1"), ("slack", "nan"), ("slack", "inf"), ("passes", "0"), ("passes", "1.5")],
+    [
+        *(("slack", "0"), ("slack", "-1"), ("slack", "nan"), ("slack", "inf"), ("passes", "0"), ("passes", "1.5")),
+        *(("ridge", "-1"), ("ridge", "inf"), ("l1", "nan"), ("l1", "-1e-9")),
+    ],
 )
 def test_what_cannot_be_asked_of_a_proof_is_named(name: str, value: str) -> None:
     known = Certify(path=PathRef(path=1))

@@ -18,6 +18,7 @@ from core.files import write_whole
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
 from core.opening import open_models
+from core.penalty import Penalty
 from core.problem import Problem
 from core.profile import Profile
 from core.results import PathMade, PointMade, SegmentMade, as_loss
@@ -34,7 +35,7 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     problem, (start, end) = open_models(job.inputs, job.device, job.data_root, journal)
     journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
     suit_threads(problem, job.threads)
-    task = Task(start, end, problem, spec.below, spec.seed, journal)
+    task = Task(start, end, problem, spec.below, spec.seed, journal, Penalty(spec.ridge, spec.l1))
     wanted = None if spec.prove == "off" else Wanted(spec.slack, spec.passes or inf, test=spec.prove_test)
     connection = connect(spec.method, task, spec.points, wanted, must_prove=spec.prove == "on")
     write_whole(folder / "path.safetensors", connection.construction.path.save)

@@ -63,12 +63,13 @@ def passes_of(examined: Examination) -> int | None:
 def certificate_columns(examined: Examination, folder: File) -> dict[str, Any]:
     """What a certificate says of the pieces that a path was proven on, whose bounds are left in `folder`.
 
-    A sampled path has neither slack nor a bound on its error.
+    A sampled path has neither slack nor a bound on its error, nor one with a penalty.
     """
     proof, certificate = examined.proof, examined.certificate
     columns: dict[str, Any] = {"pieces": pieces_of(examined), "passes": passes_of(examined), "file": None}
     if certificate.certified:
         columns["slack"] = certificate.level - examined.max_train_loss
+        columns["penalised_level"] = examined.penalised_level
     if proof is None or proof.failure is not None:
         return columns
     proof.save(folder / PIECES)

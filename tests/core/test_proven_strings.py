@@ -12,8 +12,8 @@ from core.certify.enclosed.search import Budget, Search, Target
 from core.certify.knots import points64
 from core.examination import examine
 from core.methods.connect import Connection, connect
-from core.methods.string.lines import proven_line
 from core.methods.method import Task
+from core.methods.string.lines import proven_line
 from core.path import Claim
 from core.profile import peaks
 from core.progress import SilentReporter

@@ -64,9 +64,7 @@ def test_a_string_that_connects_is_proven_below_its_threshold(task: Task, string
     assert alone.certificate.kind == "enclosed", "a checker that remembers nothing says the same"
 
 
-def test_what_was_proven_while_the_string_grew_is_not_proven_again(
-    task: Task, string: Connection, log: Log
-) -> None:
+def test_what_was_proven_while_the_string_grew_is_not_proven_again(task: Task, string: Connection, log: Log) -> None:
     proof = string.examination.proof
     assert proof is not None
     grown = sum(map(float, re.findall(r"\((\d+) passes\)", log.text)))

@@ -76,8 +76,9 @@ def test_a_string_that_has_to_be_proven_goes_on_from_its_beads_when_relaunched(e
     plan = [Planned(Train(**TINY, count=2, epochs=100, until_loss=0.2)), Planned(string)]
     ended = engine.finish(*engine.client.enqueue_plan(plan, study="test"))
     assert ended[1].cause.startswith("could not connect: 1 gap left, worst at least ")
-    told = (engine.folder(ended[1].id) / "log.txt").read_text()
-    assert "Line 1 of 1: a counterexample at t = " in told
+    log = engine.client.log_file(ended[1].id)
+    assert log is not None
+    assert "Line 1 of 1: a counterexample at t = " in log.read_text()
     (again,) = engine.client.relaunch(engine.client.plan_relaunch([ended[1].id], changes={"depth": "6"}))
     (second,) = engine.finish(again)
     assert (second.state, second.resume) == ("done", "checkpoint"), second.cause

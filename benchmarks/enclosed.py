@@ -114,7 +114,7 @@ def on_the_way(name: str, task: Task, passes: float) -> None:
 
 
 def rejected(name: str, task: Task, path: Path) -> None:
-    """Passes that lines between any two knots take to be known as gaps: looked at fully, and until they are too high."""
+    """Passes a gap, of all lines between two knots: looked at fully, and until they are too high."""
     assert task.below is not None
     gaps: dict[str, list[tuple[float, float, int]]] = {"above 10 L0": [], "2 to 10 L0": [], "up to 2 L0": []}
     for i, j in combinations(range(len(path) + 1), 2):

@@ -28,7 +28,7 @@ def test_an_early_look_finds_the_gaps_of_a_full_one_with_no_more_passes(
     below = times * float(losses.max())
     early, full = look(problem, segment, GRID, below), look(problem, segment, GRID, torch.inf)
     assert (early.value > below) == (float(losses.max()) > below)
-    assert early.value <= float(losses[T == early.t]) * (1 + 1e-12), "or it isn't below the mean"
+    assert early.value <= float(losses[early.t == T]) * (1 + 1e-12), "or it isn't below the mean"
     assert full.samples == 300
     torch.testing.assert_close(full.value, float(losses.max()), rtol=1e-12, atol=0)
     assert early.passes <= full.passes <= GRID + 1

@@ -16,9 +16,9 @@ SMALL = 1 << 15  # parameters up to which points of several lines are worked on 
 
 @dataclass(frozen=True)
 class Peaks:
-    """Highest value (G,), float64, of each line, and where it is: t (G,) in [0, 1]; `points` (G,) that it was looked at.
+    """Highest value (G,), float64, of each line, and where it is: t (G,) in [0, 1].
 
-    All on the CPU.
+    `points` (G,) is at how many it was looked at. All on the CPU.
     """
 
     t: Tensor

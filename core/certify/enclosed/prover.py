@@ -13,7 +13,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from core.certify.enclosed.search import Budget, Piece, Search, Start, Target, too_many
+from core.certify.enclosed.search import Budget, By, Piece, Search, Start, Target, too_many
 from core.problem import Problem
 
 
@@ -33,6 +33,7 @@ class Prover:
 
     def __init__(self, problem: Problem, passes: float = inf) -> None:
         self.problem, self.budget = problem, Budget(passes)
+        self.by: By | None = None
         self._known: dict[bytes, tuple[Start | None, tuple[Piece, ...]]] = {}
 
     @cached_property
@@ -57,10 +58,12 @@ class Prover:
 
         `highest` (t, loss) is what was seen of the line. What is proven is remembered, of a part of it too.
         """
+        if self.budget.left <= 0:
+            return Judged(0, "no passes are left")
         at, seen = highest
         budget = Budget(min(passes, self.budget.left))
         search = Search(self.exact, ends, Target(0.0, seen, below, strict=True), budget)
-        reason = _searched(search, at, report)
+        reason = self._searched(search, at, report)
         self.budget.spent += budget.spent
         if search.target.missed:
             t = search.seen[1]
@@ -68,6 +71,23 @@ class Prover:
                 return Judged(len(search.accepted), reason, (t, sure))
         self._known[_name(ends)] = search.start, tuple(search.accepted)
         return Judged(len(search.accepted), reason)
+
+    def _searched(self, search: Search, at: float, report: Callable[[Search], None]) -> str | None:
+        """Why a line is not proven, None if it is. A search that should take more than it may is not begun."""
+        search.start = self._begun(search, at)
+        if not search.start.passes <= search.budget.left:
+            return too_many(search.start.passes, search.budget)
+        self.by = search.start.by
+        try:
+            return search.run(report, at)
+        except ValueError as error:
+            return str(error)
+
+    def _begun(self, search: Search, at: float) -> Start:
+        """The way that was best on the line before is tried first, and all only where it asks for too much."""
+        if self.by is not None and (start := search.begun(at, (self.by,))).passes <= search.budget.left:
+            return start
+        return search.begun(at)
 
     def _surely(self, search: Search, t: float, samples: int) -> float:
         self.budget.spent += search.cost(1, "norms") * samples / len(search.split)
@@ -86,17 +106,6 @@ class Prover:
         start, pieces = self._known.get(_name(search.ends), (None, ()))
         search.start = search.start or start
         search.take_up([one for one in pieces if one.bound <= search.target.bound])
-
-
-def _searched(search: Search, at: float, report: Callable[[Search], None]) -> str | None:
-    """Why a line is not proven, None if it is. A search that should take more than it may is not begun."""
-    search.start = search.begun(at)
-    if not search.start.passes <= search.budget.left:
-        return too_many(search.start.passes, search.budget)
-    try:
-        return search.run(report, at)
-    except ValueError as error:
-        return str(error)
 
 
 def _name(ends: Tensor) -> bytes:

@@ -286,13 +286,12 @@ class Search:
         """Passes that pieces cost: one at each end, and `MORE` a piece."""
         return self.share * (pieces + 1 + pieces * MORE[by])
 
-    def begun(self, at: float) -> "Start":
-        """The way that should need the fewest passes, as some samples tell."""
+    def begun(self, at: float, ways: tuple[By, ...] = ()) -> "Start":
+        """Of all ways, or of those given, the one that should need the fewest passes, as some samples tell."""
         every = max(1, len(self.split) // SOME)
         some = torch.arange(0, len(self.split), every, device=self.problem.device)
-        ways: tuple[By, ...] = ("norms", "entries")
-        if first_order.applies(self.network, self.problem.loss):
-            ways = (*ways, "columns")
+        columns_too = first_order.applies(self.network, self.problem.loss)
+        ways = ways or (("norms", "entries", "columns") if columns_too else ("norms", "entries"))
         pieces = {by: self.pieces(by, at, some) for by in ways}
         best = min(ways, key=lambda by: self.cost(1, by) * pieces[by] * (COLUMNS if by == "columns" else 1))
         parts = next((one for one in FIRST if one >= pieces[best] / 4), FIRST[-1])

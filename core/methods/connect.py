@@ -7,7 +7,7 @@ from math import inf
 
 import torch
 
-from core.certify.enclosed import Wanted
+from core.certify.enclosed import Prover, Wanted
 from core.examination import Examination, examine
 from core.methods import METHODS
 from core.methods.method import Construction, Task, require
@@ -36,6 +36,9 @@ def connect(
     """
     begun = time.monotonic()
     method = METHODS[name_of_options(options)]
+    if wanted is not None and must_prove:
+        wanted = replace(wanted, prover=Prover(task.problem, wanted.passes))
+        task = replace(task, prover=wanted.prover)
     require(method.premises(options, task))
     made = method.build(options, task)
     assert torch.equal(made.path.start, task.a), "a path starts at a"

@@ -74,3 +74,21 @@ def test_what_cannot_be_asked_of_a_proof_is_named(name: str, value: str) -> None
 def test_a_threshold_on_anything_but_the_train_loss_is_not_for_a_proof_that_must_be() -> None:
     with pytest.raises(UsageError, match=r"prove=on is for a threshold on the train loss, not on=test-loss"):
         Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=String(on="test-loss"), prove="on")
+
+
+def test_a_string_that_has_to_be_proven_goes_on_from_its_beads_when_relaunched(engine: Engine) -> None:
+    string = Connect(a=A, b=B, method=String(lr=0.01, depth=0), below=0.4, prove="on")
+    plan = [Planned(Train(**TINY, count=2, epochs=100, until_loss=0.2)), Planned(string)]
+    ended = engine.finish(*engine.client.enqueue_plan(plan, study="test"))
+    assert ended[1].cause.startswith("could not connect: 1 gap left, worst at least ")
+    log = engine.client.log_file(ended[1].id)
+    assert log is not None
+    assert "Line 1 of 1: a counterexample at t = " in log.read_text()
+    (again,) = engine.client.relaunch(engine.client.plan_relaunch([ended[1].id], changes={"depth": "6"}))
+    (second,) = engine.finish(again)
+    assert (second.state, second.resume) == ("done", "checkpoint"), second.cause
+    made = path_of(engine, 2)
+    assert (made.certificate, made.connected) == ("enclosed", True)
+    assert made.level is not None
+    assert made.level <= 0.4
+    assert engine.client.verify(2)["certificate"] == "enclosed"

@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.certify.enclosed.nonlinear import unknown
-from core.certify.enclosed.search import Budget, Piece, Search, Start, Target
+from core.certify.enclosed.prover import Prover
+from core.certify.enclosed.search import Budget, Piece, Search, Start, Target, too_many
 from core.certify.knots import points64
 from core.errors import UsageError
 from core.files import write_whole
@@ -20,7 +21,6 @@ from core.problem import Part, Problem
 from core.progress import Reporter, SilentReporter
 
 FEW = 100.0
-MANY = 1e6
 AGAIN = 16  # passes that checking a proof again may take for each of its pieces
 TRIALS = 32  # and for each segment: with few samples that is what finding out how to begin takes
 FIELDS = (
@@ -51,6 +51,8 @@ class Wanted:
     part: Part = "train"
     stored: Mapping[int, tuple[Piece, ...]] = field(default_factory=dict)
     """Where pieces begin and end that have been found before, by segment; what was said of them is not believed."""
+    prover: Prover | None = None
+    """The checker as it was asked while the path was made: what it has proven, out of the same budget."""
 
     @classmethod
     def again(cls, file: File, level: float | None) -> "Wanted":
@@ -66,7 +68,7 @@ class Wanted:
     @property
     def of_test(self) -> "Wanted":
         """The same of the test loss, for which no threshold is meant; it may cost as much again."""
-        return replace(self, part="test", below=inf, spent=None)
+        return replace(self, part="test", below=inf, spent=None, prover=None)
 
     def after(self, passes: float) -> "Wanted":
         """What is wanted when looking at the path has cost some passes more."""
@@ -174,7 +176,9 @@ def prove(
             f"The pieces are of another path: they speak of segment {odd[0]}, and this one has {len(path)}."
         )
     reporter = reporter or SilentReporter()
-    budget, target = Budget(wanted.passes), Target(wanted.slack, seen, wanted.below)
+    prover = wanted.prover if wanted.prover is not None and wanted.prover.knows(problem) else None
+    budget = Budget(wanted.passes) if prover is None else prover.budget
+    target = Target(wanted.slack, seen, wanted.below)
     progress = _Progress(reporter, len(at), known=load_pieces(reporter.left))
     found: dict[int, Enclosure] = {}
     starts: dict[int, Start] = {}
@@ -185,6 +189,8 @@ def prove(
         search = Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, wanted.part)
         search.start = starts.get(i)
         search.take_up(progress.known.get(i, ()))
+        if prover is not None and i not in progress.known:
+            prover.remind(search)
         if i in wanted.stored:
             search.split_at([one.start for one in wanted.stored[i]])
         found[i] = _enclosed(search, i, where, progress)
@@ -209,8 +215,7 @@ def _out_of_reach(
         starts[i] = search.begun(where)
         expected += starts[i].passes
         if not expected <= budget.left:
-            many = f"{expected + budget.spent:.0f}" if expected < MANY else f"over {MANY:,.0f}"
-            return f"a proof may take {many} passes over the data, and {budget.passes:.0f} are allowed"
+            return too_many(expected, budget)
     return None
 
 

@@ -37,6 +37,7 @@ CROWDED = 0.2  # with less than this share of the room left a piece is looked at
 TRIED = (0.25, 1 / 32)  # lengths of the pieces that all ways are tried on
 COLUMNS = 2  # times as cheap columns have to look: where pieces are many, most samples are frozen in most of them
 SOME = 300  # samples that the trial looks at
+MANY = 1e6  # passes; more are told as such
 LARGEST = 700  # of what exp can take
 
 
@@ -47,6 +48,8 @@ class Target:
     slack: float  # 0: as far as `below`
     seen: float
     below: float = inf
+    strict: bool = False
+    """Whether a loss above `below` ends the search."""
 
     @property
     def bound(self) -> float:
@@ -59,6 +62,11 @@ class Target:
     def room(self) -> float:
         """Between what was seen and the target."""
         return self.bound - self.seen
+
+    @property
+    def missed(self) -> bool:
+        """Whether the search is at its end, since it can't be reached."""
+        return self.strict and self.seen > self.below
 
 
 @dataclass
@@ -170,6 +178,8 @@ class Search:
             self.by = start.by
             self.left = self.left or [_Open(0.0, 1.0, inf, parts=start.parts)]
         while self.left or not self.accepted:
+            if self.target.missed:
+                return f"the loss is {self.target.seen:.6g} at t = {self.seen[1]:.6g}"
             if self.budget.left <= 0:
                 best = f"the best bound is {self.bound:.4g} of" if isfinite(self.bound) else "there is no bound yet of"
                 return f"{best} {self.target.bound:.4g} after {self.budget.spent:.0f} passes"
@@ -257,16 +267,16 @@ class Search:
         return lines(self.problem.loss, last.Z, y, last.gap)
 
     @torch.no_grad()
-    def surely(self, t: float) -> float:
+    def surely(self, t: float, samples: int | None = None) -> float:
         """A mean loss that the true one is not below at t. What float64 rounds is taken off, of W(t) too.
 
-        A piece of no length: its gap is how far the outputs may be off.
+        A piece of no length: its gap is how far the outputs may be off. Losses are not negative, so the sum over the
+        first `samples` alone, divided by the number of all, is such a mean as well.
         """
+        count = len(self.split) if samples is None else samples
         at = torch.tensor([t, t], dtype=torch.float64, device=self.problem.device)
         total = torch.zeros(2, dtype=torch.float64, device=self.problem.device)
-        for some in torch.split(
-            torch.arange(len(self.split), device=self.problem.device), self.problem.samples_at_once
-        ):
+        for some in torch.split(torch.arange(count, device=self.problem.device), self.problem.samples_at_once):
             *_, last = steps(self.network, at, Rounded(self.below.features[:, some], self.below.off[some]), False)
             total += loss_sums(self.problem, Rounded(last.Z[:1], last.gap.norm[0]), self.split.y[some])
         loss, margin = float(total[0]) / len(self.split), float(total[1]) / len(self.split)
@@ -276,13 +286,12 @@ class Search:
         """Passes that pieces cost: one at each end, and `MORE` a piece."""
         return self.share * (pieces + 1 + pieces * MORE[by])
 
-    def begun(self, at: float) -> "Start":
-        """The way that should need the fewest passes, as some samples tell."""
+    def begun(self, at: float, ways: tuple[By, ...] = ()) -> "Start":
+        """Of all ways, or of those given, the one that should need the fewest passes, as some samples tell."""
         every = max(1, len(self.split) // SOME)
         some = torch.arange(0, len(self.split), every, device=self.problem.device)
-        ways: tuple[By, ...] = ("norms", "entries")
-        if first_order.applies(self.network, self.problem.loss):
-            ways = (*ways, "columns")
+        columns_too = first_order.applies(self.network, self.problem.loss)
+        ways = ways or (("norms", "entries", "columns") if columns_too else ("norms", "entries"))
         pieces = {by: self.pieces(by, at, some) for by in ways}
         best = min(ways, key=lambda by: self.cost(1, by) * pieces[by] * (COLUMNS if by == "columns" else 1))
         parts = next((one for one in FIRST if one >= pieces[best] / 4), FIRST[-1])
@@ -301,6 +310,13 @@ class Search:
         power = max(log(long / short) / log(TRIED[0] / TRIED[1]), 0.5)
         times = (log(short) - log(max(self.target.room, 1e-300))) / power  # a large loss may leave no room at all
         return max(1.0, exp(times) / TRIED[1]) if times < LARGEST else inf
+
+
+def too_many(expected: float, budget: Budget) -> str:
+    """Why a search is not begun that should take so many passes more."""
+    many = expected + budget.spent
+    text = f"{many:.0f}" if many < MANY else f"over {MANY:,.0f}"
+    return f"a proof may take {text} passes over the data, and {budget.passes:.0f} are allowed"
 
 
 def _number(bound: float) -> float:

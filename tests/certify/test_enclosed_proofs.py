@@ -15,7 +15,7 @@ from torch import Tensor
 from core.certify import decide
 from core.certify.enclosed import Proof, Wanted
 from core.certify.enclosed.proof import FEW, load_pieces
-from core.certify.enclosed.search import Budget, Piece, Search, Target, _Open
+from core.certify.enclosed.search import RUN, Budget, Piece, Search, Start, Target, _Open
 from core.errors import UsageError
 from core.examination import Examination, examine
 from core.path import Claim, Path
@@ -74,6 +74,32 @@ def test_a_proof_is_checked_again_from_its_file(tmp_path: File) -> None:
     assert found.certificate.kind == proven().certificate.kind == "enclosed"
     assert largest_seen(path()) <= found.certificate.level <= proven().certificate.level
     assert proof_of(found).passes <= Wanted.again(file, 1.0).passes
+
+
+def test_stored_pieces_share_the_points_where_they_meet_when_they_are_looked_at_again() -> None:
+    count = 3 * RUN + 1
+    search = Search(problem(), path().knots[:2], Target(0.0, 0.0, below=inf), Budget(), start=Start("norms", 1, 0.0))
+    search.split_at([(i / count) ** 2 for i in range(count)])
+    search.target.slack = 1e9
+    assert search.run() is None
+    assert [one.start for one in search.accepted] == [(i / count) ** 2 for i in range(count)]
+    assert search.accepted[-1].end == 1
+    assert search.budget.spent == pytest.approx(2 * count + 4), "one pass a piece, and one at each end of four runs"
+    alone = [Search(problem(), path().knots[:2], Target(1e9, 1.0), Budget()) for _ in search.accepted]
+    for one, piece in zip(alone, search.accepted, strict=True):
+        list(one.split_up(_Open(piece.start, piece.end, inf)))
+        assert one.accepted[0].ends == pytest.approx(piece.ends, rel=1e-12)
+
+
+def test_of_a_run_of_stored_pieces_only_those_above_the_level_are_split() -> None:
+    search = Search(problem(), path().knots[:2], Target(0.0, 0.0), Budget(), start=Start("entries", 1, 0.0))
+    pieces = proof_of(proven()).enclosures[0].pieces
+    search.split_at([one.start for one in pieces if one.start != pieces[-1].start])
+    search.target.below, search.target.slack = proven().certificate.level, 0.0
+    assert search.run() is None
+    assert len(search.accepted) >= len(pieces), "the last two are one, which is split"
+    assert {one.start for one in pieces[:-2]} <= {one.start for one in search.accepted}
+    assert search.bound <= proven().certificate.level
 
 
 @pytest.mark.parametrize("segments", [1, 3, 12])

@@ -8,7 +8,6 @@ the search is: the bound of a piece holds whatever was chosen.
 from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from math import exp, inf, isfinite, log, sqrt
 from typing import Literal
 
@@ -31,6 +30,7 @@ MORE: dict[By, int] = {"norms": 1, "entries": 2, "columns": 6}
 
 SMALLEST = 2.0**-40  # of a piece: below, neighbouring points are too close for any bound
 PARTS = (2, 4, 8, 16)
+RUN = 8  # neighbouring pieces that are looked at together: their weights have to fit the cache beside some samples
 FIRST = (1, *PARTS, 32)
 FROZEN = 0.35  # share of the room to the target that lines of frozen samples may take
 CROWDED = 0.2  # with less than this share of the room left a piece is looked at with all its samples again
@@ -92,7 +92,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class _Open:
-    """A piece that is to be split: samples that are `active` (None: all), the line of the others, what is known."""
+    """A piece that is to be split: samples that are `active` (None: all), the line of the others, what is known.
+
+    Into equal `parts`, or `at` the t (parts + 1,) that are given.
+    """
 
     start: float
     end: float
@@ -101,6 +104,19 @@ class _Open:
     base: tuple[float, float] = (0.0, 0.0)
     wrong: int = 0
     parts: int = 1
+    at: tuple[float, ...] = ()
+
+    @property
+    def edges(self) -> Tensor:
+        """Where its parts begin and end (parts + 1,)."""
+        if self.at:
+            return torch.tensor(self.at, dtype=torch.float64)
+        return torch.linspace(self.start, self.end, self.parts + 1, dtype=torch.float64)
+
+    @property
+    def shortest(self) -> float:
+        """The length of its shortest part; of equal ones as they are meant, before rounding."""
+        return float(self.edges.diff().min()) if self.at else (self.end - self.start) / self.parts
 
 
 @dataclass(frozen=True)
@@ -158,9 +174,10 @@ class Search:
             self.left = [_Open(start, end, inf, parts=2) for start, end in gaps if start < end][::-1]
 
     def split_at(self, starts: Sequence[float]) -> None:
-        """Begin with pieces that start at these t."""
+        """Begin with pieces that start at these t, a run of neighbours at a time: they share their ends."""
         edges = sorted({0.0, 1.0, *(t for t in starts if 0 < t < 1)})
-        self.left = [_Open(start, end, inf) for start, end in pairwise(edges)][::-1]
+        runs = [tuple(edges[i : i + RUN + 1]) for i in range(0, len(edges) - 1, RUN)]
+        self.left = [_Open(run[0], run[-1], inf, parts=len(run) - 1, at=run) for run in reversed(runs)]
 
     @torch.no_grad()
     def run(self, report: Callable[["Search"], None] = lambda _: None, at: float = 0.5) -> str | None:
@@ -174,7 +191,7 @@ class Search:
                 best = f"the best bound is {self.bound:.4g} of" if isfinite(self.bound) else "there is no bound yet of"
                 return f"{best} {self.target.bound:.4g} after {self.budget.spent:.0f} passes"
             piece = self.left.pop()
-            if piece.end - piece.start < SMALLEST * piece.parts:
+            if piece.shortest < SMALLEST:
                 self.left.append(piece)
                 return f"pieces at t = {piece.start:.6g} would be shorter than {SMALLEST:.2g}"
             self.left += reversed(list(self.split_up(piece)))
@@ -183,7 +200,7 @@ class Search:
 
     def split_up(self, piece: _Open) -> Iterator[_Open]:
         """What is left of a piece when its parts were looked at; those below the target are accepted."""
-        t = torch.linspace(piece.start, piece.end, piece.parts + 1, dtype=torch.float64, device=self.problem.device)
+        t = piece.edges.to(self.problem.device)
         found = self.looked_at(t, piece.active)
         first, last = torch.tensor(piece.base, dtype=torch.float64)
         base = torch.lerp(first, last, ((t - t[0]) / (t[-1] - t[0])).cpu()).tolist()

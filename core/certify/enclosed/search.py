@@ -18,6 +18,7 @@ from core.certify.enclosed import columns, first_order
 from core.certify.enclosed.chords import UP, steps
 from core.certify.enclosed.lines import Lines, lines
 from core.certify.enclosed.moving import MovingNetwork
+from core.certify.enclosed.odd import odd_place
 from core.certify.knots import loss_sums
 from core.certify.rounding import SAFETY, UNIT, Evaluation, Rounded
 from core.problem import Part, Problem
@@ -224,8 +225,20 @@ class Search:
         up = (1 + (len(self.split) + 64) * UNIT) * UP
         sums = found.at[:, i].sum(1) / len(self.split)
         first, last = ((b + float(one)) * up + 1e-12 for b, one in zip(base, sums, strict=True))
+        if not (isfinite(first) and isfinite(last)):
+            raise ValueError(self._odd(t[i : i + 2], found.at[:, i], piece.active))
         wrong = piece.wrong + (0 if found.settled is None else int((~found.settled[i]).sum()))
-        return Piece(t[i], t[i + 1], (_number(first), _number(last)), wrong)
+        return Piece(t[i], t[i + 1], (first, last), wrong)
+
+    def _odd(self, t: list[float], lines: Tensor, active: Tensor | None) -> str:
+        """Why a bound is no finite number, of lines (2, N) of the samples that are active."""
+        why = "features or weights are too large for float64"
+        wrong = (~lines.isfinite()).any(0).nonzero().flatten()
+        if len(wrong) == 0:
+            return f"the sum of all losses is not finite: {why}"
+        sample = int(wrong[0] if active is None else active[wrong[0]])
+        below = Rounded(self.below.features[:, [sample]], self.below.off[[sample]])
+        return f"{odd_place(self.network, torch.tensor(t, dtype=lines.dtype).to(lines.device), below, sample)}: {why}"
 
     def _to_split(
         self, piece: _Open, part: Piece, found: Lines, i: int, highest: float, base: tuple[float, float]
@@ -318,9 +331,3 @@ class Search:
         power = max(log(long / short) / log(TRIED[0] / TRIED[1]), 0.5)
         times = (log(short) - log(max(self.target.room, 1e-300))) / power  # a large loss may leave no room at all
         return max(1.0, exp(times) / TRIED[1]) if times < LARGEST else inf
-
-
-def _number(bound: float) -> float:
-    if not isfinite(bound):
-        raise ValueError(f"a bound is {bound}: features or weights are too large for float64")
-    return bound

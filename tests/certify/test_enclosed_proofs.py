@@ -16,6 +16,7 @@ from core.certify import decide
 from core.certify.enclosed import Proof, Wanted
 from core.certify.enclosed.proof import FEW, load_pieces
 from core.certify.enclosed.search import RUN, Budget, Piece, Search, Start, Target, _Open
+from core.engine.worker.verifying import verify_path
 from core.errors import UsageError
 from core.examination import Examination, examine
 from core.path import Claim, Path
@@ -226,6 +227,47 @@ def test_stored_bounds_are_never_believed(tmp_path: File) -> None:
     assert found.error_level == pytest.approx(again(tmp_path / "pieces").error_level)
 
 
+def test_a_proof_that_is_checked_again_leaves_no_doubt_of_its_bounds(tmp_path: File) -> None:
+    proof_of(proven()).save(tmp_path / "pieces")
+    assert proof_of(again(tmp_path / "pieces")).doubts == []
+
+
+def over_a_hill() -> tuple[Problem, Path]:
+    """From a network to itself with its units in another order, and labels as it gives them: higher in the middle."""
+    start = 3 * drawn_ends(problem(), 4, 0.0, 1.0)[0]
+    named = problem().layout.split(start[None].clone())
+    for name, dimension in (("w0", 1), ("b0", 1), ("w1", 2)):
+        named[name].copy_(named[name].roll(1, dimension))
+    end = problem().layout.join({name: one[0] for name, one in named.items()})
+    data = problem().data
+    y = problem().outputs(start[None], data.train.x)[0].argmax(-1)
+    return replace(problem(), data=replace(data, train=replace(data.train, y=y))), Path.line(start, end)
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.5, 0.98])
+def test_a_stored_bound_below_a_loss_is_named_with_its_piece(share: float, tmp_path: File) -> None:
+    """So far from the loss at the ends of a piece to its top: where that is above 0, only points between show it."""
+    hill, line = over_a_hill()
+    t = torch.linspace(0, 1, 801, dtype=torch.float64)
+    losses = losses_of(hill, outputs_at(hill, line.knots, t)).mean(1)
+    low, top = float(losses[0]), float(losses.max())
+    assert low < 0.7 * top
+    said = low + share * (top - low)
+    tensors = {"start": [0.0, 0.75], "end": [0.75, 1.0], "ends": [[said, said], [2 * top, 2 * top]]}
+    made = {name: torch.tensor(one, dtype=torch.float64) for name, one in tensors.items()}
+    whole = torch.zeros(2, dtype=torch.int64)
+    save_file({**made, "segment": whole, "wrong": whole + 50}, tmp_path / "forged")
+    wanted = replace(Wanted.again(tmp_path / "forged", 1.1 * top), passes=2000)  # two pieces alone would get few
+    found = examine(hill, line, wanted=wanted)
+    assert found.certificate.kind == "enclosed", found.unproven
+    (doubt,) = proof_of(found).doubts
+    assert doubt.startswith(f"segment 0: the stored bound of piece 0 is {said:.6g}, and ")
+    assert said < float(doubt.split()[-3]) <= top * (1 + 1e-5)
+    facts = {"doubts": proof_of(found).doubts, "certificate": "enclosed", "level": 0.0, "drift": 0.0}
+    facts |= {"starts_at_a": True, "ends_at_b": True, "refused": [], "train_loss_a": 0.0, "train_loss_b": 0.0}
+    assert shortcomings(facts, facts) == [doubt]
+
+
 def test_a_level_below_the_truth_is_not_confirmed(tmp_path: File) -> None:
     proof_of(proven()).save(tmp_path / "pieces")
     low = 0.9 * largest_seen(path())
@@ -277,6 +319,30 @@ def test_weights_that_are_no_numbers_are_not_enclosed_by_stored_pieces(tmp_path:
     knots[1, 3] = float("nan")
     found = again(tmp_path / "pieces", Path(knots, path().claims))
     assert (found.certificate.kind, found.certificate.level) == ("sampled", inf)
+
+
+def facts_of(one: Path, found: Examination) -> dict[str, object]:
+    return verify_path(one, (path().start, path().end), found)
+
+
+def test_what_is_forged_is_refused_by_its_name(tmp_path: File) -> None:
+    proof_of(proven()).save(tmp_path / "pieces")
+    kept = facts_of(path(), proven())
+    assert shortcomings(facts_of(path(), again(tmp_path / "pieces")), kept) == []
+
+    knots = path().knots.clone()
+    knots[1, 3] = float("nan")
+    no_number = Path(knots, path().claims)
+    said = shortcomings(facts_of(no_number, again(tmp_path / "pieces", no_number)), kept)
+    assert said[0] == (
+        "the certificate is sampled only (segment 0: w0, entry 3, of its end is nan: it has to be finite)"
+    )
+
+    data = problem().data
+    other = replace(problem(), data=replace(data, train=replace(data.train, y=2 - data.train.y)))
+    wanted = Wanted.again(tmp_path / "pieces", proven().certificate.level)
+    said = shortcomings(facts_of(path(), examine(other, path(), wanted=wanted)), kept)
+    assert any(one.startswith("the train loss at its start is ") for one in said)
 
 
 @pytest.mark.parametrize("passes", [1, 10, 35, 60])

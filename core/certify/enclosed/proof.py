@@ -1,5 +1,6 @@
 """A whole path: every segment that has no other proof is searched, all of them below one target."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite
@@ -81,7 +82,8 @@ class Enclosure:
     """What is proven of one segment: the mean loss is nowhere above `bound`, unless `reason` says why nothing is.
 
     `bound` is that of the highest piece, of those that are not done too; `wrong` is the largest number of samples that
-    may be classified wrongly at one point. Somewhere the loss is at least `seen`, all rounding taken off.
+    may be classified wrongly at one point. Somewhere the loss is at least `seen`, all rounding taken off. `doubt` says
+    which stored bound is false, of a proof that was checked again.
     """
 
     pieces: tuple[Piece, ...]
@@ -89,6 +91,7 @@ class Enclosure:
     seen: float
     wrong: int
     reason: str | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,11 @@ class Proof:
     def failure(self) -> str | None:
         """Why a segment is not proven; None where all are."""
         return next((one.reason for one in self.enclosures.values() if one.reason is not None), None)
+
+    @property
+    def doubts(self) -> list[str]:
+        """What a file of pieces says and was found to be false."""
+        return [one.doubt for one in self.enclosures.values() if one.doubt is not None]
 
     def save(self, file: File) -> None:
         """Write ends and bounds of all pieces: `segment` (M,), `start`, `end`, and `ends` (M, 2), in float64."""
@@ -188,6 +196,8 @@ def prove(
         if i in wanted.stored:
             search.split_at([one.start for one in wanted.stored[i]])
         found[i] = _enclosed(search, i, where, progress)
+        if found[i].reason is None:
+            found[i] = replace(found[i], doubt=_doubt(search, i, wanted.stored.get(i, ())))
         progress.known[i] = found[i].pieces
     split = problem.part(wanted.part)
     assert split is not None
@@ -223,6 +233,19 @@ def _enclosed(search: Search, i: int, at: float, progress: _Progress) -> Enclosu
     wrong = max((one.wrong for one in search.accepted), default=len(search.split))
     said = None if reason is None else f"segment {i}: {reason}"
     return Enclosure(tuple(search.accepted), search.bound, seen, wrong, said)
+
+
+def _doubt(search: Search, i: int, stored: Sequence[Piece]) -> str | None:
+    """The first stored bound of segment i that is below a loss. Where the search found no higher bound, none can be."""
+    starts = [piece.start for piece in stored]
+    highest = [-inf] * len(stored)
+    for one in search.accepted if stored else ():
+        number = bisect_right(starts, one.start) - 1
+        highest[number] = max(highest[number], one.bound)
+    for number, piece in enumerate(stored):
+        if highest[number] > piece.limit and (loss := search.contradicts(piece)) is not None:
+            return f"segment {i}: the stored bound of piece {number} is {piece.bound:.6g}, and {loss:.6g} was found"
+    return None
 
 
 def save_pieces(file: File, known: Mapping[int, tuple[Piece, ...]]) -> None:

@@ -7,6 +7,7 @@ the search is: the bound of a piece holds whatever was chosen.
 
 from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from math import exp, inf, isfinite, log, sqrt
 from typing import Literal
@@ -29,6 +30,7 @@ By = Literal["norms", "entries", "columns"]
 MORE: dict[By, int] = {"norms": 1, "entries": 2, "columns": 6}
 """Passes a piece beside those at its ends; a column costs far less than a pass, and there may be many."""
 
+ALIKE = 1e-5  # relative: what two looks at one piece may differ by
 SMALLEST = 2.0**-40  # of a piece: below, neighbouring points are too close for any bound
 PARTS = (2, 4, 8, 16)
 RUN = 8  # neighbouring pieces that are looked at together: their weights have to fit the cache beside some samples
@@ -89,6 +91,11 @@ class Piece:
     @property
     def bound(self) -> float:
         return max(self.ends)
+
+    @property
+    def limit(self) -> float:
+        """What no loss on it is above, whoever looks: another machine rounds in another way."""
+        return self.bound * (1 + ALIKE) + 1e-9
 
 
 @dataclass(frozen=True)
@@ -216,6 +223,17 @@ class Search:
                 self._accept(one)
             else:
                 yield self._to_split(piece, one, found, i, max(losses[i], losses[i + 1]), (base[i], base[i + 1]))
+
+    def contradicts(self, said: Piece) -> float | None:
+        """A loss on a piece that is above what was said of it; None where the piece is below that, or budgets end."""
+        doubt = copy(self)
+        doubt.target, doubt.accepted, doubt.seen = Target(0.0, -inf, said.limit), [], (-inf, said.start)
+        doubt.left = [_Open(said.start, said.end, inf)]
+        while doubt.left and doubt.left[-1].shortest >= SMALLEST and self.budget.left > 0:
+            doubt.left += doubt.split_up(doubt.left.pop())
+            if doubt.seen[0] > said.limit:
+                return doubt.seen[0]
+        return None
 
     def _accept(self, piece: Piece) -> None:
         insort(self.accepted, piece, key=lambda one: one.start)

@@ -32,6 +32,7 @@ def verify_path(path: Path, ends: Sequence[Tensor], examined: Examination) -> di
         "pieces": pieces_of(examined),
         "passes": passes_of(examined),
         "unproven": examined.unproven,
+        "doubts": [] if examined.proof is None else examined.proof.doubts,
         "segments": len(path),
         "carries": list(certificate.carries),
         "refused": list(certificate.refused),

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from math import inf, isfinite
 from pathlib import Path as File
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional
 
 from core.certify import decide
 from core.certify.enclosed import Proof, Wanted
@@ -392,10 +394,13 @@ class Interrupted(SilentReporter):
     """Keeps what is offered, and is cut off after so many offers."""
 
     def __init__(self, file: File, after: int) -> None:
-        self.file, self.after, self.fractions = file, after, []
+        self.file, self.after, self.fractions, self.said = file, after, [], []
 
     def progress(self, fraction: float | None, message: str) -> None:
         self.fractions.append(fraction)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
 
     def checkpoint(self, save: Callable[[File], None]) -> None:
         save(self.file)
@@ -420,6 +425,81 @@ def test_a_proof_that_was_cut_off_goes_on_where_it_was(after: int, tmp_path: Fil
         assert set(pieces) <= set(proof_of(found).enclosures[i].pieces), "what was done is not done again"
     proof_of(found).save(tmp_path / "pieces")
     assert again(tmp_path / "pieces", level=found.certificate.level).certificate.kind == "enclosed"
+
+
+def cut_off(file: File, after: int = 3) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        examine(problem(), path(), wanted=Wanted(0.01), reporter=Interrupted(file, after))
+
+
+def test_a_proof_that_goes_on_costs_and_says_what_it_would_have_without_a_break(tmp_path: File) -> None:
+    whole = examine(problem(), path(), wanted=Wanted(0.01))
+    cut_off(tmp_path / "kept")
+    later = Interrupted(tmp_path / "later", -1)
+    later.left = tmp_path / "kept"
+    found = examine(problem(), path(), wanted=Wanted(0.01), reporter=later)
+    assert proof_of(found).target == proof_of(whole).target
+    assert found.max_train_loss == whole.max_train_loss
+    assert found.certificate.level == pytest.approx(whole.certificate.level, rel=0.01)
+    assert later.said == []
+    short = examine(problem(), path(), wanted=Wanted(0.01, passes=1), reporter=later)
+    assert proof_of(short).passes > 1, "what was spent before counts"
+    tight = examine(problem(), path(), wanted=Wanted(1e-3), reporter=later)
+    assert tight.certificate.level <= 1.0011 * tight.max_train_loss, "pieces above a lower target are not kept"
+
+
+def damaged(name: str) -> Callable[[File], tuple[Problem, Path]]:
+    def change(file: File) -> tuple[Problem, Path]:
+        with safe_open(file, "pt") as opened:
+            metadata = opened.metadata()
+        tensors = load_file(file)
+        tensors[name][0] -= 0.25 if name == "ends" else 1
+        save_file(tensors, file, metadata)
+        return problem(), path()
+
+    return change
+
+
+def without_stamp(file: File) -> tuple[Problem, Path]:
+    save_file(load_file(file), file)
+    return problem(), path()
+
+
+def other_labels(_: File) -> tuple[Problem, Path]:
+    data = problem().data
+    return replace(problem(), data=replace(data, train=replace(data.train, y=2 - data.train.y))), path()
+
+
+def other_samples(_: File) -> tuple[Problem, Path]:
+    data = problem().data
+    return replace(problem(), data=replace(data, train=replace(data.train, x=1.25 * data.train.x))), path()
+
+
+def other_knots(_: File) -> tuple[Problem, Path]:
+    return problem(), Path(path().knots * 1.25, path().claims)
+
+
+def other_activation(_: File) -> tuple[Problem, Path]:
+    first, *others = problem().layered.layers
+    bent = replace(first, activation=partial(functional.leaky_relu, negative_slope=0.5))
+    return replace(problem(), layered=replace(problem().layered, layers=(bent, *others))), path()
+
+
+CHANGES = [damaged("ends"), damaged("wrong"), without_stamp, other_labels, other_samples, other_knots, other_activation]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_pieces_of_a_checkpoint_are_those_of_this_very_problem_and_path(
+    change: Callable[[File], tuple[Problem, Path]], tmp_path: File
+) -> None:
+    cut_off(tmp_path / "kept")
+    here, line = change(tmp_path / "kept")
+    later = Interrupted(tmp_path / "later", -1)
+    later.left = tmp_path / "kept"
+    found = examine(here, line, wanted=Wanted(0.01), reporter=later)
+    (said,) = later.said
+    assert said.startswith("The pieces in the checkpoint are damaged, or of another problem or path")
+    assert proof_of(found) == proof_of(examine(here, line, wanted=Wanted(0.01)))
 
 
 def test_pieces_tile_a_segment_and_lie_below_the_level_and_above_the_loss() -> None:

@@ -1,8 +1,9 @@
 """A whole path: every segment that has no other proof is searched, all of them below one target."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import inf, isfinite
 from pathlib import Path as File
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.certify.enclosed.nonlinear import unknown
+from core.certify.enclosed.resuming import Kept, subject_of
 from core.certify.enclosed.search import Budget, Piece, Search, Start, Target
 from core.certify.knots import points64
 from core.errors import UsageError
@@ -128,31 +130,45 @@ class Proof:
 
     def save(self, file: File) -> None:
         """Write ends and bounds of all pieces: `segment` (M,), `start`, `end`, and `ends` (M, 2), in float64."""
-        rows = [(i, one) for i, enclosure in self.enclosures.items() for one in enclosure.pieces]
-        tensors = {
-            "segment": torch.tensor([i for i, _ in rows], dtype=torch.int64),
-            "start": torch.tensor([one.start for _, one in rows], dtype=torch.float64),
-            "end": torch.tensor([one.end for _, one in rows], dtype=torch.float64),
-            "ends": torch.tensor([one.ends for _, one in rows], dtype=torch.float64).view(-1, 2),
-            "wrong": torch.tensor([one.wrong for _, one in rows], dtype=torch.int64),
-        }
+        tensors = _tensors({i: one.pieces for i, one in self.enclosures.items()})
         write_whole(file, lambda draft: save_file(tensors, draft))
 
 
 @dataclass
 class _Progress:
-    """How far a proof is: what share of all segments' length is below the target."""
+    """How far a proof is: what share of all segments' length is below the target, and what to go on from.
+
+    `subject` says what of.
+    """
 
     reporter: Reporter
     segments: int
+    subject: Callable[[], str]
     done: int = 0
     known: dict[int, tuple[Piece, ...]] = field(default_factory=dict)
+    highest: dict[int, float] = field(default_factory=dict)
+
+    def take_up(self) -> Kept:
+        """What an earlier run kept of the same; its pieces are `known`."""
+        if (file := self.reporter.left) is None:
+            return Kept()
+        known = load_pieces(file)
+        kept = Kept.read(file, self.subject())
+        if kept is None:
+            self.reporter.say(
+                "The pieces in the checkpoint are damaged, or of another problem or path, so the search starts from scratch."
+            )
+            return Kept()
+        self.known, self.highest = known, kept.highest
+        return kept
 
     def __call__(self, i: int, search: Search) -> None:
         share = sum(one.end - one.start for one in search.accepted)
         text = f"proving segment {i}: {len(search.accepted)} pieces, {search.budget.spent:.0f} passes"
         self.reporter.progress((self.done + share) / self.segments, text)
-        self.reporter.checkpoint(lambda file: save_pieces(file, self.known | {i: tuple(search.accepted)}))
+        self.known[i], self.highest[i] = tuple(search.accepted), search.seen[1]
+        kept = Kept(search.budget.spent, search.target.seen, self.highest)
+        self.reporter.checkpoint(lambda file: save_pieces(file, self.known, kept, self.subject()))
 
 
 def unprovable(problem: Problem, segment: Segment) -> str | None:
@@ -181,9 +197,12 @@ def prove(
         raise UsageError(
             f"The pieces are of another path: they speak of segment {odd[0]}, and this one has {len(path)}."
         )
-    reporter = reporter or SilentReporter()
-    budget, target = Budget(wanted.passes), Target(wanted.slack, seen, wanted.below)
-    progress = _Progress(reporter, len(at), known=load_pieces(reporter.left))
+    progress = _Progress(
+        reporter or SilentReporter(), len(at), lru_cache(lambda: subject_of(problem, path, at, wanted.part))
+    )
+    kept = progress.take_up()
+    budget = Budget(wanted.passes, kept.passes)
+    target = Target(wanted.slack, max(seen, kept.seen), wanted.below)
     found: dict[int, Enclosure] = {}
     starts: dict[int, Start] = {}
     if wanted.spent is not None and (reason := _out_of_reach(problem, path, at, (target, budget, wanted.part), starts)):
@@ -192,13 +211,12 @@ def prove(
         progress.done = number
         search = Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, wanted.part)
         search.start = starts.get(i)
-        search.take_up(progress.known.get(i, ()))
+        search.take_up(progress.known.get(i, ()), progress.highest.get(i))
         if i in wanted.stored:
             search.split_at([one.start for one in wanted.stored[i]])
         found[i] = _enclosed(search, i, where, progress)
         if found[i].reason is None:
             found[i] = replace(found[i], doubt=_doubt(search, i, wanted.stored.get(i, ())))
-        progress.known[i] = found[i].pieces
     split = problem.part(wanted.part)
     assert split is not None
     return Proof(found, target.bound, budget.spent, None if split.y.is_floating_point() else len(split))
@@ -248,18 +266,28 @@ def _doubt(search: Search, i: int, stored: Sequence[Piece]) -> str | None:
     return None
 
 
-def save_pieces(file: File, known: Mapping[int, tuple[Piece, ...]]) -> None:
+def save_pieces(file: File, known: Mapping[int, Sequence[Piece]], kept: Kept, subject: str) -> None:
     """Keep pieces that are done, to go on from."""
-    Proof({i: Enclosure(pieces, 0.0, 0.0, 0) for i, pieces in known.items()}, 0.0, 0.0).save(file)
+    tensors = _tensors(known)
+    write_whole(file, lambda draft: save_file(tensors, draft, kept.metadata(subject, tensors)))
 
 
-def load_pieces(file: File | None) -> dict[int, tuple[Piece, ...]]:
-    """The pieces of every segment that `save` wrote, in order; none without a file.
+def _tensors(known: Mapping[int, Sequence[Piece]]) -> dict[str, Tensor]:
+    rows = [(i, one) for i, pieces in known.items() for one in pieces]
+    return {
+        "segment": torch.tensor([i for i, _ in rows], dtype=torch.int64),
+        "start": torch.tensor([one.start for _, one in rows], dtype=torch.float64),
+        "end": torch.tensor([one.end for _, one in rows], dtype=torch.float64),
+        "ends": torch.tensor([one.ends for _, one in rows], dtype=torch.float64).view(-1, 2),
+        "wrong": torch.tensor([one.wrong for _, one in rows], dtype=torch.int64),
+    }
+
+
+def load_pieces(file: File) -> dict[int, tuple[Piece, ...]]:
+    """The pieces of every segment that `save` wrote, in order.
 
     Raises UsageError where the file holds none, or such as no search leaves.
     """
-    if file is None:
-        return {}
     try:
         known = _read(load_file(file))
     except KeyError as error:

@@ -173,8 +173,14 @@ class Search:
         known = [*(one.bound for one in self.accepted), *(one.bound for one in self.left)]
         return max(known, default=inf)
 
-    def take_up(self, known: Sequence[Piece]) -> None:
-        """Go on from pieces that are done: what lies between them is left."""
+    def take_up(self, known: Sequence[Piece], highest: float | None = None) -> None:
+        """Go on from those of an earlier search's pieces that are below the target: what lies between them is left.
+
+        The largest loss that it saw was at `highest`.
+        """
+        known = [one for one in known if one.bound <= self.target.bound]
+        if highest is not None:
+            self.seen = (self.surely(highest), highest)
         edges = [0.0, *(t for one in known for t in (one.start, one.end)), 1.0]
         self.accepted = list(known)
         if known:

@@ -155,9 +155,8 @@ class _Progress:
         known = load_pieces(file)
         kept = Kept.read(file, self.subject())
         if kept is None:
-            self.reporter.say(
-                "The pieces in the checkpoint are damaged, or of another problem or path, so the search starts from scratch."
-            )
+            why = "damaged, or of another problem or path"
+            self.reporter.say(f"The pieces in the checkpoint are {why}, so the search starts from scratch.")
             return Kept()
         self.known, self.highest = known, kept.highest
         return kept

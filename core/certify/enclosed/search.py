@@ -163,7 +163,8 @@ class Search:
         evaluation = Evaluation(self.problem.layered, start)
         self.below = evaluation.features(Rounded.exact(split.x), self.network.lowest)
         costs = [size.multiplications for size in self.problem.sizes]
-        self.share = sum(costs[self.network.lowest :]) / sum(costs)
+        self.first = costs[self.network.lowest] / sum(costs)
+        self.share = sum(costs[self.network.lowest + 1 :]) / sum(costs)
         self.by: By = "norms"
         self.left: list[_Open] = []
 
@@ -327,8 +328,13 @@ class Search:
         return loss - margin * SAFETY - (len(self.split) + 64) * UNIT * abs(loss)
 
     def cost(self, pieces: int, by: By) -> float:
-        """Passes that pieces cost: one at each end, and `MORE` a piece."""
-        return self.share * (pieces + 1 + pieces * MORE[by])
+        """Passes that pieces cost: one at each end, and `MORE` a piece.
+
+        The first layer that moves is evaluated at the two ends of the segment alone, and meets gaps only where layers
+        below it round.
+        """
+        met = pieces if by == "entries" and self.network.lowest > 0 else 0
+        return self.share * (pieces + 1 + pieces * MORE[by]) + self.first * (2 + met)
 
     def begun(self, at: float) -> "Start":
         """The way that should need the fewest passes, as some samples tell."""

@@ -7,9 +7,9 @@ from math import isfinite
 import torch
 
 from core.certify.certificate import Certificate, as_seen, certificate_of, largest, path_verdicts
-from core.certify.decide import Verdict
+from core.certify.decide import Verdict, entry_name
 from core.certify.enclosed import Enclosure, Proof, Wanted, prove, unprovable
-from core.certify.knots import KnotLosses, knot_losses
+from core.certify.knots import KnotLosses, knot_losses, points64
 from core.certify.penalised import penalised_level
 from core.path import Claim, Path
 from core.penalty import Penalty
@@ -88,8 +88,8 @@ def _examined(
     if wanted is None or all(verdict.proven for verdict in verdicts):
         return Examination(looked, certificate_of(verdicts, knots, seen), most)
     where = {i: _highest_t(looked, i, looked.train) * len(path) - i for i in seen if not verdicts[i].proven}
-    reason = _beyond_proof(exact, path, verdicts, where)
-    if reason is not None or not isfinite(most):
+    reason = _not_finite(exact, path, knots, seen) or _beyond_proof(exact, path, verdicts, where)
+    if reason is not None:
         return Examination(looked, certificate_of(verdicts, knots, seen), most, unproven=reason)
     wanted = wanted.after(looked.forward_passes)
     proof = prove(exact, path, where, most, wanted, reporter)
@@ -107,6 +107,28 @@ def _on_test(exact: Problem, path: Path, looked: Profile, wanted: Wanted) -> Pro
         return None
     where = {i: _highest_t(looked, i, looked.test) * len(path) - i for i in range(len(path))}
     return prove(exact, path, where, float(looked.test.loss.max()), wanted.of_test)
+
+
+def _not_finite(exact: Problem, path: Path, knots: KnotLosses, seen: Mapping[int, float]) -> str | None:
+    """Where a path has a loss that is no finite number: nothing can be proven to stay below it."""
+    loss = knots.loss.tolist()
+    for i in range(len(path)):
+        found = [one for one in (loss[i], loss[i + 1], seen.get(i, loss[i])) if not isfinite(one)]
+        if found:
+            return (
+                f"segment {i}: {_odd_entry(exact, path, i) or f'a loss seen on it is {found[0]}'}: it has to be finite"
+            )
+    return None
+
+
+def _odd_entry(exact: Problem, path: Path, segment: int) -> str | None:
+    """The first parameter at an end of a segment that is not finite."""
+    for where, point in zip(("start", "end"), points64(exact, path.knots[segment : segment + 2]), strict=True):
+        wrong = (~torch.isfinite(point)).nonzero()
+        if len(wrong):
+            i = int(wrong[0])
+            return f"{entry_name(exact, i)}, of its {where} is {float(point[i])}"
+    return None
 
 
 def _beyond_proof(exact: Problem, path: Path, verdicts: tuple[Verdict, ...], where: Mapping[int, float]) -> str | None:

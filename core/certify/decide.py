@@ -135,11 +135,11 @@ def _not_finite(problem: Problem, ends: Tensor) -> str | None:
         wrong = (~torch.isfinite(values)).nonzero()
         if len(wrong):
             i = int(wrong[0])
-            return f"{_name(problem, i)}: it is {float(values[i])} {what}"
+            return f"{entry_name(problem, i)}: it is {float(values[i])} {what}"
     raise AssertionError(change)
 
 
-def _name(problem: Problem, i: int) -> str:
+def entry_name(problem: Problem, i: int) -> str:
     """The parameter that entry i of a point belongs to."""
     for name, size in zip(problem.layout.names, problem.layout.sizes, strict=True):
         if i < size:

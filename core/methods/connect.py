@@ -107,7 +107,7 @@ def failure_of(made: Construction, examination: Examination, must_prove: bool = 
         verdict = examination.certificate.verdicts[refused[0]]
         return f"segment {refused[0]} claims to be {verdict.claim}, which the checker refuses: {verdict.reason}"
     if must_prove and not examination.certificate.certified:
-        return f"could not prove: {examination.unproven or 'the loss is not finite'}"
+        return f"could not prove: {examination.unproven}"
     if made.below is None:
         return None
     value = reached_value(made, examination)

@@ -9,7 +9,7 @@ from core.errors import UsageError
 from core.specs.methods import Linear, String
 from core.specs.runs import Certify, Connect, ModelRef, PathRef, Train
 from core.studies.plan import Planned
-from store import ArtifactError
+from store import ArtifactError, Paths
 from tests.engine.conftest import TINY, Engine
 from tests.engine.test_certify import certificates, path_of
 
@@ -41,6 +41,12 @@ def test_a_line_is_proven_where_asked_for_and_checked_again_from_its_pieces(engi
 
     tight = next(one for one in certificates(engine, 2) if one.kind == "enclosed")
     assert tight.level <= 1.0101 * tight.seen
+    with engine.catalogue.read() as session:
+        (segment,) = Paths(session).segments(2)
+    assert (segment.claim, segment.verdict, segment.certificate) == ("sampled", "enclosed", "enclosed")
+    assert (segment.bound, segment.seen, segment.pieces) == (off.level, tight.seen, off.pieces)
+    assert "nowhere above" in (segment.reason or "")
+
     found = engine.client.verify(1)
     assert (found["certificate"], found["certified"]) == ("enclosed", True)
     assert found["level"] <= on.level

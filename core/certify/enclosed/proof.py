@@ -1,7 +1,9 @@
 """A whole path: every segment that has no other proof is searched, all of them below one target."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import inf, isfinite
 from pathlib import Path as File
 
@@ -12,6 +14,7 @@ from torch import Tensor
 
 from core.certify.enclosed.nonlinear import unknown
 from core.certify.enclosed.prover import Prover
+from core.certify.enclosed.resuming import Kept, subject_of
 from core.certify.enclosed.search import Budget, Piece, Search, Start, Target, too_many
 from core.certify.knots import points64
 from core.errors import UsageError
@@ -83,7 +86,8 @@ class Enclosure:
     """What is proven of one segment: the mean loss is nowhere above `bound`, unless `reason` says why nothing is.
 
     `bound` is that of the highest piece, of those that are not done too; `wrong` is the largest number of samples that
-    may be classified wrongly at one point. Somewhere the loss is at least `seen`, all rounding taken off.
+    may be classified wrongly at one point. Somewhere the loss is at least `seen`, all rounding taken off. `doubt` says
+    which stored bound is false, of a proof that was checked again.
     """
 
     pieces: tuple[Piece, ...]
@@ -91,6 +95,7 @@ class Enclosure:
     seen: float
     wrong: int
     reason: str | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,33 +125,51 @@ class Proof:
         """Why a segment is not proven; None where all are."""
         return next((one.reason for one in self.enclosures.values() if one.reason is not None), None)
 
+    @property
+    def doubts(self) -> list[str]:
+        """What a file of pieces says and was found to be false."""
+        return [one.doubt for one in self.enclosures.values() if one.doubt is not None]
+
     def save(self, file: File) -> None:
         """Write ends and bounds of all pieces: `segment` (M,), `start`, `end`, and `ends` (M, 2), in float64."""
-        rows = [(i, one) for i, enclosure in self.enclosures.items() for one in enclosure.pieces]
-        tensors = {
-            "segment": torch.tensor([i for i, _ in rows], dtype=torch.int64),
-            "start": torch.tensor([one.start for _, one in rows], dtype=torch.float64),
-            "end": torch.tensor([one.end for _, one in rows], dtype=torch.float64),
-            "ends": torch.tensor([one.ends for _, one in rows], dtype=torch.float64).view(-1, 2),
-            "wrong": torch.tensor([one.wrong for _, one in rows], dtype=torch.int64),
-        }
+        tensors = _tensors({i: one.pieces for i, one in self.enclosures.items()})
         write_whole(file, lambda draft: save_file(tensors, draft))
 
 
 @dataclass
 class _Progress:
-    """How far a proof is: what share of all segments' length is below the target."""
+    """How far a proof is: what share of all segments' length is below the target, and what to go on from.
+
+    `subject` says what of.
+    """
 
     reporter: Reporter
     segments: int
+    subject: Callable[[], str]
     done: int = 0
     known: dict[int, tuple[Piece, ...]] = field(default_factory=dict)
+    highest: dict[int, float] = field(default_factory=dict)
+
+    def take_up(self) -> Kept:
+        """What an earlier run kept of the same; its pieces are `known`."""
+        if (file := self.reporter.left) is None:
+            return Kept()
+        known = load_pieces(file)
+        kept = Kept.read(file, self.subject())
+        if kept is None:
+            why = "damaged, or of another problem or path"
+            self.reporter.say(f"The pieces in the checkpoint are {why}, so the search starts from scratch.")
+            return Kept()
+        self.known, self.highest = known, kept.highest
+        return kept
 
     def __call__(self, i: int, search: Search) -> None:
         share = sum(one.end - one.start for one in search.accepted)
         text = f"proving segment {i}: {len(search.accepted)} pieces, {search.budget.spent:.0f} passes"
         self.reporter.progress((self.done + share) / self.segments, text)
-        self.reporter.checkpoint(lambda file: save_pieces(file, self.known | {i: tuple(search.accepted)}))
+        self.known[i], self.highest[i] = tuple(search.accepted), search.seen[1]
+        kept = Kept(search.budget.spent, search.target.seen, self.highest)
+        self.reporter.checkpoint(lambda file: save_pieces(file, self.known, kept, self.subject()))
 
 
 def unprovable(problem: Problem, segment: Segment) -> str | None:
@@ -175,11 +198,14 @@ def prove(
         raise UsageError(
             f"The pieces are of another path: they speak of segment {odd[0]}, and this one has {len(path)}."
         )
-    reporter = reporter or SilentReporter()
+    progress = _Progress(
+        reporter or SilentReporter(), len(at), lru_cache(lambda: subject_of(problem, path, at, wanted.part))
+    )
+    kept = progress.take_up()
     prover = wanted.prover if wanted.prover is not None and wanted.prover.knows(problem) else None
     budget = Budget(wanted.passes) if prover is None else prover.budget
-    target = Target(wanted.slack, seen, wanted.below)
-    progress = _Progress(reporter, len(at), known=load_pieces(reporter.left))
+    budget.spent += kept.passes
+    target = Target(wanted.slack, max(seen, kept.seen), wanted.below)
     found: dict[int, Enclosure] = {}
     starts: dict[int, Start] = {}
     if wanted.spent is not None and (reason := _out_of_reach(problem, path, at, (target, budget, wanted.part), starts)):
@@ -188,13 +214,14 @@ def prove(
         progress.done = number
         search = Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, wanted.part)
         search.start = starts.get(i)
-        search.take_up(progress.known.get(i, ()))
+        search.take_up(progress.known.get(i, ()), progress.highest.get(i))
         if prover is not None and i not in progress.known:
             prover.remind(search)
         if i in wanted.stored:
             search.split_at([one.start for one in wanted.stored[i]])
         found[i] = _enclosed(search, i, where, progress)
-        progress.known[i] = found[i].pieces
+        if found[i].reason is None:
+            found[i] = replace(found[i], doubt=_doubt(search, i, wanted.stored.get(i, ())))
     split = problem.part(wanted.part)
     assert split is not None
     return Proof(found, target.bound, budget.spent, None if split.y.is_floating_point() else len(split))
@@ -230,18 +257,41 @@ def _enclosed(search: Search, i: int, at: float, progress: _Progress) -> Enclosu
     return Enclosure(tuple(search.accepted), search.bound, seen, wrong, said)
 
 
-def save_pieces(file: File, known: Mapping[int, tuple[Piece, ...]]) -> None:
+def _doubt(search: Search, i: int, stored: Sequence[Piece]) -> str | None:
+    """The first stored bound of segment i that is below a loss. Where the search found no higher bound, none can be."""
+    starts = [piece.start for piece in stored]
+    highest = [-inf] * len(stored)
+    for one in search.accepted if stored else ():
+        number = bisect_right(starts, one.start) - 1
+        highest[number] = max(highest[number], one.bound)
+    for number, piece in enumerate(stored):
+        if highest[number] > piece.limit and (loss := search.contradicts(piece)) is not None:
+            return f"segment {i}: the stored bound of piece {number} is {piece.bound:.6g}, and {loss:.6g} was found"
+    return None
+
+
+def save_pieces(file: File, known: Mapping[int, Sequence[Piece]], kept: Kept, subject: str) -> None:
     """Keep pieces that are done, to go on from."""
-    Proof({i: Enclosure(pieces, 0.0, 0.0, 0) for i, pieces in known.items()}, 0.0, 0.0).save(file)
+    tensors = _tensors(known)
+    write_whole(file, lambda draft: save_file(tensors, draft, kept.metadata(subject, tensors)))
 
 
-def load_pieces(file: File | None) -> dict[int, tuple[Piece, ...]]:
-    """The pieces of every segment that `save` wrote, in order; none without a file.
+def _tensors(known: Mapping[int, Sequence[Piece]]) -> dict[str, Tensor]:
+    rows = [(i, one) for i, pieces in known.items() for one in pieces]
+    return {
+        "segment": torch.tensor([i for i, _ in rows], dtype=torch.int64),
+        "start": torch.tensor([one.start for _, one in rows], dtype=torch.float64),
+        "end": torch.tensor([one.end for _, one in rows], dtype=torch.float64),
+        "ends": torch.tensor([one.ends for _, one in rows], dtype=torch.float64).view(-1, 2),
+        "wrong": torch.tensor([one.wrong for _, one in rows], dtype=torch.int64),
+    }
+
+
+def load_pieces(file: File) -> dict[int, tuple[Piece, ...]]:
+    """The pieces of every segment that `save` wrote, in order.
 
     Raises UsageError where the file holds none, or such as no search leaves.
     """
-    if file is None:
-        return {}
     try:
         known = _read(load_file(file))
     except KeyError as error:

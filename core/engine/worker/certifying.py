@@ -10,7 +10,7 @@ from core.arithmetic import suit_threads
 from core.certify.enclosed import Wanted
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
-from core.engine.worker.verifying import certificate_columns, verify_path
+from core.engine.worker.verifying import certificate_columns, describe_segments, verify_path
 from core.errors import RunError
 from core.examination import examine
 from core.methods.connect import examination_sentence
@@ -53,6 +53,7 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
                 seen=as_loss(found["max_train_loss"]),
                 drift=found["drift"],
                 residual=found["residual"],
+                segments=describe_segments(path, examined),
                 **certificate_columns(examined, folder),
             )
         )

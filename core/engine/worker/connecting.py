@@ -1,18 +1,17 @@
 """The job `connect`: a path between two models, with everything that is measured of it."""
 
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from core.arithmetic import suit_threads
-from core.certify.certificate import kind_of
 from core.certify.enclosed import Wanted
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import log_file, options_text
-from core.engine.worker.verifying import certificate_columns
+from core.engine.worker.verifying import certificate_columns, describe_segments
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
@@ -21,7 +20,7 @@ from core.opening import open_models
 from core.penalty import Penalty
 from core.problem import Problem
 from core.profile import Profile
-from core.results import PathMade, PointMade, SegmentMade, as_loss
+from core.results import PathMade, PointMade, as_loss
 from core.specs.kinds import chosen_options
 from core.specs.runs import Connect, RunSpec, name_of_options
 
@@ -89,40 +88,10 @@ def describe_path(job: Job, spec: RunSpec, problem: Problem, connection: Connect
         model_a=job.inputs[0].id,
         model_b=job.inputs[1].id if len(job.inputs) > 1 else None,
         values=values,
-        segments=describe_segments(connection),
+        segments=describe_segments(path, seen),
         points=describe_points(seen.profile),
         pieces_file=pieces_file,
     )
-
-
-def describe_segments(connection: Connection) -> list[SegmentMade]:
-    """Every segment with its claim and the checker's verdict."""
-    return [
-        SegmentMade(
-            position=i,
-            kind=segment.kind,
-            claim=str(verdict.claim),
-            verdict="refused" if verdict.granted is None else str(verdict.granted),
-            reason=verdict.reason,
-            bound=None if verdict.bound is None else as_loss(verdict.bound),
-            residual=verdict.residual,
-            length=segment.length(),
-            **_of_segment(connection, i),
-        )
-        for i, (segment, verdict) in enumerate(
-            zip(connection.construction.path, connection.examination.certificate.verdicts, strict=True)
-        )
-    ]
-
-
-def _of_segment(connection: Connection, i: int) -> dict[str, Any]:
-    """What sort of proof a segment has; of one that was enclosed on how many pieces, and the loss that it reaches."""
-    seen = connection.examination
-    columns: dict[str, Any] = {"certificate": kind_of([seen.certificate.verdicts[i]])}
-    if seen.proof is not None and i in seen.proof.enclosures:
-        one = seen.proof.enclosures[i]
-        columns |= {"pieces": len(one.pieces) or None, "seen": one.seen if isfinite(one.seen) else None}
-    return columns
 
 
 def describe_points(profile: Profile) -> list[PointMade]:

@@ -16,8 +16,10 @@ from torch.nn import functional
 
 from core.certify import decide
 from core.certify.enclosed import Proof, Wanted
-from core.certify.enclosed.proof import FEW, load_pieces
-from core.certify.enclosed.search import RUN, Budget, Piece, Search, Start, Target, _Open
+from core.certify.enclosed.goal import Budget, Target
+from core.certify.enclosed.pieces import Piece, load_pieces
+from core.certify.enclosed.proof import FEW
+from core.certify.enclosed.search import RUN, Search, Start, _Open
 from core.engine.worker.verifying import verify_path
 from core.errors import UsageError
 from core.examination import Examination, examine

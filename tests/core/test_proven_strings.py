@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from core.certify.enclosed import Prover, Wanted
-from core.certify.enclosed.search import Budget, Search, Target
+from core.certify.enclosed.goal import Budget, Target
+from core.certify.enclosed.search import Search
 from core.certify.knots import points64
 from core.examination import examine
 from core.methods.connect import Connection, connect

@@ -3,22 +3,18 @@
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from math import inf, isfinite
+from functools import lru_cache, partial
+from math import inf
 from pathlib import Path as File
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
-
+from core.certify.enclosed.goal import Budget, Target, too_many
 from core.certify.enclosed.nonlinear import unknown
+from core.certify.enclosed.pieces import Piece, load_pieces, require_whole, save_pieces
 from core.certify.enclosed.prover import Prover
 from core.certify.enclosed.resuming import Kept, subject_of
-from core.certify.enclosed.search import Budget, Piece, Search, Start, Target, too_many
+from core.certify.enclosed.search import Search, Start
 from core.certify.knots import points64
 from core.errors import UsageError
-from core.files import write_whole
 from core.path import Path, Segment
 from core.problem import Part, Problem
 from core.progress import Reporter, SilentReporter
@@ -26,14 +22,6 @@ from core.progress import Reporter, SilentReporter
 FEW = 100.0
 AGAIN = 16  # passes that checking a proof again may take for each of its pieces
 TRIALS = 32  # and for each segment: with few samples that is what finding out how to begin takes
-FIELDS = (
-    ("segment", torch.int64, 1),
-    ("start", torch.float64, 1),
-    ("end", torch.float64, 1),
-    ("ends", torch.float64, 2),
-    ("wrong", torch.int64, 1),
-)
-"""What a file of pieces has of each of them: names, and what the tensors are."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +52,7 @@ class Wanted:
         Raises UsageError where the file holds none, or not all of a segment.
         """
         stored = load_pieces(file)
-        _require_whole(file, stored)
+        require_whole(file, stored)
         passes = AGAIN * sum(len(pieces) for pieces in stored.values()) + (AGAIN + TRIALS) * len(stored)
         return cls(slack=0.0, passes=passes, below=inf if level is None else level, stored=stored)
 
@@ -131,9 +119,8 @@ class Proof:
         return [one.doubt for one in self.enclosures.values() if one.doubt is not None]
 
     def save(self, file: File) -> None:
-        """Write ends and bounds of all pieces: `segment` (M,), `start`, `end`, and `ends` (M, 2), in float64."""
-        tensors = _tensors({i: one.pieces for i, one in self.enclosures.items()})
-        write_whole(file, lambda draft: save_file(tensors, draft))
+        """Write all pieces."""
+        save_pieces(file, {i: one.pieces for i, one in self.enclosures.items()})
 
 
 @dataclass
@@ -169,7 +156,7 @@ class _Progress:
         self.reporter.progress((self.done + share) / self.segments, text)
         self.known[i], self.highest[i] = tuple(search.accepted), search.seen[1]
         kept = Kept(search.budget.spent, search.target.seen, self.highest)
-        self.reporter.checkpoint(lambda file: save_pieces(file, self.known, kept, self.subject()))
+        self.reporter.checkpoint(lambda file: save_pieces(file, self.known, partial(kept.metadata, self.subject())))
 
 
 def unprovable(problem: Problem, segment: Segment) -> str | None:
@@ -268,61 +255,3 @@ def _doubt(search: Search, i: int, stored: Sequence[Piece]) -> str | None:
         if highest[number] > piece.limit and (loss := search.contradicts(piece)) is not None:
             return f"segment {i}: the stored bound of piece {number} is {piece.bound:.6g}, and {loss:.6g} was found"
     return None
-
-
-def save_pieces(file: File, known: Mapping[int, Sequence[Piece]], kept: Kept, subject: str) -> None:
-    """Keep pieces that are done, to go on from."""
-    tensors = _tensors(known)
-    write_whole(file, lambda draft: save_file(tensors, draft, kept.metadata(subject, tensors)))
-
-
-def _tensors(known: Mapping[int, Sequence[Piece]]) -> dict[str, Tensor]:
-    rows = [(i, one) for i, pieces in known.items() for one in pieces]
-    return {
-        "segment": torch.tensor([i for i, _ in rows], dtype=torch.int64),
-        "start": torch.tensor([one.start for _, one in rows], dtype=torch.float64),
-        "end": torch.tensor([one.end for _, one in rows], dtype=torch.float64),
-        "ends": torch.tensor([one.ends for _, one in rows], dtype=torch.float64).view(-1, 2),
-        "wrong": torch.tensor([one.wrong for _, one in rows], dtype=torch.int64),
-    }
-
-
-def load_pieces(file: File) -> dict[int, tuple[Piece, ...]]:
-    """The pieces of every segment that `save` wrote, in order.
-
-    Raises UsageError where the file holds none, or such as no search leaves.
-    """
-    try:
-        known = _read(load_file(file))
-    except KeyError as error:
-        raise UsageError(f"{file} can't be read as the pieces of a proof: it lacks {error}.") from None
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{file} can't be read as the pieces of a proof: {str(error).rstrip('.')}.") from None
-    return {i: tuple(pieces) for i, pieces in known.items()}
-
-
-def _read(tensors: Mapping[str, Tensor]) -> dict[int, list[Piece]]:
-    """Raises KeyError, ValueError or TypeError where the tensors don't fit, or what they say of a piece can't be."""
-    known: dict[int, list[Piece]] = {}
-    for name, dtype, dimensions in FIELDS:
-        if (tensors[name].dtype, tensors[name].dim()) != (dtype, dimensions):
-            raise ValueError(f"{name} is {tensors[name].dtype} of {tensors[name].dim()} dimensions")
-    for i, start, end, ends, wrong in zip(*(tensors[name].tolist() for name, *_ in FIELDS), strict=True):
-        before = known.setdefault(i, [])
-        if not (i >= 0 and wrong >= 0 and (before[-1].end if before else 0.0) <= start < end <= 1):
-            raise ValueError(f"piece {len(before)} of segment {i} is from {start:.9g} to {end:.9g}")
-        if not (len(ends) == 2 and all(isfinite(one) for one in ends)):
-            raise ValueError(f"the bounds of piece {len(before)} of segment {i} are {ends}")
-        before.append(Piece(start, end, (ends[0], ends[1]), wrong))
-    return known
-
-
-def _require_whole(file: File, stored: Mapping[int, Sequence[Piece]]) -> None:
-    """Raise UsageError where something of a segment is in none of its pieces."""
-    for i, pieces in stored.items():
-        edges = [0.0, *(t for one in pieces for t in (one.start, one.end)), 1.0]
-        gap = next(((a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a != b), None)
-        if gap is not None:
-            raise UsageError(
-                f"{file} is not a complete proof: segment {i} has no piece from {gap[0]:.9g} to {gap[1]:.9g}."
-            )

@@ -13,7 +13,9 @@ from math import inf
 import torch
 from torch import Tensor
 
-from core.certify.enclosed.search import Budget, By, Piece, Search, Start, Target, too_many
+from core.certify.enclosed.goal import Budget, Target, too_many
+from core.certify.enclosed.pieces import Piece
+from core.certify.enclosed.search import By, Search, Start
 from core.problem import Problem
 
 

@@ -17,9 +17,11 @@ from torch import Tensor
 
 from core.certify.enclosed import columns, first_order
 from core.certify.enclosed.chords import UP, steps
+from core.certify.enclosed.goal import Budget, Target
 from core.certify.enclosed.lines import Lines, lines
 from core.certify.enclosed.moving import MovingNetwork
 from core.certify.enclosed.odd import odd_place
+from core.certify.enclosed.pieces import Piece
 from core.certify.knots import loss_sums
 from core.certify.rounding import SAFETY, UNIT, Evaluation, Rounded
 from core.problem import Part, Problem
@@ -30,7 +32,6 @@ By = Literal["norms", "entries", "columns"]
 MORE: dict[By, int] = {"norms": 1, "entries": 2, "columns": 6}
 """Passes a piece beside those at its ends; a column costs far less than a pass, and there may be many."""
 
-ALIKE = 1e-5  # relative: what two looks at one piece may differ by
 SMALLEST = 2.0**-40  # of a piece: below, neighbouring points are too close for any bound
 PARTS = (2, 4, 8, 16)
 RUN = 8  # neighbouring pieces that are looked at together: their weights have to fit the cache beside some samples
@@ -40,70 +41,7 @@ CROWDED = 0.2  # with less than this share of the room left a piece is looked at
 TRIED = (0.25, 1 / 32)  # lengths of the pieces that all ways are tried on
 COLUMNS = 2  # times as cheap columns have to look: where pieces are many, most samples are frozen in most of them
 SOME = 300  # samples that the trial looks at
-MANY = 1e6  # passes; more are told as such
 LARGEST = 700  # of what exp can take
-
-
-@dataclass
-class Target:
-    """What no piece may be above: slack above the largest loss seen so far, or `below` where that is between them."""
-
-    slack: float  # 0: as far as `below`
-    seen: float
-    below: float = inf
-    strict: bool = False
-    """Whether a loss above `below` ends the search."""
-
-    @property
-    def bound(self) -> float:
-        tight = max((1 + self.slack) * self.seen, self.seen + 1e-9)
-        if self.seen >= self.below:
-            return tight
-        return self.below if self.slack == 0 else min(tight, self.below)
-
-    @property
-    def room(self) -> float:
-        """Between what was seen and the target."""
-        return self.bound - self.seen
-
-    @property
-    def missed(self) -> bool:
-        """Whether the search is at its end, since it can't be reached."""
-        return self.strict and self.seen > self.below
-
-
-@dataclass
-class Budget:
-    """Passes over the data: `spent` of at most `passes`."""
-
-    passes: float = inf
-    spent: float = 0.0
-
-    @property
-    def left(self) -> float:
-        return self.passes - self.spent
-
-
-@dataclass(frozen=True)
-class Piece:
-    """[start, end] of a segment with its line: the loss at t is nowhere above the chord of `ends`.
-
-    `wrong` is how many samples may be classified wrongly somewhere on it, at most.
-    """
-
-    start: float
-    end: float
-    ends: tuple[float, float]
-    wrong: int
-
-    @property
-    def bound(self) -> float:
-        return max(self.ends)
-
-    @property
-    def limit(self) -> float:
-        """What no loss on it is above, whoever looks: another machine rounds in another way."""
-        return self.bound * (1 + ALIKE) + 1e-9
 
 
 @dataclass(frozen=True)
@@ -370,10 +308,3 @@ class Search:
         power = max(log(long / short) / log(TRIED[0] / TRIED[1]), 0.5)
         times = (log(short) - log(max(self.target.room, 1e-300))) / power  # a large loss may leave no room at all
         return max(1.0, exp(times) / TRIED[1]) if times < LARGEST else inf
-
-
-def too_many(expected: float, budget: Budget) -> str:
-    """Why a search is not begun that should take so many passes more."""
-    many = expected + budget.spent
-    text = f"{many:.0f}" if many < MANY else f"over {MANY:,.0f}"
-    return f"a proof may take {text} passes over the data, and {budget.passes:.0f} are allowed"

@@ -164,8 +164,8 @@ class Descend(OfModels, frozen=True, kw_only=True, tag="descend", tag_field="kin
     model: ModelRef
     to: Annotated[float, Meta(gt=0, description="train loss to reach, above the infimum (eps)")]
     theorem: Annotated[
-        Literal["auto", "3.2", "4.2", "6.1"],
-        Meta(description="of Nguyen 2019, by which; auto: the first whose assumptions hold"),
+        Literal["auto", "3.2", "4.2", "6.1", "2.2"],
+        Meta(description="by which, of Nguyen 2019 and, 2.2, Freeman and Bruna 2017; auto: the first that applies"),
     ] = "auto"
     delta: Annotated[
         float, Meta(gt=0, description="the loss may rise by this where Theorem 4.2 has to perturb the model first")

@@ -13,8 +13,8 @@ from core.errors import RunError
 from core.examination import examine
 from core.files import write_whole
 from core.methods.connect import Connection, examination_sentence, failure_of
+from core.methods.descent import descend
 from core.methods.method import Task
-from core.methods.wide.descent import descend
 from core.opening import open_models
 from core.results import ModelMade
 from core.specs.runs import Descend

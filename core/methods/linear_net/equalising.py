@@ -53,30 +53,31 @@ class Way:
 
 @dataclass(frozen=True)
 class Suffix:
-    """The product above a layer, T (n, r) with orthogonal columns of length `size`; the same in both models."""
+    """The product above a layer, T (n, r) of rank r and size |T|, the same in all models; T^+ (r, n)."""
 
     T: Tensor
+    left_inverse: Tensor
     size: float
 
-    @property
-    def left_inverse(self) -> Tensor:
-        """T^T / size^2."""
-        return self.T.T / self.size**2
+    @classmethod
+    def orthogonal(cls, T: Tensor, size: float) -> "Suffix":
+        """Of T with orthogonal columns, all of length `size`."""
+        return cls(T, T.T / size**2, size)
 
 
 def equalise(ways: Sequence[Way], seen: Tensor) -> None:
-    """Both go on until they differ in W_1 alone; W_1 ... W_L T_L stays, with `seen` as T_L."""
-    above = Suffix(seen, 1.0)
+    """All go on until they differ in W_1 alone; W_1 ... W_L T_L stays, with `seen` as T_L."""
+    above = Suffix.orthogonal(seen, 1.0)
     for j in range(len(ways[0].here) - 1, 0, -1):
         above = equalise_above(ways, j, above)
 
 
 def equalise_above(ways: Sequence[Way], j: int, above: Suffix) -> Suffix:
-    """Both go on until W_{j+1} is the same, by steps (a) and (b) of hidden layer j; then W_{j+1} T_{j+1} is T_j."""
+    """All go on until W_{j+1} is the same, by steps (a) and (b) of hidden layer j; then W_{j+1} T_{j+1} is T_j."""
     Cs = [way.here[j] @ above.T for way in ways]
     (h, r), size = Cs[0].shape, common_size([scale(way.here, j, C, above) for way, C in zip(ways, Cs, strict=True)])
     T = torch.empty_like(Cs[0])
-    for K in torch.arange(r, device=T.device).split(max(1, min(r, h - r))):
+    for K in torch.split(torch.arange(r, device=T.device), max(1, min(r, h - r))):
         t, us = common_directions(Cs, len(K))
         T[:, K] = t = size * t
         for way, C, u in zip(ways, Cs, us, strict=True):
@@ -86,7 +87,7 @@ def equalise_above(ways: Sequence[Way], j: int, above: Suffix) -> Suffix:
             turned = way.here[j] + (t - C[:, K]) @ above.left_inverse[K] if whole is None else whole
             way.change(j + 1, turned)  # (b)
             C[:, K] = t
-    return Suffix(T, size)
+    return Suffix.orthogonal(T, size)
 
 
 def scale(factors: Matrices, j: int, C: Tensor, above: Suffix) -> tuple[float, float]:
@@ -113,8 +114,10 @@ def spectral_norm(W: Tensor) -> float:
 
 
 def common_directions(Cs: Sequence[Tensor], count: int) -> tuple[Tensor, list[Tensor]]:
-    """t_0 (h, count) with orthonormal columns, and for each C (h, r) a u_0 with u_0^T C = 0 and u_0^T t_0 = 1."""
-    N_a, N_b = (torch.linalg.qr(C, mode="complete").Q[:, C.shape[1] :] for C in Cs)
-    left, cos, right = torch.linalg.svd(N_a.T @ N_b)
-    P_a, P_b, cos = N_a @ left[:, :count], N_b @ right[:count].T, cos[:count].clamp(max=1.0)
+    """t_0 (h, count) with orthonormal columns, and a u_0 for each of one or two C: u_0^T C = 0 and u_0^T t_0 = 1."""
+    N_a, *N_b = [torch.linalg.qr(C, mode="complete").Q[:, C.shape[1] :] for C in Cs]
+    if not N_b:
+        return N_a[:, :count], [N_a[:, :count]]
+    left, cos, right = torch.linalg.svd(N_a.T @ N_b[0])
+    P_a, P_b, cos = N_a @ left[:, :count], N_b[0] @ right[:count].T, cos[:count].clamp(max=1.0)
     return (P_a + P_b) / (2 * (1 + cos)).sqrt(), [P * (2 / (1 + cos)).sqrt() for P in (P_a, P_b)]

@@ -73,6 +73,9 @@ class LinearNetwork(Options, frozen=True, kw_only=True, tag="linear-net", tag_fi
     """Exactly, between any two models of a linear network: Proposition 2.2 of Freeman and Bruna 2017, corrected."""
 
     needs_layers: ClassVar[bool] = True
+    ridge: Annotated[
+        float, Meta(ge=0, description="kappa: above 0 the path keeps loss + kappa (|W_1|^2 + |W_2|^2) below its ends")
+    ] = 0.0
 
 
 MethodOptions = Linear | String | Sparse | Dropout | Wide | LinearNetwork

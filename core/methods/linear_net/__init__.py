@@ -24,6 +24,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from core.methods.linear_net import ridge
 from core.methods.linear_net.assumptions import common, wide_enough, widths
 from core.methods.linear_net.equalising import Way, equalise
 from core.methods.linear_net.net import LinearNet, flipped
@@ -35,13 +36,18 @@ from core.specs.methods import LinearNetwork
 RISE = 1e-5  # of the loss, relative to 1 + the larger end: more than that is said
 
 
-def premises(options: LinearNetwork, task: Task) -> Iterator[Premise]:  # noqa: ARG001
+def premises(options: LinearNetwork, task: Task) -> Iterator[Premise]:
+    if options.ridge > 0:
+        yield from ridge.premises(task)
+        return
     yield from common(task)
     yield wide_enough(task.problem)
 
 
-def build(options: LinearNetwork, task: Task) -> Construction:  # noqa: ARG001
-    """Make both models equal but for one weight, at constant outputs, and move that one."""
+def build(options: LinearNetwork, task: Task) -> Construction:
+    """Make both models equal but for one weight, at constant outputs, and move that one; with a ridge by `ridge`."""
+    if options.ridge > 0:
+        return ridge.build_with_ridge(task)
     problem = task.problem
     a, b = ([net] for net in (LinearNet.of(problem, theta) for theta in (task.a, task.b)))
     n_0, *hidden, n_L = widths(problem)

@@ -25,7 +25,7 @@ class Arc:
     Raises ValueError where shapes don't fit.
     """
 
-    family: ClassVar[str] = "arc"
+    family: ClassVar[str] = "linear-arc"
     ends: Tensor
     squared: Tensor
 
@@ -63,7 +63,7 @@ class Turn:
     n_0) and (n_L, h). Raises ValueError where shapes don't fit.
     """
 
-    family: ClassVar[str] = "turn"
+    family: ClassVar[str] = "linear-turn"
     start: Tensor
     places: Tensor
     V: Tensor

@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 
 from core.methods.linear_net import descent as linear
+from core.methods.linear_net.ridge_descent import descend_with_ridge
 from core.methods.method import Construction, Premise, Task, require
 from core.methods.wide import descent as wide
 from core.methods.wide.assumptions import common, first_failed, of_theorem
 
 
-def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) -> Construction:
-    """By the theorem asked for; auto takes the first of 3.2, 4.2, 6.1 and 2.2 that applies.
+def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3, ridge: float = 0.0) -> Construction:
+    """By the theorem asked for; auto takes the first of 3.2, 4.2, 6.1 and 2.2 that applies, with a `ridge` 2.2.
 
     3.2, 4.2 and 6.1 lead to eps above the loss's infimum, 2.2 to eps above the lowest loss of a linear map. Raises
     PremiseError where the theorem does not apply, or the model is as low already.
     """
+    if ridge > 0:
+        return descend_with_ridge(task, eps, ridge)
     if theorem == "auto":
         require(one_applies(task))
         theorem = "auto" if without_wide(task) is None else "2.2"

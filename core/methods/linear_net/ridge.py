@@ -7,10 +7,9 @@ Models A and B are joined where h >= rho_A + rho_B, for any kappa >= 0 and any c
     1  W_1 -> W_1 P, P the projector on the columns of W_2              *convex*: outputs stay, |W_1| falls
     2  W_2 -> R W_2, R the projector on the rows of W_1 P               *convex*: outputs stay, |W_2| falls
        Now the rows of W_1 and the columns of W_2 span one space E of dimension rho.
-    3  E_A turns until it is orthogonal to E_B                          *identity* (`Turn`): outputs and norms stay 4
-    cos(pi t/2) A + sin(pi t/2) B, b_2 by cos^2 and sin^2            *identity* (`Arc`): no cross terms, so outputs and
-                                                                        squares are on their chords in sin^2, F is
-                                                                        convex
+    3  E_A turns until it is orthogonal to E_B                          *identity* (`Turn`): outputs and norms stay
+    4  cos(pi t/2) A + sin(pi t/2) B, but b_2 by cos^2 and sin^2        *identity* (`Arc`): there are no cross terms,
+       so outputs and sums of squares are on their chords in sin^2(pi t/2), in which F is convex
     5  back to B by 2 and 1.
 
 Where h >= rho_A + rho_B + min(rho_A, rho_B), an arc to a copy of the end of smaller rank in what is left free of both,
@@ -62,7 +61,14 @@ class Trail:
 
 
 def premises(task: Task) -> Iterator[Premise]:
-    """One hidden layer, float64, and room for both products, by their ranks."""
+    """What `two_layers` asks, and room for both products, by their ranks."""
+    yield from two_layers(task)
+    a, b = (rank_of_product(LinearNet.of(task.problem, theta)) for theta in (task.a, task.b))
+    yield room_for(task.problem, a, b)
+
+
+def two_layers(task: Task) -> Iterator[Premise]:
+    """A linear network with one hidden layer, in float64."""
     yield from common(task)
     problem = task.problem
     depth = len(widths(problem)) - 1
@@ -70,10 +76,13 @@ def premises(task: Task) -> Iterator[Premise]:
     dtype = str(problem.dtype).removeprefix("torch.")
     claim = "the models are in float64, which exact curves need (train them with -o dtype=float64)"
     yield Premise(claim, problem.dtype == torch.float64, f"they are in {dtype}")
-    a, b = (rank_of_product(LinearNet.of(problem, theta)) for theta in (task.a, task.b))
+
+
+def room_for(problem: Problem, a: int, b: int) -> Premise:
+    """Hidden units for products of ranks a and b side by side."""
     h = widths(problem)[1]
     claim = "the hidden layer has room for the products of both models"
-    yield Premise(claim, h >= a + b, f"hidden layer has {h} units; ranks {a} and {b} need {a + b}")
+    return Premise(claim, h >= a + b, f"the hidden layer has {h} unit{'s' * (h != 1)}; ranks {a} and {b} need {a + b}")
 
 
 def rank_of_product(net: LinearNet) -> int:
@@ -130,7 +139,8 @@ def reduce(problem: Problem, trail: Trail) -> None:
 def basis(W: Tensor) -> Tensor:
     """Orthonormal columns (n, rank) that span those of W (n, m)."""
     left, s, _ = torch.linalg.svd(W, full_matrices=False)
-    return left[:, s > RANK * s[0]]
+    spanning: Tensor = left[:, s > RANK * s[:1]]
+    return spanning
 
 
 def space_of(W_1: Tensor, W_2: Tensor) -> Tensor:
@@ -164,7 +174,8 @@ def through_copy(problem: Problem, there: Trail, back: Trail, E_a: Tensor, E_b: 
 
 def complement(E: Tensor) -> Tensor:
     """Orthonormal columns that span all that is orthogonal to the columns of E (h, k), k < h, of any rank."""
-    return torch.linalg.svd(E).U[:, basis(E).shape[1] :]
+    every: Tensor = torch.linalg.svd(E).U
+    return every[:, basis(E).shape[1] :]
 
 
 def turn_away(problem: Problem, trail: Trail, E_a: Tensor, E_b: Tensor) -> None:

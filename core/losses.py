@@ -70,9 +70,7 @@ class Square:
     infimum: float = 0.0
 
     def samples(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        if not targets.is_floating_point():
-            targets = functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
-        return 0.5 * (outputs - targets).square().sum(-1)
+        return 0.5 * (outputs - square_targets(targets, outputs)).square().sum(-1)
 
     def change(self, losses: Tensor, radius: Tensor) -> Tensor:
         return (2 * losses).sqrt() * radius + 0.5 * radius.square()
@@ -101,6 +99,13 @@ class Hinge:
 
 
 LOSSES: dict[str, ConvexLoss] = {"cross-entropy": CrossEntropy(), "square": Square(), "hinge": Hinge()}
+
+
+def square_targets(targets: Tensor, outputs: Tensor) -> Tensor:
+    """What the square loss compares outputs (..., C) with: the targets, or one-hot labels."""
+    if targets.is_floating_point():
+        return targets
+    return functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
 
 
 def loss_named(name: str | None, classes: int | None) -> ConvexLoss:

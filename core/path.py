@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load, save_file
 from torch import Tensor
 
-from core.curves.prescribed import FAMILIES
+from core.curves.families import FAMILIES
 from core.errors import UsageError
 from core.knots import FORMAT, Header, packed, reading, unpacked
 

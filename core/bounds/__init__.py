@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from core.bounds import assumptions, dropout, genericity, rank, separability, sparse, unbounded
+from core.bounds import assumptions, dropout, genericity, linear_floor, rank, separability, sparse, unbounded
 from core.bounds.result import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
@@ -18,4 +18,5 @@ BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], BoundResult]] = {
     "genericity": genericity.compute,
     "unbounded": unbounded.compute,
     "assumptions": assumptions.compute,
+    "linear-floor": linear_floor.compute,
 }

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from core.certify.constancy import changing_unit
+from core.certify.affinity import bent_above
+from core.certify.constancy import first_change
 from core.certify.magnitude import CEILING
 from core.certify.residual import data_residual
 from core.certify.structure import Line, live_units
@@ -36,21 +37,21 @@ class Finding:
 def invariant(line: Line) -> Finding:
     """The network function does not change: the rule of `constancy` for all units, up to the outputs."""
     live = live_units(line.layers)
-    where = changing_unit(line.layers, live, len(line.layers))
-    return Finding(where is None, where or f"every live unit keeps its features; {_dead(live)}")
+    change = first_change(line.layers, live, len(line.layers))
+    return Finding(change is None, change.words if change else f"every live unit keeps its features; {_dead(live)}")
 
 
 def convex(line: Line) -> Finding:
     """The outputs move on a straight line, so the largest loss is at an end.
 
-    Every last-hidden neuron with a nonzero outgoing weight at either end has constant features F_q; the
-    others add nothing. So Z_L(t) = sum_q W_q(t) F_q + b(t) is affine in t, and a loss convex in Z_L is convex
-    in t.
+    With k the lowest layer whose live units don't keep their features, L where all hidden ones do: the outputs are
+    affine in t where `core.certify.affinity` finds nothing that bends them above layer k. A loss convex in Z_L is then
+    convex in t.
     """
     live = live_units(line.layers)
-    where = changing_unit(line.layers, live, len(line.layers) - 1)
-    if where is not None:
-        return Finding(False, f"{where}, and it is not only the output layer that moves")
+    change = first_change(line.layers, live, len(line.layers) - 1)
+    if change is not None and (why := bent_above(line.layers, live, change.layer)) is not None:
+        return Finding(False, f"{change.words}, and {why}")
     return Finding(True, f"the outputs move on a straight line; {_dead(live)}")
 
 

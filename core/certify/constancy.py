@@ -13,6 +13,7 @@ t F_C sum_{q in C} (W_rq(1) - W_rq(0)) = 0.  (Cf. Nguyen et al. 2021, Claim 5.1 
 from collections.abc import Iterator
 from fractions import Fraction
 from math import fsum, inf
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,16 +23,23 @@ from core.certify.structure import Move, twin_classes
 MEMBERS_AT_ONCE = 1 << 22
 
 
-def changing_unit(layers: list[Move], live: list[Tensor], upto: int) -> str | None:
-    """Where the rule fails in layers 1..upto, as a sentence; None where it holds.
+class Change(NamedTuple):
+    """A layer in which the rule fails, and where in it, as a sentence."""
 
-    `live` are the masks of `live_units`. Reported is the lowest layer that fails.
+    layer: int
+    words: str
+
+
+def first_change(layers: list[Move], live: list[Tensor], upto: int) -> Change | None:
+    """The lowest of the layers 1..upto in which the rule fails; None where it holds in all of them.
+
+    `live` are the masks of `live_units`.
     """
     for k in range(1, upto + 1):
         move, rows = layers[k - 1], live[k - 1]
         found = _bias_change(k, move, rows) or _weight_change(k, layers, rows)
         if found:
-            return found
+            return Change(k, found)
     return None
 
 

@@ -12,7 +12,9 @@ from core.certify.claims import Finding
 from core.certify.identity import identity
 from core.certify.knots import losses_at, points64
 from core.certify.magnitude import largest_inputs, overflow
+from core.certify.rotated import rotated
 from core.certify.structure import Line
+from core.curves.rotating import Arc, Turn
 from core.path import Claim, Segment
 from core.problem import Problem
 from core.traced_view import without_wrong_view
@@ -123,7 +125,11 @@ def _finding(problem: Problem, segment: Segment, ends: Tensor, known: Known) -> 
     line = None if claim is Claim.IDENTITY else Line.of(problem, problem.layered, ends)
     if reason := (line and overflow(line.layers, known.inputs)) or _bad_losses(known) or _too_coarse(known):
         return Finding(False, reason)
-    return identity(problem, segment, ends) if line is None else RULES[claim](line)
+    if line is not None:
+        return RULES[claim](line)
+    if isinstance(segment.curve, Arc | Turn):
+        return rotated(problem, segment, segment.curve, ends)
+    return identity(problem, segment, ends)
 
 
 def _not_finite(problem: Problem, ends: Tensor) -> str | None:

@@ -253,7 +253,3 @@ def _divided(Y: Tensor, q: Tensor, r: Tensor) -> Tensor:
     """Y W^+ with W = q r."""
     X: Tensor = torch.linalg.solve_triangular(r, Y, upper=True, left=False)
     return X @ q.T
-
-
-FAMILIES = {Prescribed.family: Prescribed}
-"""All families that a path file may hold."""

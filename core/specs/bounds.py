@@ -82,7 +82,13 @@ class Assumptions(Options, frozen=True, kw_only=True, tag="assumptions", tag_fie
     minutes: Annotated[float, Meta(gt=0, description="what isn't decided after this time is left open")] = 2.0
 
 
-BoundOptions = Rank | SparseBound | DropoutBound | Separability | Genericity | Unbounded | Assumptions
+class LinearFloor(Options, frozen=True, kw_only=True, tag="linear-floor", tag_field="bound"):
+    """The level that paths of a square linear network reach between models of unlike sign of a determinant."""
+
+    needs_layers: ClassVar[bool] = True
+
+
+BoundOptions = Rank | SparseBound | DropoutBound | Separability | Genericity | Unbounded | Assumptions | LinearFloor
 BOUNDS: dict[str, type[BoundOptions]] = {
     "rank": Rank,
     "sparse": SparseBound,
@@ -91,4 +97,5 @@ BOUNDS: dict[str, type[BoundOptions]] = {
     "genericity": Genericity,
     "unbounded": Unbounded,
     "assumptions": Assumptions,
+    "linear-floor": LinearFloor,
 }

@@ -79,11 +79,21 @@ class Wide(Options, frozen=True, kw_only=True, tag="wide", tag_field="method"):
     ] = "auto"
 
 
-MethodOptions = Linear | String | Sparse | Dropout | Wide
+class LinearNetwork(Options, frozen=True, kw_only=True, tag="linear-net", tag_field="method"):
+    """Exactly, between any two models of a linear network: Proposition 2.2 of Freeman and Bruna 2017, corrected."""
+
+    needs_layers: ClassVar[bool] = True
+    ridge: Annotated[
+        float, Meta(ge=0, description="kappa: above 0 the path keeps loss + kappa (|W_1|^2 + |W_2|^2) below its ends")
+    ] = 0.0
+
+
+MethodOptions = Linear | String | Sparse | Dropout | Wide | LinearNetwork
 METHODS: dict[str, type[MethodOptions]] = {
     "linear": Linear,
     "string": String,
     "sparse": Sparse,
     "dropout": Dropout,
     "wide": Wide,
+    "linear-net": LinearNetwork,
 }

@@ -171,15 +171,22 @@ class Descend(OfModels, frozen=True, kw_only=True, tag="descend", tag_field="kin
     model: ModelRef
     to: Annotated[float, Meta(gt=0, description="train loss to reach, above the infimum (eps)")]
     theorem: Annotated[
-        Literal["auto", "3.2", "4.2", "6.1"],
-        Meta(description="of Nguyen 2019, by which; auto: the first whose assumptions hold"),
+        Literal["auto", "3.2", "4.2", "6.1", "2.2"],
+        Meta(description="by which, of Nguyen 2019 and, 2.2, Freeman and Bruna 2017; auto: the first that applies"),
     ] = "auto"
     delta: Annotated[
         float, Meta(gt=0, description="the loss may rise by this where Theorem 4.2 has to perturb the model first")
     ] = 1e-3
+    ridge: Annotated[
+        float, Meta(ge=0, description="kappa: above 0, by 2.2, loss + kappa (|W_1|^2 + |W_2|^2) falls to its lowest")
+    ] = 0.0
     points: Annotated[int, Meta(ge=2, description="points of the profile along the path, at least")] = 61
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the features that are drawn at random")] = 0
     name: Annotated[str | None, Meta(description="what to call it")] = None
+
+    def __post_init__(self) -> None:
+        if self.ridge > 0 and self.theorem not in ("auto", "2.2"):
+            raise UsageError(f"descend: ridge goes with theorem=2.2, not {self.theorem}. Leave one of them out.")
 
 
 class Certify(Proved, frozen=True, kw_only=True, tag="certify", tag_field="kind"):

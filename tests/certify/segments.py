@@ -3,7 +3,8 @@
 Nothing here uses the checker or the batched evaluation: `plain_outputs` is one loop over layers.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -157,6 +158,26 @@ def moved_output(problem: Problem, seed: int = 0, hidden: bool = False) -> tuple
     end.weight(end.depth)[:, alive] = normal(generator, CLASSES, len(alive), 1)
     end.bias(end.depth)[:] = normal(generator, CLASSES)
     return start, end
+
+
+def moved_linear_layer(problem: Problem, k: int, seed: int = 0) -> tuple[Net, Net]:
+    """Convex in linear networks: the weight of layer k and all biases from there on move."""
+    generator = _generator(seed)
+    start = Net.random(problem, generator)
+    end = start.copy()
+    end.weight(k)[:] = normal(generator, *end.weight(k).shape)
+    for j in range(k, end.depth + 1):
+        end.bias(j)[:] = normal(generator, len(end.bias(j)))
+    return start, end
+
+
+def averaging(problem: Problem) -> Problem:
+    """The problem with linear layers, and averages in place of maxima."""
+    layers = [
+        replace(one, activation=None, pools=(partial(functional.avg_pool2d, kernel_size=2),) if one.pools else ())
+        for one in problem.layered.layers
+    ]
+    return replace(problem, layered=replace(problem.layered, layers=tuple(layers)))
 
 
 def moved_kernel(problem: Problem, k: int, seed: int = 0) -> tuple[Net, Net]:

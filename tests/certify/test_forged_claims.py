@@ -20,8 +20,10 @@ from core.problem import Problem
 from .segments import (
     CNN,
     Net,
+    averaging,
     moved_dead,
     moved_kernel,
+    moved_linear_layer,
     moved_output,
     moved_twins,
     normal,
@@ -306,6 +308,56 @@ def test_convex_with_a_moving_unit_alive_at_one_end_is_refused(text: str, at: in
 def test_convex_segments_are_not_invariant(text: str) -> None:
     problem = problem_of(text)
     refused(problem, *moved_output(problem), Claim.INVARIANT)
+
+
+LINEAR = "fcn:6-5-4,activation=linear"
+
+
+@pytest.mark.parametrize(("k", "j"), [(1, 2), (1, 4), (2, 3), (3, 4)])
+def test_convex_with_two_weights_of_a_linear_network_moving_is_refused(k: int, j: int) -> None:
+    """A product of two that move is quadratic in t."""
+    problem = problem_of(LINEAR)
+    start, end = moved_linear_layer(problem, k)
+    end.weight(j)[1, 2] += 1e-6
+    reason = refused(problem, start, end, Claim.CONVEX).reason
+    assert reason.startswith(f"layer {k}, unit 0: its ")
+    assert f"layer {j}, unit 1: its weight from unit 2 of layer {j - 1} moves with it" in reason
+
+
+@pytest.mark.parametrize(("k", "j"), [(1, 2), (2, 4)])
+def test_convex_with_a_bias_below_the_weight_that_moves_is_refused(k: int, j: int) -> None:
+    problem = problem_of(LINEAR)
+    start, end = moved_linear_layer(problem, j)
+    end.bias(k)[0] += 1e-6
+    assert refused(problem, start, end, Claim.CONVEX).reason.startswith(f"layer {k}, unit 0: its bias changes")
+
+
+def test_convex_below_an_activation_or_a_maximum_is_refused() -> None:
+    problem = problem_of("fcn:6-5-4,activation=linear")
+    for j in (1, 2, 3):
+        layers = list(problem.layered.layers)
+        layers[j - 1] = replace(layers[j - 1], activation=torch.relu)
+        bent = replace(problem, layered=replace(problem.layered, layers=tuple(layers)))
+        assert f"layer {j} is not linear" in refused(bent, *moved_linear_layer(bent, 1), Claim.CONVEX).reason
+    linear, maxima = averaging(problem_of(CNN)), problem_of(CNN)
+    layers = list(linear.layered.layers)
+    layers[1] = replace(layers[1], pools=maxima.layered.layers[1].pools)
+    bent = replace(linear, layered=replace(linear.layered, layers=tuple(layers)))
+    assert "layer 2 has a pooling that is not an average" in (
+        refused(bent, *moved_linear_layer(bent, 1), Claim.CONVEX).reason
+    )
+
+
+def test_convex_with_a_weight_that_two_linear_layers_share_is_refused() -> None:
+    data = problem_of("fcn:4").data
+    view = LayeredNetwork((Layer("w", None, 4, 4), Layer("w", None, 4, 4), Layer("v", None, 4, 3)))
+    module = nn.ParameterDict({"w": nn.Parameter(torch.zeros(4, 4)), "v": nn.Parameter(torch.zeros(3, 4))})
+    problem = Problem(module, data, LOSSES["square"], view)
+    generator = torch.Generator().manual_seed(0)
+    start = Net.random(problem, generator)
+    end = start.copy()
+    end.weight(1)[0, 0] += 1.0
+    assert "layer 2, unit 0: its weight from unit 0" in refused(problem, start, end, Claim.CONVEX).reason
 
 
 # ---- data-invariant

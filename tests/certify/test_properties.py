@@ -39,6 +39,9 @@ SMALL = [
     "fcn:2-3-3,activation=tanh",
     "fcn:3-3-3,bias=false",
     "fcn:2-2-2-2",
+    "fcn:3-2,activation=linear",
+    "fcn:2-3-2,activation=linear",
+    "fcn:3-3,activation=linear,bias=false",
 ]
 
 

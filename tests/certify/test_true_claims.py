@@ -1,5 +1,6 @@
 """True segments of every kind are granted, and plain evaluation along them agrees with what is granted."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -18,9 +19,11 @@ from .segments import (
     FCNS,
     NETWORKS,
     Net,
+    averaging,
     losses_along,
     moved_dead,
     moved_kernel,
+    moved_linear_layer,
     moved_output,
     moved_twins,
     outputs_along,
@@ -99,7 +102,10 @@ def test_negative_zeros_are_zeros() -> None:
 @pytest.mark.parametrize("text", NETWORKS)
 def test_moving_the_output_layer_is_convex(text: str, hidden: bool, loss: str) -> None:
     problem = problem_of(text, loss=loss)
-    one = segment(*moved_output(problem, hidden=hidden), Claim.CONVEX)
+    assert_convex(problem, segment(*moved_output(problem, hidden=hidden), Claim.CONVEX))
+
+
+def assert_convex(problem: Problem, one: Segment) -> None:
     verdict = decide(problem, one)
     assert verdict.granted is Claim.CONVEX, verdict.reason
     t, outputs = outputs_along(one, problem, points(problem))
@@ -108,6 +114,45 @@ def test_moving_the_output_layer_is_convex(text: str, hidden: bool, loss: str) -
     losses = losses_along(outputs, problem)
     assert losses.max() <= verdict.bound * (1 + 1e-12)
     assert verdict.bound == pytest.approx(float(max(losses[0], losses[-1])), rel=1e-12)
+
+
+LINEAR = [
+    "fcn:5-4,activation=linear",
+    "fcn:6-5-4,activation=leaky_relu,slope=1",
+    "fcn:5-4,activation=linear,bias=false",
+]
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "square", "hinge"])
+@pytest.mark.parametrize("text", LINEAR)
+def test_one_weight_of_a_linear_network_and_the_biases_from_there_on_move_convexly(text: str, loss: str) -> None:
+    problem = problem_of(text, loss=loss)
+    for k in range(1, problem.layered.depth + 1):
+        assert_convex(problem, segment(*moved_linear_layer(problem, k), Claim.CONVEX))
+
+
+def test_a_linear_layer_above_nonlinear_ones_moves_convexly() -> None:
+    problem = problem_of("fcn:6-5-4,activation=tanh")
+    first, *others = problem.layered.layers
+    linear = tuple(replace(layer, activation=None) for layer in others)
+    problem = replace(problem, layered=replace(problem.layered, layers=(first, *linear)))
+    for k in (2, 3, 4):
+        assert_convex(problem, segment(*moved_linear_layer(problem, k), Claim.CONVEX))
+    assert decide(problem, segment(*moved_linear_layer(problem, 1), Claim.CONVEX)).granted is None
+
+
+def test_convolutions_with_averages_behind_them_move_convexly() -> None:
+    problem = averaging(problem_of(CNN))
+    for k in range(1, problem.layered.depth + 1):
+        assert_convex(problem, segment(*moved_linear_layer(problem, k), Claim.CONVEX))
+
+
+def test_dead_units_of_a_linear_network_may_move_with_one_of_its_layers() -> None:
+    problem = problem_of("fcn:5-6-4,activation=linear")
+    start, end = moved_dead(problem)
+    end.weight(2)[1, 1] += 1.0
+    end.weight(2)[3, 4] -= 1.0
+    assert_convex(problem, segment(start, end, Claim.CONVEX))
 
 
 def test_an_invariant_segment_may_be_claimed_convex() -> None:

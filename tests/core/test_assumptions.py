@@ -86,8 +86,8 @@ BROKEN = [
     ("T19 2.4.4", "fcn:4-4", 2, "N neurons in a hidden layer", "the widths are 4-4-3 and N = 5"),
     ("T19 2.4.4", "fcn:4-5,activation=tanh", 2, "activation relu or sigmoid or softplus", "it is tanh"),
     ("T19 2.4.12", f"fcn:4-12,{SLOPED}", 2, "activation sigmoid or softplus", "it is leaky_relu"),
-    ("FB17 2.2", "fcn:3-2,activation=linear,bias=false", 2, "hidden widths above", "layer 2 has 2, not 3"),
-    ("FB17 2.2", "fcn:3-3,activation=linear", 2, "no biases", ""),
+    ("FB17 2.2", "fcn:3-2,activation=linear,bias=false", 2, "hidden widths above", "layer 2 has 2 units, 3 are needed"),
+    ("FB17 2.2", "fcn:4-3,activation=linear", 3, "hidden widths above", "layer 2 has 3 units, 4 are needed"),
     ("FB17 2.2", "fcn:3-3,bias=false", 2, "activation linear", "it is relu"),
     ("FB17 2.4", "fcn:4-4", 2, "one hidden layer", "it has 2"),
     ("FB17 2.4", "fcn:4,activation=elu", 2, "activation relu", "it is elu"),
@@ -134,6 +134,14 @@ def test_a_model_without_full_ranks_is_left_open() -> None:
     assert answers(found(case, net.theta), "T19 2.4.12")["the model in S_1"] == YES
     low = Net(case, (net.W[0], net.W[1], 0 * net.W[2], net.W[3]), net.b)
     assert answers(found(case, low.theta), "T19 2.4.12")["the model in S_1"] == OPEN
+
+
+@pytest.mark.parametrize("loss", ["square", "cross-entropy", "hinge"])
+def test_linear_networks_need_neither_the_square_loss_nor_missing_biases(loss: str) -> None:
+    assert answers(found(problem("fcn:4-4,activation=linear", N, 5, loss)), "FB17 2.2")["all"] == YES
+    narrow = answers(found(problem("fcn:4-3,activation=linear", N, 5, loss)), "FB17 2.2")
+    assert narrow["hidden widths above the least of inputs and outputs"] == (NO if loss == "square" else YES)
+    assert set(narrow) == {"all", "dense layers", "activation linear", *[one for one in narrow if "widths" in one]}
 
 
 def test_a_square_loss_is_asked_for() -> None:

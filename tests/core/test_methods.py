@@ -25,7 +25,7 @@ from core.progress import SilentReporter
 from core.specs import bounds as bound_specs
 from core.specs import methods as specs
 from core.specs.descent import Descent
-from core.specs.methods import Dropout, Linear, MethodOptions, Metric, Sparse, String, Wide
+from core.specs.methods import Dropout, Linear, LinearNetwork, MethodOptions, Metric, Sparse, String, Wide
 from core.specs.networks import read_network
 from core.training import Until, train
 
@@ -68,6 +68,7 @@ OPTIONS: dict[str, MethodOptions] = {
     "sparse": Sparse(draws=2, epochs=100, lr=0.02),
     "dropout": Dropout(draws=5),
     "wide": Wide(),
+    "linear-net": LinearNetwork(),
 }
 
 
@@ -78,7 +79,10 @@ def options(request: pytest.FixtureRequest) -> MethodOptions:
 
 @pytest.fixture(scope="module")
 def suited(options: MethodOptions, task: Task) -> Task:
-    """The task; for wide networks with as few samples as they are wide for."""
+    """The task; for wide networks with as few samples as they are wide for, for linear ones without activations."""
+    if isinstance(options, LinearNetwork):
+        architecture = build(read_network("fcn:16x2,activation=linear"), (2,), 2)
+        return with_(task, problem=replace(task.problem, network=architecture.module, layered=architecture.layered))
     if not isinstance(options, Wide):
         return task
     few = Split(task.problem.data.train.x[:8], task.problem.data.train.y[:8])

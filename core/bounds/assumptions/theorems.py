@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from core.bounds.assumptions.checklist import Assumption, Theorem
+from core.methods.linear_net.assumptions import wide_enough
 from core.methods.wide.assumptions import (
     decreasing,
     dense,
@@ -113,11 +114,9 @@ def full_ranks(net: Net, k: int) -> Assumption:
 
 
 def freeman_bruna_2017(problem: Problem, theta: Tensor) -> list[Theorem]:
-    """Biases of hidden layers count as weights of an input that is always 1."""
+    """2.2 as it is true, of any convex loss, with biases or without. For 2.4 biases count as weights of an input 1."""
     assert problem.layered is not None
-    layers, widths = problem.layered.layers, widths_of(problem)
-    least = min(layers[0].inputs * layers[0].block, widths[-1])
-    narrow = "; ".join(f"layer {l} has {n}" for l, n in enumerate(widths[:-1], start=1) if n <= least)
+    layers, sizes = problem.layered.layers, widths_of(problem)
     flat = Assumption.that("dense layers", not any(one.convolution for one in layers))
     norm = incoming(problem, theta)
     return [
@@ -126,18 +125,14 @@ def freeman_bruna_2017(problem: Problem, theta: Tensor) -> list[Theorem]:
             [
                 flat,
                 activation(problem, ("linear",)),
-                Assumption.that("no biases", all(one.bias is None for one in layers)),
-                loss(problem, "square"),
-                Assumption.that(
-                    "hidden widths above the least of inputs and outputs", not narrow, f"{narrow}, not {least + 1}"
-                ),
+                Assumption.of("hidden widths above the least of inputs and outputs", [wide_enough(problem)]),
             ],
         ),
         Theorem(
             "FB17 2.4",
             [
                 flat,
-                Assumption.that("one hidden layer", len(widths) == 2, f"it has {len(widths) - 1}"),
+                Assumption.that("one hidden layer", len(sizes) == 2, f"it has {len(sizes) - 1}"),
                 activation(problem, ("relu",)),
                 loss(problem, "square"),
                 Assumption.that("incoming weights of norm 1 or less", norm <= 1, f"the largest norm is {norm:.4g}"),

@@ -13,8 +13,8 @@ from core.errors import RunError
 from core.examination import examine
 from core.files import write_whole
 from core.methods.connect import Connection, examination_sentence, failure_of
+from core.methods.descent import descend
 from core.methods.method import Task
-from core.methods.wide.descent import descend
 from core.opening import open_models
 from core.results import ModelMade
 from core.specs.runs import Descend
@@ -28,7 +28,8 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     journal.say(f"Descends from model {source.id} to {spec.to:g} above the lowest loss: {options_text(spec)}.")
     suit_threads(problem, job.threads)
     begun = time.monotonic()
-    made = descend(Task(start, start, problem, seed=spec.seed, reporter=journal), spec.to, spec.theorem, spec.delta)
+    task = Task(start, start, problem, seed=spec.seed, reporter=journal)
+    made = descend(task, spec.to, spec.theorem, spec.delta, spec.ridge)
     journal.progress(None, f"certifying and measuring {len(made.path)} segments")
     examination = examine(problem, made.path, spec.points)
     journal.say(examination_sentence(examination))

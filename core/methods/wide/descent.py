@@ -61,15 +61,10 @@ def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) 
     the model is as low already.
     """
     problem = task.problem
-    theorems: dict[str, Assumptions] = {
-        "3.2": theorem_3_2,
-        "4.2": theorem_4_2,
-        "6.1": partial(theorem_6_1, times=1),
-    }
     require(common(task))
-    require(of_theorem(theorem, theorems, problem))
+    require(of_theorem(theorem, theorems(), problem))
     a = Net.of(problem, task.a)
-    theorem = first_that_applies(theorem, theorems, problem)
+    theorem = first_that_applies(theorem, theorems(), problem)
     task.reporter.progress(None, f"Theorem {theorem}")
     task.reporter.say(f"By Theorem {theorem}.")
     goal = problem.loss.infimum + eps
@@ -83,6 +78,11 @@ def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) 
         return Construction(path, gaps=ill_conditioned(problem, path, route) or rises(problem, path, goal))
 
     return direct_or_settled(way, theorem != "6.1", task.reporter)
+
+
+def theorems() -> dict[str, Assumptions]:
+    """What each of the three assumes."""
+    return {"3.2": theorem_3_2, "4.2": theorem_4_2, "6.1": partial(theorem_6_1, times=1)}
 
 
 def way_down(route: Route, goal: float, theorem: str, delta: float, generator: torch.Generator, settled: bool) -> None:

@@ -1,0 +1,92 @@
+"""The lowest train loss of any linear map of the inputs, which no linear network passes, and a map that has it.
+
+A convex problem in M (n_0, n_L) and, where there are biases, c (n_L): the square loss by least squares, of least norm;
+hinge by linear programming; cross-entropy by L-BFGS, whose loss may have no minimum, but comes as near to its infimum
+as is asked for. All in the coordinates Q = X V / s of the inputs' singular value decomposition, in which none is long.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.losses import square_targets
+from core.problem import Problem
+
+RANK = 1e-11  # singular values of the inputs below this share of the largest are left out
+STEPS = 5000  # of L-BFGS
+
+
+@dataclass(frozen=True)
+class Lowest:
+    """x -> x M + c and its mean train loss; c is zero where the network has no biases."""
+
+    M: Tensor
+    c: Tensor
+    loss: float
+
+
+def lowest_linear(problem: Problem, outputs: int, constant: bool, near: float) -> Lowest:
+    """Of the train set, to within `near` where that is found step by step, c = 0 unless there may be a `constant`."""
+    X, y = problem.data.train.x.flatten(1), problem.data.train.y
+    mean = X.mean(0) if constant else torch.zeros_like(X[0])
+    left, s, right = torch.linalg.svd(X - mean, full_matrices=False)
+    kept = s > RANK * s[0]
+    Q, back = left[:, kept], right[kept].T / s[kept]
+    D = torch.cat([Q, Q.new_ones(len(Q), 1)], 1) if constant else Q
+    match problem.loss.name:
+        case "square":
+            B = torch.linalg.pinv(D) @ square_targets(y, D.new_zeros(len(D), outputs))
+        case "hinge":
+            B = _by_linear_programming(D, y, outputs)
+        case _:
+            B = _by_descent(problem, D, outputs, near)
+    M = back @ B[: Q.shape[1]]
+    c = B[-1] - mean @ M if constant else B.new_zeros(outputs)
+    loss = float(problem.loss.samples((X @ M + c)[None], y[None]).mean())
+    return Lowest(M, c, loss)
+
+
+def _by_descent(problem: Problem, D: Tensor, outputs: int, near: float) -> Tensor:
+    """B (d, outputs) for which the loss of D B is as low as L-BFGS finds, or within `near` of the loss's infimum."""
+    from scipy.optimize import minimize  # noqa: PLC0415 - a fifth of a second, spared to jobs that need none
+
+    y, shape = problem.data.train.y, (D.shape[1], outputs)
+
+    def graded(flat: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, object]:
+        B = torch.from_numpy(flat.reshape(shape)).to(D).requires_grad_()
+        loss = problem.loss.samples((D @ B)[None], y[None]).mean()
+        (gradient,) = torch.autograd.grad(loss, B)
+        return float(loss.detach()), gradient.cpu().numpy().ravel()
+
+    def stop_when_low(intermediate_result: object) -> None:
+        if intermediate_result.fun <= problem.loss.infimum + near:  # type: ignore[attr-defined]
+            raise StopIteration
+
+    options = {"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": 1e-16, "gtol": 1e-12, "maxcor": 30}
+    start = np.zeros(shape[0] * shape[1])
+    found = minimize(graded, start, jac=True, method="L-BFGS-B", callback=stop_when_low, options=options)
+    return torch.from_numpy(found.x.reshape(shape)).to(D)
+
+
+def _by_linear_programming(D: Tensor, y: Tensor, outputs: int) -> Tensor:
+    """B (d, outputs) of the least mean of xi >= 0 with xi_i >= 1 - (z_iy - z_ij) for all j other than the label y_i."""
+    from scipy.optimize import linprog  # noqa: PLC0415
+    from scipy.sparse import csr_array, hstack, vstack  # noqa: PLC0415
+
+    N, d = D.shape
+    rows, features, labels = [], D.cpu().numpy(), y.cpu().numpy()
+    for j in range(outputs):
+        others = np.flatnonzero(labels != j)
+        against = np.zeros((len(others), outputs))
+        against[:, j] += 1.0
+        against[np.arange(len(others)), labels[others]] -= 1.0
+        weights = (against[:, :, None] * features[others][:, None, :]).reshape(len(others), outputs * d)
+        slack = csr_array((-np.ones(len(others)), (np.arange(len(others)), others)), shape=(len(others), N))
+        rows.append(hstack([csr_array(weights), slack]))
+    system = vstack(rows).tocsr()
+    cost = np.concatenate([np.zeros(outputs * d), np.full(N, 1 / N)])
+    bounds = [(None, None)] * (outputs * d) + [(0, None)] * N
+    found = linprog(cost, A_ub=system, b_ub=-np.ones(system.shape[0]), bounds=bounds, method="highs")
+    return torch.from_numpy(found.x[: outputs * d].reshape(outputs, d).T.copy()).to(D)

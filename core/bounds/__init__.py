@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from core.bounds import assumptions, dropout, genericity, rank, separability, sparse, unbounded
+from core.bounds import assumptions, dropout, genericity, linearisation, rank, separability, sparse, unbounded
 from core.bounds.result import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
@@ -17,5 +17,6 @@ BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], BoundResult]] = {
     "separability": separability.compute,
     "genericity": genericity.compute,
     "unbounded": unbounded.compute,
+    "linearisation": linearisation.compute,
     "assumptions": assumptions.compute,
 }

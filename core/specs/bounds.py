@@ -71,6 +71,15 @@ class Unbounded(Options, frozen=True, kw_only=True, tag="unbounded", tag_field="
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of weights that are drawn where all are zero")] = 0
 
 
+class Linearisation(Options, frozen=True, kw_only=True, tag="linearisation", tag_field="bound"):
+    """How nearly ReLU units of small angle act as linear ones (Proposition 2.3 of Freeman and Bruna 2017)."""
+
+    needs_layers: ClassVar[bool] = True
+    pairs: Annotated[
+        Literal["nearest", "all"], Meta(description="each unit of layer 1 with its nearest by angle, or all pairs")
+    ] = "nearest"
+
+
 class Assumptions(Options, frozen=True, kw_only=True, tag="assumptions", tag_field="bound"):
     """Which theorems of the four papers apply to model and data: each assumption, with its numbers."""
 
@@ -82,7 +91,7 @@ class Assumptions(Options, frozen=True, kw_only=True, tag="assumptions", tag_fie
     minutes: Annotated[float, Meta(gt=0, description="what isn't decided after this time is left open")] = 2.0
 
 
-BoundOptions = Rank | SparseBound | DropoutBound | Separability | Genericity | Unbounded | Assumptions
+BoundOptions = Rank | SparseBound | DropoutBound | Separability | Genericity | Unbounded | Linearisation | Assumptions
 BOUNDS: dict[str, type[BoundOptions]] = {
     "rank": Rank,
     "sparse": SparseBound,
@@ -90,5 +99,6 @@ BOUNDS: dict[str, type[BoundOptions]] = {
     "separability": Separability,
     "genericity": Genericity,
     "unbounded": Unbounded,
+    "linearisation": Linearisation,
     "assumptions": Assumptions,
 }

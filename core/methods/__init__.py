@@ -1,6 +1,6 @@
 """Ways of making a path between two models: one file each, and `METHODS`, the only list of them."""
 
-from core.methods import dropout, linear, sparse, string, wide
+from core.methods import dropout, linear, oracle, sparse, string, wide
 from core.methods.method import Method
 
 METHODS: dict[str, Method] = {
@@ -9,4 +9,5 @@ METHODS: dict[str, Method] = {
     "sparse": Method(sparse.premises, sparse.build),
     "dropout": Method(dropout.premises, dropout.build),
     "wide": Method(wide.premises, wide.build),
+    "oracle": Method(oracle.premises, oracle.build),
 }

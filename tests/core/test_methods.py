@@ -25,7 +25,7 @@ from core.progress import SilentReporter
 from core.specs import bounds as bound_specs
 from core.specs import methods as specs
 from core.specs.descent import Descent
-from core.specs.methods import Dropout, Linear, MethodOptions, Metric, Sparse, String, Wide
+from core.specs.methods import Dropout, Linear, MethodOptions, Metric, Oracle, Sparse, String, Wide
 from core.specs.networks import read_network
 from core.training import Until, train
 
@@ -67,6 +67,7 @@ OPTIONS: dict[str, MethodOptions] = {
     "sparse": Sparse(draws=2, epochs=100, lr=0.02),
     "dropout": Dropout(draws=5),
     "wide": Wide(),
+    "oracle": Oracle(epochs=5, draws=1, units=8),
 }
 
 

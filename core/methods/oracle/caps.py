@@ -8,7 +8,7 @@ from math import cos, sin
 import torch
 from torch import Tensor
 
-from core.methods.oracle.heads import best_head
+from core.methods.oracle.heads import QUICK, best_head
 from core.methods.oracle.shallow import Head, Target
 
 STEPS = 100
@@ -30,7 +30,7 @@ def turned_units(target: Target, W: Tensor, start: Tensor, head: Head, alpha: fl
         else:
             step *= SHRINKS
         if i % FITTED == 0:
-            head = best_head(target, target.features(now), head)
+            head = best_head(target, target.features(now), head, QUICK)
     return now, best_head(target, target.features(now), head)
 
 

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.methods.oracle.heads import best_head, centre, constant, slopes
+from core.methods.oracle.heads import QUICK, best_head, centre, constant, slopes
 from core.methods.oracle.shallow import Head, Target
 from core.methods.sparse.construction import complement
 
 OFTEN = 16  # fits while the number of units falls to its half, about
-QUICK = 40  # steps of such a fit
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ CUTOFFS = (1e-3, 1e-5, 1e-7)  # singular values below this share of the largest 
 WORSE = 1e-6  # a coarser cut-off is taken if its loss is not larger by more than this share
 SMOOTHING = (1e-1, 1e-2, 1e-3)  # of the hinge loss, as a distance
 STEPS = 400
-STILL = 1e-9  # a step below this share of the largest weight is the last
+QUICK = 40  # where it is fitted again and again
+STILL = 1e-7  # a step below this share of the largest weight is the last
 LARGEST = 1e30  # of the inverse step: then there is no descent to be had
 
 
@@ -27,7 +28,7 @@ def best_head(target: Target, H: Tensor, start: Head, steps: int = STEPS) -> Hea
     else:
         found, levels = [start], SMOOTHING if target.loss.name == "hinge" else (0.0,)
         for mu in levels:
-            found.append(fista(target, H, min(found, key=lambda one: one.value), mu, steps))
+            found.append(fista(target, H, min(found, key=lambda one: one.value), mu, steps // len(levels)))
     return min(start, *found, key=lambda one: one.value)
 
 

@@ -50,7 +50,7 @@ class Shallow:
         assert problem.layered is not None
         first, dtype = problem.layered.layers[0], problem.dtype
         rows = self.W if first.bias is None else self.W[:, :-1]
-        W = rows.reshape(len(rows), first.inputs, -1), self.head.V[:, :, None]
+        W = rows.reshape(len(rows), first.inputs, first.block), self.head.V[:, :, None]
         b = None if first.bias is None else self.W[:, -1].to(dtype), None if self.head.c is None else self.head.c
         return Weights(tuple(one.to(dtype) for one in W), tuple(None if one is None else one.to(dtype) for one in b))
 

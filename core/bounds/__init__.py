@@ -5,7 +5,17 @@ from typing import Any
 
 from torch import Tensor
 
-from core.bounds import assumptions, dropout, genericity, linearisation, rank, separability, sparse, unbounded
+from core.bounds import (
+    assumptions,
+    dropout,
+    genericity,
+    linearisation,
+    rank,
+    relu_floor,
+    separability,
+    sparse,
+    unbounded,
+)
 from core.bounds.result import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
@@ -18,5 +28,6 @@ BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], BoundResult]] = {
     "genericity": genericity.compute,
     "unbounded": unbounded.compute,
     "linearisation": linearisation.compute,
+    "relu-floor": relu_floor.compute,
     "assumptions": assumptions.compute,
 }

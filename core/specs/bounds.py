@@ -80,6 +80,12 @@ class Linearisation(Options, frozen=True, kw_only=True, tag="linearisation", tag
     ] = "nearest"
 
 
+class ReluFloor(Options, frozen=True, kw_only=True, tag="relu-floor", tag_field="bound"):
+    """The train loss that every path from two ReLU units to the other sign of det W_1 reaches (FB 2017, 2.3.1)."""
+
+    needs_layers: ClassVar[bool] = True
+
+
 class Assumptions(Options, frozen=True, kw_only=True, tag="assumptions", tag_field="bound"):
     """Which theorems of the four papers apply to model and data: each assumption, with its numbers."""
 
@@ -91,7 +97,9 @@ class Assumptions(Options, frozen=True, kw_only=True, tag="assumptions", tag_fie
     minutes: Annotated[float, Meta(gt=0, description="what isn't decided after this time is left open")] = 2.0
 
 
-BoundOptions = Rank | SparseBound | DropoutBound | Separability | Genericity | Unbounded | Linearisation | Assumptions
+BoundOptions = (
+    Rank | SparseBound | DropoutBound | Separability | Genericity | Unbounded | Linearisation | ReluFloor | Assumptions
+)
 BOUNDS: dict[str, type[BoundOptions]] = {
     "rank": Rank,
     "sparse": SparseBound,
@@ -100,5 +108,6 @@ BOUNDS: dict[str, type[BoundOptions]] = {
     "genericity": Genericity,
     "unbounded": Unbounded,
     "linearisation": Linearisation,
+    "relu-floor": ReluFloor,
     "assumptions": Assumptions,
 }

@@ -78,7 +78,11 @@ def options(request: pytest.FixtureRequest) -> MethodOptions:
 
 @pytest.fixture(scope="module")
 def suited(options: MethodOptions, task: Task) -> Task:
-    """The task; for wide networks with as few samples as they are wide for."""
+    """The task; for wide networks with as few samples as they are wide for, and with one hidden layer for oracles."""
+    if isinstance(options, Oracle):
+        shallow = build(read_network("fcn:16"), (2,), 2)
+        a, b = (shallow.initial(seed, torch.float64) for seed in (0, 1))
+        return with_(task, a=a, b=b, problem=replace(task.problem, network=shallow.module, layered=shallow.layered))
     if not isinstance(options, Wide):
         return task
     few = Split(task.problem.data.train.x[:8], task.problem.data.train.y[:8])

@@ -135,7 +135,7 @@ class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
     full_size: ClassVar[int | None] = 3
 
 
-Drawn = Annotated[Annotated[int, Meta(ge=1, le=10_000_000)], Meta(description="to train on, and again to test")]
+Drawn = Annotated[int, Meta(ge=1, le=10_000_000, description="to train on, and as many to test")]
 
 
 class Gaussians(DataSpec, frozen=True, kw_only=True, tag="gaussians"):
@@ -159,8 +159,8 @@ class Teacher(DataSpec, frozen=True, kw_only=True, tag="teacher"):
     example: ClassVar[str] = "teacher or teacher,inputs=3,units=3,noise=0.1,samples=1000"
     regression: ClassVar[bool] = True
 
-    inputs: Annotated[Annotated[int, Meta(ge=1, le=10_000)], Meta(description="numbers in a sample")] = 2
-    units: Annotated[Annotated[int, Meta(ge=1, le=10_000)], Meta(description="of the teacher")] = 3
+    inputs: Annotated[int, Meta(ge=1, le=1_000_000, description="numbers in a sample")] = 2
+    units: Annotated[int, Meta(ge=1, le=1_000_000, description="of the teacher")] = 3
     noise: Annotated[float, Meta(ge=0, le=1e6, description="standard deviation of what is added to its outputs")] = 0.1
     samples: Drawn = 1_000
 

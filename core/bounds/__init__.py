@@ -7,6 +7,7 @@ from torch import Tensor
 
 from core.bounds import (
     assumptions,
+    compressibility,
     dropout,
     genericity,
     linearisation,
@@ -28,6 +29,7 @@ BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], BoundResult]] = {
     "genericity": genericity.compute,
     "unbounded": unbounded.compute,
     "linearisation": linearisation.compute,
+    "compressibility": compressibility.compute,
     "relu-floor": relu_floor.compute,
     "assumptions": assumptions.compute,
 }

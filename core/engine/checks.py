@@ -13,6 +13,7 @@ from core.engine.probe import Ask
 from core.errors import UsageError
 from core.networks.source import read_source, several_of_one_start, sha256_of
 from core.specs.bounds import Examined, Separability
+from core.specs.compressing import Compressing, only_width, oracle_sizes
 from core.specs.conditions import ModelFacts, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
 from core.specs.kinds import chosen_options, inputs_of, kind, with_inputs
@@ -206,6 +207,8 @@ def check_layers(options: Options, model: ModelRecord, root: str | None, ask: As
             kept_sizes(options, widths)
         case Dropping():
             dropped_sizes(options.drop, widths)
+        case Compressing():
+            oracle_sizes(options, only_width(name_of_options(options), widths))
         case Examined():
             check_examined(options, model, widths)
 

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from core.specs.compressing import Compressing
 from core.specs.options import Count, Options
 from core.specs.subnetworks import Dropping, Init, Kept, Subnetworks
 
@@ -80,6 +81,12 @@ class Linearisation(Options, frozen=True, kw_only=True, tag="linearisation", tag
     ] = "nearest"
 
 
+class Compressibility(Compressing, frozen=True, kw_only=True, tag="compressibility", tag_field="bound"):
+    """How well few of a ReLU layer's units do, turned or not, and how well few can: delta and e of FB 2017, 2.4."""
+
+    seed: Seed = 0
+
+
 class ReluFloor(Options, frozen=True, kw_only=True, tag="relu-floor", tag_field="bound"):
     """The train loss that every path from two ReLU units to the other sign of det W_1 reaches (FB 2017, 2.3.1)."""
 
@@ -98,7 +105,16 @@ class Assumptions(Options, frozen=True, kw_only=True, tag="assumptions", tag_fie
 
 
 BoundOptions = (
-    Rank | SparseBound | DropoutBound | Separability | Genericity | Unbounded | Linearisation | ReluFloor | Assumptions
+    Rank
+    | SparseBound
+    | DropoutBound
+    | Separability
+    | Genericity
+    | Unbounded
+    | Linearisation
+    | Compressibility
+    | ReluFloor
+    | Assumptions
 )
 BOUNDS: dict[str, type[BoundOptions]] = {
     "rank": Rank,
@@ -108,6 +124,7 @@ BOUNDS: dict[str, type[BoundOptions]] = {
     "genericity": Genericity,
     "unbounded": Unbounded,
     "linearisation": Linearisation,
+    "compressibility": Compressibility,
     "relu-floor": ReluFloor,
     "assumptions": Assumptions,
 }

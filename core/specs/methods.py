@@ -1,13 +1,13 @@
 """The methods that connect two models, each with its options. No torch here."""
 
-from math import pi
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from core.specs.descent import Descent, Schedule
+from core.specs.compressing import Compressing
+from core.specs.descent import Descent
 from core.specs.options import Count, Options
-from core.specs.subnetworks import Dropping, Kept, Subnetworks
+from core.specs.subnetworks import Dropping, Subnetworks
 
 Metric = Literal["train-loss", "test-loss", "train-error", "test-error"]
 
@@ -68,30 +68,6 @@ class Wide(Options, frozen=True, kw_only=True, tag="wide", tag_field="method"):
     theorem: Annotated[
         Literal["auto", "3.2", "5.1", "6.1"], Meta(description="by which; auto: the first whose assumptions hold")
     ] = "auto"
-
-
-class Compressing(Descent, frozen=True, kw_only=True):
-    """Fewer hidden units, and oracles of a few: how they are found, and what they are to minimise."""
-
-    needs_layers: ClassVar[bool] = True
-    l1: Annotated[
-        float, Meta(ge=0, description="penalty on the weights out of the hidden units (kappa, times |W_2|_1)")
-    ] = 0.0
-    units: Annotated[
-        Annotated[int, Meta(ge=0)] | None,
-        Meta(description="of the oracle (l), the others are kept; without: each eighth of the layer, and the best"),
-    ] = None
-    alpha: Annotated[
-        Annotated[float, Meta(ge=0, lt=pi / 2)] | None,
-        Meta(description="angle by which kept units may turn; without: 0, 0.1 and 0.3, and the best"),
-    ] = None
-    draws: Annotated[Count, Meta(description="oracles trained for each number of units, and sets drawn at random")] = 2
-    kept: Annotated[
-        Kept, Meta(description="what is tried beside elimination: random sets, or units that span the features")
-    ] = "importance"
-    epochs: Annotated[int, Meta(ge=0, description="at most this many passes over the train set an oracle")] = 100
-    lr: Annotated[float, Meta(gt=0, description="learning rate")] = 1e-2
-    schedule: Annotated[Schedule, Meta(description="of the learning rate over the epochs, towards zero")] = "cosine"
 
 
 class Oracle(Compressing, frozen=True, kw_only=True, tag="oracle", tag_field="method"):

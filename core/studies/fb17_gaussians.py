@@ -65,7 +65,7 @@ def reduce(outcomes: Sequence[Outcome]) -> Findings:
 
 def _sentence(rows: Sequence[Row], floor: float | None) -> str:
     if not rows or floor is None:
-        return "The floor and a connection are needed to say something, and are not both there."
+        return "The floor and a connection are not both there, so nothing can be said."
     proven = f"every continuous path between these two models reaches a train loss of {floor:.5f}, which is proven"
     if floor <= BELOW:
         return f"Unexpected: for this sample the floor is {floor:.5f} only, so paths below {BELOW:g} may exist."

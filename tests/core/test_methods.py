@@ -67,7 +67,7 @@ OPTIONS: dict[str, MethodOptions] = {
     "sparse": Sparse(draws=2, epochs=100, lr=0.02),
     "dropout": Dropout(draws=5),
     "wide": Wide(),
-    "oracle": Oracle(epochs=5, draws=1, units=8),
+    "oracle": Oracle(epochs=5, draws=1, units="8"),
 }
 
 

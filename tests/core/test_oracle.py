@@ -252,7 +252,7 @@ class Noting(SilentReporter):
 def test_without_turning_the_path_is_exact_and_its_level_is_the_largest_of_the_minima(loss: str, bias: bool) -> None:
     case, noted = problem(8, loss, bias), Noting()
     a, b = points(case, 2)
-    made = joined(case, a, b, Oracle(epochs=5, draws=1, units=4, alpha=0.0), noted)
+    made = joined(case, a, b, Oracle(epochs=5, draws=1, units="4", alpha=0.0), noted)
     certificate = made.examination.certificate
     assert (made.failure, certificate.kind) == (None, "exact")
     quantities = [*case.losses(torch.stack([a, b])).tolist(), noted.points["e"][4]]
@@ -278,13 +278,13 @@ def test_the_best_number_of_units_is_taken() -> None:
 def test_with_turned_units_the_path_is_enclosed(loss: str) -> None:
     case, noted = problem(6, loss), Noting()
     a, b = points(case, 2)
-    made = joined(case, a, b, Oracle(epochs=5, draws=1, units=3, alpha=0.2), noted)
+    made = joined(case, a, b, Oracle(epochs=5, draws=1, units="3", alpha=0.2), noted)
     certificate = made.examination.certificate
     assert (made.failure, certificate.kind) == (None, "enclosed")
     assert made.construction.path.claims.count(Claim.ENCLOSED) == 2
     assert seen(case, made) <= certificate.level
     plain = Noting()
-    joined(case, a, b, Oracle(epochs=5, draws=1, units=3, alpha=0.0), plain)
+    joined(case, a, b, Oracle(epochs=5, draws=1, units="3", alpha=0.0), plain)
     for name in "ab":
         turned = noted.points[f"delta of model {name}, alpha 0.2"][3]
         assert turned < plain.points[f"delta of model {name}, alpha 0"][3]
@@ -293,8 +293,8 @@ def test_with_turned_units_the_path_is_enclosed(loss: str) -> None:
 def test_what_is_claimed_to_be_enclosed_is_searched_even_where_no_proof_was_asked_for() -> None:
     case = problem(6)
     task = Task(*points(case, 2), case)
-    assert connect(Oracle(epochs=1, draws=1, units=3, alpha=0.2), task).examination.certificate.kind == "enclosed"
-    short = connect(Oracle(epochs=1, draws=1, units=3, alpha=0.2), task, wanted=Wanted(1e-7, passes=3.0))
+    assert connect(Oracle(epochs=1, draws=1, units="3", alpha=0.2), task).examination.certificate.kind == "enclosed"
+    short = connect(Oracle(epochs=1, draws=1, units="3", alpha=0.2), task, wanted=Wanted(1e-7, passes=3.0))
     assert short.failure is not None
     assert "claims to be enclosed, which the checker refuses: there is no bound yet of" in short.failure
 
@@ -332,7 +332,7 @@ def test_odd_models_are_joined(case: str, units: int) -> None:
         nets = [Shallow(nets[0].W * 0, nets[0].head), Shallow(nets[1].W[:1].expand(6, -1), nets[1].head)]
     ends = [net.theta(here) for net in nets]
     for alpha in (0.0, 0.1):
-        made = joined(here, *ends, Oracle(epochs=2, draws=1, units=units, alpha=alpha))
+        made = joined(here, *ends, Oracle(epochs=2, draws=1, units=str(units), alpha=alpha))
         assert made.failure is None
         assert made.examination.certificate.certified
         assert seen(here, made) <= made.examination.certificate.level * (1 + 1e-12)
@@ -341,9 +341,9 @@ def test_odd_models_are_joined(case: str, units: int) -> None:
 def test_no_units_are_the_best_constant_and_all_of_them_leave_none_of_the_model_s() -> None:
     case, noted = problem(5), Noting()
     y = case.data.train.y
-    joined(case, *points(case, 2), Oracle(epochs=2, draws=1, units=0, alpha=0.0), noted)
+    joined(case, *points(case, 2), Oracle(epochs=2, draws=1, units="0", alpha=0.0), noted)
     assert noted.points["e"][0] == pytest.approx(float((y - y.mean(0)).square().sum(1).mean()) / 2, rel=1e-12)
-    joined(case, *points(case, 2), Oracle(epochs=2, draws=1, units=5, alpha=0.0), noted)
+    joined(case, *points(case, 2), Oracle(epochs=2, draws=1, units="5", alpha=0.0), noted)
     assert noted.points["delta of model a, alpha 0"][5] == pytest.approx(noted.points["e"][0], rel=1e-12)
 
 
@@ -363,11 +363,18 @@ def test_oracles_learn() -> None:
     [
         ("fcn:4-4", {}, "there is one hidden layer: this network has 2"),
         ("fcn:4,activation=elu", {}, "the hidden units are ReLU: they are elu"),
-        ("fcn:4", {"units": 5}, "no more units than there are: units=5 and the layer has 4"),
+        (
+            "fcn:4",
+            {"units": "2-5"},
+            "no more units than there are: units=2-5 asks for 5 units and the hidden layer has 4",
+        ),
+        ("fcn:4", {"units": "few"}, "units=few must be whole numbers, such as 3 or 3-8"),
         ("fcn:4", {"l1": 0.1}, r"unit 2 of model b has norm 1.7; with l1=0 norms don't matter"),
     ],
 )
-def test_what_the_theorem_asks_and_does_not_find_is_refused(text: str, options: dict[str, float], said: str) -> None:
+def test_what_the_theorem_asks_and_does_not_find_is_refused(
+    text: str, options: dict[str, str | float], said: str
+) -> None:
     case = problem_of(text, values(9, 2, 0))
     a, b = 0.1 * points(case, 2)
     if "l1" in options:

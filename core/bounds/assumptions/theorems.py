@@ -112,14 +112,13 @@ def full_ranks(net: Net, k: int) -> Assumption:
     return Assumption(name, OPEN, f"{low[0]}, to rounding") if low else Assumption.that(name, True)
 
 
-def freeman_bruna_2017(problem: Problem, theta: Tensor) -> list[Theorem]:
-    """Biases of hidden layers count as weights of an input that is always 1."""
+def freeman_bruna_2017(problem: Problem) -> list[Theorem]:
+    """2.4 without a penalty: with one, incoming weights may have norm 1 at most (`largest_incoming_norm`)."""
     assert problem.layered is not None
     layers, widths = problem.layered.layers, widths_of(problem)
     least = min(layers[0].inputs * layers[0].block, widths[-1])
     narrow = "; ".join(f"layer {l} has {n}" for l, n in enumerate(widths[:-1], start=1) if n <= least)
     flat = Assumption.that("dense layers", not any(one.convolution for one in layers))
-    norm = incoming(problem, theta)
     return [
         Theorem(
             "FB17 2.2",
@@ -139,8 +138,6 @@ def freeman_bruna_2017(problem: Problem, theta: Tensor) -> list[Theorem]:
                 flat,
                 Assumption.that("one hidden layer", len(widths) == 2, f"it has {len(widths) - 1}"),
                 activation(problem, ("relu",)),
-                loss(problem, "square"),
-                Assumption.that("incoming weights of norm 1 or less", norm <= 1, f"the largest norm is {norm:.4g}"),
             ],
         ),
     ]

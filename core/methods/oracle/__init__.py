@@ -23,10 +23,11 @@ from core.methods.method import Construction, Helper, Task
 from core.methods.oracle.choosing import Choice, choices
 from core.methods.oracle.heads import gap
 from core.methods.oracle.premises import premises, width
-from core.methods.oracle.quantities import Compressed, compressed, oracle_sizes
+from core.methods.oracle.quantities import Compressed, compressed
 from core.methods.oracle.route import six_subpaths
 from core.methods.oracle.shallow import Shallow, Target
 from core.methods.oracle.trained import Oracles, widened
+from core.specs.compressing import oracle_sizes
 from core.specs.methods import Oracle
 
 __all__ = ["build", "premises"]

@@ -7,9 +7,10 @@ import torch
 
 from core.methods.method import Task
 from core.methods.oracle.closed_form import closed_form
-from core.methods.oracle.quantities import Compressed, angles
+from core.methods.oracle.quantities import Compressed
 from core.methods.oracle.route import Side
 from core.methods.oracle.shallow import Head, Shallow, Target
+from core.specs.compressing import angles
 from core.specs.methods import Oracle
 
 POINTS = 9  # of subpath 2 that are looked at

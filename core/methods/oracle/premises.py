@@ -6,9 +6,10 @@ import torch
 
 from core.methods.method import Premise, Task
 from core.methods.oracle.shallow import Shallow
-from core.methods.sparse.premises import layered_premises
+from core.methods.sparse.premises import layered_premises, sizes_premise
 from core.networks.activations import activation_name
 from core.problem import Problem
+from core.specs.compressing import oracle_sizes
 from core.specs.methods import Oracle
 
 ROUNDING = 1e-9  # that a norm of 1 may be above it
@@ -17,9 +18,7 @@ ROUNDING = 1e-9  # that a norm of 1 may be above it
 def premises(options: Oracle, task: Task) -> Iterator[Premise]:
     yield from layered_premises(task)
     yield from one_hidden_relu(task.problem)
-    m = width(task.problem)
-    few = options.units is None or options.units <= m
-    yield Premise("the oracle has no more units than there are", few, f"units={options.units} and the layer has {m}")
+    yield sizes_premise("the oracle has no more units than there are", lambda m: oracle_sizes(options, m[0]), task)
     if options.l1 > 0:
         for name, theta in (("a", task.a), ("b", task.b)):
             yield norms(task.problem, theta, f"model {name}")

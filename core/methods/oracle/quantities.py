@@ -11,12 +11,9 @@ from core.methods.oracle.elimination import Kept, kept_units
 from core.methods.oracle.heads import best_head
 from core.methods.oracle.route import Side
 from core.methods.oracle.shallow import Head, Shallow, Target
-from core.specs.methods import Compressing
+from core.specs.compressing import Compressing
 from core.subnetworks.draws import importance, mixed
 from core.subnetworks.weights import Weights
-
-ALPHAS = (0.0, 0.1, 0.3)
-PARTS = 8  # of the layer, that numbers of units are multiples of
 
 
 @dataclass(frozen=True)
@@ -63,12 +60,3 @@ def orders(H: Tensor, beta: Head, options: Compressing, seed: int) -> Sequence[T
         return [importance(H, head, 1).to(H.device)]
     generators = (torch.Generator().manual_seed(mixed(seed, i)) for i in range(options.draws))
     return [torch.randperm(m, generator=one).to(H.device) for one in generators]
-
-
-def oracle_sizes(options: Compressing, m: int) -> list[int]:
-    """The numbers l of units to try."""
-    return [options.units] if options.units is not None else sorted({m * i // PARTS for i in range(1, PARTS)})
-
-
-def angles(options: Compressing) -> Sequence[float]:
-    return ALPHAS if options.alpha is None else (options.alpha,)

@@ -14,7 +14,7 @@ import torch
 from core.methods.oracle.heads import best_head, constant
 from core.methods.oracle.shallow import Head, Shallow, Target
 from core.problem import Problem
-from core.specs.methods import Compressing
+from core.specs.compressing import Compressing
 from core.subnetworks.draws import Draw, mixed
 from core.subnetworks.fitting import random_start
 from core.subnetworks.frozen import frozen

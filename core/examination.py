@@ -63,8 +63,9 @@ def examine(
 ) -> Examination:
     """Decide the claims of a path in float64, then look along it on at least `points` points.
 
-    Segments without proof are enclosed where that is `wanted`, and can be. With a `penalty` the level of both together
-    follows.
+    Segments without proof are enclosed where that is `wanted`, and can be. Those that are claimed to be enclosed and
+    move several layers are searched in any case: that is how such a claim is decided, whatever the path has cost.
+    With a `penalty` the level of both together follows.
     """
     found = _examined(problem, path, points, wanted, reporter)
     if not penalty:
@@ -85,6 +86,8 @@ def _examined(
         exact, path, looked, [i for i, verdict in enumerate(verdicts) if verdict.granted not in AT_ENDS]
     )
     most = largest(*knots.loss.tolist(), *seen.values())
+    if any(_undecided(verdict) for verdict in verdicts):
+        wanted = replace(wanted or Wanted(), spent=None)
     if wanted is None or all(verdict.proven for verdict in verdicts):
         return Examination(looked, certificate_of(verdicts, knots, seen), most)
     where = {i: _highest_t(looked, i, looked.train) * len(path) - i for i in seen if not verdicts[i].proven}
@@ -93,7 +96,7 @@ def _examined(
         return Examination(looked, certificate_of(verdicts, knots, seen), most, unproven=reason)
     wanted = wanted.after(looked.forward_passes)
     proof = prove(exact, path, where, most, wanted, reporter)
-    verdicts = tuple(_enclosed(one, proof.enclosures.get(i)) for i, one in enumerate(verdicts))
+    verdicts = tuple(_enclosed(i, one, proof.enclosures.get(i)) for i, one in enumerate(verdicts))
     certificate = certificate_of(verdicts, knots, seen)
     if proof.failure is not None:
         return Examination(looked, certificate, most, proof, proof.failure)
@@ -133,17 +136,25 @@ def _odd_entry(exact: Problem, path: Path, segment: int) -> str | None:
 
 def _beyond_proof(exact: Problem, path: Path, verdicts: tuple[Verdict, ...], where: Mapping[int, float]) -> str | None:
     """Why a path will not be proven, whatever the search finds."""
-    refused = next((i for i, one in enumerate(verdicts) if one.granted is None), None)
+    refused = next((i for i, one in enumerate(verdicts) if one.granted is None and not _undecided(one)), None)
     if refused is not None:
         return f"segment {refused}: {verdicts[refused].reason}"
     reasons = ((i, unprovable(exact, path.segment(i))) for i in where)
     return next((f"segment {i}: {reason}" for i, reason in reasons if reason is not None), None)
 
 
-def _enclosed(verdict: Verdict, enclosure: Enclosure | None) -> Verdict:
-    """The verdict on a segment that was searched."""
-    if enclosure is None or enclosure.reason is not None:
+def _undecided(verdict: Verdict) -> bool:
+    """Whether a segment is claimed to be enclosed, and more than the rule for one layer is needed to tell."""
+    return verdict.claim is Claim.ENCLOSED and verdict.granted is None
+
+
+def _enclosed(i: int, verdict: Verdict, enclosure: Enclosure | None) -> Verdict:
+    """The verdict on segment i, if it was searched."""
+    if enclosure is None:
         return verdict
+    if enclosure.reason is not None:
+        reason = enclosure.reason.removeprefix(f"segment {i}: ")
+        return replace(verdict, reason=reason) if _undecided(verdict) else verdict
     pieces = plural(len(enclosure.pieces), "piece")
     reason = f"on {pieces} the loss is nowhere above {enclosure.bound:.6g}, and reaches {enclosure.seen:.6g}"
     return replace(verdict, granted=Claim.ENCLOSED, reason=reason, bound=enclosure.bound)

@@ -5,7 +5,19 @@ from typing import Any
 
 from torch import Tensor
 
-from core.bounds import assumptions, dropout, genericity, linear_floor, rank, separability, sparse, unbounded
+from core.bounds import (
+    assumptions,
+    compressibility,
+    dropout,
+    genericity,
+    linear_floor,
+    linearisation,
+    rank,
+    relu_floor,
+    separability,
+    sparse,
+    unbounded,
+)
 from core.bounds.result import BoundResult
 from core.problem import Problem
 from core.progress import Reporter
@@ -17,6 +29,9 @@ BOUNDS: dict[str, Callable[[Any, Problem, Tensor, Reporter], BoundResult]] = {
     "separability": separability.compute,
     "genericity": genericity.compute,
     "unbounded": unbounded.compute,
+    "linearisation": linearisation.compute,
+    "compressibility": compressibility.compute,
+    "relu-floor": relu_floor.compute,
     "assumptions": assumptions.compute,
     "linear-floor": linear_floor.compute,
 }

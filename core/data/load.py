@@ -11,9 +11,9 @@ from core.data.folders import read_folder
 from core.data.idx import read_pair
 from core.data.pixels import require_variation, scaling
 from core.data.sampling import limit_samples
-from core.data.synthetic import digits, permute3, power
+from core.data.synthetic import digits, gaussians, permute3, power, teacher
 from core.errors import UsageError, printable
-from core.specs.data import Cifar10, Cubic, DataSpec, Digits, Folder, Images, Quadratic
+from core.specs.data import Cifar10, Cubic, DataSpec, Digits, Folder, Gaussians, Images, Quadratic, Teacher
 
 CLASS_FOLDERS = "class folders, not the original batches"
 
@@ -43,6 +43,10 @@ def _regression(spec: DataSpec) -> Dataset:
     if isinstance(spec, Quadratic | Cubic):
         train, test = power(2 if isinstance(spec, Quadratic) else 3, spec.seed)
         return Dataset(str(spec), train, test, None)
+    if isinstance(spec, Gaussians):
+        return Dataset(str(spec), *gaussians(spec.distance, spec.samples, spec.seed), None)
+    if isinstance(spec, Teacher):
+        return Dataset(str(spec), *teacher(spec.inputs, spec.units, spec.noise, spec.samples, spec.seed), None)
     return Dataset(str(spec), permute3(), None, None)
 
 

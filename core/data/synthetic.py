@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from core.data.dataset import Split
 
@@ -38,3 +39,24 @@ def permute3() -> Split:
     angles = 2 * pi / 3 * torch.arange(3, dtype=torch.float64)
     x: Tensor = torch.stack([angles.cos(), angles.sin()], dim=1).float()
     return Split(x, x.roll(-1, 0))
+
+
+def gaussians(distance: float, samples: int, seed: int) -> tuple[Split, Split]:
+    """x = +-distance (1, 1) + N(0, I), the signs alternating, and y = x where it is +, 0 where it is -: (N, 2) each."""
+    signs = 1 - 2 * (torch.arange(2 * samples) % samples % 2)[:, None]
+    x = distance * signs + torch.randn(2 * samples, 2, generator=torch.Generator().manual_seed(seed))
+    y = torch.where(signs > 0, x, 0.0)
+    return Split(x[:samples], y[:samples]), Split(x[samples:], y[samples:])
+
+
+def teacher(inputs: int, units: int, noise: float, samples: int, seed: int) -> tuple[Split, Split]:
+    """y = relu(x U') a + noise for x uniform on the sphere of radius sqrt(inputs): (N, inputs) and (N, 1).
+
+    The units u are uniform on the sphere of radius 1, their weights a are 1, -1, 0.7, and these again.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    U = normalize(torch.randn(units, inputs, generator=generator))
+    x = inputs**0.5 * normalize(torch.randn(2 * samples, inputs, generator=generator))
+    a = torch.tensor([1.0, -1.0, 0.7]).repeat(units)[:units]
+    y = (x @ U.T).relu() @ a[:, None] + noise * torch.randn(2 * samples, 1, generator=generator)
+    return Split(x[:samples], y[:samples]), Split(x[samples:], y[samples:])

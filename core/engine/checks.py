@@ -13,6 +13,7 @@ from core.engine.probe import Ask
 from core.errors import UsageError
 from core.networks.source import read_source, several_of_one_start, sha256_of
 from core.specs.bounds import Examined, Separability
+from core.specs.compressing import Compressing, only_width, oracle_sizes
 from core.specs.conditions import ModelFacts, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
 from core.specs.kinds import chosen_options, inputs_of, kind, with_inputs
@@ -110,8 +111,9 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
     network, data = read_network(spec.network), read_data(spec.data)
     if data.shape is not None:
         network.check_input(data.shape)
-    if data.limit is not None and data.samples is not None and data.limit > data.samples:
-        raise UsageError(f"{spec.data}: limit={data.limit} is more than the {data.samples} train samples available.")
+    there = data.train_samples
+    if data.limit is not None and there is not None and data.limit > there:
+        raise UsageError(f"{spec.data}: limit={data.limit} is more than the {there} train samples available.")
     if data.regression and spec.loss not in (None, "square"):
         raise UsageError(f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss.")
     check_data(data, root, ask)
@@ -205,6 +207,8 @@ def check_layers(options: Options, model: ModelRecord, root: str | None, ask: As
             kept_sizes(options, widths)
         case Dropping():
             dropped_sizes(options.drop, widths)
+        case Compressing():
+            oracle_sizes(options, only_width(name_of_options(options), widths))
         case Examined():
             check_examined(options, model, widths)
 
@@ -219,7 +223,7 @@ def check_examined(options: Examined, model: ModelRecord, widths: Sequence[int])
     asked = ModelFacts(widths, data.classes, not data.regression, model.loss or "", relu, biases)
     check = check_separability if isinstance(options, Separability) else check_genericity
     check(asked)
-    there = data.limit or data.samples
+    there = data.limit or data.train_samples
     if options.samples is not None and there is not None and options.samples > there:
         raise UsageError(f"samples={options.samples} is more than the {there} train samples of {model.data}.")
 

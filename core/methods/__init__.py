@@ -1,6 +1,6 @@
 """Ways of making a path between two models: one file each, and `METHODS`, the only list of them."""
 
-from core.methods import dropout, linear, linear_net, sparse, string, wide
+from core.methods import dropout, linear, linear_net, oracle, sparse, string, wide
 from core.methods.method import Method
 
 METHODS: dict[str, Method] = {
@@ -10,4 +10,5 @@ METHODS: dict[str, Method] = {
     "dropout": Method(dropout.premises, dropout.build),
     "wide": Method(wide.premises, wide.build),
     "linear-net": Method(linear_net.premises, linear_net.build),
+    "oracle": Method(oracle.premises, oracle.build),
 }

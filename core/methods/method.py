@@ -55,11 +55,20 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Helper:
+    """A network (P,) that a path rests on, by what it is."""
+
+    name: str
+    theta: Tensor
+
+
+@dataclass(frozen=True)
 class Construction:
     """A path from a to b; `gaps` says in words why it does not connect, None if it does.
 
     `below` is the threshold on the metric `on`, `beads` the number of interior models that were trained, and `passes`
     how often the train set was passed over for it, a step of training counted for three; 0 where nobody counted.
+    `helpers` are kept as models of their own.
     """
 
     path: Path
@@ -68,6 +77,7 @@ class Construction:
     gaps: str | None = None
     beads: int = 0
     passes: float = 0.0
+    helpers: tuple[Helper, ...] = ()
 
 
 @dataclass(frozen=True)

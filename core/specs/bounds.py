@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from core.specs.compressing import Compressing
 from core.specs.options import Count, Options
 from core.specs.subnetworks import Dropping, Init, Kept, Subnetworks
 
@@ -71,6 +72,27 @@ class Unbounded(Options, frozen=True, kw_only=True, tag="unbounded", tag_field="
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of weights that are drawn where all are zero")] = 0
 
 
+class Linearisation(Options, frozen=True, kw_only=True, tag="linearisation", tag_field="bound"):
+    """How nearly ReLU units of small angle act as linear ones (Proposition 2.3 of Freeman and Bruna 2017)."""
+
+    needs_layers: ClassVar[bool] = True
+    pairs: Annotated[
+        Literal["nearest", "all"], Meta(description="each unit of layer 1 with its nearest by angle, or all pairs")
+    ] = "nearest"
+
+
+class Compressibility(Compressing, frozen=True, kw_only=True, tag="compressibility", tag_field="bound"):
+    """How well few of a ReLU layer's units do, turned or not, and how well few can: delta and e of FB 2017, 2.4."""
+
+    seed: Seed = 0
+
+
+class ReluFloor(Options, frozen=True, kw_only=True, tag="relu-floor", tag_field="bound"):
+    """The train loss that every path from two ReLU units to the other sign of det W_1 reaches (FB 2017, 2.3.1)."""
+
+    needs_layers: ClassVar[bool] = True
+
+
 class Assumptions(Options, frozen=True, kw_only=True, tag="assumptions", tag_field="bound"):
     """Which theorems of the four papers apply to model and data: each assumption, with its numbers."""
 
@@ -88,7 +110,19 @@ class LinearFloor(Options, frozen=True, kw_only=True, tag="linear-floor", tag_fi
     needs_layers: ClassVar[bool] = True
 
 
-BoundOptions = Rank | SparseBound | DropoutBound | Separability | Genericity | Unbounded | Assumptions | LinearFloor
+BoundOptions = (
+    Rank
+    | SparseBound
+    | DropoutBound
+    | Separability
+    | Genericity
+    | Unbounded
+    | Linearisation
+    | Compressibility
+    | ReluFloor
+    | Assumptions
+    | LinearFloor
+)
 BOUNDS: dict[str, type[BoundOptions]] = {
     "rank": Rank,
     "sparse": SparseBound,
@@ -96,6 +130,9 @@ BOUNDS: dict[str, type[BoundOptions]] = {
     "separability": Separability,
     "genericity": Genericity,
     "unbounded": Unbounded,
+    "linearisation": Linearisation,
+    "compressibility": Compressibility,
+    "relu-floor": ReluFloor,
     "assumptions": Assumptions,
     "linear-floor": LinearFloor,
 }

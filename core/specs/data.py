@@ -15,15 +15,23 @@ Custom = Literal["unit", "centred", "standard"]
 
 
 class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
-    """One data set; `shape` of a sample, number of `classes` and of train `samples` where they are known beforehand."""
+    """One data set; `shape` of a sample and number of `classes` where they are known beforehand.
+
+    `full_size` is how many train samples there are, where all data sets of that name have as many.
+    """
 
     shape: ClassVar[tuple[int, ...] | None] = None
     classes: ClassVar[int | None] = None
-    samples: ClassVar[int | None] = None
+    full_size: ClassVar[int | None] = None
     regression: ClassVar[bool] = False
 
     limit: Annotated[Count | None, Meta(description="take N train samples, as many of each class as possible")] = None
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the choice that limit makes, or of random inputs")] = 0
+
+    @property
+    def train_samples(self) -> int | None:
+        """How many train samples there are before `limit`, where that is known beforehand."""
+        return self.full_size
 
 
 class Images(DataSpec, frozen=True, kw_only=True):
@@ -47,7 +55,7 @@ class Digits(Images, frozen=True, kw_only=True, tag="digits"):
     example: ClassVar[str] = "digits or digits,limit=500"
     shape: ClassVar[tuple[int, ...] | None] = (1, 8, 8)
     classes: ClassVar[int | None] = 10
-    samples: ClassVar[int | None] = 1_500
+    full_size: ClassVar[int | None] = 1_500
 
 
 class Mnist(Images, frozen=True, kw_only=True, tag="mnist"):
@@ -57,7 +65,7 @@ class Mnist(Images, frozen=True, kw_only=True, tag="mnist"):
     example: ClassVar[str] = "mnist or mnist,limit=512"
     shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
     classes: ClassVar[int | None] = 10
-    samples: ClassVar[int | None] = 60_000
+    full_size: ClassVar[int | None] = 60_000
 
 
 class FashionMnist(Images, frozen=True, kw_only=True, tag="fashion-mnist"):
@@ -67,7 +75,7 @@ class FashionMnist(Images, frozen=True, kw_only=True, tag="fashion-mnist"):
     example: ClassVar[str] = "fashion-mnist"
     shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
     classes: ClassVar[int | None] = 10
-    samples: ClassVar[int | None] = 60_000
+    full_size: ClassVar[int | None] = 60_000
 
 
 class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
@@ -76,7 +84,7 @@ class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
     example: ClassVar[str] = "cifar10 or cifar10,whiten=true"
     shape: ClassVar[tuple[int, ...] | None] = (3, 32, 32)
     classes: ClassVar[int | None] = 10
-    samples: ClassVar[int | None] = 50_000
+    full_size: ClassVar[int | None] = 50_000
 
 
 class Folder(Images, frozen=True, kw_only=True, tag="folder"):
@@ -106,7 +114,7 @@ class Quadratic(DataSpec, frozen=True, kw_only=True, tag="quadratic"):
     example: ClassVar[str] = "quadratic"
     shape: ClassVar[tuple[int, ...] | None] = (1,)
     regression: ClassVar[bool] = True
-    samples: ClassVar[int | None] = 1_000
+    full_size: ClassVar[int | None] = 1_000
 
 
 class Cubic(DataSpec, frozen=True, kw_only=True, tag="cubic"):
@@ -115,7 +123,7 @@ class Cubic(DataSpec, frozen=True, kw_only=True, tag="cubic"):
     example: ClassVar[str] = "cubic"
     shape: ClassVar[tuple[int, ...] | None] = (1,)
     regression: ClassVar[bool] = True
-    samples: ClassVar[int | None] = 1_000
+    full_size: ClassVar[int | None] = 1_000
 
 
 class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
@@ -124,7 +132,45 @@ class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
     example: ClassVar[str] = "permute3"
     shape: ClassVar[tuple[int, ...] | None] = (2,)
     regression: ClassVar[bool] = True
-    samples: ClassVar[int | None] = 3
+    full_size: ClassVar[int | None] = 3
+
+
+Drawn = Annotated[int, Meta(ge=1, le=10_000_000, description="to train on, and as many to test")]
+
+
+class Gaussians(DataSpec, frozen=True, kw_only=True, tag="gaussians"):
+    """Two Gaussian clouds in the plane around +-(a, a): y = x for the one, 0 for the other (FB 2017, 2.3.1)."""
+
+    example: ClassVar[str] = "gaussians or gaussians,distance=4,samples=1000"
+    shape: ClassVar[tuple[int, ...] | None] = (2,)
+    regression: ClassVar[bool] = True
+
+    distance: Annotated[float, Meta(ge=0, le=1e6, description="a: each coordinate of a cloud's centre")] = 4.0
+    samples: Drawn = 1_000
+
+    @property
+    def train_samples(self) -> int:
+        return self.samples
+
+
+class Teacher(DataSpec, frozen=True, kw_only=True, tag="teacher"):
+    """Regression of a few ReLU units and noise, x uniform on the sphere of radius sqrt(inputs)."""
+
+    example: ClassVar[str] = "teacher or teacher,inputs=3,units=3,noise=0.1,samples=1000"
+    regression: ClassVar[bool] = True
+
+    inputs: Annotated[int, Meta(ge=1, le=1_000_000, description="numbers in a sample")] = 2
+    units: Annotated[int, Meta(ge=1, le=1_000_000, description="of the teacher")] = 3
+    noise: Annotated[float, Meta(ge=0, le=1e6, description="standard deviation of what is added to its outputs")] = 0.1
+    samples: Drawn = 1_000
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # of all data sets the only one with an option for it
+        return (self.inputs,)
+
+    @property
+    def train_samples(self) -> int:
+        return self.samples
 
 
 DATA: dict[str, type[DataSpec]] = {
@@ -136,6 +182,8 @@ DATA: dict[str, type[DataSpec]] = {
     "quadratic": Quadratic,
     "cubic": Cubic,
     "permute3": Permute3,
+    "gaussians": Gaussians,
+    "teacher": Teacher,
 }
 
 

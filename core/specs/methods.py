@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from core.specs.compressing import Compressing
 from core.specs.descent import Descent
 from core.specs.options import Count, Options
 from core.specs.subnetworks import Dropping, Subnetworks
@@ -88,7 +89,11 @@ class LinearNetwork(Options, frozen=True, kw_only=True, tag="linear-net", tag_fi
     ] = 0.0
 
 
-MethodOptions = Linear | String | Sparse | Dropout | Wide | LinearNetwork
+class Oracle(Compressing, frozen=True, kw_only=True, tag="oracle", tag_field="method"):
+    """One hidden ReLU layer: through its best units and a small network (Theorem 2.4 of Freeman and Bruna 2017)."""
+
+
+MethodOptions = Linear | String | Sparse | Dropout | Wide | LinearNetwork | Oracle
 METHODS: dict[str, type[MethodOptions]] = {
     "linear": Linear,
     "string": String,
@@ -96,4 +101,5 @@ METHODS: dict[str, type[MethodOptions]] = {
     "dropout": Dropout,
     "wide": Wide,
     "linear-net": LinearNetwork,
+    "oracle": Oracle,
 }

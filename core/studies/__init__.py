@@ -1,10 +1,12 @@
 """The papers' experiments by name."""
 
-from core.studies import fb17_e1, nbm21
+from core.studies import fb17_cor25, fb17_e1, fb17_gaussians, nbm21
 from core.studies.plan import Study
 
 STUDIES: dict[str, Study] = {
+    "fb17-cor25": fb17_cor25.STUDY,
     "fb17-e1": fb17_e1.STUDY,
+    "fb17-gaussians": fb17_gaussians.STUDY,
     "nbm21-fig3a": nbm21.FIG_3A,
     "nbm21-fig3b": nbm21.FIG_3B,
     "nbm21-fig3c": nbm21.FIG_3C,

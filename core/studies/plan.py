@@ -47,12 +47,13 @@ class PanelCurve:
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves over one pair of axes."""
+    """Curves over one pair of axes, both `logarithmic` or not."""
 
     title: str
     x: str
     y: str
     curves: Sequence[PanelCurve]
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True)

@@ -144,9 +144,19 @@ def test_linear_networks_need_neither_the_square_loss_nor_missing_biases(loss: s
     assert set(narrow) == {"all", "dense layers", "activation linear", *[one for one in narrow if "widths" in one]}
 
 
-def test_a_square_loss_is_asked_for() -> None:
+@pytest.mark.parametrize("loss", ["square", "cross-entropy", "hinge"])
+def test_one_hidden_relu_layer_is_all_that_2_4_asks_for_without_a_penalty(loss: str) -> None:
+    case = problem("fcn:4", N, 2, loss)
+    bound = found(case, 10 * points(case, 1)[0])
+    assert set(answers(bound, "FB17 2.4").values()) == {YES}
+    assert next(one.value for one in bound.measurements if one.name == "largest_incoming_norm") > 1
+
+
+def test_a_square_loss_is_asked_for_by_critical_points_alone() -> None:
     bound = found(problem("fcn:4", N, 2))
-    assert answers(bound, "FB17 2.4")["square loss"] == NO
+    asking = {one.name for one in bound.measurements if one.name.endswith(": square loss")}
+    assert "FB17 2.4: square loss" not in asking
+    assert answers(bound, "T19 2.4.12")["square loss"] == NO
     assert "epsilon_of_dropout" in {one.name for one in bound.measurements}
 
 

@@ -46,6 +46,50 @@ def test_digits_are_scikit_learn_s_in_order() -> None:
     np.testing.assert_array_equal(torch.cat([data.train.y, data.test.y]).numpy(), raw.target)
 
 
+def test_gaussians_are_two_clouds_of_which_one_is_to_be_copied() -> None:
+    data = load(read_data("gaussians,distance=3,samples=400"), NOWHERE)
+    assert data.test is not None
+    for split in (data.train, data.test):
+        assert split.x.shape == split.y.shape == (400, 2)
+        copied = split.y.abs().amax(1) > 0
+        assert copied.tolist() == [True, False] * 200
+        assert torch.equal(split.y[copied], split.x[copied])
+        for cloud, centre in ((split.x[copied], 3.0), (split.x[~copied], -3.0)):
+            assert (cloud.mean(0) - centre).abs().max() < 0.3
+            assert (covariance(cloud) - torch.eye(2)).abs().max() < 0.4
+    assert not torch.equal(data.train.x, data.test.x)
+    other = load(read_data("gaussians,distance=3,samples=400,seed=1"), NOWHERE)
+    assert not torch.equal(data.train.x, other.train.x)
+
+
+def test_a_teacher_is_three_units_and_noise() -> None:
+    for n in (2, 5):
+        noisy = load(read_data(f"teacher,inputs={n},samples=500"), NOWHERE)
+        clean = load(read_data(f"teacher,inputs={n},samples=500,noise=0"), NOWHERE)
+        assert (noisy.train.x.shape, noisy.train.y.shape, noisy.classes) == ((500, n), (500, 1), None)
+        torch.testing.assert_close(noisy.train.x.norm(dim=1), torch.full((500,), n**0.5))
+        assert torch.equal(noisy.train.x, clean.train.x)
+        assert (noisy.train.y - clean.train.y).std() == pytest.approx(0.1, rel=0.15)
+        x, y = clean.train.x, clean.train.y[:, 0]
+        for i in range(20):  # homogeneous of degree 1, and linear but for three folds
+            same = (x / n**0.5 - x[i] / n**0.5).norm(dim=1) < 1e-6
+            assert torch.allclose(y[same], y[i])
+    assert load(read_data("teacher,units=1,noise=0"), NOWHERE).train.y.min() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("gaussians,samples=0", "samples must be"),
+        ("teacher,inputs=0", "inputs must be"),
+        ("teacher,noise=-1", "noise must be a number at least 0"),
+    ],
+)
+def test_data_that_cannot_be_drawn_are_refused(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_data(text)
+
+
 @pytest.mark.parametrize(("name", "power"), [("quadratic", 2), ("cubic", 3)])
 def test_regressions_are_random_powers(name: str, power: int) -> None:
     data, other = load(read_data(name), NOWHERE), load(read_data(f"{name},seed=1"), NOWHERE)

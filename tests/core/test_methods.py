@@ -25,7 +25,7 @@ from core.progress import SilentReporter
 from core.specs import bounds as bound_specs
 from core.specs import methods as specs
 from core.specs.descent import Descent
-from core.specs.methods import Dropout, Linear, LinearNetwork, MethodOptions, Metric, Sparse, String, Wide
+from core.specs.methods import Dropout, Linear, LinearNetwork, MethodOptions, Metric, Oracle, Sparse, String, Wide
 from core.specs.networks import read_network
 from core.training import Until, train
 
@@ -69,6 +69,7 @@ OPTIONS: dict[str, MethodOptions] = {
     "dropout": Dropout(draws=5),
     "wide": Wide(),
     "linear-net": LinearNetwork(),
+    "oracle": Oracle(epochs=5, draws=1, units="8"),
 }
 
 
@@ -79,10 +80,17 @@ def options(request: pytest.FixtureRequest) -> MethodOptions:
 
 @pytest.fixture(scope="module")
 def suited(options: MethodOptions, task: Task) -> Task:
-    """The task; for wide networks with as few samples as they are wide for, for linear ones without activations."""
+    """The task; for wide networks with as few samples as they are wide for.
+
+    For linear ones without activations, and with one hidden layer for oracles.
+    """
     if isinstance(options, LinearNetwork):
         architecture = build(read_network("fcn:16x2,activation=linear"), (2,), 2)
         return with_(task, problem=replace(task.problem, network=architecture.module, layered=architecture.layered))
+    if isinstance(options, Oracle):
+        shallow = build(read_network("fcn:16"), (2,), 2)
+        a, b = (shallow.initial(seed, torch.float64) for seed in (0, 1))
+        return with_(task, a=a, b=b, problem=replace(task.problem, network=shallow.module, layered=shallow.layered))
     if not isinstance(options, Wide):
         return task
     few = Split(task.problem.data.train.x[:8], task.problem.data.train.y[:8])

@@ -34,7 +34,7 @@ def compute(options: Assumptions, problem: Problem, theta: Tensor, reporter: Rep
     assert exact.layered is not None
     reporter.progress(0.0, "shapes and ranks")
     net = Net.of(exact, theta) if dense(exact).holds else None
-    theorems = nguyen_2019(exact) + thesis_chapter_2(exact, net) + freeman_bruna_2017(exact, theta)
+    theorems = nguyen_2019(exact) + thesis_chapter_2(exact, net) + freeman_bruna_2017(exact)
     of_nbm21, epsilons = corollaries(options, exact, theta, reporter)
     theorems += of_nbm21
     for theorem in theorems:

@@ -113,12 +113,14 @@ def full_ranks(net: Net, k: int) -> Assumption:
     return Assumption(name, OPEN, f"{low[0]}, to rounding") if low else Assumption.that(name, True)
 
 
-def freeman_bruna_2017(problem: Problem, theta: Tensor) -> list[Theorem]:
-    """2.2 as it is true, of any convex loss, with biases or without. For 2.4 biases count as weights of an input 1."""
+def freeman_bruna_2017(problem: Problem) -> list[Theorem]:
+    """2.2 as it is true, of any convex loss, with biases or without; 2.4 without a penalty.
+
+    With one, incoming weights may have norm 1 at most (`largest_incoming_norm`).
+    """
     assert problem.layered is not None
     layers, sizes = problem.layered.layers, widths_of(problem)
     flat = Assumption.that("dense layers", not any(one.convolution for one in layers))
-    norm = incoming(problem, theta)
     return [
         Theorem(
             "FB17 2.2",
@@ -134,8 +136,6 @@ def freeman_bruna_2017(problem: Problem, theta: Tensor) -> list[Theorem]:
                 flat,
                 Assumption.that("one hidden layer", len(sizes) == 2, f"it has {len(sizes) - 1}"),
                 activation(problem, ("relu",)),
-                loss(problem, "square"),
-                Assumption.that("incoming weights of norm 1 or less", norm <= 1, f"the largest norm is {norm:.4g}"),
             ],
         ),
     ]

@@ -1,5 +1,6 @@
 """The job `connect`: a path between two models, with everything that is measured of it."""
 
+from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,17 @@ from core.certify.enclosed import Wanted
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import log_file, options_text
+from core.engine.worker.training import describe_model
 from core.engine.worker.verifying import certificate_columns, describe_segments
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
-from core.methods.method import Task
+from core.methods.method import Helper, Task
 from core.opening import open_models
 from core.penalty import Penalty
 from core.problem import Problem
 from core.profile import Profile
-from core.results import PathMade, PointMade, as_loss
+from core.results import ModelMade, PathMade, PointMade, as_loss
 from core.specs.kinds import chosen_options
 from core.specs.runs import Connect, RunSpec, name_of_options
 
@@ -41,8 +43,29 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     write_whole(folder / "path.safetensors", connection.construction.path.save)
     log_file(folder / "path.safetensors", journal)
     journal.write(describe_path(job, spec, problem, connection, folder))
+    leave_helpers(job, spec, problem, connection.construction.helpers, folder, journal)
     if connection.failure is not None:
         raise RunError("could not connect", f"could not connect: {connection.failure}")
+
+
+def leave_helpers(
+    job: Job, spec: Connect, problem: Problem, helpers: Sequence[Helper], folder: Path, journal: Journal
+) -> None:
+    """The networks that a path rests on, as models of the role helper."""
+    source = job.inputs[0]
+    for position, helper in enumerate(helpers):
+        made = ModelMade(
+            **describe_model(problem, helper.theta, position, folder),
+            network=source.network,
+            data=source.data,
+            seed=spec.seed,
+            epochs=0,
+            reached=None,
+            seconds=journal.seconds,
+            name=helper.name,
+            role="helper",
+        )
+        journal.write(made)
 
 
 def describe_path(job: Job, spec: RunSpec, problem: Problem, connection: Connection, folder: Path) -> PathMade:

@@ -43,7 +43,7 @@ def save(panels: Sequence[Panel], targets: Sequence[Path], *, logarithmic: bool)
         figure = Figure(figsize=(SIZE[0] * len(panels), SIZE[1]), layout="constrained")
         known: dict[str, Artist] = {}
         for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-            _draw(axes, panel, logarithmic=logarithmic)
+            _draw(axes, panel, logarithmic=logarithmic or panel.logarithmic)
             handles, labels = axes.get_legend_handles_labels()
             known |= dict(zip(labels, handles, strict=True))
         figure.legend(known.values(), known, loc="outside lower center", ncols=min(len(known), 3 * len(panels)))
@@ -63,7 +63,12 @@ def _draw(axes: Axes, panel: Panel, *, logarithmic: bool) -> None:
         axes.set_yscale("log")
     else:  # what is drawn is never negative, though intervals may reach down there
         axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
-    if all(float(x).is_integer() for curve in panel.curves for x in curve.x if not curve.reference):
+    if panel.logarithmic:
+        axes.set_xscale("log")
+        places = sorted({x for curve in panel.curves for x in curve.x})
+        axes.set_xticks(places, [f"{x:g}" for x in places])
+        axes.set_xticks([], minor=True)
+    elif all(float(x).is_integer() for curve in panel.curves for x in curve.x if not curve.reference):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(visible=True, color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)

@@ -11,11 +11,12 @@ from core.data.folders import read_folder
 from core.data.idx import read_pair
 from core.data.pixels import require_variation, scaling
 from core.data.sampling import limit_samples
-from core.data.synthetic import digits, permute3, power
+from core.data.synthetic import digits, permute3, polynomial
 from core.errors import UsageError, printable
-from core.specs.data import Cifar10, Cubic, DataSpec, Digits, Folder, Images, Quadratic
+from core.specs.data import Cifar10, Cubic, DataSpec, Digits, Folder, Images, Polynomial, Quadratic
 
 CLASS_FOLDERS = "class folders, not the original batches"
+SMALL = 1_000  # train samples of quadratic and cubic, and test samples
 
 
 def load(spec: DataSpec, root: Path, download: bool = True) -> Dataset:
@@ -40,10 +41,16 @@ def load(spec: DataSpec, root: Path, download: bool = True) -> Dataset:
 
 
 def _regression(spec: DataSpec) -> Dataset:
-    if isinstance(spec, Quadratic | Cubic):
-        train, test = power(2 if isinstance(spec, Quadratic) else 3, spec.seed)
-        return Dataset(str(spec), train, test, None)
-    return Dataset(str(spec), permute3(), None, None)
+    match spec:
+        case Quadratic():
+            drawn = polynomial((0, 0, 1), SMALL, spec.seed)
+        case Cubic():
+            drawn = polynomial((0, 0, 0, 1), SMALL, spec.seed)
+        case Polynomial():
+            drawn = polynomial(spec.values, spec.samples, spec.seed)
+        case _:
+            return Dataset(str(spec), permute3(), None, None)
+    return Dataset(str(spec), *drawn, None)
 
 
 def _pixels(spec: Images, root: Path, download: bool, say: Say) -> Dataset:

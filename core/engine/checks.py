@@ -20,6 +20,7 @@ from core.specs.methods import String, metric_text
 from core.specs.networks import File, NetworkSpec, read_network
 from core.specs.options import Options
 from core.specs.runs import (
+    OF_VALUES,
     Connect,
     Reading,
     Reference,
@@ -110,10 +111,13 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
     network, data = read_network(spec.network), read_data(spec.data)
     if data.shape is not None:
         network.check_input(data.shape)
-    if data.limit is not None and data.samples is not None and data.limit > data.samples:
-        raise UsageError(f"{spec.data}: limit={data.limit} is more than the {data.samples} train samples available.")
-    if data.regression and spec.loss not in (None, "square"):
-        raise UsageError(f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss.")
+    there = data.train_samples
+    if data.limit is not None and there is not None and data.limit > there:
+        raise UsageError(f"{spec.data}: limit={data.limit} is more than the {there} train samples available.")
+    if data.regression and spec.loss not in (None, *OF_VALUES):
+        raise UsageError(
+            f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss, or absolute."
+        )
     check_data(data, root, ask)
     if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
         raise UsageError(several_of_one_start(network.short_text, spec.count))
@@ -219,7 +223,7 @@ def check_examined(options: Examined, model: ModelRecord, widths: Sequence[int])
     asked = ModelFacts(widths, data.classes, not data.regression, model.loss or "", relu, biases)
     check = check_separability if isinstance(options, Separability) else check_genericity
     check(asked)
-    there = data.limit or data.samples
+    there = data.limit or data.train_samples
     if options.samples is not None and there is not None and options.samples > there:
         raise UsageError(f"samples={options.samples} is more than the {there} train samples of {model.data}.")
 

@@ -1,5 +1,6 @@
 """Data sets by name: what can be written, and what is known of each without reading it. No torch here."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -15,15 +16,23 @@ Custom = Literal["unit", "centred", "standard"]
 
 
 class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
-    """One data set; `shape` of a sample, number of `classes` and of train `samples` where they are known beforehand."""
+    """One data set; `shape` of a sample and number of `classes` where they are known beforehand.
+
+    `full_size` is how many train samples there are, where all data sets of that name have as many.
+    """
 
     shape: ClassVar[tuple[int, ...] | None] = None
     classes: ClassVar[int | None] = None
-    samples: ClassVar[int | None] = None
+    full_size: ClassVar[int | None] = None
     regression: ClassVar[bool] = False
 
     limit: Annotated[Count | None, Meta(description="take N train samples, as many of each class as possible")] = None
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the choice that limit makes, or of random inputs")] = 0
+
+    @property
+    def train_samples(self) -> int | None:
+        """How many train samples there are before `limit`, where that is known beforehand."""
+        return self.full_size
 
 
 class Images(DataSpec, frozen=True, kw_only=True):
@@ -47,7 +56,7 @@ class Digits(Images, frozen=True, kw_only=True, tag="digits"):
     example: ClassVar[str] = "digits or digits,limit=500"
     shape: ClassVar[tuple[int, ...] | None] = (1, 8, 8)
     classes: ClassVar[int | None] = 10
-    samples: ClassVar[int | None] = 1_500
+    full_size: ClassVar[int | None] = 1_500
 
 
 class Mnist(Images, frozen=True, kw_only=True, tag="mnist"):
@@ -57,7 +66,7 @@ class Mnist(Images, frozen=True, kw_only=True, tag="mnist"):
     example: ClassVar[str] = "mnist or mnist,limit=512"
     shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
     classes: ClassVar[int | None] = 10
-    samples: ClassVar[int | None] = 60_000
+    full_size: ClassVar[int | None] = 60_000
 
 
 class FashionMnist(Images, frozen=True, kw_only=True, tag="fashion-mnist"):
@@ -67,7 +76,7 @@ class FashionMnist(Images, frozen=True, kw_only=True, tag="fashion-mnist"):
     example: ClassVar[str] = "fashion-mnist"
     shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
     classes: ClassVar[int | None] = 10
-    samples: ClassVar[int | None] = 60_000
+    full_size: ClassVar[int | None] = 60_000
 
 
 class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
@@ -76,7 +85,7 @@ class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
     example: ClassVar[str] = "cifar10 or cifar10,whiten=true"
     shape: ClassVar[tuple[int, ...] | None] = (3, 32, 32)
     classes: ClassVar[int | None] = 10
-    samples: ClassVar[int | None] = 50_000
+    full_size: ClassVar[int | None] = 50_000
 
 
 class Folder(Images, frozen=True, kw_only=True, tag="folder"):
@@ -106,7 +115,7 @@ class Quadratic(DataSpec, frozen=True, kw_only=True, tag="quadratic"):
     example: ClassVar[str] = "quadratic"
     shape: ClassVar[tuple[int, ...] | None] = (1,)
     regression: ClassVar[bool] = True
-    samples: ClassVar[int | None] = 1_000
+    full_size: ClassVar[int | None] = 1_000
 
 
 class Cubic(DataSpec, frozen=True, kw_only=True, tag="cubic"):
@@ -115,7 +124,40 @@ class Cubic(DataSpec, frozen=True, kw_only=True, tag="cubic"):
     example: ClassVar[str] = "cubic"
     shape: ClassVar[tuple[int, ...] | None] = (1,)
     regression: ClassVar[bool] = True
-    samples: ClassVar[int | None] = 1_000
+    full_size: ClassVar[int | None] = 1_000
+
+
+class Polynomial(DataSpec, frozen=True, kw_only=True, tag="polynomial"):
+    """Regression of any polynomial on [0, 1]: x uniform, as many train as test samples."""
+
+    example: ClassVar[str] = "polynomial,coefficients=.1/.25/.5,samples=10000"
+    shape: ClassVar[tuple[int, ...] | None] = (1,)
+    regression: ClassVar[bool] = True
+
+    coefficients: Annotated[str, Meta(description="from the constant upwards: .1/.25/.5 is 0.1 + 0.25 x + 0.5 x^2")]
+    samples: Annotated[int, Meta(ge=1, le=10_000_000, description="to train on, and as many to test")] = 1_000
+
+    def __post_init__(self) -> None:
+        text = "/".join(f"{one!r}".removesuffix(".0") for one in self.values)  # one text for equal data
+        msgspec.structs.force_setattr(self, "coefficients", text)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The coefficients as numbers. Raises UsageError."""
+        try:
+            numbers = tuple(float(one) for one in self.coefficients.split("/"))
+        except ValueError:
+            numbers = ()
+        if not numbers or not all(map(isfinite, numbers)):
+            raise UsageError(
+                "polynomial: coefficients must be numbers with / between them, from the constant upwards, such as "
+                f".1/.25/.5, not {self.coefficients!r}."
+            )
+        return numbers
+
+    @property
+    def train_samples(self) -> int:
+        return self.samples
 
 
 class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
@@ -124,7 +166,7 @@ class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
     example: ClassVar[str] = "permute3"
     shape: ClassVar[tuple[int, ...] | None] = (2,)
     regression: ClassVar[bool] = True
-    samples: ClassVar[int | None] = 3
+    full_size: ClassVar[int | None] = 3
 
 
 DATA: dict[str, type[DataSpec]] = {
@@ -135,6 +177,7 @@ DATA: dict[str, type[DataSpec]] = {
     "folder": Folder,
     "quadratic": Quadratic,
     "cubic": Cubic,
+    "polynomial": Polynomial,
     "permute3": Permute3,
 }
 

@@ -14,7 +14,8 @@ from core.specs.options import Count, Options
 
 VERSION = 1
 Dtype = Literal["float32", "float64"]
-Loss = Literal["cross-entropy", "square", "hinge"]
+Loss = Literal["cross-entropy", "square", "absolute", "hinge"]
+OF_VALUES: tuple[Loss, ...] = ("square", "absolute")  # compare outputs with values, or with one-hot labels
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

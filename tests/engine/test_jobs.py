@@ -208,7 +208,11 @@ def test_what_cannot_work_is_refused_before_it_is_enqueued(engine: Engine) -> No
         (Descend(model=a, to=0.1), "descend needs float64, and model 1 is in float32: train with --dtype float64"),
         (Connect(a=a, b=ModelRef(run=99), method=Linear()), "no run 99"),
         (Train(network="cnn", data="digits"), "28x28 or 32x32"),
-        (Train(network="fcn:3", data="quadratic", loss="hinge"), "square loss"),
+        (Train(network="fcn:3", data="quadratic", loss="hinge"), "square loss, or absolute"),
+        (
+            Train(network="fcn:3", data="polynomial,coefficients=1/1,samples=9,limit=10"),
+            "more than the 9 train samples",
+        ),
         (Train(network="fcn:3", data="folder:/nowhere"), "/nowhere"),
         (Train(network="fcn:3", data="digits,limit=1501"), "more than the 1500 train samples"),
     ):

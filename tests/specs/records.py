@@ -31,6 +31,7 @@ def references_to(ref: type[Reference]) -> st.SearchStrategy[Reference]:
 #: Texts and tuples that have a form of their own.
 SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "channels": widths.map(write_widths),
+    "coefficients": st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=4).map(lambda some: "/".join(map(str, some))),
     "widths": widths,
     "path": paths,
     "source": paths.map(lambda path: f"{path}.py:make"),

@@ -5,6 +5,7 @@ mean over its samples. `infimum` is p* = inf phi over all outputs.
 """
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -92,7 +93,7 @@ class Absolute:
         return distances.sum(-1)
 
     def change(self, losses: Tensor, radius: Tensor, outputs: int) -> Tensor:  # noqa: ARG002
-        return outputs**0.5 * radius  # the gradient has a sign in each entry
+        return sqrt(outputs) * radius  # the gradient has a sign in each entry
 
     def remainder(self, losses: Tensor, radius: Tensor) -> Tensor:  # noqa: ARG002
         return torch.full_like(radius, torch.inf)

@@ -18,6 +18,7 @@ from core.losses import ConvexLoss, misses
 from core.networks.calls import Calls
 from core.networks.layered import Buffers, LayeredNetwork, LayerSize, layer_sizes
 from core.networks.layout import Layout
+from core.specs.methods import Metric
 
 Part = Literal["train", "test"]
 CACHE = 1 << 20  # numbers in one intermediate result on the CPU: longer matmuls are no faster, fresh memory slower
@@ -30,6 +31,17 @@ class Values:
 
     loss: Tensor
     error: Tensor | None
+
+    def of(self, metric: Metric) -> Tensor:
+        """What a metric names of them, (K,)."""
+        found = self.loss if metric.endswith("loss") else self.error
+        assert found is not None, "regression problems have no error"
+        return found
+
+
+def part_of(metric: Metric) -> Part:
+    """The samples that a metric is of."""
+    return "train" if metric.startswith("train") else "test"
 
 
 @dataclass(eq=False, repr=False)
@@ -192,6 +204,10 @@ class Problem:
             wrong += misses
         loss = total / len(split)
         return Values(loss, None if split.y.is_floating_point() else wrong / len(split))
+
+    def metric(self, thetas: Tensor, metric: Metric) -> Tensor:
+        """A metric (K,), float64, of K networks (K, P)."""
+        return self.values(thetas, part_of(metric)).of(metric)
 
     def losses(self, thetas: Tensor, part: Part = "train") -> Tensor:
         """Loss (K,), float64, of K networks (K, P) on a whole split."""

@@ -16,7 +16,7 @@ from core.specs.bounds import Examined, Separability
 from core.specs.conditions import ModelFacts, check_genericity, check_separability
 from core.specs.data import DataSpec, read_data
 from core.specs.kinds import chosen_options, inputs_of, kind, with_inputs
-from core.specs.methods import String, metric_text
+from core.specs.methods import Metric, String, metric_text
 from core.specs.networks import File, NetworkSpec, read_network
 from core.specs.options import Options
 from core.specs.runs import (
@@ -118,9 +118,18 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
         raise UsageError(
             f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss, or absolute."
         )
+    check_metric(spec.on, data)
     check_data(data, root, ask)
     if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
         raise UsageError(several_of_one_start(network.short_text, spec.count))
+
+
+def check_metric(metric: Metric, data: DataSpec) -> None:
+    """Raise UsageError where models on this data set have no such metric."""
+    lacks = "no test samples" if metric.startswith("test") and not data.tested else ""
+    lacks = lacks or ("no classes" if metric.endswith("error") and data.regression else "")
+    if lacks:
+        raise UsageError(f"{data} has {lacks}, so models have no {metric_text(metric)}: choose another with on=METRIC.")
 
 
 def network_question(network: NetworkSpec, data: str, root: str | None) -> dict[str, Any]:

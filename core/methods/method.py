@@ -10,6 +10,7 @@ from core.errors import PremiseError
 from core.path import Path
 from core.problem import Problem
 from core.progress import Reporter, SilentReporter
+from core.specs.methods import Metric
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Construction:
 
     path: Path
     below: float | None = None
-    on: str = "train-loss"
+    on: Metric = "train-loss"
     gaps: str | None = None
     beads: int = 0
     passes: float = 0.0

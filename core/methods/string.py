@@ -24,7 +24,7 @@ from torch import Tensor
 from core.files import write_whole
 from core.methods.method import Construction, Premise, Task
 from core.path import Path
-from core.problem import Part, Problem
+from core.problem import Problem, part_of
 from core.profile import peaks
 from core.progress import plural
 from core.specs.methods import Metric, String, metric_text
@@ -87,16 +87,13 @@ def threshold(task: Task, ends: list[float]) -> float:
 
 def values_of(problem: Problem, thetas: Tensor, on: Metric) -> list[float]:
     """The metric at parameters (K, P)."""
-    part, _, what = on.partition("-")
-    values = problem.values(thetas, "train" if part == "train" else "test")
-    chosen = values.loss if what == "loss" else values.error
-    assert chosen is not None
-    return chosen.tolist()
+    found: list[float] = problem.metric(thetas, on).tolist()
+    return found
 
 
 def premises(options: String, task: Task) -> Iterator[Premise]:
     yield Premise("the two models have equally many parameters", task.a.shape == task.b.shape)
-    part: Part = "train" if options.on.startswith("train") else "test"
+    part = part_of(options.on)
     split = task.problem.part(part)
     yield Premise(f"the data set has {part} samples", split is not None)
     classes = not (options.on.endswith("error") and split is not None and split.y.is_floating_point())

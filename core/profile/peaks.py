@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from core.path import Segment
-from core.problem import CACHE, Part, Problem, Values
+from core.problem import CACHE, Problem, Values, part_of
 from core.profile.refining import ROUNDS, between_maxima, ordered
 from core.profile.segments import segment_values
 from core.specs.methods import Metric
@@ -51,7 +51,7 @@ def _merge(line: tuple[Tensor, Tensor], t: Tensor, values: Tensor) -> tuple[Tens
 @torch.no_grad()
 def _evaluate(problem: Problem, lines: tuple[Tensor, Tensor], which: Tensor, t: Tensor, metric: Metric) -> Tensor:
     """The metric (M,) at t (M,) of the lines `which` (M,), on the CPU, NaN as infinity."""
-    part: Part = "train" if metric.startswith("train") else "test"
+    part = part_of(metric)
     starts, ends = lines
     if starts.shape[1] <= SMALL and problem.layered is not None:
         group = max(1, CACHE // starts.shape[1])
@@ -69,6 +69,4 @@ def _evaluate(problem: Problem, lines: tuple[Tensor, Tensor], which: Tensor, t: 
 
 
 def _metric_of(values: Values, metric: Metric) -> Tensor:
-    chosen = values.loss if metric.endswith("loss") else values.error
-    assert chosen is not None, "regression problems have no error"
-    return ordered(chosen.cpu())
+    return ordered(values.of(metric).cpu())

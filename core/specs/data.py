@@ -25,6 +25,7 @@ class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
     classes: ClassVar[int | None] = None
     full_size: ClassVar[int | None] = None
     regression: ClassVar[bool] = False
+    tested: ClassVar[bool] = True  # whether there are test samples
 
     limit: Annotated[Count | None, Meta(description="take N train samples, as many of each class as possible")] = None
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the choice that limit makes, or of random inputs")] = 0
@@ -167,6 +168,7 @@ class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
     shape: ClassVar[tuple[int, ...] | None] = (2,)
     regression: ClassVar[bool] = True
     full_size: ClassVar[int | None] = 3
+    tested: ClassVar[bool] = False
 
 
 DATA: dict[str, type[DataSpec]] = {

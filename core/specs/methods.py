@@ -4,11 +4,18 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from core.errors import UsageError
 from core.specs.descent import Descent
 from core.specs.options import Count, Options
 from core.specs.subnetworks import Dropping, Subnetworks
 
 Metric = Literal["train-loss", "test-loss", "train-error", "test-error"]
+
+
+def require_above_zero(of: str, name: str, value: float, metric: Metric = "train-loss") -> None:
+    """Raise UsageError for a threshold that no model meets: no loss is at most 0, errors may be."""
+    if not (value > 0 or (value == 0 and metric.endswith("error"))):
+        raise UsageError(f"{of}: {name} must be a number above 0, not {value}.")
 
 
 def metric_text(metric: str) -> str:

@@ -62,20 +62,35 @@ class Fcn(Activated, frozen=True, kw_only=True, tag="fcn"):
 
 
 class Cnn(Activated, frozen=True, kw_only=True, tag="cnn"):
-    """A small convolutional network: 3x3 convolutions, each with 2x2 max-pooling, then two dense layers."""
+    """A small convolutional network: convolutions, each with max-pooling that halves its image, then dense layers."""
 
-    example: ClassVar[str] = "cnn or cnn,channels=16-32,hidden=128"
+    example: ClassVar[str] = "cnn or cnn,channels=16-32,hidden=128 or cnn,channels=64-64,kernel=5,pool=3/2"
 
     channels: Annotated[str, Meta(description="of the convolutions, for example 16-32")] = "16-32"
-    hidden: Annotated[int, Meta(ge=1, description="width of the dense hidden layer")] = 128
+    kernel: Annotated[int, Meta(ge=1, le=27, description="side of the convolutions' kernels, odd")] = 3
+    pool: Annotated[
+        Literal["2", "3/2"], Meta(description="windows of 2x2 side by side, or of 3x3 at every second pixel")
+    ] = "2"
+    hidden: Annotated[str, Meta(description="widths of the dense hidden layers, for example 384-192")] = "128"
 
     def __post_init__(self) -> None:
-        channels = write_widths(read_widths(self.channels))  # one text for equal networks
-        msgspec.structs.force_setattr(self, "channels", channels)
+        if self.kernel % 2 == 0:
+            raise UsageError(f"cnn: kernel must be odd, so that its middle is a pixel, not {self.kernel}.")
+        for name in ("channels", "hidden"):
+            try:
+                text = write_widths(read_widths(str(getattr(self, name))))  # one text for equal networks
+            except ValueError as error:
+                raise UsageError(f"cnn: {name}={getattr(self, name)}: {error}; write, for example, 16-32.") from None
+            msgspec.structs.force_setattr(self, name, text)
+
+    @property
+    def dense_widths(self) -> tuple[int, ...]:
+        """Of the dense hidden layers."""
+        return read_widths(self.hidden)
 
     @property
     def hidden_widths(self) -> tuple[int, ...]:
-        return (*read_widths(self.channels), self.hidden)
+        return (*read_widths(self.channels), *self.dense_widths)
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Raise UsageError but for images of 28x28 or 32x32 that the pooling leaves a pixel of."""

@@ -12,8 +12,9 @@ from core.data.idx import read_pair
 from core.data.pixels import require_variation, scaling
 from core.data.sampling import limit_samples
 from core.data.synthetic import digits, permute3, polynomial
+from core.data.text import read_text
 from core.errors import UsageError, printable
-from core.specs.data import Cifar10, Cubic, DataSpec, Digits, Folder, Images, Polynomial, Quadratic
+from core.specs.data import Cifar10, Cubic, DataSpec, Digits, Folder, Images, Polynomial, Quadratic, Words
 
 CLASS_FOLDERS = "class folders, not the original batches"
 SMALL = 1_000  # train samples of quadratic and cubic, and test samples
@@ -26,6 +27,8 @@ def load(spec: DataSpec, root: Path, download: bool = True) -> Dataset:
     Raises UsageError where files are missing (saying which go where), damaged, or fewer than `limit`.
     """
     notes: list[str] = []
+    if isinstance(spec, Words):
+        return Dataset(str(spec), *read_text(spec, _place(spec, root)))
     data = _pixels(spec, root, download, notes.append) if isinstance(spec, Images) else _regression(spec)
     pixels = data.train.x
     if spec.limit is not None:
@@ -67,6 +70,13 @@ def _pixels(spec: Images, root: Path, download: bool, say: Say) -> Dataset:
     if isinstance(spec, Cifar10):
         return _cifar10(spec, folder, root, say)
     return Dataset(str(spec), read_pair(folder, "train"), read_pair(folder, "t10k"), 10)
+
+
+def _place(spec: DataSpec, root: Path) -> Path:
+    """Where files are that can't be downloaded. Raises UsageError where they aren't."""
+    if (place := locate(spec, root)) is None:
+        raise UsageError(missing(spec, root))
+    return place
 
 
 def _cifar10(spec: Cifar10, folder: Path, root: Path, say: Say) -> Dataset:

@@ -14,11 +14,12 @@ from core.networks.activations import activation_of, gain_of
 from core.networks.foreign import make_module, maker_of
 from core.networks.layered import Layer, LayeredNetwork, Pooling
 from core.networks.layout import Layout
+from core.networks.recurrent import LanguageModel, uniform_start
 from core.networks.repeatability import first_difference, require_alike, require_repeatable
 from core.networks.requirements import require_usable
 from core.networks.tracing import NoLayersError, layers_of
 from core.specs.names import name_of, read_widths
-from core.specs.networks import Activated, Cnn, Fcn, File, NetworkSpec, Torchvision, Vgg
+from core.specs.networks import Activated, Cnn, Fcn, File, Lstm, NetworkSpec, Torchvision, Vgg
 
 HALVING = partial(functional.max_pool2d, kernel_size=2)
 OVERLAPPING = partial(functional.max_pool2d, kernel_size=3, stride=2, padding=1)
@@ -138,6 +139,12 @@ def normal_start(layout: Layout, gain: float, seed: int) -> dict[str, Tensor]:
     return parameters
 
 
+def lstm(spec: Lstm, shape: tuple[int, ...], outputs: int) -> Architecture:  # noqa: ARG001
+    """A language model of so many words, whatever the length of its samples."""
+    module = LanguageModel(spec, outputs)
+    return Architecture(module, None, partial(uniform_start, Layout.of(module)), "LSTMs read a word after the other")
+
+
 def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> Architecture:
     """A foreign network, initialised as its authors intended."""
     make = maker_of(spec, shape, outputs)
@@ -177,6 +184,7 @@ ARCHITECTURES: dict[str, Callable[..., Architecture]] = {
     "vgg11": vgg,
     "vgg13": vgg,
     "vgg16": vgg,
+    "lstm": lstm,
     "torchvision": foreign,
     "file": foreign,
 }

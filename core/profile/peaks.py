@@ -33,7 +33,7 @@ def peaks(problem: Problem, starts: Tensor, ends: Tensor, metric: Metric, grid: 
     which = torch.arange(count).repeat_interleave(grid)
     values = _evaluate(problem, (starts, ends), which, first.repeat(count), metric).view(count, grid)
     lines = [(first, row) for row in values]
-    for _ in range(ROUNDS if metric.endswith("loss") else 0):
+    for _ in range(0 if metric.endswith("error") else ROUNDS):
         new = [between_maxima(t, v, float(v.max())) for t, v in lines]
         if not (which := torch.repeat_interleave(torch.tensor([len(t) for t in new]))).numel():
             break

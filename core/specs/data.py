@@ -15,6 +15,19 @@ Scale = Literal["usual", "unit", "standard", "none"]
 Custom = Literal["unit", "centred", "standard"]
 
 
+def whole_path(name: str, given: str) -> str:
+    """The absolute form of a path that stands in a data set's name. Raises UsageError where it can't stand there."""
+    try:
+        path = str(Path(given).expanduser().absolute())
+    except RuntimeError as error:  # ~somebody
+        raise UsageError(f"{name}:{given}: {str(error).rstrip('.')}; write the full path.") from None
+    if path != path.strip() or set(path) & {",", "\0"}:
+        raise UsageError(
+            f"{name}:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
+        )
+    return path
+
+
 class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
     """One data set; `shape` of a sample and number of `classes` where they are known beforehand.
 
@@ -26,6 +39,7 @@ class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
     full_size: ClassVar[int | None] = None
     regression: ClassVar[bool] = False
     tested: ClassVar[bool] = True  # whether there are test samples
+    words: ClassVar[bool] = False  # whether samples are text
 
     limit: Annotated[Count | None, Meta(description="take N train samples, as many of each class as possible")] = None
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the choice that limit makes, or of random inputs")] = 0
@@ -99,15 +113,7 @@ class Folder(Images, frozen=True, kw_only=True, tag="folder"):
     size: Annotated[Count | None, Meta(description="resize every image to size x size pixels")] = None
 
     def __post_init__(self) -> None:
-        try:
-            path = str(Path(self.path).expanduser().absolute())
-        except RuntimeError as error:  # ~somebody
-            raise UsageError(f"folder:{self.path}: {str(error).rstrip('.')}; write the full path.") from None
-        if path != path.strip() or set(path) & {",", "\0"}:
-            raise UsageError(
-                f"folder:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
-            )
-        msgspec.structs.force_setattr(self, "path", path)
+        msgspec.structs.force_setattr(self, "path", whole_path("folder", self.path))
 
 
 class Quadratic(DataSpec, frozen=True, kw_only=True, tag="quadratic"):
@@ -171,6 +177,35 @@ class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
     tested: ClassVar[bool] = False
 
 
+class Words(DataSpec, frozen=True, kw_only=True):
+    """Text: samples are windows of words, targets the next ones. `limit` takes the first windows."""
+
+    words: ClassVar[bool] = True
+
+    vocabulary: Annotated[
+        int, Meta(ge=2, le=10_000_000, description="most frequent words that are told apart, <unk> among them")
+    ] = 10_000
+    window: Annotated[int, Meta(ge=1, le=1_000_000, description="words of a sample")] = 20
+
+
+class Text(Words, frozen=True, kw_only=True, tag="text"):
+    """Your own text: a folder with train.txt and test.txt, or one file, whose last tenth of lines is the test part."""
+
+    argument: ClassVar[str | None] = "path"
+    example: ClassVar[str] = "text:/data/novel.txt,vocabulary=10000,window=20"
+
+    path: Annotated[str, Meta(description="a folder with train.txt and test.txt, or one file")]
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "path", whole_path("text", self.path))
+
+
+class Kjv(Words, frozen=True, kw_only=True, tag="kjv"):
+    """The King James Bible, one verse a line; its test part are the last epistles and the Revelation."""
+
+    example: ClassVar[str] = "kjv or kjv,vocabulary=1000,limit=2000"
+
+
 DATA: dict[str, type[DataSpec]] = {
     "digits": Digits,
     "mnist": Mnist,
@@ -181,6 +216,8 @@ DATA: dict[str, type[DataSpec]] = {
     "cubic": Cubic,
     "polynomial": Polynomial,
     "permute3": Permute3,
+    "text": Text,
+    "kjv": Kjv,
 }
 
 

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from core.errors import UsageError
+from core.specs.data import DataSpec
 from core.specs.names import Named, parse, read_widths, write_widths
 from core.specs.options import Count
 
@@ -17,6 +18,7 @@ class NetworkSpec(Named, frozen=True, kw_only=True, tag_field="network"):
     """One architecture, up to its input and output, which come from the data."""
 
     foreign: ClassVar[bool] = False  # somebody else's code: only a process that loads torch can look at it
+    reads_words: ClassVar[bool] = False  # numbers of words, and no other samples
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Raise UsageError where samples of this shape can't be read."""
@@ -221,15 +223,35 @@ class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
         return msgspec.structs.replace(self, sha256=sha256)
 
 
+class Lstm(NetworkSpec, frozen=True, kw_only=True, tag="lstm"):
+    """A language model: an embedding of words, LSTMs on each other, and a number for every next word."""
+
+    reads_words: ClassVar[bool] = True
+    example: ClassVar[str] = "lstm or lstm,embedding=64,hidden=64"
+
+    embedding: Annotated[Count, Meta(description="numbers that stand for a word")] = 200
+    hidden: Annotated[Count, Meta(description="units of each LSTM")] = 200
+    layers: Annotated[int, Meta(ge=1, lt=101, description="LSTMs on each other")] = 2
+
+
 NETWORKS: dict[str, type[NetworkSpec]] = {
     "fcn": Fcn,
     "cnn": Cnn,
     "vgg11": Vgg11,
     "vgg13": Vgg13,
     "vgg16": Vgg16,
+    "lstm": Lstm,
     "torchvision": Torchvision,
     "file": File,
 }
+
+
+def check_kind(network: NetworkSpec, data: DataSpec) -> None:
+    """Raise UsageError where one is about words and the other isn't."""
+    if network.reads_words and not data.words:
+        raise UsageError(f"{network.short_text} reads text, and {data} has none: use text:PATH, or another network.")
+    if data.words and not network.reads_words:
+        raise UsageError(f"{data} is text, which {network.short_text} can't read: use lstm.")
 
 
 def read_network(text: str) -> NetworkSpec:

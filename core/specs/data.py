@@ -182,6 +182,10 @@ class Words(DataSpec, frozen=True, kw_only=True):
 
     words: ClassVar[bool] = True
 
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # of a class elsewhere: here each has its own
+        return (self.window,)
+
     vocabulary: Annotated[
         int, Meta(ge=2, le=10_000_000, description="most frequent words that are told apart, <unk> among them")
     ] = 10_000

@@ -5,6 +5,7 @@ mean over its samples. `infimum` is p* = inf phi over all outputs.
 """
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.errors import UsageError, unknown_name
+from core.specs.runs import OF_VALUES
 
 
 @runtime_checkable
@@ -28,10 +30,10 @@ class ConvexLoss(Protocol):
         """Loss of every sample (K, N) for outputs (K, N, C) and targets (K or 1, N[, C])."""
         ...
 
-    def change(self, losses: Tensor, radius: Tensor) -> Tensor:
+    def change(self, losses: Tensor, radius: Tensor, outputs: int) -> Tensor:
         """How much losses (K, N) of samples may change at most, where their outputs move by `radius` (K, N).
 
-        Radii are Euclidean.
+        Radii are Euclidean, in the space of that many `outputs`.
         """
         ...
 
@@ -51,7 +53,7 @@ class CrossEntropy:
         # Classes in the middle: along the samples torch is several times faster than along a few classes.
         return functional.cross_entropy(outputs.transpose(1, 2), targets.expand(outputs.shape[:2]), reduction="none")
 
-    def change(self, losses: Tensor, radius: Tensor) -> Tensor:  # noqa: ARG002
+    def change(self, losses: Tensor, radius: Tensor, outputs: int) -> Tensor:  # noqa: ARG002
         return 2**0.5 * radius  # the gradient is softmax - one-hot, of length at most sqrt 2
 
     def remainder(self, losses: Tensor, radius: Tensor) -> Tensor:
@@ -70,13 +72,31 @@ class Square:
     infimum: float = 0.0
 
     def samples(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return 0.5 * (outputs - square_targets(targets, outputs)).square().sum(-1)
+        return 0.5 * (outputs - values_of(targets, outputs)).square().sum(-1)
 
-    def change(self, losses: Tensor, radius: Tensor) -> Tensor:
+    def change(self, losses: Tensor, radius: Tensor, outputs: int) -> Tensor:  # noqa: ARG002
         return (2 * losses).sqrt() * radius + 0.5 * radius.square()
 
     def remainder(self, losses: Tensor, radius: Tensor) -> Tensor:  # noqa: ARG002
         return 0.5 * radius.square()
+
+
+@dataclass(frozen=True)
+class Absolute:
+    """The sum of the distances to the targets, output by output (to the one-hot label where targets are classes)."""
+
+    name: str = "absolute"
+    infimum: float = 0.0
+
+    def samples(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        distances: Tensor = (outputs - values_of(targets, outputs)).abs()
+        return distances.sum(-1)
+
+    def change(self, losses: Tensor, radius: Tensor, outputs: int) -> Tensor:  # noqa: ARG002
+        return sqrt(outputs) * radius  # the gradient has a sign in each entry
+
+    def remainder(self, losses: Tensor, radius: Tensor) -> Tensor:  # noqa: ARG002
+        return torch.full_like(radius, torch.inf)
 
 
 @dataclass(frozen=True)
@@ -91,21 +111,19 @@ class Hinge:
         margins = 1 - (outputs.gather(-1, labels) - outputs)
         return margins.scatter(-1, labels, 0.0).amax(-1).clamp_min(0)
 
-    def change(self, losses: Tensor, radius: Tensor) -> Tensor:  # noqa: ARG002
+    def change(self, losses: Tensor, radius: Tensor, outputs: int) -> Tensor:  # noqa: ARG002
         return 2**0.5 * radius  # two outputs move
 
     def remainder(self, losses: Tensor, radius: Tensor) -> Tensor:  # noqa: ARG002
         return torch.full_like(radius, torch.inf)
 
 
-LOSSES: dict[str, ConvexLoss] = {"cross-entropy": CrossEntropy(), "square": Square(), "hinge": Hinge()}
+LOSSES: dict[str, ConvexLoss] = {one.name: one for one in (CrossEntropy(), Square(), Absolute(), Hinge())}
 
 
-def square_targets(targets: Tensor, outputs: Tensor) -> Tensor:
-    """What the square loss compares outputs (..., C) with: the targets, or one-hot labels."""
-    if targets.is_floating_point():
-        return targets
-    return functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
+def values_of(targets: Tensor, outputs: Tensor) -> Tensor:
+    """Targets as values to compare outputs (K, N, C) with: themselves, or one-hot labels."""
+    return targets if targets.is_floating_point() else functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
 
 
 def loss_named(name: str | None, classes: int | None) -> ConvexLoss:
@@ -117,8 +135,8 @@ def loss_named(name: str | None, classes: int | None) -> ConvexLoss:
         name = "square" if classes is None else "cross-entropy"
     if name not in LOSSES:
         raise unknown_name("loss", name, LOSSES)
-    if classes is None and name != "square":
-        raise UsageError(f"The loss {name} needs classes and this data set has none: use the square loss.")
+    if classes is None and name not in OF_VALUES:
+        raise UsageError(f"The loss {name} needs classes and this data set has none: use the square loss, or absolute.")
     return LOSSES[name]
 
 

@@ -22,7 +22,7 @@ from core.networks.repeatability import first_difference
 from core.problem import Problem
 from core.progress import Reporter, SilentReporter, plural
 from core.specs.data import read_data
-from core.specs.networks import read_network
+from core.specs.networks import check_kind, read_network
 from core.traced_view import without_wrong_view
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -43,6 +43,7 @@ def open_problem(
     """
     reporter = reporter or SilentReporter()
     begun = time.monotonic()
+    check_kind(read_network(network), read_data(data))
     dataset = load(read_data(data), data_root(root))
     reporter.say(data_sentence(dataset, time.monotonic() - begun))
     architecture = build(read_network(network), tuple(dataset.train.x.shape[1:]), dataset.outputs)
@@ -104,6 +105,8 @@ def data_sentence(data: Dataset, seconds: float) -> str:
     tests = "no" if data.test is None else len(data.test)
     shape = "x".join(map(str, data.train.x.shape[1:])) + " numbers" * (data.train.x.dim() == 2)
     targets = f"{data.outputs} numbers to predict" if data.classes is None else f"{data.classes} classes"
+    if not data.train.x.is_floating_point():
+        shape, targets = f"{data.train.x.shape[1]} words", f"{data.classes} different words"
     note = f" ({'; '.join(data.notes)})" if data.notes else ""
     sizes = f"{len(data.train)} train and {tests} test samples of {shape}, {targets}"
     return f"Data {data.name}{note}: {sizes}; read in {seconds:.2f} s."

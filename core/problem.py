@@ -18,6 +18,7 @@ from core.losses import ConvexLoss, misses
 from core.networks.calls import Calls
 from core.networks.layered import Buffers, LayeredNetwork, LayerSize, layer_sizes
 from core.networks.layout import Layout
+from core.specs.methods import Metric
 
 Part = Literal["train", "test"]
 CACHE = 1 << 20  # numbers in one intermediate result on the CPU: longer matmuls are no faster, fresh memory slower
@@ -31,14 +32,27 @@ class Values:
     loss: Tensor
     error: Tensor | None
 
+    def of(self, metric: Metric) -> Tensor:
+        """What a metric names of them, (K,)."""
+        if metric.endswith("perplexity"):
+            return self.loss.exp()
+        found = self.loss if metric.endswith("loss") else self.error
+        assert found is not None, "regression problems have no error"
+        return found
+
+
+def part_of(metric: Metric) -> Part:
+    """The samples that a metric is of."""
+    return "train" if metric.startswith("train") else "test"
+
 
 @dataclass(eq=False, repr=False)
 class Problem:
     """Loss, error, features and gradients of parameter vectors of one network on one data set.
 
-    Device and dtype are the data's. `layered` is the network's view by layers, None where it has none; `without` may
-    say why, as the end of a sentence. `buffers` are a model's own constants by name, in place of those that the
-    network was made with.
+    Device and dtype are the data's; where samples are words the dtype is `precision`. `layered` is the network's view
+    by layers, None where it has none; `without` may say why, as the end of a sentence. `buffers` are a model's own
+    constants by name, in place of those that the network was made with.
     """
 
     network: nn.Module
@@ -47,6 +61,7 @@ class Problem:
     layered: LayeredNetwork | None = None
     buffers: Mapping[str, Tensor] | None = None
     without: str = ""
+    precision: torch.dtype = torch.float32
 
     def __post_init__(self) -> None:
         self.network.eval()
@@ -57,7 +72,8 @@ class Problem:
         """What every layer makes of one sample; of a network without layers a guess, as if it were one."""
         sample = self.data.train.x[:1]
         if self.layered is None:
-            return [LayerSize(max(4 * sample.numel(), 64), self.layout.total)]
+            outputs = self.data.outputs * (sample.numel() if self.words else 1)
+            return [LayerSize(max(4 * sample.numel(), outputs, 64), self.layout.total)]
         parameters = self.layout.split(sample.new_zeros(1, self.layout.total))
         return layer_sizes(self.layered, self.inputs(sample)[:1], parameters)
 
@@ -73,10 +89,15 @@ class Problem:
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.data.train.x.dtype
+        return self.precision if self.words else self.data.train.x.dtype
+
+    @property
+    def words(self) -> bool:
+        """Whether samples are windows of words: a network then has outputs (N, positions, C)."""
+        return not self.data.train.x.is_floating_point()
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
-        return replace(self, data=self.data.to(device, dtype))
+        return replace(self, data=self.data.to(device, dtype), precision=dtype)
 
     def on_first(self, samples: int | None) -> "Problem":
         """The problem on the first samples of its train set (None: all), without test samples."""
@@ -97,6 +118,7 @@ class Problem:
     def outputs(self, thetas: Tensor, x: Tensor, buffers: Buffers | None = None) -> Tensor:
         """Outputs (K, N, C) of K networks (K, P) on samples (N, ...) that they share or (K, N, ...).
 
+        For words (K, N, positions, C).
         With `buffers`, without gradients, they may lie in memory that the next call overwrites.
         """
         parameters = self.layout.split(thetas)
@@ -147,7 +169,13 @@ class Problem:
     def batch_losses(self, thetas: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """Mean loss (K,) of K networks on samples (N, ...) that they share or (K, N, ...); differentiable."""
         targets = y if x.dim() > self.data.train.x.dim() else y[None]
-        return self.loss.samples(self.outputs(thetas, x), targets).mean(-1)
+        return self.sample_losses(self.outputs(thetas, x), targets).mean(-1)
+
+    def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Losses (K, N) of outputs (K, N, [positions,] C) for targets (K or 1, N, ...): the mean over the positions."""
+        if not self.words:
+            return self.loss.samples(outputs, targets)
+        return self.loss.samples(outputs.flatten(1, 2), targets.flatten(1, 2)).view(outputs.shape[:3]).mean(-1)
 
     def gradients(self, thetas: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (K,) and their gradients (K, P) on one batch of samples."""
@@ -166,15 +194,21 @@ class Problem:
         point = {name: one[0] for name, one in self.layout.split(leaf[None]).items()}
 
         def graded() -> tuple[Tensor, Tensor]:
-            loss = self.loss.samples(self.network(x)[None], y[None]).mean()
+            loss = self.sample_losses(self.network(x)[None], y[None]).mean()
             (gradient,) = torch.autograd.grad(loss, leaf)
             return loss.detach(), gradient
 
         return self.calls.while_at(point, graded)
 
     def sums(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Sum of the losses (K,) and number of wrong answers (K,), float64, of outputs (K, N, C); 0 for regression."""
-        losses = self.loss.samples(outputs, y[None]).sum(-1, dtype=torch.float64)
+        """Sum of the losses (K,) and number of wrong answers (K,), float64, of outputs (K, N, C); 0 for regression.
+
+        Of a sample of words the answer is wrong in as large a share as its words are.
+        """
+        losses = self.sample_losses(outputs, y[None]).sum(-1, dtype=torch.float64)
+        if self.words:
+            wrong = misses(outputs.flatten(1, 2), y.flatten())
+            return losses, torch.zeros_like(losses) if wrong is None else wrong / y.shape[1]
         wrong = misses(outputs, y)
         return losses, torch.zeros_like(losses) if wrong is None else wrong
 
@@ -192,6 +226,10 @@ class Problem:
             wrong += misses
         loss = total / len(split)
         return Values(loss, None if split.y.is_floating_point() else wrong / len(split))
+
+    def metric(self, thetas: Tensor, metric: Metric) -> Tensor:
+        """A metric (K,), float64, of K networks (K, P)."""
+        return self.values(thetas, part_of(metric)).of(metric)
 
     def losses(self, thetas: Tensor, part: Part = "train") -> Tensor:
         """Loss (K,), float64, of K networks (K, P) on a whole split."""

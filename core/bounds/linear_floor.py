@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from core.bounds.result import BoundResult
-from core.losses import square_targets
+from core.losses import values_of
 from core.methods.linear_net.assumptions import common, widths
 from core.methods.linear_net.net import LinearNet
 from core.methods.method import Premise, Task, require
@@ -65,7 +65,7 @@ def premises(problem: Problem, theta: Tensor) -> Iterator[Premise]:
 def reduced_rank(problem: Problem, centred: bool) -> tuple[float, float]:
     """The least-squares loss, and sigma_r(Q^T Y), 0 where the inputs have a rank below r."""
     X = problem.data.train.x.flatten(1)
-    Y = square_targets(problem.data.train.y, problem.data.train.x.new_zeros(len(X), X.shape[1]))
+    Y = values_of(problem.data.train.y, problem.data.train.x.new_zeros(len(X), X.shape[1]))
     if centred:
         X, Y = X - X.mean(0), Y - Y.mean(0)
     Q, s, _ = torch.linalg.svd(X, full_matrices=False)

@@ -92,7 +92,7 @@ def changes(
     own = UNIT * (4 * z[0].abs().amax(-1) + z.shape[-1] + 16)  # what the gradient in the outputs is off by
     first = own * d + lost + sum(one.change(gradient) for one, gradient in zip(defects, gradients, strict=True))
     change = first * SAFETY + problem.loss.remainder(losses, d)[0]
-    return losses, z, torch.minimum(change, problem.loss.change(losses, d)[0])
+    return losses, z, torch.minimum(change, problem.loss.change(losses, d, z.shape[-1])[0])
 
 
 def _after(layer: Layer, Z: Tensor, off: Tensor, defects: list[Defect]) -> Tensor:

@@ -157,7 +157,8 @@ def loss_gain(judged: Judged, delta: Tensor) -> float:
         outputs = _evaluation(judged, i).features(Rounded.exact(x), judged.depth)
         z, radius = outputs.features, off * SAFETY
         spread = radius[None, :, None].expand(z.shape) / z.shape[-1] ** 0.5  # their sum bounds the 1-norm
-        # Losses have second derivatives of at most 1: what z is off by adds its margin at the knot and this.
+        # Losses are Lipschitz, or have second derivatives of at most 1: what z is off by adds its margin at the
+        # knot and this.
         gains.append(float((sample_gain(problem, z, spread, y)[0] + radius * outputs.off).mean()))
     return max(gains)
 

@@ -82,7 +82,7 @@ def loss_sums(problem: Problem, outputs: Rounded, y: Tensor) -> Tensor:
     """The sum (2,) of the losses of some samples, and that of how far each may be off."""
     z = outputs.features
     losses = problem.loss.samples(z, y[None])
-    changes = problem.loss.change(losses, outputs.off)
+    changes = problem.loss.change(losses, outputs.off, z.shape[-1])
     return torch.stack([losses.sum(), (changes + _own_rounding(losses, z)).sum()])
 
 

@@ -54,7 +54,8 @@ def data_residual(problem: Problem, ends: Tensor, k: int) -> Residual:
             delta = _pooled(upper, upper.affine(delta, parameters) + upper.inputs * upper.block * TINY)
         delta = delta * SAFETY
         gains = sample_gain(problem, outputs.features, delta, y)[0]
-        # Losses have second derivatives of at most 1: what z is off by adds its margin at the knot and this.
+        # Losses are Lipschitz, or have second derivatives of at most 1: what z is off by adds its margin at the
+        # knot and this.
         gain += float((gains + lengths(delta) * outputs.off).sum())
     return Residual(largest, top, gain / len(problem.data.train))
 

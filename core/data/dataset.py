@@ -17,7 +17,10 @@ def ignore(_: str) -> None:
 
 @dataclass(frozen=True)
 class Split:
-    """Samples x (N, ...) and targets y: labels (N,) int64, or values (N, C)."""
+    """Samples x (N, ...) and targets y: labels (N,) int64, values (N, C), or the next words (N, positions) int64.
+
+    Words are whole numbers among the samples, too, and stay so whatever the dtype of parameters.
+    """
 
     x: Tensor
     y: Tensor
@@ -26,8 +29,8 @@ class Split:
         return self.x.shape[0]
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Split":
-        y = self.y.to(device, dtype) if self.y.is_floating_point() else self.y.to(device)
-        return Split(self.x.to(device, dtype), y)
+        x, y = (one.to(device, dtype if one.is_floating_point() else None) for one in (self.x, self.y))
+        return Split(x, y)
 
 
 @dataclass(frozen=True)

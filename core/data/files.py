@@ -11,12 +11,14 @@ from core.data.classes import (
     images_in,  # noqa: F401 - found here by others' scripts
 )
 from core.data.listing import PARTS, list_images
+from core.errors import UsageError
 from core.files import from_home
-from core.specs.data import Cifar10, DataSpec, FashionMnist, Folder, Mnist
+from core.specs.data import Cifar10, DataSpec, FashionMnist, Folder, Kjv, Mnist, Text, Words
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 IDX = tuple(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
 BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+TEXTS = ("train.txt", "test.txt")
 BATCH_FOLDER = "cifar-10-batches-py"
 
 
@@ -41,6 +43,8 @@ def locate(spec: DataSpec, root: Path) -> Path | None:
         case Folder():
             list_images(Path(spec.path))
             return Path(spec.path)
+        case Words():
+            return _text(Path(spec.path)) if isinstance(spec, Text) else _first([root / "kjv"], TEXTS)
         case _:
             return root
 
@@ -56,6 +60,8 @@ def missing(spec: DataSpec, root: Path) -> str:
                 f"{', '.join(BATCHES)} into {root / BATCH_FOLDER}, or a folder of images for each class into "
                 f"{root / 'cifar10' / 'train'} and {root / 'cifar10' / 'test'}"
             )
+        case Kjv():
+            files = f"{' and '.join(TEXTS)}, one verse a line, into {root / 'kjv'}"
         case _:
             return f"{spec} needs no files under {root}."
     return (
@@ -75,6 +81,15 @@ def part_of(folder: Path, name: str) -> Path | None:
 def _first(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
     wanted = list(names)
     return next((one for one in folders if all(part_of(one, name) for name in wanted)), None)
+
+
+def _text(place: Path) -> Path:
+    """A folder with both parts, or a file. Raises UsageError for anything else."""
+    if lacking := [name for name in TEXTS if place.is_dir() and not (place / name).is_file()]:
+        raise UsageError(f"{place} has no {lacking[0]}: a folder of text has {' and '.join(TEXTS)} in it.")
+    if not place.exists():
+        raise UsageError(f"{place}: no such file or folder; text is one file, or a folder with {' and '.join(TEXTS)}.")
+    return place
 
 
 def _class_folders(folder: Path) -> Path | None:

@@ -11,11 +11,25 @@ from core.data.folders import read_folder
 from core.data.idx import read_pair
 from core.data.pixels import require_variation, scaling
 from core.data.sampling import limit_samples
-from core.data.synthetic import digits, gaussians, permute3, power, teacher
+from core.data.synthetic import digits, gaussians, permute3, polynomial, teacher
+from core.data.text import read_text
 from core.errors import UsageError, printable
-from core.specs.data import Cifar10, Cubic, DataSpec, Digits, Folder, Gaussians, Images, Quadratic, Teacher
+from core.specs.data import (
+    Cifar10,
+    Cubic,
+    DataSpec,
+    Digits,
+    Folder,
+    Gaussians,
+    Images,
+    Polynomial,
+    Quadratic,
+    Teacher,
+    Words,
+)
 
 CLASS_FOLDERS = "class folders, not the original batches"
+SMALL = 1_000  # train samples of quadratic and cubic, and test samples
 
 
 def load(spec: DataSpec, root: Path, download: bool = True) -> Dataset:
@@ -25,6 +39,8 @@ def load(spec: DataSpec, root: Path, download: bool = True) -> Dataset:
     Raises UsageError where files are missing (saying which go where), damaged, or fewer than `limit`.
     """
     notes: list[str] = []
+    if isinstance(spec, Words):
+        return Dataset(str(spec), *read_text(spec, _place(spec, root)))
     data = _pixels(spec, root, download, notes.append) if isinstance(spec, Images) else _regression(spec)
     pixels = data.train.x
     if spec.limit is not None:
@@ -40,14 +56,20 @@ def load(spec: DataSpec, root: Path, download: bool = True) -> Dataset:
 
 
 def _regression(spec: DataSpec) -> Dataset:
-    if isinstance(spec, Quadratic | Cubic):
-        train, test = power(2 if isinstance(spec, Quadratic) else 3, spec.seed)
-        return Dataset(str(spec), train, test, None)
-    if isinstance(spec, Gaussians):
-        return Dataset(str(spec), *gaussians(spec.distance, spec.samples, spec.seed), None)
-    if isinstance(spec, Teacher):
-        return Dataset(str(spec), *teacher(spec.inputs, spec.units, spec.noise, spec.samples, spec.seed), None)
-    return Dataset(str(spec), permute3(), None, None)
+    match spec:
+        case Quadratic():
+            drawn = polynomial((0, 0, 1), SMALL, spec.seed)
+        case Cubic():
+            drawn = polynomial((0, 0, 0, 1), SMALL, spec.seed)
+        case Polynomial():
+            drawn = polynomial(spec.values, spec.samples, spec.seed)
+        case Gaussians():
+            drawn = gaussians(spec.distance, spec.samples, spec.seed)
+        case Teacher():
+            drawn = teacher(spec.inputs, spec.units, spec.noise, spec.samples, spec.seed)
+        case _:
+            return Dataset(str(spec), permute3(), None, None)
+    return Dataset(str(spec), *drawn, None)
 
 
 def _pixels(spec: Images, root: Path, download: bool, say: Say) -> Dataset:
@@ -64,6 +86,13 @@ def _pixels(spec: Images, root: Path, download: bool, say: Say) -> Dataset:
     if isinstance(spec, Cifar10):
         return _cifar10(spec, folder, root, say)
     return Dataset(str(spec), read_pair(folder, "train"), read_pair(folder, "t10k"), 10)
+
+
+def _place(spec: DataSpec, root: Path) -> Path:
+    """Where files are that can't be downloaded. Raises UsageError where they aren't."""
+    if (place := locate(spec, root)) is None:
+        raise UsageError(missing(spec, root))
+    return place
 
 
 def _cifar10(spec: Cifar10, folder: Path, root: Path, say: Say) -> Dataset:

@@ -1,5 +1,6 @@
 """Data sets that need no files: scikit-learn's digits and the small regression problems."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from math import pi
 from pathlib import Path
@@ -27,11 +28,13 @@ def _digits_file() -> Path:
     return Path(library.submodule_search_locations[0], "datasets", "data", "digits.csv.gz")
 
 
-def power(exponent: int, seed: int) -> tuple[Split, Split]:
-    """y = x^exponent for x uniform on [0, 1), (N, 1): 1,000 train, 1,000 test."""
-    x = torch.rand(2000, 1, generator=torch.Generator().manual_seed(seed))
-    y = x**exponent
-    return Split(x[:1000], y[:1000]), Split(x[1000:], y[1000:])
+def polynomial(coefficients: Sequence[float], samples: int, seed: int) -> tuple[Split, Split]:
+    """A polynomial, the constant first among its coefficients, of x uniform on [0, 1): train and test, (N, 1) each."""
+    x = torch.rand(2 * samples, 1, generator=torch.Generator().manual_seed(seed))
+    y = torch.full_like(x, coefficients[-1])
+    for one in reversed(coefficients[:-1]):
+        y = y * x + one
+    return Split(x[:samples], y[:samples]), Split(x[samples:], y[samples:])
 
 
 def permute3() -> Split:

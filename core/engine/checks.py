@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from core.data.files import data_root, locate, missing
+from core.data.words import read_streams
 from core.engine.devices import installed_devices
 from core.engine.model_inputs import find
 from core.engine.probe import Ask
@@ -15,12 +16,13 @@ from core.networks.source import read_source, several_of_one_start, sha256_of
 from core.specs.bounds import Examined, Separability
 from core.specs.compressing import Compressing, only_width, oracle_sizes
 from core.specs.conditions import ModelFacts, check_genericity, check_separability
-from core.specs.data import DataSpec, read_data
+from core.specs.data import DataSpec, Words, read_data
 from core.specs.kinds import chosen_options, inputs_of, kind, with_inputs
-from core.specs.methods import String, metric_text
-from core.specs.networks import File, NetworkSpec, read_network
+from core.specs.methods import Metric, String, metric_text, perplexity
+from core.specs.networks import File, NetworkSpec, check_kind, read_network
 from core.specs.options import Options
 from core.specs.runs import (
+    OF_VALUES,
     Connect,
     Reading,
     Reference,
@@ -114,11 +116,24 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
     there = data.train_samples
     if data.limit is not None and there is not None and data.limit > there:
         raise UsageError(f"{spec.data}: limit={data.limit} is more than the {there} train samples available.")
-    if data.regression and spec.loss not in (None, "square"):
-        raise UsageError(f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss.")
+    if data.regression and spec.loss not in (None, *OF_VALUES):
+        raise UsageError(
+            f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss, or absolute."
+        )
+    check_kind(network, data)
+    check_metric(spec.on, data)
     check_data(data, root, ask)
     if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
         raise UsageError(several_of_one_start(network.short_text, spec.count))
+
+
+def check_metric(metric: Metric, data: DataSpec) -> None:
+    """Raise UsageError where models on this data set have no such metric."""
+    lacks = "no test samples" if metric.startswith("test") and not data.tested else ""
+    lacks = lacks or ("no classes" if metric.endswith("error") and data.regression else "")
+    lacks = lacks or ("no words" if metric.endswith("perplexity") and not data.words else "")
+    if lacks:
+        raise UsageError(f"{data} has {lacks}, so models have no {metric_text(metric)}: choose another with on=METRIC.")
 
 
 def network_question(network: NetworkSpec, data: str, root: str | None) -> dict[str, Any]:
@@ -132,12 +147,14 @@ def network_question(network: NetworkSpec, data: str, root: str | None) -> dict[
 
 
 def check_data(data: DataSpec, root: str | None, ask: Ask) -> None:
-    """Raise UsageError where the data set's files are not on disk and can't be downloaded."""
+    """Raise UsageError where the data set's files are not on disk and can't be downloaded, or are too short a text."""
     where = data_root(root)
     if locate(data, where) is None:
         answer = ask({"question": "download", "data": str(data), "root": str(where)})
         if not answer["found"]:
             raise UsageError(missing(data, where))
+    if isinstance(data, Words) and (place := locate(data, where)) is not None:
+        read_streams(data, place)
 
 
 def check_file(catalogue: Catalogue, row: ModelRecord | PathRecord) -> None:
@@ -243,12 +260,20 @@ def hidden_widths(purpose: str, model: ModelRecord, root: str | None, ask: Ask) 
     return widths
 
 
+def stored_value(model: ModelRecord, metric: Metric) -> float | None:
+    """A metric of a model as the catalogue has it."""
+    part, _, what = metric.partition("-")
+    stored: float | None = getattr(model, f"{part}_{'error' if what == 'error' else 'loss'}")
+    return stored if stored is None or what != "perplexity" else perplexity(stored)
+
+
 def check_threshold(spec: Connect, model: ModelRecord) -> None:
     """A string needs both ends below its threshold: compare the stored values."""
     if not isinstance(spec.method, String) or spec.below is None:
         return
     metric = metric_text(spec.method.on)
-    stored: float | None = getattr(model, spec.method.on.replace("-", "_"))
+    check_metric(spec.method.on, read_data(model.data or ""))
+    stored = stored_value(model, spec.method.on)
     if stored is None:
         raise UsageError(f"Model {model.id} has no {metric}: choose another metric with -o on=train-loss.")
     if stored > spec.below * (1 + 1e-6):

@@ -91,7 +91,9 @@ def _bound(old: Run, spec: RunSpec, changes: Mapping[str, str]) -> list[str]:
     if not isinstance(before, Train) or not isinstance(spec, Train):
         return []
     # A model that has reached its goal has left the batch: towards a lower one it would have to come back.
-    stopped = before.until_loss is not None and (before.count > 1 or old.state == "done")
-    further = stopped and (spec.until_loss is None or spec.until_loss < (before.until_loss or 0))
+    stopped = before.goal is not None and (before.count > 1 or old.state == "done")
+    further = stopped and (spec.goal is None or spec.goal < (before.goal or 0))
+    other = before.goal is not None and before.on != spec.on  # the checkpoint has values of the old one
     other_file = before.network != spec.network and "network" not in changes
-    return [name for name in FIXED if name in changes] + ["network"] * other_file + ["until_loss"] * further
+    goal = "until_loss" if before.until is None and spec.until is None else "until"
+    return [name for name in FIXED if name in changes] + ["network"] * other_file + ["on"] * other + [goal] * further

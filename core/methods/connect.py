@@ -11,6 +11,7 @@ from core.certify.enclosed import Prover, Wanted
 from core.examination import Examination, examine
 from core.methods import METHODS
 from core.methods.method import Construction, Task, require
+from core.problem import part_of
 from core.progress import OnlyProgress, plural
 from core.specs.methods import MethodOptions, metric_text
 from core.specs.runs import name_of_options
@@ -120,9 +121,6 @@ def reached_value(made: Construction, examination: Examination) -> float:
     """The certificate's level for a threshold on the train loss, the largest value seen for any other."""
     if made.on == "train-loss":
         return examination.certificate.level
-    part, _, what = made.on.partition("-")
-    values = examination.profile.train if part == "train" else examination.profile.test
+    values = examination.profile.train if part_of(made.on) == "train" else examination.profile.test
     assert values is not None
-    chosen = values.loss if what == "loss" else values.error
-    assert chosen is not None
-    return float(chosen.max())
+    return float(values.of(made.on).max())

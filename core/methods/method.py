@@ -12,6 +12,7 @@ from core.path import Path
 from core.penalty import Penalty
 from core.problem import Problem
 from core.progress import Reporter, SilentReporter
+from core.specs.methods import Metric
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Construction:
 
     path: Path
     below: float | None = None
-    on: str = "train-loss"
+    on: Metric = "train-loss"
     gaps: str | None = None
     beads: int = 0
     passes: float = 0.0

@@ -12,15 +12,17 @@ from torch.nn import functional
 
 from core.networks.activations import activation_of, gain_of
 from core.networks.foreign import make_module, maker_of
-from core.networks.layered import Layer, LayeredNetwork
+from core.networks.layered import Layer, LayeredNetwork, Pooling
 from core.networks.layout import Layout
+from core.networks.recurrent import LanguageModel, uniform_start
 from core.networks.repeatability import first_difference, require_alike, require_repeatable
 from core.networks.requirements import require_usable
 from core.networks.tracing import NoLayersError, layers_of
 from core.specs.names import name_of, read_widths
-from core.specs.networks import Activated, Cnn, Fcn, File, NetworkSpec, Torchvision, Vgg
+from core.specs.networks import Activated, Cnn, Fcn, File, Lstm, NetworkSpec, Torchvision, Vgg
 
 HALVING = partial(functional.max_pool2d, kernel_size=2)
+OVERLAPPING = partial(functional.max_pool2d, kernel_size=3, stride=2, padding=1)
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,10 @@ def fcn(spec: Fcn, shape: tuple[int, ...], outputs: int) -> Architecture:
 
 
 def cnn(spec: Cnn, shape: tuple[int, ...], outputs: int) -> Architecture:
-    """Convolutions, each with max-pooling, then two dense layers."""
-    return convolutional(spec, [(n,) for n in read_widths(spec.channels)], (spec.hidden, outputs), shape)
+    """Convolutions, each with max-pooling, then dense layers."""
+    stages = [(n,) for n in read_widths(spec.channels)]
+    pool = HALVING if spec.pool == "2" else OVERLAPPING
+    return convolutional(spec, stages, (*spec.dense_widths, outputs), shape, kernel=spec.kernel, pool=pool)
 
 
 def vgg(spec: Vgg, shape: tuple[int, ...], outputs: int) -> Architecture:
@@ -73,24 +77,38 @@ def vgg(spec: Vgg, shape: tuple[int, ...], outputs: int) -> Architecture:
 
 
 def convolutional(
-    spec: Activated, stages: Sequence[Sequence[int]], dense: Sequence[int], shape: tuple[int, ...]
+    spec: Activated,
+    stages: Sequence[Sequence[int]],
+    dense: Sequence[int],
+    shape: tuple[int, ...],
+    *,
+    kernel: int = 3,
+    pool: Pooling = HALVING,
 ) -> Architecture:
-    """3x3 convolutions with padding 1 and 2x2 max-pooling after each stage of them, then dense layers."""
-    n = shape[0]
+    """Convolutions that keep an image's size, with pooling after each stage of them, then dense layers."""
+    n, around = shape[0], kernel // 2
     modules: list[nn.Conv2d | nn.Linear] = []
     layers: list[Layer] = []
     for stage in stages:
         for m in stage:
-            modules.append(nn.Conv2d(n, m, 3, padding=1))
-            layers.append(Layer("", None, n, m, block=9, padding=(1, 1)))
+            modules.append(nn.Conv2d(n, m, kernel, padding=around))
+            layers.append(Layer("", None, n, m, block=kernel**2, padding=(around, around)))
             n = m
-        layers[-1] = replace(layers[-1], pools=(HALVING,))
-    area = prod(side // 2 ** len(stages) for side in shape[1:])
+        layers[-1] = replace(layers[-1], pools=(pool,))
+    area = pooled_area(shape, pool, len(stages))
     for m in dense:
         modules.append(nn.Linear(n * area, m))
         layers.append(Layer("", None, n, m, block=area))
         n, area = m, 1
     return layered_architecture(spec, modules, layers)
+
+
+def pooled_area(shape: tuple[int, ...], pool: Pooling, times: int) -> int:
+    """Pixels that are left of a channel of images (channels, height, width) after so many poolings."""
+    image = torch.zeros(1, 1, *shape[1:])
+    for _ in range(times):
+        image = pool(image)
+    return image.numel()
 
 
 def layered_architecture(
@@ -119,6 +137,12 @@ def normal_start(layout: Layout, gain: float, seed: int) -> dict[str, Tensor]:
         spread = gain / prod(shape[1:]) ** 0.5 if len(shape) > 1 else 0.0
         parameters[name] = torch.randn(shape, generator=generator) * spread if spread else torch.zeros(shape)
     return parameters
+
+
+def lstm(spec: Lstm, shape: tuple[int, ...], outputs: int) -> Architecture:  # noqa: ARG001
+    """A language model of so many words, whatever the length of its samples."""
+    module = LanguageModel(spec, outputs)
+    return Architecture(module, None, partial(uniform_start, Layout.of(module)), "LSTMs read a word after the other")
 
 
 def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> Architecture:
@@ -160,6 +184,7 @@ ARCHITECTURES: dict[str, Callable[..., Architecture]] = {
     "vgg11": vgg,
     "vgg13": vgg,
     "vgg16": vgg,
+    "lstm": lstm,
     "torchvision": foreign,
     "file": foreign,
 }

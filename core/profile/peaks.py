@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from core.path import Segment
-from core.problem import CACHE, Part, Problem, Values
+from core.problem import CACHE, Problem, Values, part_of
 from core.profile.refining import ROUNDS, between_maxima, ordered
 from core.profile.segments import segment_values
 from core.specs.methods import Metric
@@ -37,7 +37,7 @@ def peaks(problem: Problem, starts: Tensor, ends: Tensor, metric: Metric, grid: 
     which = torch.arange(count).repeat_interleave(grid)
     values = _evaluate(problem, (starts, ends), which, first.repeat(count), metric).view(count, grid)
     lines = [(first, row) for row in values]
-    for _ in range(ROUNDS if metric.endswith("loss") else 0):
+    for _ in range(0 if metric.endswith("error") else ROUNDS):
         new = [between_maxima(t, v, float(v.max())) for t, v in lines]
         if not (which := torch.repeat_interleave(torch.tensor([len(t) for t in new]))).numel():
             break
@@ -56,7 +56,7 @@ def _merge(line: tuple[Tensor, Tensor], t: Tensor, values: Tensor) -> tuple[Tens
 @torch.no_grad()
 def _evaluate(problem: Problem, lines: tuple[Tensor, Tensor], which: Tensor, t: Tensor, metric: Metric) -> Tensor:
     """The metric (M,) at t (M,) of the lines `which` (M,), on the CPU, NaN as infinity."""
-    part: Part = "train" if metric.startswith("train") else "test"
+    part = part_of(metric)
     starts, ends = lines
     if starts.shape[1] <= SMALL and problem.layered is not None:
         group = max(1, CACHE // starts.shape[1])
@@ -74,6 +74,4 @@ def _evaluate(problem: Problem, lines: tuple[Tensor, Tensor], which: Tensor, t: 
 
 
 def _metric_of(values: Values, metric: Metric) -> Tensor:
-    chosen = values.loss if metric.endswith("loss") else values.error
-    assert chosen is not None, "regression problems have no error"
-    return ordered(chosen.cpu())
+    return ordered(values.of(metric).cpu())

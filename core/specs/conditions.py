@@ -22,8 +22,10 @@ def check_separability(facts: ModelFacts) -> None:
     """Raise UsageError naming what Corollary 4.4 asks and doesn't find."""
     if not facts.classes:
         raise UsageError("Separability is about classes, and this data set has none.")
-    if facts.loss == "square":
-        raise UsageError("Separability needs the cross-entropy or hinge loss: it doesn't make the square loss small.")
+    if facts.loss in ("square", "absolute"):
+        raise UsageError(
+            f"Separability needs the cross-entropy or hinge loss: it doesn't make the {facts.loss} loss small."
+        )
     if not facts.biases:
         raise UsageError("Separability needs biases: its hyperplanes need not go through zero. This network has none.")
     for layer, n in enumerate(facts.widths, start=1):

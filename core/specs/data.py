@@ -1,5 +1,6 @@
 """Data sets by name: what can be written, and what is known of each without reading it. No torch here."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -14,6 +15,19 @@ Scale = Literal["usual", "unit", "standard", "none"]
 Custom = Literal["unit", "centred", "standard"]
 
 
+def whole_path(name: str, given: str) -> str:
+    """The absolute form of a path that stands in a data set's name. Raises UsageError where it can't stand there."""
+    try:
+        path = str(Path(given).expanduser().absolute())
+    except RuntimeError as error:  # ~somebody
+        raise UsageError(f"{name}:{given}: {str(error).rstrip('.')}; write the full path.") from None
+    if path != path.strip() or set(path) & {",", "\0"}:
+        raise UsageError(
+            f"{name}:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
+        )
+    return path
+
+
 class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
     """One data set; `shape` of a sample and number of `classes` where they are known beforehand.
 
@@ -24,6 +38,8 @@ class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
     classes: ClassVar[int | None] = None
     full_size: ClassVar[int | None] = None
     regression: ClassVar[bool] = False
+    tested: ClassVar[bool] = True  # whether there are test samples
+    words: ClassVar[bool] = False  # whether samples are text
 
     limit: Annotated[Count | None, Meta(description="take N train samples, as many of each class as possible")] = None
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the choice that limit makes, or of random inputs")] = 0
@@ -97,15 +113,7 @@ class Folder(Images, frozen=True, kw_only=True, tag="folder"):
     size: Annotated[Count | None, Meta(description="resize every image to size x size pixels")] = None
 
     def __post_init__(self) -> None:
-        try:
-            path = str(Path(self.path).expanduser().absolute())
-        except RuntimeError as error:  # ~somebody
-            raise UsageError(f"folder:{self.path}: {str(error).rstrip('.')}; write the full path.") from None
-        if path != path.strip() or set(path) & {",", "\0"}:
-            raise UsageError(
-                f"folder:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
-            )
-        msgspec.structs.force_setattr(self, "path", path)
+        msgspec.structs.force_setattr(self, "path", whole_path("folder", self.path))
 
 
 class Quadratic(DataSpec, frozen=True, kw_only=True, tag="quadratic"):
@@ -126,16 +134,40 @@ class Cubic(DataSpec, frozen=True, kw_only=True, tag="cubic"):
     full_size: ClassVar[int | None] = 1_000
 
 
-class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
-    """Three points of the plane, the cube roots of unity, each mapped to the next one; no test set."""
-
-    example: ClassVar[str] = "permute3"
-    shape: ClassVar[tuple[int, ...] | None] = (2,)
-    regression: ClassVar[bool] = True
-    full_size: ClassVar[int | None] = 3
-
-
 Drawn = Annotated[int, Meta(ge=1, le=10_000_000, description="to train on, and as many to test")]
+
+
+class Polynomial(DataSpec, frozen=True, kw_only=True, tag="polynomial"):
+    """Regression of any polynomial on [0, 1]: x uniform, as many train as test samples."""
+
+    example: ClassVar[str] = "polynomial,coefficients=.1/.25/.5,samples=10000"
+    shape: ClassVar[tuple[int, ...] | None] = (1,)
+    regression: ClassVar[bool] = True
+
+    coefficients: Annotated[str, Meta(description="from the constant upwards: .1/.25/.5 is 0.1 + 0.25 x + 0.5 x^2")]
+    samples: Drawn = 1_000
+
+    def __post_init__(self) -> None:
+        text = "/".join(f"{one!r}".removesuffix(".0") for one in self.values)  # one text for equal data
+        msgspec.structs.force_setattr(self, "coefficients", text)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The coefficients as numbers. Raises UsageError."""
+        try:
+            numbers = tuple(float(one) for one in self.coefficients.split("/"))
+        except ValueError:
+            numbers = ()
+        if not numbers or not all(map(isfinite, numbers)):
+            raise UsageError(
+                "polynomial: coefficients must be numbers with / between them, from the constant upwards, such as "
+                f".1/.25/.5, not {self.coefficients!r}."
+            )
+        return numbers
+
+    @property
+    def train_samples(self) -> int:
+        return self.samples
 
 
 class Gaussians(DataSpec, frozen=True, kw_only=True, tag="gaussians"):
@@ -173,6 +205,49 @@ class Teacher(DataSpec, frozen=True, kw_only=True, tag="teacher"):
         return self.samples
 
 
+class Permute3(DataSpec, frozen=True, kw_only=True, tag="permute3"):
+    """Three points of the plane, the cube roots of unity, each mapped to the next one; no test set."""
+
+    example: ClassVar[str] = "permute3"
+    shape: ClassVar[tuple[int, ...] | None] = (2,)
+    regression: ClassVar[bool] = True
+    full_size: ClassVar[int | None] = 3
+    tested: ClassVar[bool] = False
+
+
+class Words(DataSpec, frozen=True, kw_only=True):
+    """Text: samples are windows of words, targets the next ones. `limit` takes the first windows."""
+
+    words: ClassVar[bool] = True
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # of a class elsewhere: here each has its own
+        return (self.window,)
+
+    vocabulary: Annotated[
+        int, Meta(ge=2, le=10_000_000, description="most frequent words that are told apart, <unk> among them")
+    ] = 10_000
+    window: Annotated[int, Meta(ge=1, le=1_000_000, description="words of a sample")] = 20
+
+
+class Text(Words, frozen=True, kw_only=True, tag="text"):
+    """Your own text: a folder with train.txt and test.txt, or one file, whose last tenth of lines is the test part."""
+
+    argument: ClassVar[str | None] = "path"
+    example: ClassVar[str] = "text:/data/novel.txt,vocabulary=10000,window=20"
+
+    path: Annotated[str, Meta(description="a folder with train.txt and test.txt, or one file")]
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "path", whole_path("text", self.path))
+
+
+class Kjv(Words, frozen=True, kw_only=True, tag="kjv"):
+    """The King James Bible, one verse a line; its test part are the last epistles and the Revelation."""
+
+    example: ClassVar[str] = "kjv or kjv,vocabulary=1000,limit=2000"
+
+
 DATA: dict[str, type[DataSpec]] = {
     "digits": Digits,
     "mnist": Mnist,
@@ -181,9 +256,12 @@ DATA: dict[str, type[DataSpec]] = {
     "folder": Folder,
     "quadratic": Quadratic,
     "cubic": Cubic,
+    "polynomial": Polynomial,
     "permute3": Permute3,
     "gaussians": Gaussians,
     "teacher": Teacher,
+    "text": Text,
+    "kjv": Kjv,
 }
 
 

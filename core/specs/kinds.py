@@ -96,7 +96,7 @@ KINDS: dict[str, RunKind] = {
         title="Train models of a network on a data set",
         entry=("t", "train models"),
         arguments=("network", "data"),
-        flags=("seed", "until_loss", "epochs", "count", "name", "loss", "dtype"),
+        flags=("seed", "until", "on", "until_loss", "epochs", "count", "name", "loss", "dtype"),
     ),
     "connect": RunKind(
         Connect,

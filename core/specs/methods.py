@@ -1,15 +1,30 @@
 """The methods that connect two models, each with its options. No torch here."""
 
+from math import exp, inf
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from core.errors import UsageError
 from core.specs.compressing import Compressing
 from core.specs.descent import Descent
 from core.specs.options import Count, Options
 from core.specs.subnetworks import Dropping, Subnetworks
 
-Metric = Literal["train-loss", "test-loss", "train-error", "test-error"]
+Metric = Literal["train-loss", "test-loss", "train-error", "test-error", "train-perplexity", "test-perplexity"]
+
+LARGEST_LOGARITHM = 709.0  # whose exponential float64 holds
+
+
+def require_above_zero(of: str, name: str, value: float, metric: Metric = "train-loss") -> None:
+    """Raise UsageError for a threshold that no model meets: no loss is at most 0, errors may be."""
+    if not (value > 0 or (value == 0 and metric.endswith("error"))):
+        raise UsageError(f"{of}: {name} must be a number above 0, not {value}.")
+
+
+def perplexity(loss: float) -> float:
+    """exp(loss): among how many equally likely words a language model is as uncertain as among its own."""
+    return exp(loss) if loss < LARGEST_LOGARITHM else inf
 
 
 def metric_text(metric: str) -> str:

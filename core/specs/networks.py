@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from core.errors import UsageError
+from core.specs.data import DataSpec
 from core.specs.names import Named, parse, read_widths, write_widths
 from core.specs.options import Count
 
@@ -17,6 +18,7 @@ class NetworkSpec(Named, frozen=True, kw_only=True, tag_field="network"):
     """One architecture, up to its input and output, which come from the data."""
 
     foreign: ClassVar[bool] = False  # somebody else's code: only a process that loads torch can look at it
+    reads_words: ClassVar[bool] = False  # numbers of words, and no other samples
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Raise UsageError where samples of this shape can't be read."""
@@ -62,20 +64,35 @@ class Fcn(Activated, frozen=True, kw_only=True, tag="fcn"):
 
 
 class Cnn(Activated, frozen=True, kw_only=True, tag="cnn"):
-    """A small convolutional network: 3x3 convolutions, each with 2x2 max-pooling, then two dense layers."""
+    """A small convolutional network: convolutions, each with max-pooling that halves its image, then dense layers."""
 
-    example: ClassVar[str] = "cnn or cnn,channels=16-32,hidden=128"
+    example: ClassVar[str] = "cnn or cnn,channels=16-32,hidden=128 or cnn,channels=64-64,kernel=5,pool=3/2"
 
     channels: Annotated[str, Meta(description="of the convolutions, for example 16-32")] = "16-32"
-    hidden: Annotated[int, Meta(ge=1, description="width of the dense hidden layer")] = 128
+    kernel: Annotated[int, Meta(ge=1, le=27, description="side of the convolutions' kernels, odd")] = 3
+    pool: Annotated[
+        Literal["2", "3/2"], Meta(description="windows of 2x2 side by side, or of 3x3 at every second pixel")
+    ] = "2"
+    hidden: Annotated[str, Meta(description="widths of the dense hidden layers, for example 384-192")] = "128"
 
     def __post_init__(self) -> None:
-        channels = write_widths(read_widths(self.channels))  # one text for equal networks
-        msgspec.structs.force_setattr(self, "channels", channels)
+        if self.kernel % 2 == 0:
+            raise UsageError(f"cnn: kernel must be odd, so that its middle is a pixel, not {self.kernel}.")
+        for name in ("channels", "hidden"):
+            try:
+                text = write_widths(read_widths(str(getattr(self, name))))  # one text for equal networks
+            except ValueError as error:
+                raise UsageError(f"cnn: {name}={getattr(self, name)}: {error}; write, for example, 16-32.") from None
+            msgspec.structs.force_setattr(self, name, text)
+
+    @property
+    def dense_widths(self) -> tuple[int, ...]:
+        """Of the dense hidden layers."""
+        return read_widths(self.hidden)
 
     @property
     def hidden_widths(self) -> tuple[int, ...]:
-        return (*read_widths(self.channels), self.hidden)
+        return (*read_widths(self.channels), *self.dense_widths)
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Raise UsageError but for images of 28x28 or 32x32 that the pooling leaves a pixel of."""
@@ -206,15 +223,35 @@ class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
         return msgspec.structs.replace(self, sha256=sha256)
 
 
+class Lstm(NetworkSpec, frozen=True, kw_only=True, tag="lstm"):
+    """A language model: an embedding of words, LSTMs on each other, and a number for every next word."""
+
+    reads_words: ClassVar[bool] = True
+    example: ClassVar[str] = "lstm or lstm,embedding=64,hidden=64"
+
+    embedding: Annotated[Count, Meta(description="numbers that stand for a word")] = 200
+    hidden: Annotated[Count, Meta(description="units of each LSTM")] = 200
+    layers: Annotated[int, Meta(ge=1, lt=101, description="LSTMs on each other")] = 2
+
+
 NETWORKS: dict[str, type[NetworkSpec]] = {
     "fcn": Fcn,
     "cnn": Cnn,
     "vgg11": Vgg11,
     "vgg13": Vgg13,
     "vgg16": Vgg16,
+    "lstm": Lstm,
     "torchvision": Torchvision,
     "file": File,
 }
+
+
+def check_kind(network: NetworkSpec, data: DataSpec) -> None:
+    """Raise UsageError where one is about words and the other isn't."""
+    if network.reads_words and not data.words:
+        raise UsageError(f"{network.short_text} reads text, and {data} has none: use text:PATH, or another network.")
+    if data.words and not network.reads_words:
+        raise UsageError(f"{data} is text, which {network.short_text} can't read: use lstm.")
 
 
 def read_network(text: str) -> NetworkSpec:

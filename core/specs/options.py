@@ -178,6 +178,8 @@ def _refused(
     if match and match[1] in known:
         name = match[1]
         return UsageError(f"{of}: {name} must be {known[name].allowed}, not {_value_text(texts.get(name))}.")
+    if match := re.search(r"missing required field `(\w+)`", str(error)):
+        return UsageError(f"{of} needs {match[1]}, {known[match[1]].allowed}: {known[match[1]].help}.")
     return UsageError(f"{of}: {error}.")
 
 

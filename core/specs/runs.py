@@ -1,6 +1,7 @@
 """The requests that can be made: one record a kind of run, stored as versioned JSON."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
@@ -9,12 +10,13 @@ from msgspec import Meta
 from core.errors import UsageError
 from core.specs.bounds import BoundOptions
 from core.specs.descent import Descent
-from core.specs.methods import MethodOptions
+from core.specs.methods import MethodOptions, Metric, require_above_zero
 from core.specs.options import Count, Options
 
 VERSION = 1
 Dtype = Literal["float32", "float64"]
-Loss = Literal["cross-entropy", "square", "hinge"]
+Loss = Literal["cross-entropy", "square", "absolute", "hinge"]
+OF_VALUES: tuple[Loss, ...] = ("square", "absolute")  # compare outputs with values, or with one-hot labels
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,17 +78,36 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
     loss: Annotated[Loss | None, Meta(description="loss; by default cross-entropy for classes, else square")] = None
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="seed of the first model; the next ones count on")] = 0
     count: Annotated[Count, Meta(description="models trained in one batch, each with a seed of its own")] = 1
-    until_loss: Annotated[
-        float | None, Meta(description="stop when the train loss is at most this; never there: failed")
-    ] = None
+    until: Annotated[float | None, Meta(description="stop when `on` is at most this; never there: failed")] = None
+    on: Annotated[Metric, Meta(description="what `until` is for")] = "train-loss"
+    until_loss: Annotated[float | None, Meta(description="the same as until, for the train loss")] = None
     dtype: Annotated[Dtype, Meta(description="dtype of the parameters")] = "float32"
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
     def __post_init__(self) -> None:
-        if self.until_loss is not None and not self.until_loss > 0:
-            raise UsageError(f"train: until_loss must be a number above 0, not {self.until_loss}.")
+        if self.until is not None and self.until_loss is not None:
+            raise UsageError("train: until and until_loss are two words for one thing: give one of them.")
+        if self.until is None and self.on != "train-loss":
+            raise UsageError(f"train: on={self.on} says what until is for: give until, too, and not until_loss.")
+        for name in ("until", "until_loss"):
+            if (value := getattr(self, name)) is not None:
+                require_above_zero("train", name, value, self.on)
         if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
             raise UsageError("train: nesterov needs optimizer=sgd and a momentum above 0.")
+
+    @property
+    def goal(self) -> float | None:
+        """What `on` has to be at most, by whichever name it was given."""
+        return self.until if self.until_loss is None else self.until_loss
+
+    def changed(self, texts: Mapping[str, object], of: str) -> Self:
+        """The same with some options replaced; a new goal replaces the old one, by whichever name either was given."""
+        other: dict[str, dict[str, object]] = {
+            "until": {"until_loss": None},
+            "until_loss": {"until": None, "on": "train-loss"},
+        }
+        given = [name for name in other if name in texts]
+        return super().changed({**other[given[0]], **texts} if len(given) == 1 else texts, of)
 
 
 class OfModels(Options, frozen=True, kw_only=True):
@@ -146,13 +167,13 @@ class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
     def __post_init__(self) -> None:
-        on = getattr(self.method, "on", "train-loss")
+        on: Metric = getattr(self.method, "on", "train-loss")
         if self.prove == "on" and on != "train-loss":
             raise UsageError(
                 f"connect: prove=on is for a threshold on the train loss, not on={on}. Leave one of them out."
             )
-        if self.below is not None and not self.below > 0:
-            raise UsageError(f"connect: below must be a number above 0, not {self.below}.")
+        if self.below is not None:
+            require_above_zero("connect", "below", self.below, on)
 
 
 class Bound(OfModels, frozen=True, kw_only=True, tag="bound", tag_field="kind"):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log10, nan, sqrt
+from statistics import stdev
 
 LEVEL = 0.95
 
@@ -26,6 +27,11 @@ def estimate(values: Sequence[float]) -> Estimate:
         return Estimate(1, mean, nan)
     variance = sum((value - mean) ** 2 for value in values) / (count - 1)
     return Estimate(count, mean, float(stdtrit(count - 1, (1 + LEVEL) / 2)) * sqrt(variance / count))
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    """The standard deviation of values, from n - 1; None of fewer than two."""
+    return stdev(values) if len(values) > 1 else None
 
 
 def band(values: Sequence[float], *, logarithmic: bool = False) -> tuple[float, float, float]:

@@ -32,7 +32,8 @@ class TrainingResult:
     """K models after training.
 
     `values` are their train losses (K,), float64, over the whole train set; `epochs` (K,) how many they took;
-    `diverged` (K,) the epoch in which the loss stopped being finite, -1 where it never did.
+    `diverged` (K,) the epoch in which the loss stopped being finite, -1 where it never did; `metric` (K,) is what
+    `Until` watched, nan without one.
     """
 
     thetas: Tensor
@@ -40,6 +41,7 @@ class TrainingResult:
     epochs: Tensor
     reached: Tensor
     diverged: Tensor
+    metric: Tensor
 
 
 @dataclass

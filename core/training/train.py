@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from core.problem import Part, Problem
+from core.problem import Problem, part_of
 from core.specs.descent import Descent
 from core.training.objective import Objective, alone
 from core.training.optimizers import moments_of, optimizer_for, rows, set_rate
@@ -115,8 +115,9 @@ class _Batch:
             sound = torch.isfinite(state.loss[state.active])
         reached = torch.zeros_like(sound)
         if until is not None:
-            loss, metric = _goal_values(self.here, state.thetas[state.active], until)
-            sound &= torch.isfinite(loss)
+            values = self.here.values(state.thetas[state.active], part_of(until.metric))
+            metric = values.of(until.metric)
+            sound &= torch.isfinite(values.loss)
             reached = sound & (metric <= until.value)
             state.metric[state.active] = metric
             if until.metric == "train-loss":
@@ -142,18 +143,9 @@ def _gather(samples: Tensor, chosen: Tensor) -> Tensor:
     return found if len(chosen) == 1 else found.view(*chosen.shape, *samples.shape[1:])
 
 
-def _goal_values(problem: Problem, thetas: Tensor, until: Until) -> tuple[Tensor, Tensor]:
-    """Loss (A,) and metric (A,), float64, on the split that `until` names."""
-    part: Part = "train" if until.metric.startswith("train") else "test"
-    values = problem.values(thetas, part)
-    metric = values.loss if until.metric.endswith("loss") else values.error
-    assert metric is not None, "regression problems have no error"
-    return values.loss, metric
-
-
 def _result(problem: Problem, state: TrainingState, until: Until | None) -> TrainingResult:
     exact = until is not None and until.metric == "train-loss"
     values = state.loss if exact else problem.losses(state.thetas)
     lost = ~torch.isfinite(values) & (state.diverged < 0)
     diverged = torch.where(lost, state.epochs, state.diverged)
-    return TrainingResult(state.thetas, values, state.epochs, state.reached & ~lost, diverged)
+    return TrainingResult(state.thetas, values, state.epochs, state.reached & ~lost, diverged, state.metric)

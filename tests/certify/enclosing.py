@@ -22,7 +22,7 @@ from core.specs.networks import Fcn
 from tests.certify.segments import CLASSES, normal, plain_features
 
 ACTIVATIONS = ("relu", "leaky_relu", "linear", "sigmoid", "tanh", "softplus", "elu")
-LOSSES_OF_ALL = ("cross-entropy", "square", "regression", "hinge")
+LOSSES_OF_ALL = ("cross-entropy", "square", "square of values", "absolute", "absolute of values", "hinge")
 WAYS: tuple[By, ...] = ("norms", "entries", "columns")
 SIDE = 7
 
@@ -100,7 +100,7 @@ def problem_with(
     generator = torch.Generator().manual_seed(seed)
     x = normal(generator, samples, *((2, SIDE, SIDE) if images else (inputs,)))
     y = torch.randint(0, CLASSES, (samples,), generator=generator)
-    regression = loss == "regression"
+    name, regression = loss.removesuffix(" of values"), loss.endswith(" of values")
     data = Dataset(
         "random",
         Split(x, normal(generator, samples, CLASSES) if regression else y),
@@ -108,7 +108,7 @@ def problem_with(
         None if regression else CLASSES,
     )
     module, layered = network(x, CLASSES, activation, widths, images)
-    return Problem(module, data, LOSSES["square" if regression else loss], layered)
+    return Problem(module, data, LOSSES[name], layered)
 
 
 def drawn_ends(problem: Problem, seed: int, decades: float, step: float) -> Tensor:

@@ -26,7 +26,7 @@ def moved(text: str, k: int, size: float, seed: int = 0, loss: str = "cross-entr
     st.integers(0, 9),
     st.floats(-6, 1),
     st.integers(0, 2**32 - 1),
-    st.sampled_from(["cross-entropy", "square", "hinge"]),
+    st.sampled_from(["cross-entropy", "square", "absolute", "hinge"]),
 )
 def test_the_loss_is_nowhere_above_the_bound(text: str, k: int, power: float, seed: int, loss: str) -> None:
     depth = problem_of(text).layered.depth

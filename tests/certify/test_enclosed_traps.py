@@ -182,7 +182,7 @@ def test_a_float32_path_is_proven_in_float64_and_its_float32_points_are_not_cove
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh"])
-@pytest.mark.parametrize("loss", ["cross-entropy", "square", "hinge"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "square", "absolute", "hinge"])
 def test_odd_segments_are_enclosed_truly(activation: str, loss: str) -> None:
     one = problem_with(loss, activation, widths=(5, 4), samples=1)
     usual = drawn_ends(one, 1, 1.0, 0.1)
@@ -199,7 +199,7 @@ def test_odd_segments_are_enclosed_truly(activation: str, loss: str) -> None:
         assert found.max_train_loss <= found.certificate.level, name
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "square", "hinge"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "square", "absolute", "hinge"])
 @pytest.mark.parametrize("size", [1e60, 1e100, 1e154, 1e200, 1e300, float("nan"), float("inf")])
 def test_what_float64_cannot_hold_is_sampled_and_nothing_breaks(loss: str, size: float) -> None:
     problem = problem_with(loss, "relu", widths=(5, 4))

@@ -55,6 +55,8 @@ def precise_loss(problem: Problem, theta: Tensor, activation: str) -> mpmath.mpf
             total += mpmath.log(sum(mpmath.exp(one - z[y]) for one in z))
         elif problem.loss.name == "square":
             total += sum((one - (c == y)) ** 2 for c, one in enumerate(z)) / 2
+        elif problem.loss.name == "absolute":
+            total += sum(abs(one - (c == y)) for c, one in enumerate(z))
         else:
             total += max([mpmath.mpf(0), *(1 - z[y] + one for c, one in enumerate(z) if c != y)])
     return total / len(problem.data.train)
@@ -71,7 +73,7 @@ def scaled(problem: Problem, seed: int, scale: float) -> Tensor:
     return net.theta
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "square", "hinge"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "square", "absolute", "hinge"])
 @pytest.mark.parametrize("text", FCNS)
 def test_the_true_loss_is_within_its_margin(text: str, loss: str) -> None:
     problem = problem_of(text, loss=loss)
@@ -208,7 +210,7 @@ def balanced(text: str, loss: str, small: float, large: float) -> tuple[Problem,
     return problem, net.theta
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "square", "hinge"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "square", "absolute", "hinge"])
 @pytest.mark.parametrize(
     ("text", "small", "large"),
     [

@@ -97,7 +97,7 @@ def test_negative_zeros_are_zeros() -> None:
     assert_invariant(problem, segment(nets[1], nets[2], Claim.INVARIANT))
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "square", "hinge"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "square", "absolute", "hinge"])
 @pytest.mark.parametrize("hidden", [False, True])
 @pytest.mark.parametrize("text", NETWORKS)
 def test_moving_the_output_layer_is_convex(text: str, hidden: bool, loss: str) -> None:

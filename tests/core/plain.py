@@ -36,18 +36,20 @@ def sequential(text: str, shape: tuple[int, ...], outputs: int) -> nn.Sequential
         for n, m in pairwise(widths[:-1]):
             layers += [nn.Linear(n, m, bias=spec.bias), ACTIVATIONS[spec.activation]]
         return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1], bias=spec.bias)).double()
+    kernel, pool = 3, nn.MaxPool2d(2)
     if isinstance(spec, Cnn):
-        stages, dense = [[int(n)] for n in spec.channels.split("-")], [spec.hidden]
+        stages, dense = [[int(n)] for n in spec.channels.split("-")], [int(n) for n in spec.hidden.split("-")]
+        kernel, pool = spec.kernel, pool if spec.pool == "2" else nn.MaxPool2d(3, stride=2, padding=1)
     else:
         assert isinstance(spec, Vgg)
         stages, dense = [list(stage) for stage in spec.convolutions], [spec.hidden, spec.hidden]
     n, area, layers = shape[0], shape[1:], []
     for stage in stages:
         for m in stage:
-            layers += [nn.Conv2d(n, m, 3, padding=1), ACTIVATIONS[spec.activation]]
+            layers += [nn.Conv2d(n, m, kernel, padding=kernel // 2), ACTIVATIONS[spec.activation]]
             n = m
-        layers.append(nn.MaxPool2d(2))
-        area = [side // 2 for side in area]
+        layers.append(pool)
+        area = [side // 2 if pool.kernel_size == 2 else (side + 1) // 2 for side in area]
     n *= area[0] * area[1]
     layers.append(nn.Flatten())
     for m in dense:

@@ -90,6 +90,23 @@ def test_data_that_cannot_be_drawn_are_refused(text: str, said: str) -> None:
         read_data(text)
 
 
+def test_a_polynomial_has_its_coefficients_from_the_constant_upwards_and_its_samples() -> None:
+    data = load(read_data("polynomial,coefficients=.1/.25/-2.50,samples=70"), NOWHERE)
+    assert data.name == "polynomial,coefficients=0.1/0.25/-2.5,samples=70"
+    assert data.test is not None
+    for split in (data.train, data.test):
+        assert split.x.shape == split.y.shape == (70, 1)
+        torch.testing.assert_close(split.y, 0.1 + 0.25 * split.x - 2.5 * split.x**2)
+    assert data.train.x.std() == pytest.approx(12**-0.5, rel=0.2)
+    assert len(load(read_data("polynomial,coefficients=1,limit=7"), NOWHERE).train) == 7
+
+
+@pytest.mark.parametrize("coefficients", ["", "a/b", "1//2", "nan", "1,2"])
+def test_what_is_no_polynomial_is_refused_in_a_sentence(coefficients: str) -> None:
+    with pytest.raises(UsageError, match=r"coefficients must be numbers with /|key=value"):
+        read_data(f"polynomial,coefficients={coefficients}")
+
+
 @pytest.mark.parametrize(("name", "power"), [("quadratic", 2), ("cubic", 3)])
 def test_regressions_are_random_powers(name: str, power: int) -> None:
     data, other = load(read_data(name), NOWHERE), load(read_data(f"{name},seed=1"), NOWHERE)
@@ -98,7 +115,7 @@ def test_regressions_are_random_powers(name: str, power: int) -> None:
     for split in (data.train, data.test):
         assert split.x.shape == split.y.shape == (1000, 1)
         assert ((split.x >= 0) & (split.x <= 1)).all()
-        torch.testing.assert_close(split.y, split.x**power)
+        assert torch.equal(split.y, split.x**power), "models of earlier editions are of the same data, bit for bit"
     assert not torch.equal(data.train.x, data.test.x)
     assert not torch.equal(data.train.x, other.train.x)
     assert data.fingerprint == load(read_data(name), NOWHERE).fingerprint

@@ -37,7 +37,7 @@ def samples(problem: Problem, models: int, shared: bool) -> tuple[Tensor, Tensor
     st.lists(st.integers(1, 6), min_size=0, max_size=3),
     st.sampled_from(sorted(ACTIVATIONS)),
     st.booleans(),
-    st.sampled_from(["cross-entropy", "square", "hinge"]),
+    st.sampled_from(["cross-entropy", "square", "absolute", "hinge"]),
     st.integers(1, 3),
     st.booleans(),
 )

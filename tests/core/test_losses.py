@@ -26,7 +26,11 @@ def hinge(z: NDArray[np.float64], y: int) -> float:
     return max([0.0, *(1 - (z[y] - one) for j, one in enumerate(z) if j != y)])
 
 
-FORMULAS = {"cross-entropy": cross_entropy, "square": square, "hinge": hinge}
+def absolute(z: NDArray[np.float64], y: int) -> float:
+    return sum(abs(one - (1.0 if j == y else 0.0)) for j, one in enumerate(z))
+
+
+FORMULAS = {"cross-entropy": cross_entropy, "square": square, "absolute": absolute, "hinge": hinge}
 
 
 def drawn(size: tuple[int, int, int, int]) -> tuple[Tensor, Tensor, torch.Generator]:
@@ -64,6 +68,27 @@ def test_the_square_loss_of_values_is_half_the_squared_distance(size: tuple[int,
     np.testing.assert_allclose(LOSSES["square"].samples(outputs, targets[None]).numpy(), expected, rtol=1e-12)
 
 
+@given(sizes)
+def test_the_absolute_loss_of_values_is_the_sum_of_their_distances(size: tuple[int, int, int, int]) -> None:
+    outputs, _, generator = drawn(size)
+    targets = torch.randn(outputs.shape[1:], generator=generator, dtype=torch.float64)
+    expected = abs(outputs.numpy() - targets.numpy()).sum(-1)
+    np.testing.assert_allclose(LOSSES["absolute"].samples(outputs, targets[None]).numpy(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@given(sizes, st.floats(0, 10))
+def test_no_loss_changes_by_more_than_it_says(name: str, size: tuple[int, int, int, int], radius: float) -> None:
+    outputs, labels, generator = drawn(size)
+    loss, width = LOSSES[name], outputs.shape[-1]
+    directions = torch.randn(outputs.shape, generator=generator, dtype=torch.float64)
+    for move in (directions, torch.sign(directions), torch.ones_like(directions)):
+        step = radius * move / move.norm(dim=-1, keepdim=True)
+        before, after = loss.samples(outputs, labels), loss.samples(outputs + step, labels)
+        most = loss.change(before, torch.full_like(before, radius), width)
+        assert ((after - before).abs() <= most * (1 + 1e-9) + 1e-9).all()
+
+
 @pytest.mark.parametrize("name", LOSSES)
 @given(sizes)
 def test_losses_are_convex_along_lines(name: str, size: tuple[int, int, int, int]) -> None:
@@ -81,7 +106,7 @@ def test_the_infimum_is_below_everything_and_approached(name: str, size: tuple[i
     outputs, labels, _ = drawn(size)
     loss = LOSSES[name]
     assert (loss.samples(outputs, labels) >= loss.infimum).all()
-    scale = 1.0 if name == "square" else 50.0
+    scale = 1.0 if name in ("square", "absolute") else 50.0
     best = scale * torch.nn.functional.one_hot(labels, outputs.shape[-1]).double()
     assert (loss.samples(best, labels) <= loss.infimum + 1e-9).all()
 
@@ -99,6 +124,7 @@ def test_cross_entropy_stands_large_outputs() -> None:
 def test_losses_have_defaults_and_needs() -> None:
     assert loss_named(None, 10).name == "cross-entropy"
     assert loss_named(None, None).name == loss_named("square", 10).name == "square"
+    assert loss_named("absolute", None).name == loss_named("absolute", 10).name == "absolute"
     with pytest.raises(UsageError, match="use the square loss"):
         loss_named("hinge", None)
     with pytest.raises(UsageError, match="Did you mean 'hinge'"):

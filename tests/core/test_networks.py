@@ -22,7 +22,23 @@ CASES = [
     ("vgg11,width=0.05,hidden=5", (3, 32, 32)),
     ("vgg16,width=0.03,hidden=4,activation=softplus,gamma=2", (3, 40, 64)),
     ("cnn,channels=2-3-4-5,hidden=5", (3, 28, 28)),
+    ("cnn,channels=2-3-4,kernel=5,pool=3/2,hidden=6-5", (3, 28, 28)),
+    ("cnn,channels=2-3,kernel=1,hidden=4", (1, 28, 28)),
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "parameters"),
+    [
+        ("cnn", (1, 28, 28), 206_922),
+        ("cnn,channels=32-64,kernel=5,hidden=1024", (1, 28, 28), 3_274_634),
+        ("cnn,channels=64-64,kernel=5,pool=3/2,hidden=384-192", (3, 32, 32), 1_756_426),
+    ],
+)
+def test_convolutional_networks_have_as_many_parameters_as_in_the_papers(
+    text: str, shape: tuple[int, ...], parameters: int
+) -> None:
+    assert Layout.of(build(read_network(text), shape, 10).module).total == parameters
 
 
 def truth(text: str, data: Dataset, thetas: Tensor, x: Tensor) -> Tensor:

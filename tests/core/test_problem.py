@@ -52,7 +52,7 @@ def test_layouts_are_told_apart_by_names_and_shapes() -> None:
     assert layout.fingerprint not in {one.fingerprint for one in others}
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "square", "hinge"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "square", "absolute", "hinge"])
 @pytest.mark.parametrize("text", TEXTS)
 def test_values_equal_plain_loops(text: str, loss: str) -> None:
     data = classes((1, 28, 28), samples=11)
@@ -81,6 +81,8 @@ def plain_loss(name: str, out: Tensor, y: Tensor) -> Tensor:
         return (
             nn.functional.mse_loss(out, nn.functional.one_hot(y, out.shape[1]).double(), reduction="sum") / 2 / len(y)
         )
+    if name == "absolute":
+        return nn.functional.l1_loss(out, nn.functional.one_hot(y, out.shape[1]).double(), reduction="sum") / len(y)
     margins = 1 + out - out.gather(1, y[:, None])
     margins[torch.arange(len(y)), y] = 0
     return margins.max(1).values.mean()

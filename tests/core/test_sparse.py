@@ -85,7 +85,7 @@ def cases(draw: st.DrawFn, dtype: torch.dtype = torch.float64) -> Case:
     widths = draw(st.lists(st.integers(2, 9), min_size=1, max_size=4))
     activation = draw(st.sampled_from(sorted(ACTIVATIONS)))
     text = text_of("fcn:" + "-".join(map(str, widths)), activation, draw(st.booleans()))
-    loss = draw(st.sampled_from(["cross-entropy", "square", "hinge"]))
+    loss = draw(st.sampled_from(["cross-entropy", "square", "absolute", "hinge"]))
     return case_of(text, (4,), draw(seeds), loss, dtype)
 
 

@@ -27,7 +27,12 @@ FITTING = [
 
 
 @settings(max_examples=60)
-@given(st.sampled_from(FITTING), seeds, st.sampled_from(HOW), st.sampled_from(["cross-entropy", "square", "hinge"]))
+@given(
+    st.sampled_from(FITTING),
+    seeds,
+    st.sampled_from(HOW),
+    st.sampled_from(["cross-entropy", "square", "absolute", "hinge"]),
+)
 def test_any_model_descends_to_what_was_asked_for(
     fitting: tuple[str, int, int, str], seed: int, how: str, loss: str
 ) -> None:
@@ -45,7 +50,7 @@ def test_any_model_descends_to_what_was_asked_for(
     assert (losses.diff() <= 1e-9 * (1 + losses[:-1])).all()
 
 
-@given(seeds, st.sampled_from(["cross-entropy", "square", "hinge"]), st.floats(0.01, 30))
+@given(seeds, st.sampled_from(["cross-entropy", "square", "absolute", "hinge"]), st.floats(0.01, 30))
 def test_the_loss_falls_on_the_whole_line_of_outputs(seed: int, loss: str, size: float) -> None:
     found = problem("fcn:6", 7, 2, loss, seed % 1000)
     F = size * torch.randn(7, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

@@ -87,7 +87,7 @@ def cases(draw: st.DrawFn) -> Case:
         widths = [2 * samples + draw(st.integers(0, 3)) for _ in widths]
     activation = draw(st.sampled_from(ADMITTED[theorem]))
     text = f"fcn:{'-'.join(map(str, widths))},{activation}"
-    loss = draw(st.sampled_from(["cross-entropy", "square", "hinge"]))
+    loss = draw(st.sampled_from(["cross-entropy", "square", "absolute", "hinge"]))
     seed = draw(seeds)
     found = problem(text, samples, inputs, loss, seed % 1000)
     a, b = (changed(net_of(found, seed + i), draw(st.sampled_from(HOW))) for i in range(2))

@@ -199,7 +199,7 @@ def test_a_network_whose_norms_multiply_to_over_a_thousand_is_not_rechecked(
     assert "multiply to" in checked(written, arrays, forge, tmp_path)
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "square", "hinge"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "square", "absolute", "hinge"])
 @pytest.mark.parametrize("widths", ["6", "5x3"])
 def test_its_bound_of_a_piece_is_that_of_the_checker_by_norms_and_above_every_loss_on_it(
     loss: str, widths: str

@@ -159,6 +159,27 @@ def test_a_relaunch_with_another_goal_keeps_no_model_that_misses_it(engine: Engi
     assert losses_of(higher) == losses, "nothing was trained any more"
 
 
+def test_a_training_stops_at_a_test_error_and_tells_test_loss_and_error_of_every_epoch(engine: Engine) -> None:
+    training = Train(**{**TINY, "data": "digits,limit=400"}, epochs=200, until=0.35, on="test-error", count=2)
+    run_id = engine.enqueue(training)
+    never = engine.enqueue(Train(**TINY, epochs=1, until=0.0, on="train-error"))
+    run, missed = engine.finish(run_id, never)
+    assert (run.state, missed.cause_kind) == ("done", "loss not reached"), run.cause
+    assert "did not reach a train error of 0 in 1 epochs (the highest is 0." in missed.cause
+    with engine.catalogue.read() as session:
+        models = Models(session).made_by(run_id)
+        curves = {
+            name: Metrics(session).curve(run_id, name) for name in ("test_loss.0", "test_error.0", "test_error.1")
+        }
+    assert all(model.test_error <= 0.35 for model in models)
+    steps = [step for step, *_ in curves["test_error.0"]]
+    assert steps == list(range(1, models[0].epochs + 1)), "those of epochs that it took part in"
+    assert curves["test_error.1"][-1][1] == models[1].test_error
+    assert curves["test_loss.0"][-1][1] == pytest.approx(models[0].test_loss, rel=1e-5)
+    lower = engine.client.plan_relaunch([never], changes={"until": "0.4", "on": "test-error"})
+    assert lower[0].resume == "scratch", "the checkpoint has train errors"
+
+
 def test_a_relaunch_that_came_to_nothing_hands_its_checkpoint_on(engine: Engine) -> None:
     run_id = engine.enqueue(Train(**TINY, epochs=2, until_loss=0.01))
     engine.finish(run_id)
@@ -208,7 +229,16 @@ def test_what_cannot_work_is_refused_before_it_is_enqueued(engine: Engine) -> No
         (Descend(model=a, to=0.1), "descend needs float64, and model 1 is in float32: train with --dtype float64"),
         (Connect(a=a, b=ModelRef(run=99), method=Linear()), "no run 99"),
         (Train(network="cnn", data="digits"), "28x28 or 32x32"),
-        (Train(network="fcn:3", data="quadratic", loss="hinge"), "square loss"),
+        (Train(network="fcn:3", data="quadratic", loss="hinge"), "square loss, or absolute"),
+        (
+            Train(network="fcn:3", data="polynomial,coefficients=1/1,samples=9,limit=10"),
+            "more than the 9 train samples",
+        ),
+        (
+            Train(network="fcn:3", data="quadratic", until=0.1, on="test-error"),
+            "has no classes, so models have no test",
+        ),
+        (Train(network="fcn:3", data="permute3", until=0.1, on="test-loss"), "has no test samples"),
         (Train(network="fcn:3", data="folder:/nowhere"), "/nowhere"),
         (Train(network="fcn:3", data="digits,limit=1501"), "more than the 1500 train samples"),
     ):

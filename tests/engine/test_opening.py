@@ -254,7 +254,7 @@ def test_what_was_trained_by_layers_that_do_not_hold_at_the_end_is_judged_by_the
     problem, _ = place.problem()
     thetas = torch.stack([windowed(place, top), windowed(place, top) * torch.nan])
     values = torch.tensor([*problem.losses(thetas[:1]).tolist(), torch.nan], dtype=torch.float64)
-    ended = TrainingResult(thetas, values, torch.ones(2), torch.tensor([True, False]), torch.tensor([-1, 1]))
+    ended = TrainingResult(thetas, values, torch.ones(2), torch.tensor([True, False]), torch.tensor([-1, 1]), values)
     judged = as_computed(ended, problem, Until("train-loss", float(values[0])))
     expected = without_wrong_view(problem, thetas[:1]).losses(thetas[:1])
     assert float(judged.values[0]) == float(expected)

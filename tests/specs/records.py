@@ -31,6 +31,9 @@ def references_to(ref: type[Reference]) -> st.SearchStrategy[Reference]:
 #: Texts and tuples that have a form of their own.
 SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "channels": widths.map(write_widths),
+    "hidden": widths.map(write_widths),
+    "kernel": st.integers(0, 13).map(lambda half: 2 * half + 1),
+    "coefficients": st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=4).map(lambda some: "/".join(map(str, some))),
     "widths": widths,
     "path": paths,
     "source": paths.map(lambda path: f"{path}.py:make"),
@@ -47,7 +50,10 @@ def records(draw: st.DrawFn, record: type[T]) -> T:
     given = {}
     for field in info.fields:
         if field.required or draw(st.booleans()):
-            special = field.name in SPECIAL and not isinstance(field.type, types.StructType)
+            number = (
+                field.name == "hidden" and isinstance(field.type, types.Metadata) and field.type.type != types.StrType()
+            )
+            special = field.name in SPECIAL and not number and not isinstance(field.type, types.StructType)
             given[field.name] = draw(SPECIAL[field.name] if special else values(field.type))
     try:
         return record(**given)

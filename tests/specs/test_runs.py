@@ -147,7 +147,32 @@ def test_a_run_may_read_models_and_paths_one_or_several() -> None:
         read_input("star", "leaves", "1 x")
 
 
-@pytest.mark.parametrize("texts", [{"until_loss": "0"}, {"until_loss": "-1"}, {"nesterov": "true"}])
+def test_a_goal_has_two_names_and_a_new_one_replaces_the_old() -> None:
+    old = from_json('{"version": 1, "run": {"kind": "train", "network": "fcn:3", "data": "digits", "until_loss": 0.5}}')
+    assert isinstance(old, Train)
+    assert (old.goal, old.on) == (0.5, "train-loss")
+    new = changed(old, {"until": "0.1", "on": "test-error"})
+    assert isinstance(new, Train)
+    assert (new.goal, new.on, new.until_loss) == (0.1, "test-error", None)
+    again = changed(new, {"until_loss": "0.2"})
+    assert isinstance(again, Train)
+    assert (again.goal, again.on, again.until) == (0.2, "train-loss", None)
+    assert changed(new, {"until": "0", "epochs": "3"}).goal == 0, "an error may be zero"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"until_loss": "0"},
+        {"until_loss": "-1"},
+        {"until": "0"},
+        {"until": "-0.1", "on": "test-error"},
+        {"until": "1", "until_loss": "1"},
+        {"on": "test-loss"},
+        {"until_loss": "1", "on": "test-loss"},
+        {"nesterov": "true"},
+    ],
+)
 def test_trains_that_make_no_sense_are_refused(texts: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="train: "):
         Train.read({"network": "fcn:3", "data": "digits", **texts}, "train")

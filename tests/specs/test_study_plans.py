@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.specs.data import read_data
 from core.specs.kinds import inputs_of
+from core.specs.methods import String
 from core.specs.networks import read_network
 from core.specs.runs import Bound, Connect, Train, to_json
 from core.studies import STUDIES
@@ -236,3 +237,78 @@ def test_the_docs_list_every_study_with_its_numbers_of_runs() -> None:
     counts = {name: {scale: len(plan(name, scale)) for scale in study.scales} for name, study in STUDIES.items()}
     scales = ("small", "medium", "paper")
     assert told == {name: ", ".join(str(runs.get(scale, "-")) for scale in scales) for name, runs in counts.items()}
+
+
+def strings_of(name: str, made: dict[float, list[tuple[float, int] | None]]) -> Findings:
+    """What a study of figure 1 makes of strings of these lengths and beads by threshold; None did not connect."""
+    outcomes: list[Outcome] = []
+    waiting = {threshold: list(strings) for threshold, strings in made.items()}
+    for planned in plan(name):
+        if isinstance(planned.spec, Train):
+            outcomes.append(Outcome(planned, [{"reached": True, "test_loss": 4.0}] * planned.spec.count))
+            continue
+        found = waiting[float(planned.label)].pop(0)
+        length, beads = found or (3.0, 9)
+        row = {"connected": found is not None, "normalized_length": length, "beads": beads, "certificate": "enclosed"}
+        outcomes.append(Outcome(planned, [row]))
+    return STUDIES[name].reduce(outcomes)
+
+
+def test_figure_1_takes_the_means_of_the_pairs_that_connect_and_counts_them() -> None:
+    made: dict[float, list[tuple[float, int] | None]] = {
+        0.16: [(1.5, 1), (1.3, 1), (1.4, 1)],
+        0.12: [(1.1, 2), (1.1, 2), None],
+        0.08: [(1.2, 4), (1.2, 4), (1.2, 4)],
+        0.05: [(1.3, 8), None, None],
+    }
+    found = strings_of("fb17-fig1b", made)
+    rows = {row[0]: dict(zip(found.columns, row, strict=True)) for row in found.rows}
+    assert rows[0.16]["normalized_length"] == pytest.approx(1.4)
+    assert rows[0.16]["normalized_length_std"] == pytest.approx(0.1)
+    assert (rows[0.12]["pairs"], rows[0.12]["trained"], rows[0.12]["connected"]) == (3, 3, 2)
+    assert rows[0.05]["beads_std"] is None
+    assert "9 of 12 trained pairs connect, 9 of them proven." in found.sentence
+    assert "rank correlation of -0.20 and +1.00" in found.sentence
+    assert "longest at L0 = 0.16: 1.4 times the distance, with few beads (1)" in found.sentence
+    assert [list(one.curves[0].x) for one in found.panels] == [[0.05, 0.08, 0.12, 0.16]] * 2
+
+
+def test_figure_1_says_so_where_no_pair_was_trained() -> None:
+    found = STUDIES["fb17-fig1c"].reduce([Outcome(planned) for planned in plan("fb17-fig1c")])
+    assert found.sentence == "No pair was trained, so nothing can be said."
+
+
+@pytest.mark.parametrize("name", ["fb17-fig1a", "fb17-fig1b", "fb17-fig1c", "fb17-fig1d", "fb17-fig1e"])
+@pytest.mark.parametrize("scale", ["small", "paper"])
+def test_figure_1_trains_ends_to_the_threshold_and_beads_below_the_level_that_a_line_may_have(
+    name: str, scale: str
+) -> None:
+    made = plan(name, scale)
+    seeds: list[int] = []
+    for planned in made:
+        if not isinstance(planned.spec, Connect):
+            continue
+        training = made[planned.spec.a.run].spec  # type: ignore[index]
+        assert isinstance(training, Train)
+        assert isinstance(planned.spec.method, String)
+        assert training.goal is not None
+        assert training.on == planned.spec.method.on
+        assert planned.spec.below == pytest.approx(1.1 * training.goal)
+        assert training.goal * 0.94 < planned.spec.method.alpha * planned.spec.below < training.goal
+        seeds += [training.seed, training.seed + 1]
+    assert len(set(seeds)) == len(seeds), "every model has a start of its own"
+
+
+def test_figure_1e_counts_words_for_a_yardstick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kjv").mkdir()
+    (tmp_path / "kjv" / "train.txt").write_text("in the beginning\n" * 20_000)
+    (tmp_path / "kjv" / "test.txt").write_text("in the beginning\n" * 20)
+    monkeypatch.setenv("THALWEG_DATA", str(tmp_path))
+    made: dict[float, list[tuple[float, int] | None]] = {
+        threshold: [(1.0, 1)] * 2
+        for threshold in {float(one.label) for one in plan("fb17-fig1e") if one.label[0] != "p"}
+    }
+    sentence = strings_of("fb17-fig1e", made).sentence
+    assert "thresholds on the test perplexity: 6 of 6" in sentence
+    assert "pilot's test perplexity is 54.6; that of the counts of its train words is 4" in sentence
+    assert "of its pairs of words 1.1" in sentence

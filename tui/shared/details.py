@@ -10,7 +10,7 @@ from tui.shared.formatting import clean, number, value
 from tui.shared.log_reader import last_lines
 from tui.shared.references import settle_references
 from tui.shared.requests import command_of_spec
-from tui.shared.summaries import PATH_FACTS, certificate_text, path_facts, whole_facts
+from tui.shared.summaries import PATH_FACTS, certificate_text, path_facts, perplexities, whole_facts
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -99,6 +99,8 @@ def _facts(kind: str, row: Row, attempts: Sequence[Row]) -> Iterator[tuple[str, 
         of_path = f" of path {one['path_id']}" if kind == "runs" else f" by run {one['run_id']}"
         yield f"certificate {one['id']}", f"{certificate_text(one)},{of_path}"
     yield from _attempts(attempts)
+    if kind == "models":
+        yield from perplexities(row)
     for key, one in row.items():
         if key not in shown and one is not None and not isinstance(one, list):
             yield key.replace("_", " "), excess(row) if key == "excess" else cell(key, one)

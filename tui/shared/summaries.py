@@ -1,6 +1,10 @@
 """Results in words that a newcomer knows: names and values of a path and of a bound."""
 
+from collections.abc import Iterator
+
 from core.results import NO, OPEN, YES
+from core.specs.data import read_data
+from core.specs.methods import perplexity
 from tui.shared.columns import Row
 from tui.shared.formatting import number, value
 
@@ -92,3 +96,11 @@ def of_the_whole(one: Row) -> bool:
 def measurement_text(one: Row) -> str:
     """A number, or the answer that it encodes."""
     return WORDS.get(one["role"], {}).get(one["value"]) or number(one["value"])
+
+
+def perplexities(row: Row) -> Iterator[tuple[str, str]]:
+    """The exponentials of a language model's losses, by what they are called; none of other models."""
+    if row["data"] is not None and read_data(str(row["data"])).words:
+        for part in ("train", "test"):
+            if (loss := row[f"{part}_loss"]) is not None:
+                yield f"{part} perplexity", number(perplexity(loss))

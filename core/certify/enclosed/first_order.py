@@ -19,12 +19,12 @@ from torch import Tensor
 from core.certify.enclosed.chords import UP, Step
 from core.certify.enclosed.columns import Carried
 from core.certify.enclosed.columns import applies as has_columns
-from core.certify.enclosed.lines import Lines, labels, log_odds, targets
+from core.certify.enclosed.lines import Lines, labels, log_odds
 from core.certify.enclosed.lines import lines as without_gradient
 from core.certify.enclosed.moving import MovingLayer, MovingNetwork
 from core.certify.enclosed.nonlinear import norms
 from core.certify.rounding import UNIT, gamma
-from core.losses import ConvexLoss, CrossEntropy, Square
+from core.losses import ConvexLoss, CrossEntropy, Square, values_of
 
 Found = Sequence[tuple[Step, Carried]]
 
@@ -72,7 +72,7 @@ def _at_outputs(loss: ConvexLoss, last: Step, y: Tensor) -> tuple[Tensor, Tensor
     middle, change = (Z[:-1] + Z[1:]) / 2, Z.diff(dim=0)
     own = 16 * UNIT * (Z.shape[-1] + middle.abs().amax(-1)) * eps  # what the gradient itself rounds
     if isinstance(loss, Square):
-        return middle - targets(Z, y), eps.square() / 2 + norms(change) * eps / 2 + own
+        return middle - values_of(y, Z), eps.square() / 2 + norms(change) * eps / 2 + own
     assert last.gap.entries is not None
     label = labels(middle, y)
     off = (last.gap.entries + last.gap.entries.gather(-1, label)).scatter(-1, label, 0.0).amax(-1)
@@ -80,7 +80,7 @@ def _at_outputs(loss: ConvexLoss, last: Step, y: Tensor) -> tuple[Tensor, Tensor
     rho = log_odds(Z, y)
     curvature = torch.sigmoid(torch.maximum(rho[:-1], rho[1:]) + w).clamp_max(0.25)
     reach = change.amax(-1) - change.amin(-1)
-    gradient = torch.softmax(middle, -1) - targets(Z, y)
+    gradient = torch.softmax(middle, -1) - values_of(y, Z)
     return gradient, 2 * curvature * w.square() + curvature * reach * w + own
 
 

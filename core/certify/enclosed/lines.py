@@ -6,7 +6,7 @@ loss is at most (1 - s) A(0) + s A(1), where A(i) is the largest loss around the
 - cross-entropy: softplus(rho + w), rho = log sum over c != y of exp(z_c - z_y): rho moves by w at most, and softplus of
   a shifted log-sum-exp is convex. Taken from the outputs, never from the loss: of a loss that is computed as 0 nothing
   is left;
-- square loss: half the squared length of |z - y| + e; hinge: its margin + w.
+- square loss: half the squared length of |z - y| + e; absolute loss: the sum of |z - y| + e; hinge: its margin + w.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from torch.nn import functional
 from core.certify.enclosed.chords import UP
 from core.certify.enclosed.nonlinear import Gap
 from core.certify.rounding import UNIT
-from core.losses import ConvexLoss, CrossEntropy, Hinge, Square
+from core.losses import Absolute, ConvexLoss, CrossEntropy, Hinge, Square, values_of
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,10 @@ def _larger_by_norm(loss: ConvexLoss, outputs: Tensor, y: Tensor, eps: Tensor, w
             rho = log_odds(outputs, y)
             return _both(rho, lambda one: softplus(one + w))
         case Square():
-            far = torch.linalg.vector_norm(outputs - targets(outputs, y), dim=-1)
+            far = torch.linalg.vector_norm(outputs - values_of(y, outputs), dim=-1)
             return _both(far, lambda one: 0.5 * (one + eps).square() * UP)
+        case Absolute():
+            return _both(loss.samples(outputs, y), lambda one: (one + outputs.shape[-1] ** 0.5 * eps) * UP)
         case Hinge():
             return _both(_hinge_margin(outputs, y), lambda one: (one + w).clamp_min(0))
     raise NotImplementedError(loss.name)
@@ -72,9 +74,9 @@ def _larger_by_norm(loss: ConvexLoss, outputs: Tensor, y: Tensor, eps: Tensor, w
 
 def _larger_by_entries(loss: ConvexLoss, outputs: Tensor, y: Tensor, e: Tensor) -> Tensor:
     """The same, where outputs are within e (G, N, C), entry by entry."""
-    if isinstance(loss, Square):
-        far = (outputs - targets(outputs, y)).abs()
-        return _both(far, lambda one: 0.5 * (one + e).square().sum(-1) * UP)
+    if isinstance(loss, Square | Absolute):
+        far = _both((outputs - values_of(y, outputs)).abs(), lambda one: one + e)
+        return (0.5 * far.square() if isinstance(loss, Square) else far).sum(-1) * UP
     signs = 1 - 2 * functional.one_hot(y, outputs.shape[-1]).to(e)  # others up, the label down
     worst = torch.stack([outputs[:-1] + signs * e, outputs[1:] + signs * e])
     if isinstance(loss, CrossEntropy):
@@ -104,11 +106,6 @@ def _hinge_margin(outputs: Tensor, y: Tensor) -> Tensor:
     label = labels(outputs, y)
     margins: Tensor = (1 + outputs - outputs.gather(-1, label)).scatter(-1, label, -torch.inf)
     return margins.amax(-1)
-
-
-def targets(outputs: Tensor, y: Tensor) -> Tensor:
-    """What outputs (K, N, C) are compared with: targets as they are, classes as one-hot vectors."""
-    return y if y.is_floating_point() else functional.one_hot(y, outputs.shape[-1]).to(outputs.dtype)
 
 
 def _settled(outputs: Tensor, y: Tensor, w: Tensor, e: Tensor | None) -> Tensor:

@@ -1,7 +1,7 @@
 """The job `train`: K models of one architecture, trained in one batch."""
 
 from dataclasses import replace
-from math import isfinite, nan
+from math import ceil, isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from core.opening import DTYPES, open_problem
 from core.problem import Problem
 from core.progress import Reporter, Thinned, plural
 from core.results import ModelMade
+from core.specs.methods import metric_text
 from core.specs.networks import read_network
 from core.specs.runs import Train
 from core.traced_view import distinct_points, without_wrong_view
@@ -38,10 +39,10 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
     start = torch.stack([architecture.initial(seed, problem.dtype) for seed in seeds]).to(job.device)
     require_starts(spec, architecture, start, journal)
     problem = without_wrong_view(problem, start)
-    until = None if spec.until_loss is None else Until("train-loss", spec.until_loss)
+    until = None if spec.goal is None else Until(spec.on, spec.goal)
     means = "" if until else " Losses of epochs are means over their batches."
     journal.say(f"Trains by {problem.loss.name}: {options_text(spec)}.{means}")
-    epochs = Epochs(spec, journal)
+    epochs = Epochs(spec, journal, problem)
     state = _state(journal, problem, until)
     try:
         trained = train(problem, start, seeds, spec, until=until, state=state, on_epoch=epochs.report)
@@ -70,9 +71,12 @@ def as_computed(trained: TrainingResult, problem: Problem, until: Until | None) 
     here = without_wrong_view(problem, trained.thetas[finite])
     if here is problem:
         return trained
-    values, reached = trained.values.clone(), trained.reached
+    values, metric = trained.values.clone(), trained.metric.clone()
     values[finite] = here.losses(trained.thetas[finite])
-    return replace(trained, values=values, reached=reached if until is None else reached & (values <= until.value))
+    if until is None:
+        return replace(trained, values=values)
+    metric[finite] = here.metric(trained.thetas[finite], until.metric)
+    return replace(trained, values=values, metric=metric, reached=trained.reached & (metric <= until.value))
 
 
 def _state(journal: Journal, problem: Problem, until: Until | None) -> TrainingState | None:
@@ -89,10 +93,11 @@ def drop_finished(problem: Problem, state: TrainingState, until: Until) -> None:
     """Drop models that already meet the goal: the run that left the state had a lower goal, or none."""
     here = state.active
     known = state.metric[here]
-    known = problem.losses(state.thetas[here]) if bool(known.isnan().any()) else known
+    known = problem.metric(state.thetas[here], until.metric) if bool(known.isnan().any()) else known
     there = known <= until.value
     state.metric[here] = known
-    state.loss[here] = known
+    if until.metric == "train-loss":
+        state.loss[here] = known
     state.reached[here[there]] = True
     state.active = here[~there]
     state.moments = rows(state.moments, ~there)
@@ -101,8 +106,10 @@ def drop_finished(problem: Problem, state: TrainingState, until: Until) -> None:
 class Epochs:
     """Reports on a training, epoch by epoch: curves and progress of all, lines in the log of some."""
 
-    def __init__(self, spec: Train, journal: Journal) -> None:
-        self.spec, self.journal = spec, journal
+    def __init__(self, spec: Train, journal: Journal, problem: Problem) -> None:
+        self.spec, self.journal, self.problem = spec, journal, problem
+        train, test = len(problem.data.train), problem.data.test
+        self.test_every = 0 if test is None else ceil(len(test) / train)  # epochs: so it costs at most a third of them
         self._thinned = Thinned(spec.epochs)
         self._untold: str | None = None  # the newest epoch's line, where the log has left it out
 
@@ -110,8 +117,8 @@ class Epochs:
         spec, journal = self.spec, self.journal
         losses: list[float] = state.loss.tolist()
         for i, loss in enumerate(losses):
-            name, position = ("train_loss", None) if spec.count == 1 else (f"train_loss.{i}", i)
-            journal.metric(name, state.epoch, loss, unit="epoch", family="loss", position=position)
+            self.point("train_loss", i, state.epoch, loss)
+        self.report_test(state)
         finite = [loss for loss in losses if isfinite(loss)]
         mean = sum(finite) / len(finite) if finite else nan
         journal.progress(state.epoch / max(spec.epochs, 1), f"epoch {state.epoch}, train loss {mean:.4g}")
@@ -119,6 +126,22 @@ class Epochs:
         if self._thinned.due(state.epoch):
             self.report_last()
         (journal.keep if state.epoch >= spec.epochs else journal.checkpoint)(state.save)
+
+    def report_test(self, state: TrainingState) -> None:
+        """Test loss and error of the models that took part in the epoch, if they are due."""
+        if not self.test_every or state.epoch % self.test_every:
+            return
+        here = (state.epochs == state.epoch).nonzero()[:, 0]
+        values = self.problem.values(state.thetas[here], "test")
+        for name, found in (("test_loss", values.loss), ("test_error", values.error)):
+            for i, value in zip(here.tolist(), () if found is None else found.tolist(), strict=found is not None):
+                self.point(name, i, state.epoch, value)
+
+    def point(self, name: str, model: int, epoch: int, value: float) -> None:
+        """A point of a model's curve."""
+        family = name.rpartition("_")[2]
+        name, position = (name, None) if self.spec.count == 1 else (f"{name}.{model}", model)
+        self.journal.metric(name, epoch, value, unit="epoch", family=family, position=position)
 
     def report_last(self) -> None:
         """Log the newest epoch, even if it is not due."""
@@ -135,7 +158,7 @@ def leave_models(spec: Train, problem: Problem, trained: TrainingResult, folder:
             made = describe_model(problem, trained.thetas[i], i, folder)
             epochs = plural(int(trained.epochs[i]), "epoch")
             log_model(f"of seed {spec.seed + i} after {epochs}", made, folder, journal)
-            reached = None if spec.until_loss is None else bool(trained.reached[i])
+            reached = None if spec.goal is None else bool(trained.reached[i])
             name = spec.name if spec.count == 1 or spec.name is None else f"{spec.name}-{i}"
             journal.write(
                 ModelMade(
@@ -182,12 +205,12 @@ def shortfall(spec: Train, trained: TrainingResult) -> RunError | None:
             f"The train loss of seed {seed} was not finite in epoch {epoch} at learning rate {spec.lr:g}{others}: "
             "relaunch with a smaller lr.",
         )
-    if spec.until_loss is not None and not bool(trained.reached.all()):
+    if spec.goal is not None and not bool(trained.reached.all()):
         short = int((~trained.reached).sum())
-        worst = float(trained.values.max())
+        worst = float(trained.metric.max())
         return RunError(
             "loss not reached",
-            f"{short} of {spec.count} models did not reach a train loss of {spec.until_loss:g} in {spec.epochs} "
+            f"{short} of {spec.count} models did not reach a {metric_text(spec.on)} of {spec.goal:g} in {spec.epochs} "
             f"epochs (the highest is {worst:.4g}): relaunch with more epochs.",
         )
     return None

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.losses import square_targets
+from core.losses import values_of
 from core.problem import Problem
 
 RANK = 1e-11  # singular values of the inputs below this share of the largest are left out
@@ -37,7 +37,7 @@ def lowest_linear(problem: Problem, outputs: int, constant: bool, near: float) -
     D = torch.cat([Q, Q.new_ones(len(Q), 1)], 1) if constant else Q
     match problem.loss.name:
         case "square":
-            B = torch.linalg.pinv(D) @ square_targets(y, D.new_zeros(len(D), outputs))
+            B = torch.linalg.pinv(D) @ values_of(y, D.new_zeros(len(D), outputs))
         case "hinge":
             B = _by_linear_programming(D, y, outputs)
         case _:

@@ -24,7 +24,7 @@ from core.methods.string import constrained
 from core.methods.string.beads import Beads
 from core.methods.string.search import StringSearch, values_of
 from core.path import Path
-from core.problem import Part
+from core.problem import part_of
 from core.progress import plural
 from core.specs.methods import String, metric_text
 
@@ -38,7 +38,7 @@ def threshold(task: Task, ends: list[float]) -> float:
 
 def premises(options: String, task: Task) -> Iterator[Premise]:
     yield Premise("the two models have equally many parameters", task.a.shape == task.b.shape)
-    part: Part = "train" if options.on.startswith("train") else "test"
+    part = part_of(options.on)
     split = task.problem.part(part)
     yield Premise(f"the data set has {part} samples", split is not None)
     classes = not (options.on.endswith("error") and split is not None and split.y.is_floating_point())

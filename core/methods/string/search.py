@@ -19,11 +19,8 @@ from core.training import TrainingResult, Until, train
 
 def values_of(problem: Problem, thetas: Tensor, on: Metric) -> list[float]:
     """The metric at parameters (K, P)."""
-    part, _, what = on.partition("-")
-    values = problem.values(thetas, "train" if part == "train" else "test")
-    chosen = values.loss if what == "loss" else values.error
-    assert chosen is not None
-    return chosen.tolist()
+    found: list[float] = problem.metric(thetas, on).tolist()
+    return found
 
 
 @dataclass(frozen=True)

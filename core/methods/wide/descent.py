@@ -7,7 +7,7 @@
 At constant loss the features of the wide layers (layer k; all hidden ones) get rank N, and the weights above layer s
 full rank. Then the outputs go on a straight line from F_L to outputs of loss p* + eps or less, and layer s follows. A
 convex function may fall and rise again on a line, so this one goes where the loss does not rise: F_L + c onehot(labels)
-for cross-entropy and hinge, towards the targets for the square loss, no further than asked for.
+for cross-entropy and hinge, towards the targets for the square and the absolute loss, no further than asked for.
 
 Where the rows of F_{k-1} are not distinct `parting` makes them so first: at constant loss, or where that can't be done
 by a perturbation, on which the loss rises by `delta` at most.
@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.errors import PremiseError
+from core.losses import values_of
 from core.methods.method import Construction, Premise, Task, require
 from core.methods.wide.assumptions import (
     Assumptions,
@@ -45,6 +46,7 @@ from core.methods.wide.route import Route
 from core.methods.wide.settling import direct_or_settled, repair, settle, standard_weights
 from core.path import Claim, Path
 from core.problem import Problem
+from core.specs.runs import OF_VALUES
 
 STEPS = 60  # halvings in the search for the shortest step that is long enough
 MARGIN = 0.99  # of what was asked for is aimed at, for rounding
@@ -131,9 +133,8 @@ def theorem_4_2(problem: Problem) -> Iterator[Premise]:
 def lower_outputs(problem: Problem, F: Tensor, goal: float) -> Tensor:
     """Outputs (N, n_L) of loss `goal` or less, at the end of a line from F on which the loss does not rise."""
     y = problem.data.train.y
-    if problem.loss.name == "square":
-        targets = y if y.is_floating_point() else functional.one_hot(y, F.shape[1]).to(F)
-        direction, far = targets.reshape(F.shape) - F, 1.0
+    if problem.loss.name in OF_VALUES:
+        direction, far = values_of(y, F).reshape(F.shape) - F, 1.0
     else:
         direction, far = functional.one_hot(y, F.shape[1]).to(F), 1.0
         while loss_of(problem, F + far * direction) > MARGIN * goal:

@@ -7,6 +7,7 @@ from tui.cli.option_help import run_command
 from tui.cli.output import print_json, table
 from tui.cli.run_command import Row, RunOptions, report_enqueued, results_of, status_of, wait_for
 from tui.shared.formatting import number, percent, value
+from tui.shared.summaries import perplexities
 
 EPILOG = """Networks: {networks}.
 
@@ -38,7 +39,8 @@ def train(run_options: RunOptions, spec: RunSpec) -> int:
 
 
 def _print(models: list[Row]) -> None:
-    columns = ("model", "seed", "train loss", "train error", "test loss", "test error", "epochs")
+    of_words = list(dict(perplexities(models[0])))
+    columns = ("model", "seed", "train loss", "train error", "test loss", "test error", *of_words, "epochs")
     keys = ("train_loss", "train_error", "test_loss", "test_error")
     shows = (number, percent, number, percent)
     table(
@@ -48,6 +50,7 @@ def _print(models: list[Row]) -> None:
                 value(row["id"]),
                 value(row["seed"]),
                 *(show(row[key]) for key, show in zip(keys, shows, strict=True)),  # type: ignore[arg-type]
+                *dict(perplexities(row)).values(),
                 value(row["epochs"]),
             )
             for row in models

@@ -61,9 +61,9 @@ def wide_enough(problem: Problem) -> Premise:
     needed = min(n_0, n_L) + 1
     words = f"one more than the smaller of {plural(n_0, 'input')} and {plural(n_L, 'output')}"
     if not sees_shifts(problem) and n_L < needed:
-        needed, words = n_L, f"as many as outputs, by a loss that doesn't see a constant added to all; {n_0} are inputs"
+        needed, words = n_L, "as many as outputs: the loss doesn't see a constant added to all"
     narrow = next(((l, n) for l, n in enumerate(hidden, start=1) if n < needed), None)
-    claim = "every hidden layer has more units than the smaller of inputs and outputs"
+    claim = "every hidden layer is wide enough"
     if narrow is None:
         return Premise(claim, True)
     l, n = narrow

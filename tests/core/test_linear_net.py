@@ -133,13 +133,12 @@ REFUSED = [
     ),
     (
         linear_problem((1, 1, 1)),
-        "hidden layer 1 has 1 unit, 2 are needed (one more than the smaller of 1 inputs and 1 outputs)",
+        "hidden layer 1 has 1 unit, 2 are needed (one more than the smaller of 1 input and 1 output)",
     ),
     (linear_problem((1, 2, 1, 1)), "hidden layer 2 has 1 unit, 2 are needed"),
     (
         linear_problem((7, 3, 4), "cross-entropy"),
-        "hidden layer 1 has 3 units, 4 are needed (as many as outputs, by a loss that doesn't see a constant added to "
-        "all; 7 are inputs)",
+        "hidden layer 1 has 3 units, 4 are needed (as many as outputs: the loss doesn't see a constant added to all)",
     ),
     (linear_problem((2, 2, 4), "hinge"), "hidden layer 1 has 2 units, 3 are needed (one more than the smaller of 2"),
 ]

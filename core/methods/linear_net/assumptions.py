@@ -12,6 +12,7 @@ from core.methods.method import Premise, Task
 from core.methods.sparse.premises import layered_premises
 from core.networks.activations import activation_name, leaky_slope
 from core.problem import Problem
+from core.progress import plural
 
 SHIFTED = ("cross-entropy", "hinge")  # losses that don't see a constant added to all outputs of a sample
 
@@ -58,13 +59,13 @@ def wide_enough(problem: Problem) -> Premise:
     """More units in every hidden layer than the smaller of inputs and outputs; a few less for some losses."""
     n_0, *hidden, n_L = widths(problem)
     needed = min(n_0, n_L) + 1
-    words = f"one more than the smaller of {n_0} inputs and {n_L} outputs"
+    words = f"one more than the smaller of {plural(n_0, 'input')} and {plural(n_L, 'output')}"
     if not sees_shifts(problem) and n_L < needed:
-        needed, words = n_L, f"as many as outputs, by a loss that doesn't see a constant added to all; {n_0} are inputs"
+        needed, words = n_L, "as many as outputs: the loss doesn't see a constant added to all"
     narrow = next(((l, n) for l, n in enumerate(hidden, start=1) if n < needed), None)
-    claim = "every hidden layer has more units than the smaller of inputs and outputs"
+    claim = "every hidden layer is wide enough"
     if narrow is None:
         return Premise(claim, True)
     l, n = narrow
-    measured = f"hidden layer {l} has {n} unit{'s' * (n != 1)}, {needed} are needed ({words}); with {n} it can be false"
+    measured = f"hidden layer {l} has {plural(n, 'unit')}, {needed} are needed ({words}); with {n} it can be false"
     return Premise(claim, False, measured)

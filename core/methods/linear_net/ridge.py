@@ -31,6 +31,7 @@ from core.methods.linear_net.net import LinearNet
 from core.methods.method import Construction, Premise, Task
 from core.path import Claim, Curve, Path
 from core.problem import Problem
+from core.progress import plural
 
 RANK = 1e-11  # singular values below this share of the largest count as zero
 STILL = 1e-14  # an angle below this is none
@@ -82,7 +83,7 @@ def room_for(problem: Problem, a: int, b: int) -> Premise:
     """Hidden units for products of ranks a and b side by side."""
     h = widths(problem)[1]
     claim = "the hidden layer has room for the products of both models"
-    return Premise(claim, h >= a + b, f"the hidden layer has {h} unit{'s' * (h != 1)}; ranks {a} and {b} need {a + b}")
+    return Premise(claim, h >= a + b, f"the hidden layer has {plural(h, 'unit')}; ranks {a} and {b} need {a + b}")
 
 
 def rank_of_product(net: LinearNet) -> int:

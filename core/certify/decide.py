@@ -41,8 +41,8 @@ class Verdict:
 
     `bound` is the largest train loss on the whole segment: the larger of its end losses in float64, of an enclosed
     claim that of its start with what it may gain; None without proof. The true loss may pass it by `drift` at most:
-    what float64 may be off at the ends, and what a `residual`, of data-invariant and identity claims, may add. Along a
-    straight segment the true loss is nowhere above the chord of `line`, None where that is not known.
+    what float64 may be off at the ends, and what a `residual`, of data-invariant and identity claims, may add. The true
+    loss is nowhere above the chord of `line`, in t, on an arc or turn in sin^2(pi t/2); None where that is not known.
     """
 
     claim: Claim
@@ -98,16 +98,19 @@ def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Ve
     ends = (known.losses[0] + finding.gain, known.losses[1])
     raised = (ends[0] + known.margins[0], ends[1] + known.margins[1])
     drift = finding.drift + max(raised) - max(ends)
-    line = None if segment.curve is not None else _line(claim, raised, finding.drift)
+    line = _line(segment, claim, raised, finding.drift)
     return Verdict(claim, claim, finding.reason, finding.residual, max(ends), drift, line)
 
 
-def _line(claim: Claim, raised: tuple[float, float], drift: float) -> tuple[float, float]:
+def _line(segment: Segment, claim: Claim, raised: tuple[float, float], drift: float) -> tuple[float, float] | None:
     """Two numbers whose chord the loss is nowhere above: at the ends it is at most `raised`, elsewhere `drift` more.
 
     Only a convex loss is below the chord of its ends.
     """
-    return raised if claim in CONVEX else (max(raised) + drift,) * 2
+    first, last = raised
+    if segment.curve is None:
+        return raised if claim in CONVEX else (max(raised) + drift,) * 2
+    return (first + drift, last + drift) if isinstance(segment.curve, Arc | Turn) else None
 
 
 def _not_decidable(claim: Claim, segment: Segment) -> str | None:

@@ -13,10 +13,14 @@ from torch import Tensor
 from core.certify.decide import Verdict
 from core.certify.enclosed import Proof
 from core.certify.knots import points64
-from core.certify.rounding import TINY, gamma
+from core.certify.rotated import ridge_at_ends
+from core.certify.rounding import TINY, UNIT, gamma
+from core.curves.rotating import Arc, Turn
 from core.path import Path
 from core.penalty import Penalty
 from core.problem import Problem
+
+UP = 1 + 4 * UNIT  # for the two products of a ridge with its factor
 
 Line = tuple[float, float, tuple[float, float]]
 """From t to t of a segment: the loss is nowhere above the chord of these two."""
@@ -32,7 +36,13 @@ def penalised_level(
         lines = _lines(i, verdict, proof)
         if not lines:
             return None
-        ends = points64(problem, path.knots[i : i + 2])
+        ends, curve = points64(problem, path.knots[i : i + 2]), path.segment(i).curve
+        if curve is not None:
+            if penalty.l1 > 0 or not isinstance(curve, Arc | Turn):
+                return None
+            pairs = zip(lines[0][2], ridge_at_ends(problem, curve, ends), strict=True)
+            highest = max(highest, *(nextafter(loss + penalty.ridge * ridge * UP, inf) for loss, ridge in pairs))
+            continue
         above = _penalties(problem, ends, penalty, {t for start, end, _ in lines for t in (start, end)})
         for start, end, (first, last) in lines:
             highest = max(highest, nextafter(first + above[start], inf), nextafter(last + above[end], inf))

@@ -18,6 +18,7 @@ A convex loss is largest at an end of a chord; what it may gain within such a di
 `Prescribed`.
 """
 
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import torch
@@ -122,19 +123,69 @@ def arc_deviation(problem: Problem, ends: Tensor) -> Tensor:
 
 def turn_deviation(problem: Problem, curve: Turn, ends: Tensor) -> Tensor:
     """The same on a turn, of the outputs (N, C) at the start; each row's Euclidean norm, shared out evenly."""
-    X, V = problem.data.train.x.flatten(1), curve.V
-    (W_1, W_2), (end_1, end_2) = (_weights(problem, end) for end in ends)
-    h = len(W_2)
-    v = length(V)
-    E = length(V.T @ V - torch.eye(V.shape[1]).to(V)) + gamma(h + 16) * v**2
-    R = 1 + 2 * v**2
-    D_1, D_2 = end_1.T - curve.turned(W_1.T, 1.0), end_2 - curve.turned(W_2, 1.0)
-    round_1, round_2 = (gamma(4 * h + 64) * R * length(W) for W in (W_1, W_2))
-    x, x_W, x_D = lengths(X[None]), _rows(X, W_1), _rows(X, D_1.T)
-    x_D = x_D + x * round_1
-    w_2, d_2 = length(W_2), length(D_2) + round_2
-    off = x_W * 4 * E * v**2 * w_2 + x_D * R * w_2 + (x_W * R + x_D) * d_2
+    X = problem.data.train.x.flatten(1)
+    turned = Turned.of(problem, curve, ends)
+    W_1, W_2 = turned.weights
+    D_1, _ = turned.missed
+    round_1, _ = turned.rounding
+    _, d_2 = turned.off
+    R, w_2 = turned.norm, length(W_2)
+    x_W, x_D = _rows(X, W_1), _rows(X, D_1) + lengths(X[None]) * round_1
+    off = x_W * turned.stretch * w_2 + x_D * R * w_2 + (x_W * R + x_D) * d_2
     return _finite((off * SAFETY)[:, None].expand(-1, W_2.shape[1]) / W_2.shape[1] ** 0.5)
+
+
+@dataclass(frozen=True)
+class Turned:
+    """What is known of a turn: W_1 and W_2 at its start, and by how much D_1, D_2 its end isn't where they turn to.
+
+    |R^T R - 1| is at most `stretch`, |R| at most `norm`; `rounding` is what float64 may be off in a turned weight.
+    """
+
+    weights: tuple[Tensor, Tensor]
+    missed: tuple[Tensor, Tensor]
+    stretch: float
+    norm: float
+    rounding: tuple[float, float]
+
+    @property
+    def off(self) -> tuple[float, float]:
+        """How far the weights at the end are from the turned ones, at most."""
+        (D_1, D_2), (round_1, round_2) = self.missed, self.rounding
+        return length(D_1) + round_1, length(D_2) + round_2
+
+    @classmethod
+    def of(cls, problem: Problem, curve: Turn, ends: Tensor) -> "Turned":
+        V = curve.V
+        (W_1, W_2), (end_1, end_2) = (_weights(problem, end) for end in ends)
+        h, v = len(W_2), length(V)
+        E = length(V.T @ V - torch.eye(V.shape[1]).to(V)) + gamma(h + 16) * v**2
+        R = 1 + 2 * v**2
+        missed = (end_1 - curve.turned(W_1.T, 1.0).T, end_2 - curve.turned(W_2, 1.0))
+        round_1, round_2 = (gamma(4 * h + 64) * R * length(W) for W in (W_1, W_2))
+        return cls((W_1, W_2), missed, 4 * E * v**2, R, (round_1, round_2))
+
+
+def ridge_at_ends(problem: Problem, curve: Arc | Turn, ends: Tensor) -> tuple[float, float]:
+    """|W_1|^2 + |W_2|^2 is nowhere above the chord of these two in s = sin^2(pi t/2), on a curve that fits.
+
+    On an arc it is its chord and 2 cos sin <A, B>, <A, B> the product of the weights at the ends; on a turn
+    |W R^T|^2 <= |W|^2 (1 + |R^T R - 1|), and the path adds what the end is off.
+    """
+    if isinstance(curve, Turn):
+        turned = Turned.of(problem, curve, ends)
+        grown = [
+            (length(W) * (1 + turned.stretch) ** 0.5 + off) ** 2
+            for W, off in zip(turned.weights, turned.off, strict=True)
+        ]
+        most = sum(grown) * SAFETY
+        return most, most
+    both = torch.stack([torch.cat([W.flatten() for W in _weights(problem, end)]) for end in ends])
+    n = both.shape[1]
+    first, last = both.square().sum(1)
+    cross = (both[0] @ both[1]).abs() + gamma(n + 16) * (both[0].abs() @ both[1].abs())
+    up = SAFETY * (1 + gamma(n + 64))
+    return float((first + cross) * up), float((last + cross) * up)
 
 
 def _rows(X: Tensor, W: Tensor) -> Tensor:

@@ -96,12 +96,9 @@ class Wide(Options, frozen=True, kw_only=True, tag="wide", tag_field="method"):
 
 
 class LinearNetwork(Options, frozen=True, kw_only=True, tag="linear-net", tag_field="method"):
-    """Exactly, between any two models of a linear network: Proposition 2.2 of Freeman and Bruna 2017, corrected."""
+    """Exactly, between any two models of a linear network, also with a ridge (FB 2017, Proposition 2.2, corrected)."""
 
     needs_layers: ClassVar[bool] = True
-    ridge: Annotated[
-        float, Meta(ge=0, description="kappa: above 0 the path keeps loss + kappa (|W_1|^2 + |W_2|^2) below its ends")
-    ] = 0.0
 
 
 class Oracle(Compressing, frozen=True, kw_only=True, tag="oracle", tag_field="method"):

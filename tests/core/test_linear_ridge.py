@@ -11,12 +11,14 @@ from torch import Tensor
 from core.certify import certify, decide
 from core.curves.rotating import Arc, Turn
 from core.errors import PremiseError, UsageError
+from core.examination import examine
 from core.methods.connect import connect
 from core.methods.descent import descend
 from core.methods.linear_net import build
 from core.methods.linear_net.ridge_descent import penalised
 from core.methods.method import Task
 from core.path import Claim, Path, Segment
+from core.penalty import Penalty
 from core.problem import Problem
 from core.specs.methods import LinearNetwork
 from core.specs.runs import Descend, ModelRef
@@ -27,7 +29,7 @@ EPS = 1e-4
 
 
 def path_of(problem: Problem, a: Tensor, b: Tensor) -> Path:
-    return build(LinearNetwork(ridge=KAPPA), Task(a, b, problem)).path
+    return build(LinearNetwork(), Task(a, b, problem, penalty=Penalty(KAPPA))).path
 
 
 def along(problem: Problem, path: Path, points: int = 20) -> Tensor:
@@ -89,7 +91,7 @@ def test_two_units_join_the_minima_that_one_unit_keeps_apart() -> None:
     assert float(values.max()) == pytest.approx(0.095, rel=1e-12)
     narrow = unit_problem(1)
     with pytest.raises(PremiseError, match="the hidden layer has 1 unit; ranks 1 and 1 need 2"):
-        connect(LinearNetwork(ridge=KAPPA), Task(a[[0, 2]], -a[[0, 2]], narrow))
+        connect(LinearNetwork(), Task(a[[0, 2]], -a[[0, 2]], narrow, penalty=Penalty(KAPPA)))
 
 
 def test_a_turn_keeps_the_outputs_and_the_norms() -> None:
@@ -200,7 +202,7 @@ def test_paths_with_turns_and_arcs_are_stored_whole(tmp_path) -> None:
 )
 def test_what_a_ridge_asks_for_is_refused_by_name(problem: Problem, sentence: str) -> None:
     with pytest.raises(PremiseError, match=sentence):
-        connect(LinearNetwork(ridge=KAPPA), Task(*ends(problem, "full"), problem))
+        connect(LinearNetwork(), Task(*ends(problem, "full"), problem, penalty=Penalty(KAPPA)))
 
 
 def test_models_of_low_rank_need_less_room() -> None:
@@ -242,3 +244,18 @@ def test_the_smallest_network_descends_to_its_minimum() -> None:
 def test_a_ridge_goes_with_theorem_2_2_alone() -> None:
     with pytest.raises(UsageError, match=r"ridge goes with theorem=2\.2, not 6\.1"):
         Descend(model=ModelRef(model=1), to=0.1, theorem="6.1", ridge=KAPPA)
+
+
+@settings(max_examples=30, deadline=None)
+@given(problems(), st.sampled_from(KINDS), st.integers(0, 99))
+def test_the_penalised_level_is_that_of_the_larger_end_and_nothing_is_above_it(
+    problem: Problem, kind: str, seed: int
+) -> None:
+    """On turns and arcs too, whose weights go on no straight line."""
+    a, b = ends(problem, "full" if kind == "scaled" else kind, seed)
+    path = path_of(problem, a, b)
+    level = examine(problem, path, penalty=Penalty(KAPPA)).penalised_level
+    assert level is not None
+    values = along(problem, path)
+    assert float(values.max()) <= level
+    assert level <= float(penalised(problem, torch.stack([a, b]), KAPPA).max()) * (1 + 1e-9) + 1e-9

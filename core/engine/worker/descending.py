@@ -16,6 +16,7 @@ from core.methods.connect import Connection, examination_sentence, failure_of
 from core.methods.descent import descend
 from core.methods.method import Task
 from core.opening import open_models
+from core.penalty import Penalty
 from core.results import ModelMade
 from core.specs.runs import Descend
 
@@ -31,7 +32,7 @@ def run_descend(job: Job, spec: Descend, folder: Path, journal: Journal) -> None
     task = Task(start, start, problem, seed=spec.seed, reporter=journal)
     made = descend(task, spec.to, spec.theorem, spec.delta, spec.ridge)
     journal.progress(None, f"certifying and measuring {len(made.path)} segments")
-    examination = examine(problem, made.path, spec.points)
+    examination = examine(problem, made.path, spec.points, penalty=Penalty(spec.ridge))
     journal.say(examination_sentence(examination))
     described = describe_model(problem, made.path.end, 0, folder)
     log_model("at the end of the path", described, folder, journal)

@@ -36,17 +36,17 @@ from core.specs.methods import LinearNetwork
 RISE = 1e-5  # of the loss, relative to 1 + the larger end: more than that is said
 
 
-def premises(options: LinearNetwork, task: Task) -> Iterator[Premise]:
-    if options.ridge > 0:
+def premises(_: LinearNetwork, task: Task) -> Iterator[Premise]:
+    if task.penalty.ridge > 0:
         yield from ridge.premises(task)
         return
     yield from common(task)
     yield wide_enough(task.problem)
 
 
-def build(options: LinearNetwork, task: Task) -> Construction:
+def build(_: LinearNetwork, task: Task) -> Construction:
     """Make both models equal but for one weight, at constant outputs, and move that one; with a ridge by `ridge`."""
-    if options.ridge > 0:
+    if task.penalty.ridge > 0:
         return ridge.build_with_ridge(task)
     problem = task.problem
     a, b = ([net] for net in (LinearNet.of(problem, theta) for theta in (task.a, task.b)))

@@ -97,17 +97,17 @@ class Prover:
 
     def knows(self, problem: Problem) -> bool:
         """Whether it is the checker of this problem, so that what it remembers holds there."""
-        own, train = self.problem, problem.data.train
-        parts = ((own.network, problem.network), (own.layered, problem.layered), (own.loss, problem.loss))
-        same = all(one is other for one, other in (*parts, (own.buffers, problem.buffers)))
-        known = own.data.train.to(problem.device, problem.dtype)
-        return same and torch.equal(known.x, train.x) and torch.equal(known.y, train.y)
+        own = self.problem
+        same_function = own.network is problem.network and own.buffers is problem.buffers
+        same_view = own.layered is problem.layered and own.loss is problem.loss
+        known, train = own.data.train.to(problem.device, problem.dtype), problem.data.train
+        return same_function and same_view and torch.equal(known.x, train.x) and torch.equal(known.y, train.y)
 
     def remind(self, search: Search) -> None:
         """Let a search go on from what is known of its line."""
         start, pieces = self._known.get(_name(search.ends), (None, ()))
         search.start = search.start or start
-        search.take_up([one for one in pieces if one.bound <= search.target.bound])
+        search.take_up(pieces)
 
 
 def _name(ends: Tensor) -> bytes:

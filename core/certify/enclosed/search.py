@@ -21,7 +21,7 @@ from core.certify.enclosed.goal import Budget, Target
 from core.certify.enclosed.lines import Lines, lines
 from core.certify.enclosed.moving import MovingNetwork
 from core.certify.enclosed.odd import odd_place
-from core.certify.enclosed.pieces import Piece
+from core.certify.enclosed.pieces import Piece, gaps_between
 from core.certify.knots import loss_sums
 from core.certify.rounding import SAFETY, UNIT, Evaluation, Rounded
 from core.problem import Part, Problem
@@ -128,11 +128,9 @@ class Search:
         known = [one for one in known if one.bound <= self.target.bound]
         if highest is not None:
             self.seen = (self.surely(highest), highest)
-        edges = [0.0, *(t for one in known for t in (one.start, one.end)), 1.0]
         self.accepted = list(known)
         if known:
-            gaps = zip(edges[::2], edges[1::2], strict=True)
-            self.left = [_Open(start, end, inf, parts=2) for start, end in gaps if start < end][::-1]
+            self.left = [_Open(start, end, inf, parts=2) for start, end in reversed(gaps_between(known))]
 
     def split_at(self, starts: Sequence[float]) -> None:
         """Begin with pieces that start at these t, a run of neighbours at a time: they share their ends."""
@@ -210,7 +208,7 @@ class Search:
         if len(wrong) == 0:
             return f"the sum of all losses is not finite: {why}"
         sample = int(wrong[0] if active is None else active[wrong[0]])
-        below = Rounded(self.below.features[:, [sample]], self.below.off[[sample]])
+        below = self.below.of(torch.tensor([sample], device=lines.device))
         return f"{odd_place(self.network, torch.tensor(t, dtype=lines.dtype).to(lines.device), below, sample)}: {why}"
 
     def _to_split(
@@ -238,20 +236,15 @@ class Search:
     def looked_at(self, t: Tensor, active: Tensor | None, by: By | None = None) -> Lines:
         """The lines of samples on the pieces between t (G + 1,), in chunks that fit the cache."""
         by = by or self.by
-        x, y = self.below.features, self.split.y
-        count = x.shape[1] if active is None else len(active)
+        y = self.split.y
+        count = len(y) if active is None else len(active)
         self.budget.spent += self.cost(len(t) - 1, by) * count / len(self.split)
         size = max(16, self.problem.samples_at_once // (2 * len(t)))
         if active is None:
             active = torch.arange(count, device=y.device)
-        groups = torch.split(active, size) if count else ()
-        found = [self._lines(t, Rounded(x[:, some], self.below.off[some]), y[some], by) for some in groups]
-        if not found:  # all are frozen
-            return Lines(x.new_zeros(2, len(t) - 1, 0), x.new_zeros(len(t), 0), None)
-        settled = (
-            None if y.is_floating_point() else torch.cat([one.settled for one in found if one.settled is not None], 1)
-        )
-        return Lines(torch.cat([one.at for one in found], 2), torch.cat([one.losses for one in found], 1), settled)
+        if count == 0:  # all are frozen
+            return Lines(t.new_zeros(2, len(t) - 1, 0), t.new_zeros(len(t), 0), None)
+        return Lines.joined([self._lines(t, self.below.of(some), y[some], by) for some in torch.split(active, size)])
 
     def _lines(self, t: Tensor, below: Rounded, y: Tensor, by: By) -> Lines:
         if by == "columns":
@@ -270,7 +263,7 @@ class Search:
         at = torch.tensor([t, t], dtype=torch.float64, device=self.problem.device)
         total = torch.zeros(2, dtype=torch.float64, device=self.problem.device)
         for some in torch.split(torch.arange(count, device=self.problem.device), self.problem.samples_at_once):
-            *_, last = steps(self.network, at, Rounded(self.below.features[:, some], self.below.off[some]), False)
+            *_, last = steps(self.network, at, self.below.of(some), False)
             total += loss_sums(self.problem, Rounded(last.Z[:1], last.gap.norm[0]), self.split.y[some])
         loss, margin = float(total[0]) / len(self.split), float(total[1]) / len(self.split)
         return loss - margin * SAFETY - (len(self.split) + 64) * UNIT * abs(loss)
@@ -284,7 +277,7 @@ class Search:
         met = pieces if by == "entries" and self.network.lowest > 0 else 0
         return self.share * (pieces + 1 + pieces * MORE[by]) + self.first * (2 + met)
 
-    def begun(self, at: float, ways: tuple[By, ...] = ()) -> "Start":
+    def begun(self, at: float, ways: tuple[By, ...] = ()) -> Start:
         """Of all ways, or of those given, the one that should need the fewest passes, as some samples tell."""
         every = max(1, len(self.split) // SOME)
         some = torch.arange(0, len(self.split), every, device=self.problem.device)

@@ -1,6 +1,6 @@
 """What is known of a path: its claims decided, its losses looked at, and the certificate that follows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -25,10 +25,10 @@ AT_ENDS = (Claim.INVARIANT, Claim.CONVEX)
 class Examination:
     """Profile in the problem's dtype; certificate, and the largest train loss at knots and on the grid, in float64.
 
-    `proof` holds the enclosures of segments; None if none was requested, or needed. With it `max_train_loss` has all
-    rounding taken off: somewhere the loss is at least that. `unproven` says, as a sentence,
-    why a path is sampled that was to be proven. `on_test` is a proof of the test loss, where that was asked for too.
-    `penalised_level` is what the train loss with its penalty is nowhere above; None without penalty or such a proof.
+    `proof` holds the enclosures of segments; None if none was requested, or needed. Once it is complete, all rounding
+    is taken off `max_train_loss`: somewhere the loss is at least that. `unproven` says why a path that was to be proven
+    is only sampled. `on_test` is a proof of the test loss, if that was requested too. The train loss with its penalty
+    is nowhere above `penalised_level`; None without a penalty, or without a proof of that.
     """
 
     profile: Profile
@@ -49,7 +49,7 @@ class Examination:
 
     @property
     def barrier(self) -> float:
-        """The largest train loss seen above the larger end's, float64."""
+        """How far the largest train loss seen is above the larger end's, float64."""
         return self.max_train_loss - max(self.certificate.loss_a, self.certificate.loss_b)
 
 
@@ -63,9 +63,9 @@ def examine(
 ) -> Examination:
     """Decide the claims of a path in float64, then look along it on at least `points` points.
 
-    Segments without proof are enclosed where that is `wanted`, and can be. Those that are claimed to be enclosed and
+    Segments without a proof are enclosed where that is `wanted` and possible. Those that are claimed to be enclosed and
     move several layers are searched in any case: that is how such a claim is decided, whatever the path has cost.
-    With a `penalty` the level of both together follows.
+    With a `penalty` the examination also bounds the loss and the penalty together.
     """
     found = _examined(problem, path, points, wanted, reporter)
     if not penalty:
@@ -82,34 +82,34 @@ def _examined(
     knots = knot_losses(exact, path)
     verdicts = path_verdicts(exact, path, knots)
     looked = profile(problem, path.cast(problem.dtype), points, granted=[verdict.granted for verdict in verdicts])
-    seen = highest_loss(
-        exact, path, looked, [i for i, verdict in enumerate(verdicts) if verdict.granted not in AT_ENDS]
-    )
+    between = [i for i, verdict in enumerate(verdicts) if verdict.granted not in AT_ENDS]
+    seen = highest_loss(exact, path, looked, between)
     most = largest(*knots.loss.tolist(), *seen.values())
     if any(_undecided(verdict) for verdict in verdicts):
         wanted = replace(wanted or Wanted(), spent=None)
-    if wanted is None or all(verdict.proven for verdict in verdicts):
-        return Examination(looked, certificate_of(verdicts, knots, seen), most)
-    where = {i: _highest_t(looked, i, looked.train) * len(path) - i for i in seen if not verdicts[i].proven}
-    reason = _not_finite(exact, path, knots, seen) or _beyond_proof(exact, path, verdicts, where)
+    found = Examination(looked, certificate_of(verdicts, knots, seen), most)
+    unproven = [i for i, verdict in enumerate(verdicts) if not verdict.proven]
+    if wanted is None or not unproven:
+        return found
+    reason = _not_finite(exact, path, knots, seen) or _beyond_proof(exact, path, verdicts, unproven)
     if reason is not None:
-        return Examination(looked, certificate_of(verdicts, knots, seen), most, unproven=reason)
+        return replace(found, unproven=reason)
     wanted = wanted.after(looked.forward_passes)
-    proof = prove(exact, path, where, most, wanted, reporter)
+    proof = prove(exact, path, _highest_within(path, looked, unproven, looked.train), most, wanted, reporter)
     verdicts = tuple(_enclosed(i, one, proof.enclosures.get(i)) for i, one in enumerate(verdicts))
-    certificate = certificate_of(verdicts, knots, seen)
+    found = replace(found, certificate=certificate_of(verdicts, knots, seen), proof=proof)
     if proof.failure is not None:
-        return Examination(looked, certificate, most, proof, proof.failure)
+        return replace(found, unproven=proof.failure)
     on_test = _on_test(exact, path, looked, wanted) if wanted.test else None
-    return Examination(looked, certificate, at_least(knots, proof), proof, on_test=on_test)
+    return replace(found, max_train_loss=at_least(knots, proof), on_test=on_test)
 
 
 def _on_test(exact: Problem, path: Path, looked: Profile, wanted: Wanted) -> Proof | None:
     """The same of the test loss on every segment: what the claims say holds of the train set alone."""
     if looked.test is None or path.curves or not bool(torch.isfinite(looked.test.loss).all()):
         return None
-    where = {i: _highest_t(looked, i, looked.test) * len(path) - i for i in range(len(path))}
-    return prove(exact, path, where, float(looked.test.loss.max()), wanted.of_test)
+    at = _highest_within(path, looked, range(len(path)), looked.test)
+    return prove(exact, path, at, float(looked.test.loss.max()), wanted.of_test)
 
 
 def _not_finite(exact: Problem, path: Path, knots: KnotLosses, seen: Mapping[int, float]) -> str | None:
@@ -118,9 +118,8 @@ def _not_finite(exact: Problem, path: Path, knots: KnotLosses, seen: Mapping[int
     for i in range(len(path)):
         found = [one for one in (loss[i], loss[i + 1], seen.get(i, loss[i])) if not isfinite(one)]
         if found:
-            return (
-                f"segment {i}: {_odd_entry(exact, path, i) or f'a loss seen on it is {found[0]}'}: it has to be finite"
-            )
+            what = _odd_entry(exact, path, i) or f"a loss seen on it is {found[0]}"
+            return f"segment {i}: {what}: it has to be finite"
     return None
 
 
@@ -134,12 +133,12 @@ def _odd_entry(exact: Problem, path: Path, segment: int) -> str | None:
     return None
 
 
-def _beyond_proof(exact: Problem, path: Path, verdicts: tuple[Verdict, ...], where: Mapping[int, float]) -> str | None:
-    """Why a path will not be proven, whatever the search finds."""
+def _beyond_proof(exact: Problem, path: Path, verdicts: Sequence[Verdict], unproven: Sequence[int]) -> str | None:
+    """Why a path can't be proven, whatever the search finds."""
     refused = next((i for i, one in enumerate(verdicts) if one.granted is None and not _undecided(one)), None)
     if refused is not None:
         return f"segment {refused}: {verdicts[refused].reason}"
-    reasons = ((i, unprovable(exact, path.segment(i))) for i in where)
+    reasons = ((i, unprovable(exact, path.segment(i))) for i in unproven)
     return next((f"segment {i}: {reason}" for i, reason in reasons if reason is not None), None)
 
 
@@ -161,7 +160,7 @@ def _enclosed(i: int, verdict: Verdict, enclosure: Enclosure | None) -> Verdict:
 
 
 def at_least(knots: KnotLosses, proof: Proof) -> float:
-    """A loss that the path reaches for sure: of those seen, the largest without its margin."""
+    """A loss that the path surely reaches: the largest of those seen, less their margins."""
     sure = (knots.loss - knots.margin).max()
     return max(float(sure), *(one.seen for one in proof.enclosures.values()))
 
@@ -176,8 +175,13 @@ def highest_loss(exact: Problem, path: Path, looked: Profile, segments: list[int
     return dict(zip(segments, losses.tolist(), strict=True))
 
 
+def _highest_within(path: Path, looked: Profile, segments: Iterable[int], values: Values) -> dict[int, float]:
+    """By segment, where between its ends, 0 and 1, the largest loss was seen."""
+    return {i: _highest_t(looked, i, values) * len(path) - i for i in segments}
+
+
 def _highest_t(looked: Profile, segment: int, values: Values) -> float:
-    """Where a segment's largest loss was seen; a loss that is not a number counts as the largest."""
+    """Where on the path a segment's largest loss was seen; a loss that is not a number counts as the largest."""
     here = looked.segment == segment
     losses = torch.nan_to_num(values.loss[here], nan=torch.inf)
     return float(looked.t[here][losses.argmax()])

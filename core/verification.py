@@ -5,8 +5,8 @@ from typing import Any
 
 #: Kinds of certificates from the strongest to the weakest; store.certificates has the same.
 STRENGTHS = ("exact", "identity", "enclosed", "sampled")
-SLACK = 1e-5  # relative: what two looks at one level may differ by
-SAME = 1e-9  # relative to 1 + the loss: what two looks at one model may differ by
+SLACK = 1e-5  # relative: by how much two looks at one level may differ
+SAME = 1e-9  # relative to 1 + the loss: by how much two looks at one model may differ
 
 
 def shortcomings(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]:

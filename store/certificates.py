@@ -108,7 +108,7 @@ class Certificates:
         self._session = session
 
     def begin(self, path_id: int, artifact: str | None = None) -> None:
-        """Note as its first certificate what a path says by itself, unless it has one.
+        """Unless a path has a certificate, add its first: what the path itself says.
 
         `artifact` is the file of its pieces.
         """
@@ -118,10 +118,10 @@ class Certificates:
             self._session.execute(insert(CertificateRow).from_select([*FIRST, "artifact"], own))
 
     def add(self, run_id: int, values: Mapping[str, object], segments: Sequence[Mapping[str, object]] = ()) -> int:
-        """Add what a run found of the path `values["path_id"]`; its id, also when it was there.
+        """Add what a run found of the path `values["path_id"]`, unless it was added before; the certificate's id.
 
-        Where it is the strongest, the path shows it from now on, and its segments what was found of `segments`, by
-        their `position`. (An agent that goes on with a run of an older version's has none.)
+        If it is the strongest, the path shows it from now on, and each segment what `segments` say of its `position`.
+        (An agent that resumes a run of an older version's has none.)
         """
         certificates = table("certificates")
         refuse_unknown(values, {column.key for column in certificates.columns} - MANAGED, "certificates")
@@ -136,13 +136,13 @@ class Certificates:
         return added
 
     def of(self, path_id: int) -> list[CertificateRecord]:
-        """All of a path, the strongest first."""
+        """All certificates of a path, the strongest first."""
         return fetch(
             self._session, CertificateRecord, "certificates", CertificateRow.path_id == path_id, order=by_strength()
         )
 
     def _show(self, one: CertificateRecord, segments: Sequence[Mapping[str, object]]) -> None:
-        """Have the path show a certificate, and its segments what it says of them."""
+        """Let the path show a certificate, and its segments what that says of them."""
         rows = table("segments")
         for segment in segments:
             mine = (rows.c.path_id == one.path_id) & (rows.c.position == segment["position"])

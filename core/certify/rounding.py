@@ -50,6 +50,10 @@ class Rounded:
         """Samples (N, ...), which are taken as they are."""
         return cls(x[None], x.new_zeros(len(x)))
 
+    def of(self, samples: Tensor) -> "Rounded":
+        """Those of some of the samples (M,), by their numbers."""
+        return Rounded(self.features[:, samples], self.off[samples])
+
 
 @dataclass(frozen=True)
 class Stretch:

@@ -1,5 +1,7 @@
-"""Is a straight line too high? Losses are not negative, so the sum over some samples, divided by the number of all, is
-below the mean: as soon as that exceeds a threshold at one point nothing else has to be looked at.
+"""Is a straight line too high? Often a part of the samples tells.
+
+Losses are not negative, so the sum over some samples, divided by the number of all, is at most the mean: as soon as it
+exceeds a threshold at one point, nothing else has to be looked at.
 """
 
 from dataclasses import dataclass, replace
@@ -17,8 +19,9 @@ FIRST = 64  # samples of the first portion; each that follows is as large as all
 
 @dataclass(frozen=True)
 class Look:
-    """The highest point t of those looked at, and the sum of the losses of the first `samples` there over the number
-    of all; what it cost in `passes` over the train set.
+    """The highest point t of those looked at, and what it cost in `passes` over the train set.
+
+    `value` is the sum of the losses of the first `samples` there, divided by the number of all.
     """
 
     t: float
@@ -28,7 +31,7 @@ class Look:
 
 
 def look(problem: Problem, segment: Segment, grid: int, below: float) -> Look:
-    """Look at the train loss at `grid` points of a straight line, until one of them is above `below` for sure.
+    """Look at the train loss at `grid` points of a straight line, until one of them is surely above `below`.
 
     A value that is not a number counts as infinite.
     """

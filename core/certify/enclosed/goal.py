@@ -1,16 +1,16 @@
-"""What a search is after, and what it may cost."""
+"""What a search aims at, and what it may cost."""
 
 from dataclasses import dataclass
 from math import inf
 
-MANY = 1e6  # passes; more are told as such
+MANY = 1e6  # passes: of more only that is said
 
 
 @dataclass
 class Target:
-    """What no piece may be above: slack above the largest loss seen so far, or `below` where that is between them."""
+    """What no piece may exceed: slack above the largest loss seen so far, or `below` where that lies between them."""
 
-    slack: float  # 0: as far as `below`
+    slack: float  # 0: `below` itself, even where that is higher
     seen: float
     below: float = inf
     strict: bool = False
@@ -25,12 +25,12 @@ class Target:
 
     @property
     def room(self) -> float:
-        """Between what was seen and the target."""
+        """From the largest loss seen to the target."""
         return self.bound - self.seen
 
     @property
     def missed(self) -> bool:
-        """Whether the search is at its end, since it can't be reached."""
+        """Whether the search may end, since the target can't be reached."""
         return self.strict and self.seen > self.below
 
 
@@ -47,7 +47,7 @@ class Budget:
 
 
 def too_many(expected: float, budget: Budget) -> str:
-    """Why a search is not begun that should take so many passes more."""
+    """Why a search that should take so many more passes is not begun."""
     many = expected + budget.spent
     text = f"{many:.0f}" if many < MANY else f"over {MANY:,.0f}"
     return f"a proof may take {text} passes over the data, and {budget.passes:.0f} are allowed"

@@ -9,7 +9,7 @@ loss is at most (1 - s) A(0) + s A(1), where A(i) is the largest loss around the
 - square loss: half the squared length of |z - y| + e; absolute loss: the sum of |z - y| + e; hinge: its margin + w.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +33,13 @@ class Lines:
     at: Tensor
     losses: Tensor
     settled: Tensor | None
+
+    @classmethod
+    def joined(cls, groups: Sequence["Lines"]) -> "Lines":
+        """Those of all groups of samples, at least one, on the same pieces."""
+        settled = [one.settled for one in groups if one.settled is not None]
+        at, losses = torch.cat([one.at for one in groups], 2), torch.cat([one.losses for one in groups], 1)
+        return cls(at, losses, torch.cat(settled, 1) if settled else None)
 
     @property
     def gains(self) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 from core.errors import UsageError
 from core.files import write_whole
 
-ALIKE = 1e-5  # relative: what two looks at one piece may differ by
+ALIKE = 1e-5  # relative: by how much two looks at one piece may differ
 FIELDS = (
     ("segment", torch.int64, 1),
     ("start", torch.float64, 1),
@@ -21,14 +21,14 @@ FIELDS = (
     ("ends", torch.float64, 2),
     ("wrong", torch.int64, 1),
 )
-"""What a file of pieces has of each of them: names, and what the tensors are."""
+"""The tensors in a file of pieces: names, dtypes and numbers of dimensions."""
 
 
 @dataclass(frozen=True)
 class Piece:
     """[start, end] of a segment with its line: the loss at t is nowhere above the chord of `ends`.
 
-    `wrong` is how many samples may be classified wrongly somewhere on it, at most.
+    At most `wrong` samples are classified wrongly somewhere on it.
     """
 
     start: float
@@ -42,7 +42,7 @@ class Piece:
 
     @property
     def limit(self) -> float:
-        """What no loss on it is above, whoever looks: another machine rounds in another way."""
+        """What no loss on it exceeds, whoever looks: another machine rounds differently."""
         return self.bound * (1 + ALIKE) + 1e-9
 
 
@@ -53,7 +53,7 @@ def save_pieces(
 ) -> None:
     """Write ends and bounds of all pieces: `segment` (M,), `start`, `end`, and `ends` (M, 2), in float64.
 
-    `describe` says what is written beside them.
+    `describe` makes the metadata that is written with them.
     """
     rows = [(i, one) for i, pieces in known.items() for one in pieces]
     tensors = {
@@ -69,7 +69,7 @@ def save_pieces(
 def load_pieces(file: File) -> dict[int, tuple[Piece, ...]]:
     """The pieces of every segment that `save_pieces` wrote, in order.
 
-    Raises UsageError where the file holds none, or such as no search leaves.
+    Raises UsageError where the file holds none, or pieces that no search would leave.
     """
     try:
         known = _read(load_file(file))
@@ -81,7 +81,7 @@ def load_pieces(file: File) -> dict[int, tuple[Piece, ...]]:
 
 
 def _read(tensors: Mapping[str, Tensor]) -> dict[int, list[Piece]]:
-    """Raises KeyError, ValueError or TypeError where the tensors don't fit, or what they say of a piece can't be."""
+    """Raises KeyError, ValueError or TypeError where the tensors don't fit, or say of a piece what can't be."""
     known: dict[int, list[Piece]] = {}
     for name, dtype, dimensions in FIELDS:
         if (tensors[name].dtype, tensors[name].dim()) != (dtype, dimensions):
@@ -97,11 +97,13 @@ def _read(tensors: Mapping[str, Tensor]) -> dict[int, list[Piece]]:
 
 
 def require_whole(file: File, stored: Mapping[int, Sequence[Piece]]) -> None:
-    """Raise UsageError where something of a segment is in none of its pieces."""
+    """Raise UsageError unless the pieces of every segment cover it."""
     for i, pieces in stored.items():
-        edges = [0.0, *(t for one in pieces for t in (one.start, one.end)), 1.0]
-        gap = next(((a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a != b), None)
-        if gap is not None:
-            raise UsageError(
-                f"{file} is not a complete proof: segment {i} has no piece from {gap[0]:.9g} to {gap[1]:.9g}."
-            )
+        for start, end in gaps_between(pieces):
+            raise UsageError(f"{file} is not a complete proof: segment {i} has no piece from {start:.9g} to {end:.9g}.")
+
+
+def gaps_between(pieces: Sequence[Piece]) -> list[tuple[float, float]]:
+    """From t to t of a segment, what is in none of its pieces, which are in order."""
+    edges = [0.0, *(t for one in pieces for t in (one.start, one.end)), 1.0]
+    return [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]

@@ -1,4 +1,4 @@
-"""A whole path: every segment that has no other proof is searched, all of them below one target."""
+"""A whole path: every segment that has no other proof is searched, all of them for one target."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +19,9 @@ from core.path import Path, Segment
 from core.problem import Part, Problem
 from core.progress import Reporter, SilentReporter
 
-FEW = 100.0
+FEW = 100.0  # passes that any proof may take
 AGAIN = 16  # passes that checking a proof again may take for each of its pieces
-TRIALS = 32  # and for each segment: with few samples that is what finding out how to begin takes
+TRIALS = 32  # and more for each segment: with few samples, finding out how to begin takes that many
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Wanted:
     """How tight a proof has to be, and what it may cost.
 
     The search stops at a bound of (1 + slack) times the largest loss seen, or 1e-9 above it; at `below`, where that
-    is lower and the loss was not seen above it. `passes` over the data may be spent in all, trials included; `part` is
-    what the loss is of. With `spent`, the passes that the path has cost so far, a proof may cost as many again, at
-    least `FEW`, and is not begun where the trials let expect more.
+    is lower and the loss was not seen above it. `passes` over the data may be spent in all, trials included; the loss
+    is that of the `part`. With `spent`, the passes that the path has cost so far, a proof may cost as many again, at
+    least `FEW`, and is not begun where the trials suggest that it would take more.
     """
 
     slack: float = 0.05
@@ -41,15 +41,15 @@ class Wanted:
     test: bool = False
     part: Part = "train"
     stored: Mapping[int, tuple[Piece, ...]] = field(default_factory=dict)
-    """Where pieces begin and end that have been found before, by segment; what was said of them is not believed."""
+    """By segment, pieces that were found before: they say where to begin, and their bounds are not believed."""
     prover: Prover | None = None
-    """The checker as it was asked while the path was made: what it has proven, out of the same budget."""
+    """The checker that was asked while the path was made: it remembers what it proved, and has the same budget."""
 
     @classmethod
     def again(cls, file: File, level: float | None) -> "Wanted":
-        """To check a proof again: that its own pieces, split where it must be, are below its level.
+        """To check a proof again: that its own pieces, split where need be, are below its level.
 
-        Raises UsageError where the file holds none, or not all of a segment.
+        Raises UsageError where the file holds no pieces, or not all of a segment.
         """
         stored = load_pieces(file)
         require_whole(file, stored)
@@ -58,11 +58,11 @@ class Wanted:
 
     @property
     def of_test(self) -> "Wanted":
-        """The same of the test loss, for which no threshold is meant; it may cost as much again."""
+        """The same of the test loss, which no threshold is about; it may cost as much again."""
         return replace(self, part="test", below=inf, spent=None, prover=None)
 
     def after(self, passes: float) -> "Wanted":
-        """What is wanted when looking at the path has cost some passes more."""
+        """What is wanted once looking at the path has cost some more passes."""
         if self.spent is None:
             return self
         spent = self.spent + passes
@@ -73,9 +73,9 @@ class Wanted:
 class Enclosure:
     """What is proven of one segment: the mean loss is nowhere above `bound`, unless `reason` says why nothing is.
 
-    `bound` is that of the highest piece, of those that are not done too; `wrong` is the largest number of samples that
-    may be classified wrongly at one point. Somewhere the loss is at least `seen`, all rounding taken off. `doubt` says
-    which stored bound is false, of a proof that was checked again.
+    `bound` is that of the highest piece, pieces that are not done included; `wrong` is the largest number of samples
+    that may be classified wrongly at one point. Somewhere the loss is at least `seen`, all rounding taken off. Of a
+    proof that was checked again, `doubt` says which stored bound is false.
     """
 
     pieces: tuple[Piece, ...]
@@ -88,7 +88,7 @@ class Enclosure:
 
 @dataclass(frozen=True)
 class Proof:
-    """Enclosures by segment, what the loss has to stay below, and the passes over the data that they took.
+    """Enclosures by segment, the target that no loss was to exceed, and the passes over the data that they took.
 
     `samples` is how many there are; None for regression.
     """
@@ -115,7 +115,7 @@ class Proof:
 
     @property
     def doubts(self) -> list[str]:
-        """What a file of pieces says and was found to be false."""
+        """What a file of pieces says and turned out to be false."""
         return [one.doubt for one in self.enclosures.values() if one.doubt is not None]
 
     def save(self, file: File) -> None:
@@ -125,9 +125,9 @@ class Proof:
 
 @dataclass
 class _Progress:
-    """How far a proof is: what share of all segments' length is below the target, and what to go on from.
+    """How far a proof has come: what share of all segments' length is below the target, and what to resume from.
 
-    `subject` says what of.
+    `subject` names the problem and the path, as a hash.
     """
 
     reporter: Reporter
@@ -138,7 +138,7 @@ class _Progress:
     highest: dict[int, float] = field(default_factory=dict)
 
     def take_up(self) -> Kept:
-        """What an earlier run kept of the same; its pieces are `known`."""
+        """What an earlier run kept of the same subject; its pieces become `known`."""
         if (file := self.reporter.left) is None:
             return Kept()
         known = load_pieces(file)
@@ -193,59 +193,61 @@ def prove(
     budget = Budget(wanted.passes) if prover is None else prover.budget
     budget.spent += kept.passes
     target = Target(wanted.slack, max(seen, kept.seen), wanted.below)
+
+    def search_of(i: int) -> Search:
+        return Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, wanted.part)
+
     found: dict[int, Enclosure] = {}
     starts: dict[int, Start] = {}
-    if wanted.spent is not None and (reason := _out_of_reach(problem, path, at, (target, budget, wanted.part), starts)):
+    if wanted.spent is not None and (reason := _out_of_reach(search_of, at, budget, starts)):
         return Proof({i: Enclosure((), inf, -inf, 0, reason) for i in at}, target.bound, budget.spent)
     for number, (i, where) in enumerate(at.items()):
         progress.done = number
-        search = Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, wanted.part)
+        search = search_of(i)
         search.start = starts.get(i)
         search.take_up(progress.known.get(i, ()), progress.highest.get(i))
         if prover is not None and i not in progress.known:
             prover.remind(search)
         if i in wanted.stored:
             search.split_at([one.start for one in wanted.stored[i]])
-        found[i] = _enclosed(search, i, where, progress)
-        if found[i].reason is None:
-            found[i] = replace(found[i], doubt=_doubt(search, i, wanted.stored.get(i, ())))
+        found[i] = _enclosed(search, i, where, progress, wanted.stored.get(i, ()))
     split = problem.part(wanted.part)
     assert split is not None
     return Proof(found, target.bound, budget.spent, None if split.y.is_floating_point() else len(split))
 
 
 def _out_of_reach(
-    problem: Problem,
-    path: Path,
-    at: Mapping[int, float],
-    how: tuple[Target, Budget, Part],
-    starts: dict[int, Start],
+    search_of: Callable[[int], Search], at: Mapping[int, float], budget: Budget, starts: dict[int, Start]
 ) -> str | None:
-    """That trials on the segments let expect more passes than are allowed; `starts` keeps what they found."""
-    target, budget, part = how
+    """Why the proof is not begun, where trials on the segments suggest that it would take more passes than are left.
+
+    What the trials found is kept in `starts`.
+    """
     expected = 0.0
     for i, where in at.items():
-        search = Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, part)
-        starts[i] = search.begun(where)
+        starts[i] = search_of(i).begun(where)
         expected += starts[i].passes
         if not expected <= budget.left:
             return too_many(expected, budget)
     return None
 
 
-def _enclosed(search: Search, i: int, at: float, progress: _Progress) -> Enclosure:
+def _enclosed(search: Search, i: int, at: float, progress: _Progress, stored: Sequence[Piece]) -> Enclosure:
+    """What the search finds of segment i, and which of its `stored` bounds that contradicts."""
     try:
         reason = search.run(lambda one: progress(i, one), at)
     except ValueError as error:
         return Enclosure((), inf, -inf, len(search.split), f"segment {i}: {error}")
     seen = -inf if search.part == "test" else max(search.surely(t) for t in {search.seen[1], at})
     wrong = max((one.wrong for one in search.accepted), default=len(search.split))
-    said = None if reason is None else f"segment {i}: {reason}"
-    return Enclosure(tuple(search.accepted), search.bound, seen, wrong, said)
+    found = Enclosure(tuple(search.accepted), search.bound, seen, wrong)
+    if reason is not None:
+        return replace(found, reason=f"segment {i}: {reason}")
+    return replace(found, doubt=_doubt(search, i, stored))
 
 
 def _doubt(search: Search, i: int, stored: Sequence[Piece]) -> str | None:
-    """The first stored bound of segment i that is below a loss. Where the search found no higher bound, none can be."""
+    """The first stored bound of segment i that is below a loss: only one that is below the search's own may be."""
     starts = [piece.start for piece in stored]
     highest = [-inf] * len(stored)
     for one in search.accepted if stored else ():

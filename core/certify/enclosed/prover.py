@@ -21,8 +21,9 @@ from core.problem import Problem
 
 @dataclass(frozen=True)
 class Judged:
-    """What is known of a line: it is proven on so many pieces, or a `reason` says why it is not. `above` (t, loss) is a
-    counterexample, all rounding taken off.
+    """What is known of a line: it is proven on so many pieces, or a `reason` says why not.
+
+    `above` (t, loss) is a counterexample, all rounding taken off.
     """
 
     pieces: int
@@ -31,7 +32,7 @@ class Judged:
 
 
 class Prover:
-    """The checker of one problem, whose proofs may take so many passes in all, those of rejected lines included."""
+    """The checker of one problem. All its searches share one budget of passes, those of rejected lines included."""
 
     def __init__(self, problem: Problem, passes: float = inf) -> None:
         self.problem, self.budget = problem, Budget(passes)
@@ -44,7 +45,7 @@ class Prover:
         return self.problem.to(self.problem.device, torch.float64)
 
     def at_least(self, ends: Tensor, t: float, samples: int) -> float:
-        """A loss that the line between ends (2, P), float64, reaches at t, by its first `samples` samples alone."""
+        """A loss that the line between ends (2, P), float64, surely reaches at t, by the first `samples` alone."""
         search = Search(self.exact, ends, Target(0.0, -inf), self.budget)
         return self._surely(search, t, samples)
 
@@ -56,9 +57,9 @@ class Prover:
         passes: float,
         report: Callable[[Search], None] = lambda _: None,
     ) -> Judged:
-        """Whether the loss is nowhere above `below` between ends (2, P), float64, in at most so many passes.
+        """Whether the loss is nowhere above `below` between ends (2, P), float64, found out in so many passes at most.
 
-        `highest` (t, loss) is what was seen of the line. What is proven is remembered, of a part of it too.
+        `highest` (t, loss) is the largest loss seen on the line. What is proven is remembered, even of a part of it.
         """
         if self.budget.left <= 0:
             return Judged(0, "no passes are left")
@@ -75,7 +76,7 @@ class Prover:
         return Judged(len(search.accepted), reason)
 
     def _searched(self, search: Search, at: float, report: Callable[[Search], None]) -> str | None:
-        """Why a line is not proven, None if it is. A search that should take more than it may is not begun."""
+        """Why a line is not proven, None if it is. A search that should take more passes than it may is not begun."""
         search.start = self._begun(search, at)
         if not search.start.passes <= search.budget.left:
             return too_many(search.start.passes, search.budget)
@@ -86,7 +87,7 @@ class Prover:
             return str(error)
 
     def _begun(self, search: Search, at: float) -> Start:
-        """The way that was best on the line before is tried first, and all only where it asks for too much."""
+        """The way that was best on the line before is tried first, and the others only where it needs too much."""
         if self.by is not None and (start := search.begun(at, (self.by,))).passes <= search.budget.left:
             return start
         return search.begun(at)
@@ -97,17 +98,17 @@ class Prover:
 
     def knows(self, problem: Problem) -> bool:
         """Whether it is the checker of this problem, so that what it remembers holds there."""
-        own, train = self.problem, problem.data.train
-        parts = ((own.network, problem.network), (own.layered, problem.layered), (own.loss, problem.loss))
-        same = all(one is other for one, other in (*parts, (own.buffers, problem.buffers)))
-        known = own.data.train.to(problem.device, problem.dtype)
-        return same and torch.equal(known.x, train.x) and torch.equal(known.y, train.y)
+        own = self.problem
+        same_function = own.network is problem.network and own.buffers is problem.buffers
+        same_view = own.layered is problem.layered and own.loss is problem.loss
+        known, train = own.data.train.to(problem.device, problem.dtype), problem.data.train
+        return same_function and same_view and torch.equal(known.x, train.x) and torch.equal(known.y, train.y)
 
     def remind(self, search: Search) -> None:
         """Let a search go on from what is known of its line."""
         start, pieces = self._known.get(_name(search.ends), (None, ()))
         search.start = search.start or start
-        search.take_up([one for one in pieces if one.bound <= search.target.bound])
+        search.take_up(pieces)
 
 
 def _name(ends: Tensor) -> bytes:

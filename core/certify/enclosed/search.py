@@ -1,4 +1,4 @@
-"""Branch and bound along a straight segment: pieces are split until a line above each is nowhere over the target.
+"""Branch and bound along a straight segment: pieces are split until the line above each is nowhere over the target.
 
 A sample whose line is low is *frozen* where a piece is split: its line holds on every part of the piece, so it need not
 be looked at there again. Which samples are frozen, and into how many parts a piece is split, decides only how fast
@@ -21,34 +21,34 @@ from core.certify.enclosed.goal import Budget, Target
 from core.certify.enclosed.lines import Lines, lines
 from core.certify.enclosed.moving import MovingNetwork
 from core.certify.enclosed.odd import odd_place
-from core.certify.enclosed.pieces import Piece
+from core.certify.enclosed.pieces import Piece, gaps_between
 from core.certify.knots import loss_sums
 from core.certify.rounding import SAFETY, UNIT, Evaluation, Rounded
 from core.problem import Part, Problem
 
 By = Literal["norms", "entries", "columns"]
-"""Gaps by norms alone, or entry by entry too, or with columns and to first order: the better the dearer."""
+"""Gaps by norms alone, or entry by entry too, or with columns and to first order: the tighter, the more expensive."""
 
-MORE: dict[By, int] = {"norms": 1, "entries": 2, "columns": 6}
-"""Passes a piece beside those at its ends; a column costs far less than a pass, and there may be many."""
+PASSES: dict[By, int] = {"norms": 1, "entries": 2, "columns": 6}
+"""Passes a piece, not counting those at its ends; a column costs far less than a pass, and there may be many."""
 
-SMALLEST = 2.0**-40  # of a piece: below, neighbouring points are too close for any bound
-PARTS = (2, 4, 8, 16)
+SHORTEST = 2.0**-40  # length of a piece: below it, neighbouring points are too close for any bound
+PARTS = (2, 4, 8, 16)  # that a piece may be split into
+FIRST_PARTS = (1, *PARTS, 32)  # that a segment may be split into at first
 RUN = 8  # neighbouring pieces that are looked at together: their weights have to fit the cache beside some samples
-FIRST = (1, *PARTS, 32)
-FROZEN = 0.35  # share of the room to the target that lines of frozen samples may take
-CROWDED = 0.2  # with less than this share of the room left a piece is looked at with all its samples again
-TRIED = (0.25, 1 / 32)  # lengths of the pieces that all ways are tried on
-COLUMNS = 2  # times as cheap columns have to look: where pieces are many, most samples are frozen in most of them
-SOME = 300  # samples that the trial looks at
-LARGEST = 700  # of what exp can take
+FROZEN_SHARE = 0.35  # share of the room to the target that lines of frozen samples may take
+CROWDED_SHARE = 0.2  # with less than this share of the room left a piece is looked at with all its samples again
+TRIAL_LENGTHS = (0.25, 1 / 32)  # of the pieces that all ways are tried on
+COLUMNS_HANDICAP = 2  # times as cheap columns have to look: of many pieces, most have most of their samples frozen
+TRIAL_SAMPLES = 300  # samples that the trial looks at
+LARGEST_EXPONENT = 700  # that exp can take
 
 
 @dataclass(frozen=True)
 class _Open:
-    """A piece that is to be split: samples that are `active` (None: all), the line of the others, what is known.
+    """A piece to be split, into equal `parts` or `at` the given t (parts + 1,).
 
-    Into equal `parts`, or `at` the t (parts + 1,) that are given.
+    Samples that are `active` (None: all) are looked at again; the line `base` and the count `wrong` are of the others.
     """
 
     start: float
@@ -86,8 +86,8 @@ class Start:
 class Search:
     """The search on one segment between `ends` (2, P), float64; the problem has a view by layers.
 
-    `accepted` are the pieces that are done, in order; `known` ones are taken as they are, from an earlier search of
-    the same. `seen` is the largest loss at a breakpoint, as computed, and where.
+    `accepted` are the pieces that are done, in order. `seen` is the largest loss at a breakpoint, as computed, and
+    where.
     """
 
     problem: Problem
@@ -98,7 +98,7 @@ class Search:
     accepted: list[Piece] = field(default_factory=list)
     seen: tuple[float, float] = (-inf, 0.0)
     start: Start | None = None
-    """How it begins, where that was found out before."""
+    """How it begins, if that was found out before."""
 
     def __post_init__(self) -> None:
         split = self.problem.part(self.part)
@@ -116,7 +116,7 @@ class Search:
 
     @property
     def bound(self) -> float:
-        """The largest bound of a piece, those not done too."""
+        """The largest bound of a piece, pieces that are not done included."""
         known = [*(one.bound for one in self.accepted), *(one.bound for one in self.left)]
         return max(known, default=inf)
 
@@ -125,14 +125,11 @@ class Search:
 
         The largest loss that it saw was at `highest`.
         """
-        known = [one for one in known if one.bound <= self.target.bound]
+        self.accepted = [one for one in known if one.bound <= self.target.bound]
         if highest is not None:
             self.seen = (self.surely(highest), highest)
-        edges = [0.0, *(t for one in known for t in (one.start, one.end)), 1.0]
-        self.accepted = list(known)
-        if known:
-            gaps = zip(edges[::2], edges[1::2], strict=True)
-            self.left = [_Open(start, end, inf, parts=2) for start, end in gaps if start < end][::-1]
+        if self.accepted:
+            self.left = [_Open(start, end, inf, parts=2) for start, end in reversed(gaps_between(self.accepted))]
 
     def split_at(self, starts: Sequence[float]) -> None:
         """Begin with pieces that start at these t, a run of neighbours at a time: they share their ends."""
@@ -142,7 +139,7 @@ class Search:
 
     @torch.no_grad()
     def run(self, report: Callable[["Search"], None] = lambda _: None, at: float = 0.5) -> str | None:
-        """Split until all pieces are accepted; why not, where that can't be. The loss is high `at` some t."""
+        """Split until all pieces are accepted; the reason where that fails. `at` is a t where the loss is high."""
         if self.budget.left > 0 and (self.left or not self.accepted):
             start = self.start or self.begun(at)
             self.by = start.by
@@ -154,15 +151,15 @@ class Search:
                 best = f"the best bound is {self.bound:.4g} of" if isfinite(self.bound) else "there is no bound yet of"
                 return f"{best} {self.target.bound:.4g} after {self.budget.spent:.0f} passes"
             piece = self.left.pop()
-            if piece.shortest < SMALLEST:
+            if piece.shortest < SHORTEST:
                 self.left.append(piece)
-                return f"pieces at t = {piece.start:.6g} would be shorter than {SMALLEST:.2g}"
+                return f"pieces at t = {piece.start:.6g} would be shorter than {SHORTEST:.2g}"
             self.left += reversed(list(self.split_up(piece)))
             report(self)
         return None
 
     def split_up(self, piece: _Open) -> Iterator[_Open]:
-        """What is left of a piece when its parts were looked at; those below the target are accepted."""
+        """Look at the parts of a piece: accept those below the target, and yield what is left."""
         t = piece.edges.to(self.problem.device)
         found = self.looked_at(t, piece.active)
         first, last = torch.tensor(piece.base, dtype=torch.float64)
@@ -180,11 +177,11 @@ class Search:
                 yield self._to_split(piece, one, found, i, max(losses[i], losses[i + 1]), (base[i], base[i + 1]))
 
     def contradicts(self, said: Piece) -> float | None:
-        """A loss on a piece that is above what was said of it; None where the piece is below that, or budgets end."""
+        """A loss above the limit of a piece; None where the piece is below that, or the budget ends."""
         doubt = copy(self)
         doubt.target, doubt.accepted, doubt.seen = Target(0.0, -inf, said.limit), [], (-inf, said.start)
         doubt.left = [_Open(said.start, said.end, inf)]
-        while doubt.left and doubt.left[-1].shortest >= SMALLEST and self.budget.left > 0:
+        while doubt.left and doubt.left[-1].shortest >= SHORTEST and self.budget.left > 0:
             doubt.left += doubt.split_up(doubt.left.pop())
             if doubt.seen[0] > said.limit:
                 return doubt.seen[0]
@@ -194,7 +191,7 @@ class Search:
         insort(self.accepted, piece, key=lambda one: one.start)
 
     def _part(self, piece: _Open, i: int, t: list[float], found: Lines, base: tuple[float, float]) -> Piece:
-        """Part i with its bound; sums of N numbers are rounded. Raises ValueError where it is not a number."""
+        """Part i with its bound, what the sum over samples rounds included. Raises ValueError where it isn't finite."""
         up = (1 + (len(self.split) + 64) * UNIT) * UP
         sums = found.at[:, i].sum(1) / len(self.split)
         first, last = ((b + float(one)) * up + 1e-12 for b, one in zip(base, sums, strict=True))
@@ -210,19 +207,19 @@ class Search:
         if len(wrong) == 0:
             return f"the sum of all losses is not finite: {why}"
         sample = int(wrong[0] if active is None else active[wrong[0]])
-        below = Rounded(self.below.features[:, [sample]], self.below.off[[sample]])
+        below = self.below.of(torch.tensor([sample], device=lines.device))
         return f"{odd_place(self.network, torch.tensor(t, dtype=lines.dtype).to(lines.device), below, sample)}: {why}"
 
     def _to_split(
         self, piece: _Open, part: Piece, found: Lines, i: int, highest: float, base: tuple[float, float]
     ) -> _Open:
-        """The part, with the samples frozen that may be."""
+        """The part, with as many samples frozen as there is room for."""
         room = self.target.bound - highest
-        if piece.active is not None and room < CROWDED * self.target.room:
+        if piece.active is not None and room < CROWDED_SHARE * self.target.room:
             return _Open(part.start, part.end, part.bound, parts=2)
         lines, gains = found.at[:, i], found.gains[i]
         low, order = lines.amax(0).sort()
-        count = int((low.cumsum(0) / len(self.split) <= FROZEN * room).sum())
+        count = int((low.cumsum(0) / len(self.split) <= FROZEN_SHARE * room).sum())
         frozen, kept = order[:count], order[count:]
         active = kept if piece.active is None else piece.active[kept]
         sums = (lines[:, frozen].sum(1) / len(self.split)).tolist()
@@ -238,20 +235,15 @@ class Search:
     def looked_at(self, t: Tensor, active: Tensor | None, by: By | None = None) -> Lines:
         """The lines of samples on the pieces between t (G + 1,), in chunks that fit the cache."""
         by = by or self.by
-        x, y = self.below.features, self.split.y
-        count = x.shape[1] if active is None else len(active)
+        y = self.split.y
+        count = len(y) if active is None else len(active)
         self.budget.spent += self.cost(len(t) - 1, by) * count / len(self.split)
         size = max(16, self.problem.samples_at_once // (2 * len(t)))
         if active is None:
             active = torch.arange(count, device=y.device)
-        groups = torch.split(active, size) if count else ()
-        found = [self._lines(t, Rounded(x[:, some], self.below.off[some]), y[some], by) for some in groups]
-        if not found:  # all are frozen
-            return Lines(x.new_zeros(2, len(t) - 1, 0), x.new_zeros(len(t), 0), None)
-        settled = (
-            None if y.is_floating_point() else torch.cat([one.settled for one in found if one.settled is not None], 1)
-        )
-        return Lines(torch.cat([one.at for one in found], 2), torch.cat([one.losses for one in found], 1), settled)
+        if count == 0:  # all are frozen
+            return Lines(t.new_zeros(2, len(t) - 1, 0), t.new_zeros(len(t), 0), None)
+        return Lines.joined([self._lines(t, self.below.of(some), y[some], by) for some in torch.split(active, size)])
 
     def _lines(self, t: Tensor, below: Rounded, y: Tensor, by: By) -> Lines:
         if by == "columns":
@@ -261,50 +253,50 @@ class Search:
 
     @torch.no_grad()
     def surely(self, t: float, samples: int | None = None) -> float:
-        """A mean loss that the true one is not below at t. What float64 rounds is taken off, of W(t) too.
+        """A lower bound of the true mean loss at t: what float64 rounds is taken off, in W(t) too.
 
-        A piece of no length: its gap is how far the outputs may be off. Losses are not negative, so the sum over the
-        first `samples` alone, divided by the number of all, is such a mean as well.
+        On a piece of no length the gap is how far the outputs may be off. Losses are not negative, so the sum over the
+        first `samples` alone, divided by the number of all, is such a bound as well.
         """
         count = len(self.split) if samples is None else samples
         at = torch.tensor([t, t], dtype=torch.float64, device=self.problem.device)
         total = torch.zeros(2, dtype=torch.float64, device=self.problem.device)
         for some in torch.split(torch.arange(count, device=self.problem.device), self.problem.samples_at_once):
-            *_, last = steps(self.network, at, Rounded(self.below.features[:, some], self.below.off[some]), False)
+            *_, last = steps(self.network, at, self.below.of(some), False)
             total += loss_sums(self.problem, Rounded(last.Z[:1], last.gap.norm[0]), self.split.y[some])
         loss, margin = float(total[0]) / len(self.split), float(total[1]) / len(self.split)
         return loss - margin * SAFETY - (len(self.split) + 64) * UNIT * abs(loss)
 
     def cost(self, pieces: int, by: By) -> float:
-        """Passes that pieces cost: one at each end, and `MORE` a piece.
+        """The passes that neighbouring pieces cost: one at each end, and `PASSES` a piece.
 
         The first layer that moves is evaluated at the two ends of the segment alone, and meets gaps only where layers
         below it round.
         """
         met = pieces if by == "entries" and self.network.lowest > 0 else 0
-        return self.share * (pieces + 1 + pieces * MORE[by]) + self.first * (2 + met)
+        return self.share * (pieces + 1 + pieces * PASSES[by]) + self.first * (2 + met)
 
-    def begun(self, at: float, ways: tuple[By, ...] = ()) -> "Start":
-        """Of all ways, or of those given, the one that should need the fewest passes, as some samples tell."""
-        every = max(1, len(self.split) // SOME)
+    def begun(self, at: float, ways: tuple[By, ...] = ()) -> Start:
+        """Of all ways, or of those given, the one that should need the fewest passes, judging by some samples."""
+        every = max(1, len(self.split) // TRIAL_SAMPLES)
         some = torch.arange(0, len(self.split), every, device=self.problem.device)
         columns_too = first_order.applies(self.network, self.problem.loss)
         ways = ways or (("norms", "entries", "columns") if columns_too else ("norms", "entries"))
         pieces = {by: self.pieces(by, at, some) for by in ways}
-        best = min(ways, key=lambda by: self.cost(1, by) * pieces[by] * (COLUMNS if by == "columns" else 1))
-        parts = next((one for one in FIRST if one >= pieces[best] / 4), FIRST[-1])
+        best = min(ways, key=lambda by: self.cost(1, by) * pieces[by] * (COLUMNS_HANDICAP if by == "columns" else 1))
+        parts = next((one for one in FIRST_PARTS if one >= pieces[best] / 4), FIRST_PARTS[-1])
         return Start(best, parts, self.cost(1, best) * pieces[best])
 
     def pieces(self, by: By, at: float, some: Tensor) -> float:
-        """How many pieces one way should need: gains are a power of a piece's length, and have to fit the room."""
+        """How many pieces one way should need: gains fall as a power of a piece's length, until they fit the room."""
         gains = []
-        for length in TRIED:
+        for length in TRIAL_LENGTHS:
             start = min(int(at / length), round(1 / length) - 1) * length
             t = torch.tensor([start, start + length], dtype=torch.float64, device=self.problem.device)
             gains.append(float(self.looked_at(t, some, by).gains.mean()))
         if not all(isfinite(gain) for gain in gains):
             return inf
         long, short = (max(gain, 1e-300) for gain in gains)
-        power = max(log(long / short) / log(TRIED[0] / TRIED[1]), 0.5)
+        power = max(log(long / short) / log(TRIAL_LENGTHS[0] / TRIAL_LENGTHS[1]), 0.5)
         times = (log(short) - log(max(self.target.room, 1e-300))) / power  # a large loss may leave no room at all
-        return max(1.0, exp(times) / TRIED[1]) if times < LARGEST else inf
+        return max(1.0, exp(times) / TRIAL_LENGTHS[1]) if times < LARGEST_EXPONENT else inf

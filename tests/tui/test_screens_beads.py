@@ -1,4 +1,4 @@
-"""Knots in the plane: read without torch, projected as the singular value decomposition says."""
+"""Knots in the plane: read without torch, projected as the singular value decomposition says; strings as they were."""
 
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from core.errors import UsageError
 from core.path import Path as KnotPath
 from store import Catalogue, Paths
 from tui.app.screens.plot import PlotScreen
-from tui.shared.charts import beads
-from tui.shared.charts.beads import knots_of, project
+from tui.shared.charts import principal
+from tui.shared.charts.beads import strings_in
+from tui.shared.charts.principal import project
 
 
 def chain(count: int, width: int, seed: int) -> torch.Tensor:
@@ -28,8 +29,8 @@ def chain(count: int, width: int, seed: int) -> torch.Tensor:
 def test_places_are_the_principal_components(count: int, width: int, seed: int, chunk: int) -> None:
     knots = chain(count, width, seed).double().numpy()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(beads, "CHUNK", chunk)
-        places, shares = project(knots)
+        patched.setattr(principal, "CHUNK", chunk)
+        (places,), shares = project(knots)
     left, singular, _ = np.linalg.svd(knots - knots.mean(axis=0), full_matrices=False)
     truth = np.zeros((count, 3))
     truth[:, : min(3, len(singular))] = (left * singular)[:, :3]
@@ -40,7 +41,7 @@ def test_places_are_the_principal_components(count: int, width: int, seed: int, 
 
 
 def test_knots_that_are_one_point_have_no_variance() -> None:
-    places, shares = project(np.ones((3, 5)))
+    (places,), shares = project(np.ones((3, 5)))
     assert shares == (0.0, 0.0, 0.0)
     assert np.allclose(places, 0.0, atol=1e-6)
 
@@ -49,17 +50,19 @@ def test_knots_are_read_as_they_were_written(tmp_path: Path) -> None:
     knots = chain(5, 30, 0)
     knots[2:, :20] = knots[1, :20]
     KnotPath.chain(list(knots)).save(tmp_path / "path.safetensors")
-    assert np.array_equal(knots_of(tmp_path / "path.safetensors"), knots.numpy())
+    read, snapshots = strings_in(tmp_path / "path.safetensors")
+    assert np.array_equal(read, knots.numpy())
+    assert snapshots == []
     (tmp_path / "path.safetensors").write_bytes(b"no path")
     with pytest.raises(UsageError, match="can't be read as a path"):
-        knots_of(tmp_path / "path.safetensors")
+        strings_in(tmp_path / "path.safetensors")
 
 
 @pytest.mark.parametrize("header", ["[" * 200_000, "[]", '{"claims": 3, "curves": {}}', "1" * 5_000_000])
 def test_a_hostile_header_is_a_sentence_here_as_well(tmp_path: Path, header: str) -> None:
     save_file({"knots.0": torch.zeros(3)}, tmp_path / "path", metadata={"thalweg-path-2": header})
     with pytest.raises(UsageError, match="can't be read as a path"):
-        knots_of(tmp_path / "path")
+        strings_in(tmp_path / "path")
 
 
 def test_beads_are_drawn_and_read_off_one_by_one(seeded: Path, tmp_path: Path) -> None:

@@ -24,18 +24,21 @@ def save(beads: BeadProjection, quantity: str, target: Path) -> None:
     shades = beads.shades(quantity)
     rows = len(beads.strings)
     figure = blank(SIZE * len(PAIRS) + 1.2, SIZE * rows + 0.6)
-    panels = figure.subplots(rows, len(PAIRS), squeeze=False)
+    panels = figure.subplots(rows, len(PAIRS), squeeze=False, sharex="col", sharey="col")
     norm = _norm(shades)
     for row, string in zip(panels, beads.strings, strict=True):
         for axes, pair in zip(row, PAIRS, strict=True):
             _draw(axes, string, pair, shades, norm)
             across, up = limits_of(beads, pair, 1.0, 1.0)
-            axes.set(aspect="equal", xlim=across, ylim=up)
-            axes.set(xlabel=f"component {pair[0] + 1}", ylabel=f"component {pair[1] + 1}")
+            axes.set(aspect="equal", xlim=across, ylim=up, ylabel=f"component {pair[1] + 1}")
         row[0].set_title(f"{string.name}: {len(string.knots)} knots".removeprefix(": "), fontsize=9, loc="left")
+    for axes, pair in zip(panels[-1], PAIRS, strict=True):
+        axes.set_xlabel(f"component {pair[0] + 1}")
     shares = ", ".join(f"{share:.1%}" for share in beads.shares)
     figure.suptitle(f"{beads.title}: components of {shares} of the variance".replace("$", r"\$"), fontsize=10)
-    figure.colorbar(ScalarMappable(norm, COLOURS), ax=panels, label=quantity_text(quantity))
+    bar = figure.colorbar(ScalarMappable(norm, COLOURS), ax=panels, label=quantity_text(quantity), aspect=25 * rows)
+    bar.ax.yaxis.set_major_formatter("{x:.3g}")
+    bar.ax.yaxis.set_minor_formatter("{x:.3g}")
     with write_target(target) as draft:
         figure.savefig(draft, dpi=200)
 

@@ -64,8 +64,8 @@ def lines(beads: BeadProjection, quantity: str, terminal: TerminalFormat) -> Ite
             line = Text(" " * GAP).join(row)
             line.rstrip()
             yield line
-    small = "; small: between the knots" if terminal.braille else ""
-    yield Text(f"{ENDS}; {shades.text}{small}")
+    small = "small" if terminal.braille else "dots"
+    yield Text(f"{ENDS}; {shades.text}; {small}: between the knots")
 
 
 def limits_of(beads: BeadProjection, pair: tuple[int, int], width: float, height: float) -> Limits:

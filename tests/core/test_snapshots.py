@@ -1,5 +1,6 @@
 """What a string was before it was whole, and how many beads each depth took."""
 
+from itertools import pairwise
 from pathlib import Path as File
 
 import numpy as np
@@ -55,7 +56,7 @@ def test_at_most_sixteen_are_kept_the_first_and_the_last_among_them(count: int) 
     assert kept == sorted(set(kept))
     if count:
         assert (kept[0], kept[-1]) == (1, count)
-    steps = {b - a for a, b in zip(kept[:-1], kept[1:], strict=True)}
+    steps = {b - a for a, b in pairwise(kept)}
     assert not steps or max(steps) - min(steps) <= 1, "even"
 
 

@@ -51,7 +51,7 @@ def lines(beads: BeadProjection, quantity: str, terminal: TerminalFormat) -> Ite
     width = max((terminal.width - GAP * (len(PAIRS) - 1)) // len(PAIRS), LEAST[0])
     height = max(min(width // 2, terminal.height - 5), LEAST[1])
     yield Text(beads.title, style="bold")
-    yield Text(", ".join(f"component {i + 1}: {share:.1%} of the variance" for i, share in enumerate(beads.shares)))
+    yield Text("components 1, 2, 3: {:.1%}, {:.1%}, {:.1%} of the variance".format(*beads.shares))
     limits = [limits_of(beads, pair, width - 1, 2 * (height - 2)) for pair in PAIRS]
     for string in beads.strings:
         name = f"{string.name}: " if string.name else ""
@@ -65,7 +65,8 @@ def lines(beads: BeadProjection, quantity: str, terminal: TerminalFormat) -> Ite
             line.rstrip()
             yield line
     small = "small" if terminal.braille else "dots"
-    yield Text(f"{ENDS}; {shades.text}; {small}: between the knots")
+    yield Text(f"{ENDS}; {small}: between the knots")
+    yield Text(shades.text)
 
 
 def limits_of(beads: BeadProjection, pair: tuple[int, int], width: float, height: float) -> Limits:

@@ -9,13 +9,22 @@ seventh as large. With numpy alone, so that whoever reads a path needs no torch.
     values.I       (m,)  the new values of these
     knots.I        (P,)  the whole knot instead, where that is no longer
 
+Of a string that was asked for snapshots (docs/methods.md), N the number of a UNIT, depth or stage:
+
+    snapshot.UNIT.N.knots   (K, P) float32, the string's knots then
+    snapshot.UNIT.N.values  (T, 4) float64: train loss and error, test loss and error, nan of what there is not, at
+                            ON_A_LINE equal steps on each of its K - 1 lines
+
+The path is read without them: who doesn't know them, or never looks for them, finds the same path.
+
 The file's header, as JSON: `claims` of the segments, `curves` by segment.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -32,6 +41,16 @@ FORMAT = "thalweg-path-2"
 DENSE = "thalweg-path-1"  # older files: all knots as one tensor `knots`
 BITS = {4: np.uint32, 8: np.uint64, 2: np.uint16}
 LONGEST = 1 << 22  # bytes of a header: more than 100,000 segments; nobody's header may fill the memory
+ON_A_LINE = 4  # steps between two knots of a snapshot at which its values are known
+SNAPSHOT = re.compile(r"snapshot\.([a-z]+)\.([0-9]{1,9})\.knots")
+
+
+class Snapshot(NamedTuple):
+    """A string as it was: of what `name`, such as depth 3; its knots (K, P) and values (T, 4)."""
+
+    name: str
+    knots: Array
+    values: Array
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -128,6 +147,28 @@ def unpacked(arrays: Mapping[str, Array], count: int) -> Array:
         knots[i] = knots[i - 1]
         knots[i, changed] = now
     return knots
+
+
+def snapshot_names(unit: str, number: int) -> tuple[str, str]:
+    """What the knots and the values of a snapshot are called."""
+    return f"snapshot.{unit}.{number}.knots", f"snapshot.{unit}.{number}.values"
+
+
+def snapshots_in(arrays: Mapping[str, Array], width: int) -> list[Snapshot]:
+    """The snapshots beside a path whose knots have `width` numbers, in the order in which they were taken.
+
+    Raises KeyError or ValueError where the arrays don't fit.
+    """
+    named = sorted((int(match[2]), match[1]) for match in map(SNAPSHOT.fullmatch, arrays) if match)
+    found = []
+    for number, unit in named:
+        knots, values = (_floating(arrays[name]) for name in snapshot_names(unit, number))
+        if knots.ndim != 2 or knots.shape[1] != width or len(knots) < 2:
+            raise ValueError(f"snapshot {number} of shape {knots.shape} is no string of knots of {width} numbers")
+        if values.shape != ((len(knots) - 1) * ON_A_LINE + 1, 4):
+            raise ValueError(f"values of shape {values.shape} are not those of a snapshot of {len(knots)} knots")
+        found.append(Snapshot(f"{unit} {number}", knots, values))
+    return found
 
 
 def _require_room(count: int, first: Array) -> None:

@@ -205,14 +205,15 @@ class Path:
         apart = distance(self.start, self.end)
         return self.length() / apart if apart else float("nan")
 
-    def save(self, file: File) -> None:
-        """Write one safetensors file that `load` reads back bit for bit."""
+    def save(self, file: File, beside: Mapping[str, Tensor] | None = None) -> None:
+        """Write one safetensors file that `load` reads back bit for bit; what is `beside` the path it leaves out."""
         tensors = {name: torch.from_numpy(one) for name, one in packed(self.knots.contiguous().cpu().numpy()).items()}
         for i, curve in self.curves.items():
             tensors |= {
                 f"curve.{i}.{name}": one.cpu().clone(memory_format=torch.contiguous_format)
                 for name, one in curve.tensors().items()
             }
+        tensors |= {name: one.contiguous() for name, one in (beside or {}).items()}
         families = {str(i): curve.family for i, curve in self.curves.items()}
         header = {"claims": [str(claim) for claim in self.claims], "curves": families}
         # One entry: of several the order in the file is not fixed, and equal paths have equal files.

@@ -1,6 +1,6 @@
 """What every method has: premises that are checked first, and a construction."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,7 @@ class Construction:
     `below` is the threshold on the metric `on`, `beads` the number of interior models that were trained, and `passes`
     how often the train set was passed over for it, a step of training counted for three; 0 where nobody counted.
     `helpers` are kept as models of their own.
+    `beside` are tensors that the path's file keeps besides the path, by name (core.knots).
     """
 
     path: Path
@@ -79,6 +80,7 @@ class Construction:
     beads: int = 0
     passes: float = 0.0
     helpers: tuple[Helper, ...] = ()
+    beside: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,10 @@ class String(Descent, frozen=True, kw_only=True, tag="string", tag_field="method
     kappa: Annotated[
         float, Meta(ge=0, description="constrained: pull that keeps a bead at equal distance from its neighbours")
     ] = 1e-3
+    snapshots: Annotated[
+        bool,
+        Meta(description="draw the string later as it was at each depth (constrained: stage): keeps at most 16"),
+    ] = False
 
 
 class Sparse(Subnetworks, frozen=True, kw_only=True, tag="sparse", tag_field="method"):

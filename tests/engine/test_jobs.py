@@ -12,6 +12,7 @@ from core.specs.runs import Bound, Connect, Descend, ModelRef, Swap, Train
 from core.studies.plan import Planned
 from store import Bounds, Metrics, Models, NotFoundError, Paths, Runs
 from tests.engine.conftest import TINY, Engine
+from tui.shared.charts.beads import beads_of
 
 
 def plan(**options: object) -> list[Planned]:
@@ -187,6 +188,19 @@ def test_a_relaunch_that_came_to_nothing_hands_its_checkpoint_on(engine: Engine)
     engine.finish(idle)
     (plan,) = engine.client.plan_relaunch([idle], changes={"epochs": "3"})
     assert plan.resume == "checkpoint"
+
+
+def test_a_run_leaves_the_string_as_it_was_in_its_path_and_counts_the_beads_of_each_depth(engine: Engine) -> None:
+    ids = engine.client.enqueue_plan(plan(order="constrained", stages=3, snapshots=True)[:3], study="test")
+    engine.finish(*ids)
+    with engine.catalogue.read() as session:
+        path = Paths(session).get(2)
+        counts = [value for _, value, _ in Metrics(session).curve(ids[2], "beads_per_depth")]
+        (curve,) = [one for one in Metrics(session).curves(ids[2]) if one.name == "beads_per_depth"]
+    strings = beads_of(engine.catalogue, 2).strings
+    assert [one.name for one in strings] == ["stage 1", "stage 2", "whole"]
+    assert sum(counts) == path.beads >= 1
+    assert curve.unit == "depth"
 
 
 def test_a_string_that_does_not_connect_keeps_its_beads_and_goes_on_from_them(engine: Engine) -> None:

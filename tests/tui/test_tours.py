@@ -217,7 +217,7 @@ async def every_plot(one: Sitting, act: Act) -> None:
     plot = one.app.screen
     await act("beads")
     await one.until(lambda: one.app.screen.query(BeadsPlot))
-    await leave(one, act, "step(1)", "step(-1)", "components")
+    await leave(one, act, "step(1)", "step(-1)", "snapshot(-1)", "snapshot(1)", "components", "quantity")
     assert one.app.screen is plot
     await leave(one, act)
     await act("mark_all")

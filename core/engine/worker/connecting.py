@@ -40,7 +40,8 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     task = Task(start, end, problem, spec.below, spec.seed, journal, penalty=penalty)
     wanted = None if spec.prove == "off" else Wanted(spec.slack, spec.passes or inf, test=spec.prove_test)
     connection = connect(spec.method, task, spec.points, wanted, must_prove=spec.prove == "on")
-    write_whole(folder / "path.safetensors", connection.construction.path.save)
+    made = connection.construction
+    write_whole(folder / "path.safetensors", lambda draft: made.path.save(draft, made.beside))
     log_file(folder / "path.safetensors", journal)
     journal.write(describe_path(job, spec, problem, connection, folder))
     leave_helpers(job, spec, problem, connection.construction.helpers, folder, journal)

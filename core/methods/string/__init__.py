@@ -23,6 +23,7 @@ from core.methods.method import Construction, Premise, Task
 from core.methods.string import constrained
 from core.methods.string.beads import Beads
 from core.methods.string.search import StringSearch, values_of
+from core.methods.string.snapshots import Snapshots
 from core.path import Path
 from core.problem import part_of
 from core.progress import plural
@@ -57,10 +58,18 @@ def build(options: String, task: Task) -> Construction:
     goal = f"the threshold is {search.below:.4g}, beads are trained to {options.alpha * search.below:.4g}"
     task.reporter.say(f"The {metric_text(options.on)} of the ends is {ends[0]:.4g} and {ends[1]:.4g}; {goal}.")
     beads = resumed_beads(search, ends) or Beads([task.a, task.b], ends, [0])
-    failure = constrained.lower(search, beads) if options.order == "constrained" else halve(search, beads)
+    snapshots = Snapshots(task.problem) if options.snapshots else None
+    if options.order == "constrained":
+        failure = constrained.lower(search, beads, snapshots)
+    else:
+        failure = halve(search, beads)
+        if snapshots is not None:
+            snapshots.take_depths(beads)
+    search.report_depths(beads)
     task.reporter.keep(beads.save)
     path = Path.chain(beads.knots)
-    return Construction(path, search.below, options.on, failure, beads.count, beads.passes)
+    kept = {} if snapshots is None else snapshots.tensors
+    return Construction(path, search.below, options.on, failure, beads.count, beads.passes, kept)
 
 
 def halve(search: StringSearch, beads: Beads) -> str | None:

@@ -42,6 +42,24 @@ class Beads:
         return len(self.knots) - 2
 
     @property
+    def of_depth(self) -> list[int]:
+        """Of each bead its depth: 1 of the first one, then one more than that of the gap it was put into.
+
+        Lines are the leaves of the tree of halvings, beads its inner nodes: between two lines stands the node whose two
+        halves are complete up to the first of them and begin with the second.
+        """
+        waiting: list[int] = []  # depths of left halves whose right ones are still to come
+        found = []
+        for line in self.depths:
+            depth = line
+            while waiting and waiting[-1] == depth:
+                waiting.pop()
+                depth -= 1
+            waiting.append(depth)
+            found.append(depth)
+        return found[:-1]
+
+    @property
     def worst(self) -> Gap | None:
         """The highest line that is too high, or None without any; one that is not a number counts as the highest."""
         return max(self.too_high, key=lambda one: math.inf if math.isnan(one.value) else one.value, default=None)

@@ -14,6 +14,7 @@ import torch
 
 from core.methods.string.beads import Beads
 from core.methods.string.search import StringSearch, values_of
+from core.methods.string.snapshots import Snapshots, evenly
 from core.methods.string.springs import Springs
 from core.progress import plural
 from core.training import Until, train
@@ -28,11 +29,15 @@ def levels(top: float, below: float, stages: int) -> list[float]:
     return [top * (below / top) ** (s / stages) for s in range(1, stages + 1)]
 
 
-def lower(search: StringSearch, beads: Beads) -> str | None:
-    """Lower the string to its threshold; the level at which it stops before that, as a part of a sentence."""
+def lower(search: StringSearch, beads: Beads, snapshots: Snapshots | None) -> str | None:
+    """Lower the string to its threshold; the level at which it stops before that, as a part of a sentence.
+
+    `snapshots` get the string as it is after each stage but the last, with which it is whole.
+    """
     reporter = search.task.reporter
     (line,) = _looking(search).judged(beads.knots[0][None], beads.knots[-1][None], 0)
     reached, goals = line.value, levels(line.value, search.below, search.options.stages)
+    kept = set(evenly(range(1, len(goals))))
     reporter.say(
         f"The line between the models reaches {line.value:.4g}; the string is lowered in {plural(len(goals), 'stage')}."
     )
@@ -47,7 +52,10 @@ def lower(search: StringSearch, beads: Beads) -> str | None:
         reporter.say(f"{state}, {plural(rounds, 'round')} of training.")
         reporter.metric("level", number, level, unit="stage", family="level")
         reporter.metric("beads", number, beads.count, unit="stage", family="beads")
+        search.report_depths(beads)
         reached = level
+        if snapshots is not None and number in kept:
+            snapshots.take("stage", number, beads.knots)
     return None
 
 

@@ -1,6 +1,7 @@
 """The search of a string: where it needs beads, their training, and what is told of it."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -136,10 +137,16 @@ class StringSearch:
         worst = self.below if beads.worst is None else beads.worst.value
         self.task.reporter.metric("gaps", beads.count, len(beads.gaps), unit="beads", family="gaps")
         self.task.reporter.metric("worst_gap", beads.count, worst, unit="beads", family="worst_gap")
+        self.report_depths(beads)
         lines = len(beads.depths)
         message = f"{beads.count} beads, {len(beads.too_high)} of {lines} lines too high, worst {worst:.4g}"
         self.task.reporter.progress(1 - len(beads.gaps) / lines, message)
         self.task.reporter.say(self.state(beads))
+
+    def report_depths(self, beads: Beads) -> None:
+        """How many beads each depth took so far; what is said of a depth again replaces what was said before."""
+        for depth, made in sorted(Counter(beads.of_depth).items()):
+            self.task.reporter.metric("beads_per_depth", depth, made, unit="depth", family="beads_per_depth")
 
     def state(self, beads: Beads) -> str:
         """How far the string is, for the log."""

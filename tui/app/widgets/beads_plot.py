@@ -1,4 +1,4 @@
-"""A path's knots in the plane, drawn with textual-plot: import it where they are drawn."""
+"""The knots of a path's strings in the plane, drawn with textual-plot: import it where they are drawn."""
 
 from typing import ClassVar
 
@@ -7,29 +7,35 @@ from textual.reactive import reactive
 from textual_plot import HiResMode
 
 from tui.app.widgets.curve_plot import FigureTicks, Plot
-from tui.shared.charts.beads import BeadProjection
-from tui.shared.charts.thinning import limits
-
-# From low to high loss; the digits say the same to whoever doesn't see the colours.
-STEPS = ("#56B4E9", "#009E73", "#F0E442", "#E69F00", "#D55E00")
-ROOM = 0.06
+from tui.shared.charts.bead_panels import colour, in_order, limits_of, sign
+from tui.shared.charts.beads import BeadProjection, BeadString
 
 
 class BeadsPlot(Plot):
-    """Knots as digits, 0 for the lowest loss to 9 for the highest; A and B are the ends."""
+    """One string at a time, on the same equal scales: digits from the lowest value to the highest, A and B the ends."""
 
-    HELP = "Left and right move from bead to bead."
+    HELP = "Left and right move from bead to bead, up and down to the string as it was before and after."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "step(-1)", "Bead", key_display="←→"),
         Binding("right,l", "step(1)", "Next bead", show=False),
+        Binding("up,k", "snapshot(-1)", "Snapshot", key_display="↑↓"),
+        Binding("down,j", "snapshot(1)", "Next snapshot", show=False),
     ]
 
     here: reactive[int] = reactive(0)
     pair: reactive[tuple[int, int]] = reactive((0, 1))
+    number: reactive[int] = reactive(0)
+    quantity: reactive[str] = reactive("")
 
     def __init__(self, beads: BeadProjection) -> None:
         super().__init__()
         self.beads = beads
+        self.set_reactive(BeadsPlot.number, len(beads.strings) - 1)
+        self.set_reactive(BeadsPlot.quantity, beads.chosen(None))
+
+    @property
+    def string(self) -> BeadString:
+        return self.beads.strings[self.number]
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)
@@ -40,31 +46,38 @@ class BeadsPlot(Plot):
     def watch_pair(self) -> None:
         self.redraw()
 
+    def watch_number(self) -> None:
+        self.redraw()
+
+    def watch_quantity(self) -> None:
+        self.redraw()
+
     def redraw(self) -> None:
         if not self.is_mounted:
             return
         self.clear()
         first, second = self.pair
-        xs = [bead.coordinates[first] for bead in self.beads.beads]
-        ys = [bead.coordinates[second] for bead in self.beads.beads]
-        self.set_xlimits(*limits(xs, ROOM))
-        self.set_ylimits(*limits(ys, ROOM))
+        room = self._scale_rectangle
+        across, up = limits_of(self.beads, self.pair, max(room.width, 1), max(2 * room.height, 1))
+        self.set_xlimits(*across)
+        self.set_ylimits(*up)
         self.set_x_formatter(FigureTicks())
         self.set_y_formatter(FigureTicks())
+        points, shades = self.string.beads, self.beads.shades(self.quantity)
+        xs, ys = [one.place[first] for one in points], [one.place[second] for one in points]
         self.plot(xs, ys, "grey62", HiResMode.BRAILLE)
-        for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
-            sign, colour = self.sign(i)
-            self.scatter([x], [y], sign, f"bold {colour}{' reverse' if i == self.here else ''}")
-
-    def sign(self, i: int) -> tuple[str, str]:
-        """What stands for a bead."""
-        losses = [bead.train_loss for bead in self.beads.beads if bead.train_loss is not None]
-        low, high = limits(losses) if losses else (0.0, 1.0)
-        loss = self.beads.beads[i].train_loss
-        share = 0.0 if loss is None else (loss - low) / (high - low)
-        ends = {0: "A", len(self.beads.beads) - 1: "B"}
-        digit = "?" if loss is None else str(min(int(share * 10), 9))
-        return ends.get(i, digit), STEPS[min(int(share * len(STEPS)), len(STEPS) - 1)]
+        knots = [i for i, one in enumerate(points) if one.knot]
+        here = knots[self.here]
+        for i in (*(one for one in in_order(self.string) if one != here), here):
+            looks = "bold " * points[i].knot + colour(points[i], shades) + " reverse" * (i == here)
+            self.scatter([xs[i]], [ys[i]], sign(self.string, i, shades), looks.strip())
 
     def action_step(self, steps: int) -> None:
-        self.here = (self.here + steps) % len(self.beads.beads)
+        self.here = (self.here + steps) % len(self.string.knots)
+
+    def action_snapshot(self, steps: int) -> None:
+        """The string before, or after; the bead at the cursor is the one at the same share of the way."""
+        number = min(max(self.number + steps, 0), len(self.beads.strings) - 1)
+        t, self.here = self.string.knots[self.here].t, 0
+        self.number = number
+        self.here = round(t * (len(self.string.knots) - 1))

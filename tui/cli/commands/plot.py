@@ -1,23 +1,22 @@
 """`thalweg plot`."""
 
 import csv
-import shutil
-import sys
 from pathlib import Path
 
 import click
 
+from core.errors import UsageError
 from tui.cli.arguments import MARKED, Id, Kind
+from tui.cli.bead_plots import plot_beads
+from tui.cli.drawing import show_lines, terminal_format
 from tui.cli.location import CommandLocation
-from tui.cli.output import coloured, console, note, print_json, terminal
+from tui.cli.output import note, print_json
 from tui.cli.run_command import json_option
 from tui.shared.charts import figure
 from tui.shared.charts.charts import Chart
 from tui.shared.charts.from_catalogue import chart_of
 from tui.shared.files import file_facts, write_target
-
-HEIGHT = 24  # rows, where there is no terminal to fill
-WIDTH = 80
+from tui.shared.formatting import named
 
 
 @click.command(epilog="\b\nExample:\n  thalweg plot paths 1 2 --to figure.pdf")
@@ -25,22 +24,40 @@ WIDTH = 80
 @click.argument("ids", metavar="ID...", type=Id(), nargs=-1, required=True)
 @click.option("--error", "quantity", flag_value="error", help="The error instead of the loss.")
 @click.option("--quantity", metavar="NAME", help="What to draw where there is a choice, such as rank of a rank bound.")
+@click.option("--beads", is_flag=True, help="Of one path: its knots on their principal components, by test loss.")
 @click.option(
     "--to", "file", metavar="FILE", type=click.Path(path_type=Path), help="A .csv table, or a .png, .pdf or .svg file."
 )
 @json_option
 @click.pass_obj
-def plot(
-    location: CommandLocation, kind: str, ids: tuple[int, ...], quantity: str | None, file: Path | None, as_json: bool
+def plot(  # noqa: PLR0913 - one for each thing that can be said
+    location: CommandLocation,
+    kind: str,
+    ids: tuple[int, ...],
+    *,
+    quantity: str | None,
+    beads: bool,
+    file: Path | None,
+    as_json: bool,
 ) -> None:
     """Draw the loss along paths, the curves of runs and models, or what bounds kept: a grid, or numbers by layers.
 
     Several are drawn over each other. With --json: the points of the curves, or the file that was drawn to.
+
+    With --beads the colours are those of --quantity test_loss, train_loss,
+    test_error or train_error.
     """
     ids = tuple(dict.fromkeys(ids))
     if file is not None:
         figure.check(file)
+    if beads and (kind != "paths" or len(ids) != 1):
+        raise UsageError(
+            f"--beads draws one path, not {named(kind, ids)}: name one, as in thalweg plot path 3 --beads."
+        )
     catalogue = location.open()
+    if beads:
+        plot_beads(catalogue, ids[0], quantity, file, as_json=as_json)
+        return
     with catalogue.read() as session:
         chart = chart_of(catalogue, session, kind, list(ids), quantity)
     if file is not None:
@@ -70,14 +87,6 @@ def _curves(chart: Chart) -> dict[str, object]:
 
 
 def _show(chart: Chart) -> None:
-    from tui.shared.charts.terminal import TerminalFormat, lines  # noqa: PLC0415 - rich's texts, for charts in a terminal alone
+    from tui.shared.charts.terminal import lines  # noqa: PLC0415 - rich's texts, for charts in a terminal alone
 
-    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    size = shutil.get_terminal_size()
-    in_terminal, colours = terminal(sys.stdout), coloured(sys.stdout)
-    width, height = (min(size.columns, 160), min(size.lines - 1, 40)) if in_terminal else (WIDTH, HEIGHT)
-    for line in lines(chart, TerminalFormat(width, height, colours, unicode)):
-        if colours:
-            console().print(line, no_wrap=True, crop=True)
-        else:
-            click.echo(line.plain)
+    show_lines(lines(chart, terminal_format()))

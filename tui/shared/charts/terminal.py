@@ -109,11 +109,12 @@ def _dots(curve: ChartCurve, across: AxisScale, axis: AxisScale, canvas: Canvas)
     for point in curve.points:
         here = None if point is None else (across.position_of(point[0]), axis.position_of(point[1]))
         if here is not None:
-            yield from _between(before or here, here, canvas)
+            yield from between(before or here, here, canvas)
         before = None if curve.dots else here
 
 
-def _between(a: Point, b: Point, canvas: Canvas) -> Iterator[Point]:
+def between(a: Point, b: Point, canvas: Canvas) -> Iterator[Point]:
+    """Places of the dots of a line, both ends among them."""
     steps = max(1, math.ceil(max(abs(b[0] - a[0]) * canvas.width * 2, abs(b[1] - a[1]) * canvas.height * 4)))
     for i in range(steps + 1):
         yield a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps
@@ -132,8 +133,13 @@ def _row(canvas: Canvas, row: int, curves: list[ChartCurve], terminal: TerminalF
 
 def _sign(dots: int, owner: int, curves: list[ChartCurve], terminal: TerminalFormat) -> str:
     if terminal.braille and (terminal.colours or len(curves) == 1):
-        return chr(BRAILLE + dots)
+        return braille(dots)
     return _own_sign(owner, curves)
+
+
+def braille(dots: int) -> str:
+    """The sign of a cell's dots."""
+    return chr(BRAILLE + dots)
 
 
 def _own_sign(owner: int, curves: list[ChartCurve]) -> str:

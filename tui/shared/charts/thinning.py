@@ -42,6 +42,16 @@ def limits(values: Sequence[float], room: float = 0.0) -> tuple[float, float]:
     return low - room * (high - low), high + room * (high - low)
 
 
+def equal_limits(
+    xs: Sequence[float], ys: Sequence[float], width: float, height: float, room: float = 0.0
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The ends of two axes, `width` and `height` long, with one scale for both and all values in the middle."""
+    unit = max((max(xs) - min(xs)) / width, (max(ys) - min(ys)) / height) * (1 + 2 * room) or 1.0
+    x, y = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
+    across, up = unit * width / 2, unit * height / 2
+    return (x - across, x + across), (y - up, y + up)
+
+
 def nearest(xs: Sequence[float], x: float) -> float:
     """The nearest of sorted values; of two equally near the first."""
     i = bisect_left(xs, x)

@@ -303,7 +303,7 @@ def test_what_is_claimed_to_be_enclosed_is_searched_even_where_no_proof_was_aske
 def test_with_a_penalty_units_have_norm_one_at_most_all_along(kappa: float) -> None:
     case = problem(6, outputs=1)
     a, b = normed(case, points(case, 2))
-    made = joined(case, a, b, Oracle(epochs=5, draws=1, l1=kappa))
+    made = joined(case, a, b, Oracle(epochs=5, draws=1, kappa=kappa))
     assert made.failure is None
     assert made.examination.certificate.certified
     target = Target.of(case, kappa)
@@ -369,7 +369,7 @@ def test_oracles_learn() -> None:
             "no more units than there are: units=2-5 asks for 5 units and the hidden layer has 4",
         ),
         ("fcn:4", {"units": "few"}, "units=few must be whole numbers, such as 3 or 3-8"),
-        ("fcn:4", {"l1": 0.1}, r"unit 2 of model b has norm 1.7; with l1=0 norms don't matter"),
+        ("fcn:4", {"kappa": 0.1}, r"unit 2 of model b has norm 1.7; with kappa=0 norms don't matter"),
     ],
 )
 def test_what_the_theorem_asks_and_does_not_find_is_refused(
@@ -377,7 +377,7 @@ def test_what_the_theorem_asks_and_does_not_find_is_refused(
 ) -> None:
     case = problem_of(text, values(9, 2, 0))
     a, b = 0.1 * points(case, 2)
-    if "l1" in options:
+    if "kappa" in options:
         net = Shallow.of(case, b)
         net.W[2] *= 1.7 / net.W[2].norm()
         b = net.theta(case)

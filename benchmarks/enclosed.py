@@ -2,14 +2,16 @@
 
     python -m benchmarks.enclosed [ROW …] [--device cuda:0]
 
-Each row trains a pair of networks, joins it by its straight line and by a string, and proves both. A pass is one
-evaluation of all samples; the search counts what it does in these. `digits` rows are part of `make bench`; those of
+Each row trains a pair of networks, joins it by its straight line and by a string, and proves both; then it grows the
+string with a proof for every line, and says how soon lines that are too high were rejected. A pass is one evaluation of
+all samples; the search counts what it does in these. `digits` rows are part of `make bench`; those of
 MNIST take minutes on a GPU and up to an hour on two cores.
 """
 
 import argparse
 import time
 from dataclasses import dataclass
+from itertools import combinations
 
 import torch
 
@@ -21,8 +23,9 @@ from core.losses import loss_named
 from core.methods.connect import connect
 from core.methods.method import Task
 from core.networks.architectures import build
-from core.path import Path
+from core.path import Path, Segment
 from core.problem import Problem
+from core.profile import look, peaks
 from core.specs.data import read_data
 from core.specs.methods import String
 from core.specs.networks import read_network
@@ -52,6 +55,8 @@ ROWS = {
     "mnist-245x10": Row("fcn:245x10", "mnist,limit=20000", 0.02, 0.05, proven_on=2000),
 }
 
+GROWN = String(lr=0.003, epochs=300, batch=128)
+
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -67,11 +72,11 @@ def main() -> None:
 
 
 def measure(name: str, row: Row, device: str, passes: float) -> None:
-    """Train, join, prove; two lines of the table."""
+    """Train, join, prove: two lines of the table, and what it costs where the string has to be proven."""
     problem, ends, seconds = trained(row, device)
     begun = time.perf_counter()
     task = Task(ends[0], ends[1], problem, row.below)
-    made = connect(String(lr=0.003, epochs=300, batch=128), task)
+    made = connect(GROWN, task)
     grown = seconds + time.perf_counter() - begun
     if made.failure is not None:
         print(f"{name}: the string does not connect: {made.failure}")
@@ -93,6 +98,41 @@ def measure(name: str, row: Row, device: str, passes: float) -> None:
             f"{found.max_train_loss:9.5g} {level:9.5g} {level / found.max_train_loss:6.3f} {took / grown:8.2f}",
             flush=True,
         )
+    on_the_way(name, task, passes)
+    rejected(name, task, made.construction.path)
+
+
+def on_the_way(name: str, task: Task, passes: float) -> None:
+    """The string once more, with every line of it proven as it grows."""
+    made = connect(GROWN, task, wanted=Wanted(0.05, passes), must_prove=True)
+    proof = made.examination.proof
+    print(
+        f"{name:14} proven as it grows: {made.failure or 'connects'}, {made.construction.beads} beads, "
+        f"{made.construction.passes:.0f} passes to grow it, {0 if proof is None else proof.passes:.0f} for all proofs",
+        flush=True,
+    )
+
+
+def rejected(name: str, task: Task, path: Path) -> None:
+    """Passes a gap, of all lines between two knots: looked at fully, and until they are too high."""
+    assert task.below is not None
+    gaps: dict[str, list[tuple[float, float, int]]] = {"above 10 L0": [], "2 to 10 L0": [], "up to 2 L0": []}
+    for i, j in combinations(range(len(path) + 1), 2):
+        start, end = path.knots[i], path.knots[j]
+        full = peaks(task.problem, start[None], end[None], "train-loss", GROWN.grid)
+        early = look(task.problem, Segment(start, end), GROWN.grid, task.below)
+        if early.value > task.below:
+            times = float(full.value) / task.below
+            where = "above 10 L0" if times > 10 else "2 to 10 L0" if times > 2 else "up to 2 L0"
+            gaps[where].append((float(full.points), early.passes, early.samples))
+    for where, found in gaps.items():
+        if found:
+            before, after, samples = (sum(column) / len(found) for column in zip(*found, strict=True))
+            print(
+                f"{name:14} {len(found):3} gaps {where:11}: {before:5.1f} passes a gap, early {after:5.2f} "
+                f"on {samples:.0f} of {len(task.problem.data.train)} samples",
+                flush=True,
+            )
 
 
 def trained(row: Row, device: str) -> tuple[Problem, torch.Tensor, float]:

@@ -7,10 +7,12 @@ from math import isfinite
 import torch
 
 from core.certify.certificate import Certificate, as_seen, certificate_of, largest, path_verdicts
-from core.certify.decide import Verdict
+from core.certify.decide import Verdict, entry_name
 from core.certify.enclosed import Enclosure, Proof, Wanted, prove, unprovable
-from core.certify.knots import KnotLosses, knot_losses
+from core.certify.knots import KnotLosses, knot_losses, points64
+from core.certify.penalised import penalised_level
 from core.path import Claim, Path
+from core.penalty import Penalty
 from core.problem import Problem, Values
 from core.profile import Profile, profile
 from core.progress import Reporter, plural
@@ -26,6 +28,7 @@ class Examination:
     `proof` holds the enclosures of segments; None if none was requested, or needed. With it `max_train_loss` has all
     rounding taken off: somewhere the loss is at least that. `unproven` says, as a sentence,
     why a path is sampled that was to be proven. `on_test` is a proof of the test loss, where that was asked for too.
+    `penalised_level` is what the train loss with its penalty is nowhere above; None without penalty or such a proof.
     """
 
     profile: Profile
@@ -34,6 +37,7 @@ class Examination:
     proof: Proof | None = None
     unproven: str | None = None
     on_test: Proof | None = None
+    penalised_level: float | None = None
 
     @property
     def error_level(self) -> float | None:
@@ -50,13 +54,29 @@ class Examination:
 
 
 def examine(
-    problem: Problem, path: Path, points: int = 61, wanted: Wanted | None = None, reporter: Reporter | None = None
+    problem: Problem,
+    path: Path,
+    points: int = 61,
+    wanted: Wanted | None = None,
+    reporter: Reporter | None = None,
+    penalty: Penalty | None = None,
 ) -> Examination:
     """Decide the claims of a path in float64, then look along it on at least `points` points.
 
     Segments without proof are enclosed where that is `wanted`, and can be. Those that are claimed to be enclosed and
-    move several layers are searched in any case: that is how such a claim is decided, whatever the path has cost.
+    move several layers are searched in any case: that is how such a claim is decided, whatever the path has cost. With
+    a `penalty` the level of both together follows.
     """
+    found = _examined(problem, path, points, wanted, reporter)
+    if not penalty:
+        return found
+    level = penalised_level(problem, path, found.certificate.verdicts, found.proof, penalty)
+    return replace(found, penalised_level=level)
+
+
+def _examined(
+    problem: Problem, path: Path, points: int, wanted: Wanted | None, reporter: Reporter | None
+) -> Examination:
     problem = as_seen(problem, path)
     exact = problem.to(problem.device, torch.float64)
     knots = knot_losses(exact, path)
@@ -71,8 +91,8 @@ def examine(
     if wanted is None or all(verdict.proven for verdict in verdicts):
         return Examination(looked, certificate_of(verdicts, knots, seen), most)
     where = {i: _highest_t(looked, i, looked.train) * len(path) - i for i in seen if not verdicts[i].proven}
-    reason = _beyond_proof(exact, path, verdicts, where)
-    if reason is not None or not isfinite(most):
+    reason = _not_finite(exact, path, knots, seen) or _beyond_proof(exact, path, verdicts, where)
+    if reason is not None:
         return Examination(looked, certificate_of(verdicts, knots, seen), most, unproven=reason)
     wanted = wanted.after(looked.forward_passes)
     proof = prove(exact, path, where, most, wanted, reporter)
@@ -90,6 +110,28 @@ def _on_test(exact: Problem, path: Path, looked: Profile, wanted: Wanted) -> Pro
         return None
     where = {i: _highest_t(looked, i, looked.test) * len(path) - i for i in range(len(path))}
     return prove(exact, path, where, float(looked.test.loss.max()), wanted.of_test)
+
+
+def _not_finite(exact: Problem, path: Path, knots: KnotLosses, seen: Mapping[int, float]) -> str | None:
+    """Where a path has a loss that is no finite number: nothing can be proven to stay below it."""
+    loss = knots.loss.tolist()
+    for i in range(len(path)):
+        found = [one for one in (loss[i], loss[i + 1], seen.get(i, loss[i])) if not isfinite(one)]
+        if found:
+            return (
+                f"segment {i}: {_odd_entry(exact, path, i) or f'a loss seen on it is {found[0]}'}: it has to be finite"
+            )
+    return None
+
+
+def _odd_entry(exact: Problem, path: Path, segment: int) -> str | None:
+    """The first parameter at an end of a segment that is not finite."""
+    for where, point in zip(("start", "end"), points64(exact, path.knots[segment : segment + 2]), strict=True):
+        wrong = (~torch.isfinite(point)).nonzero()
+        if len(wrong):
+            i = int(wrong[0])
+            return f"{entry_name(exact, i)}, of its {where} is {float(point[i])}"
+    return None
 
 
 def _beyond_proof(exact: Problem, path: Path, verdicts: tuple[Verdict, ...], where: Mapping[int, float]) -> str | None:

@@ -125,7 +125,9 @@ class PathMade(Event, frozen=True, kw_only=True, tag="path"):
 
 
 class CertificateMade(Event, frozen=True, kw_only=True, tag="certificate"):
-    """Another certificate of a path: how high its loss can be. What its pieces say may be in `file`."""
+    """Another certificate of a path: how high its loss can be, and segment by segment. What its pieces say may be in
+    `file`.
+    """
 
     path_id: int
     kind: Literal["exact", "identity", "enclosed", "sampled"]
@@ -139,6 +141,8 @@ class CertificateMade(Event, frozen=True, kw_only=True, tag="certificate"):
     error_level: float | None = None
     test_level: float | None = None
     test_error_level: float | None = None
+    penalised_level: float | None = None
+    segments: list[SegmentMade] = []
     file: str | None = None
 
 

@@ -16,7 +16,7 @@ def shortcomings(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]
         for holds, text in (
             (facts["starts_at_a"], "the path does not start at its first model"),
             (facts["ends_at_b"], "the path does not end at its second model"),
-            (not _says_less(facts, kept["certificate"]), f"the certificate is {facts['certificate']} only"),
+            (not _says_less(facts, kept["certificate"]), _only(facts)),
         )
         if not holds
     ]
@@ -27,7 +27,13 @@ def shortcomings(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]
         level -= facts["drift"] or 0.0
     if before is not None and not level <= before + SLACK * abs(before):
         found.append(f"the level is {level:.4g}, above the {before:.4g} in the catalogue")
-    return found + other_losses(facts, kept)
+    return [*found, *facts.get("doubts", ()), *other_losses(facts, kept)]
+
+
+def _only(facts: Mapping[str, Any]) -> str:
+    """That a certificate is of a weaker kind than before, and why, where that is known."""
+    reason = facts.get("unproven")
+    return f"the certificate is {facts['certificate']} only{'' if reason is None else f' ({reason})'}"
 
 
 def other_losses(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]:

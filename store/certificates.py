@@ -1,6 +1,6 @@
 """Certificates of paths: every attempt to say how high the loss on a path can be; `paths` shows the strongest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,8 @@ STRENGTHS = ("exact", "identity", "enclosed", "sampled")
 PROVEN = ("exact", "identity", "enclosed")
 #: Columns that a path and its certificate both have, of pieces and what is proven on them.
 PIECES = ("slack", "pieces", "passes", "error_level", "test_level", "test_error_level", "penalised_level")
+#: Columns of a segment that say what a certificate found of it.
+FOUND = ("verdict", "reason", "bound", "residual", "certificate", "seen", "pieces")
 #: Columns of a path's first certificate, and the path's own that say the same.
 FIRST = {
     "path_id": "id",
@@ -115,10 +117,11 @@ class Certificates:
             own = select(*(paths[name] for name in FIRST.values()), literal(artifact)).where(paths.id == path_id)
             self._session.execute(insert(CertificateRow).from_select([*FIRST, "artifact"], own))
 
-    def add(self, run_id: int, values: Mapping[str, object]) -> int:
+    def add(self, run_id: int, values: Mapping[str, object], segments: Sequence[Mapping[str, object]] = ()) -> int:
         """Add what a run found of the path `values["path_id"]`; its id, also when it was there.
 
-        Where it is the strongest, the path shows it from now on.
+        Where it is the strongest, the path shows it from now on, and its segments what was found of `segments`, by
+        their `position`. (An agent that goes on with a run of an older version's has none.)
         """
         certificates = table("certificates")
         refuse_unknown(values, {column.key for column in certificates.columns} - MANAGED, "certificates")
@@ -129,7 +132,7 @@ class Certificates:
             return int(known)
         added = insert_row(self._session, "certificates", {**values, "run_id": run_id, "created_at": now()})
         if (strongest := self.of(path_id)[0]).id == added:
-            self._show(strongest)
+            self._show(strongest, segments)
         return added
 
     def of(self, path_id: int) -> list[CertificateRecord]:
@@ -138,8 +141,12 @@ class Certificates:
             self._session, CertificateRecord, "certificates", CertificateRow.path_id == path_id, order=by_strength()
         )
 
-    def _show(self, one: CertificateRecord) -> None:
-        """Have the path show a certificate."""
+    def _show(self, one: CertificateRecord, segments: Sequence[Mapping[str, object]]) -> None:
+        """Have the path show a certificate, and its segments what it says of them."""
+        rows = table("segments")
+        for segment in segments:
+            mine = (rows.c.path_id == one.path_id) & (rows.c.position == segment["position"])
+            self._session.execute(update(rows).where(mine).values({name: segment[name] for name in FOUND}))
         paths = table("paths").c
         excess = None if one.level is None else one.level - func.max(paths.train_loss_a, paths.train_loss_b)
         judged = (paths.on == "train_loss") & paths.threshold.is_not(None)

@@ -23,6 +23,9 @@ RULES: dict[Claim, Callable[[Line], Finding]] = {
     Claim.DATA_INVARIANT: claims.data_invariant,
     Claim.ENCLOSED: claims.one_layer,
 }
+CONVEX = (Claim.INVARIANT, Claim.CONVEX)
+"""Claims by which the loss is convex along a segment."""
+
 EVEN = 1e-6
 """End losses of an invariant segment may differ by this, relative to 1 + the larger: rounding is far below."""
 
@@ -36,7 +39,8 @@ class Verdict:
 
     `bound` is the largest train loss on the whole segment: the larger of its end losses in float64, of an enclosed
     claim that of its start with what it may gain; None without proof. The true loss may pass it by `drift` at most:
-    what float64 may be off at the ends, and what a `residual`, of data-invariant and identity claims, may add.
+    what float64 may be off at the ends, and what a `residual`, of data-invariant and identity claims, may add. Along a
+    straight segment the true loss is nowhere above the chord of `line`, None where that is not known.
     """
 
     claim: Claim
@@ -45,6 +49,7 @@ class Verdict:
     residual: float = 0.0
     bound: float | None = None
     drift: float = 0.0
+    line: tuple[float, float] | None = None
 
     @property
     def proven(self) -> bool:
@@ -89,9 +94,18 @@ def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Ve
     if not finding.holds:
         return Verdict(claim, None, finding.reason, finding.residual, None, finding.drift)
     ends = (known.losses[0] + finding.gain, known.losses[1])
-    highest = max(loss + margin for loss, margin in zip(ends, known.margins, strict=True))
-    drift = finding.drift + highest - max(ends)
-    return Verdict(claim, claim, finding.reason, finding.residual, max(ends), drift)
+    raised = (ends[0] + known.margins[0], ends[1] + known.margins[1])
+    drift = finding.drift + max(raised) - max(ends)
+    line = None if segment.curve is not None else _line(claim, raised, finding.drift)
+    return Verdict(claim, claim, finding.reason, finding.residual, max(ends), drift, line)
+
+
+def _line(claim: Claim, raised: tuple[float, float], drift: float) -> tuple[float, float]:
+    """Two numbers whose chord the loss is nowhere above: at the ends it is at most `raised`, elsewhere `drift` more.
+
+    Only a convex loss is below the chord of its ends.
+    """
+    return raised if claim in CONVEX else (max(raised) + drift,) * 2
 
 
 def _not_decidable(claim: Claim, segment: Segment) -> str | None:
@@ -121,11 +135,11 @@ def _not_finite(problem: Problem, ends: Tensor) -> str | None:
         wrong = (~torch.isfinite(values)).nonzero()
         if len(wrong):
             i = int(wrong[0])
-            return f"{_name(problem, i)}: it is {float(values[i])} {what}"
+            return f"{entry_name(problem, i)}: it is {float(values[i])} {what}"
     raise AssertionError(change)
 
 
-def _name(problem: Problem, i: int) -> str:
+def entry_name(problem: Problem, i: int) -> str:
     """The parameter that entry i of a point belongs to."""
     for name, size in zip(problem.layout.names, problem.layout.sizes, strict=True):
         if i < size:

@@ -135,8 +135,9 @@ class Results:
                 case PathMade() if event.file in self.brought:
                     self._add_path(event)
                 case CertificateMade():
-                    artifact = self.brought.get(event.file or "")
-                    Certificates(self.session).add(self.run_id, {**_columns(event), "artifact": artifact})
+                    values = {**_columns(event), "artifact": self.brought.get(event.file or "")}
+                    segments = values.pop("segments")
+                    Certificates(self.session).add(self.run_id, values, segments)
                 case BoundMade():
                     values = {**_columns(event), "artifact": self.brought.get(event.file or "")}
                     measurements = values.pop("measurements")

@@ -7,7 +7,7 @@ from math import inf
 
 import torch
 
-from core.certify.enclosed import Wanted
+from core.certify.enclosed import Prover, Wanted
 from core.examination import Examination, examine
 from core.methods import METHODS
 from core.methods.method import Construction, Task, require
@@ -36,6 +36,9 @@ def connect(
     """
     begun = time.monotonic()
     method = METHODS[name_of_options(options)]
+    if wanted is not None and must_prove:
+        wanted = replace(wanted, prover=Prover(task.problem, wanted.passes))
+        task = replace(task, prover=wanted.prover)
     require(method.premises(options, task))
     made = method.build(options, task)
     assert torch.equal(made.path.start, task.a), "a path starts at a"
@@ -46,7 +49,7 @@ def connect(
         wanted = replace(
             wanted, below=made.below if made.below is not None and made.on == "train-loss" else inf, spent=spent
         )
-    examination = examine(task.problem, made.path, points, wanted, OnlyProgress(task.reporter))
+    examination = examine(task.problem, made.path, points, wanted, OnlyProgress(task.reporter), task.penalty)
     task.reporter.say(examination_sentence(examination))
     failed = failure_of(made, examination, must_prove)
     return Connection(made, examination, failed, time.monotonic() - begun)
@@ -61,7 +64,7 @@ def examination_sentence(examination: Examination) -> str:
     return (
         f"Certificate: {certificate.kind}, level {certificate.level:.6g} over ends of {certificate.loss_a:.6g} and "
         f"{certificate.loss_b:.6g}; {plural(len(certificate.verdicts), 'segment')}: {', '.join(claims)}. "
-        f"{len(examination.profile.t)} points were looked at.{proof_told(examination)}"
+        f"{len(examination.profile.t)} points were looked at.{proof_told(examination)}{_penalty_told(examination)}"
     )
 
 
@@ -89,6 +92,11 @@ def _test_told(examination: Examination) -> str:
     return f" The test loss is nowhere above {proof.level:.6g}: {proof.passes:.0f} passes."
 
 
+def _penalty_told(examination: Examination) -> str:
+    level = examination.penalised_level
+    return "" if level is None else f" With its penalty the train loss is nowhere above {level:.6g}."
+
+
 def failure_of(made: Construction, examination: Examination, must_prove: bool = False) -> str | None:
     """Why a construction does not connect: gaps that it left, a claim that the checker refuses, a proof that is missing
     though there must be one, or a level above the threshold; None if it does.
@@ -99,7 +107,7 @@ def failure_of(made: Construction, examination: Examination, must_prove: bool = 
         verdict = examination.certificate.verdicts[refused[0]]
         return f"segment {refused[0]} claims to be {verdict.claim}, which the checker refuses: {verdict.reason}"
     if must_prove and not examination.certificate.certified:
-        return f"could not prove: {examination.unproven or 'the loss is not finite'}"
+        return f"could not prove: {examination.unproven}"
     if made.below is None:
         return None
     value = reached_value(made, examination)

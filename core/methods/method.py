@@ -6,8 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
+from core.certify.enclosed import Prover
 from core.errors import PremiseError
 from core.path import Path
+from core.penalty import Penalty
 from core.problem import Problem
 from core.progress import Reporter, SilentReporter
 
@@ -36,7 +38,11 @@ def require(premises: Iterator[Premise]) -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is given: two models (P,), the problem, a threshold, and a reporter with a state to resume from."""
+    """What a method is given: two models (P,), the problem, a threshold, and a reporter with a state to resume from.
+
+    With a `prover` the path has to be proven below the threshold in the end, and the checker can be asked on the way.
+    `penalty` is what is added to the train loss where a level of both is asked for.
+    """
 
     a: Tensor
     b: Tensor
@@ -44,6 +50,8 @@ class Task:
     below: float | None = None
     seed: int = 0
     reporter: Reporter = field(default_factory=SilentReporter)
+    prover: Prover | None = None
+    penalty: Penalty = field(default_factory=Penalty)
 
 
 @dataclass(frozen=True)

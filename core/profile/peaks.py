@@ -16,10 +16,14 @@ SMALL = 1 << 15  # parameters up to which points of several lines are worked on 
 
 @dataclass(frozen=True)
 class Peaks:
-    """Highest value (G,), float64, of each line, and where it is: t (G,) in [0, 1]. Both on the CPU."""
+    """Highest value (G,), float64, of each line, and where it is: t (G,) in [0, 1].
+
+    `points` (G,) is at how many it was looked at. All on the CPU.
+    """
 
     t: Tensor
     value: Tensor
+    points: Tensor
 
 
 def peaks(problem: Problem, starts: Tensor, ends: Tensor, metric: Metric, grid: int) -> Peaks:
@@ -40,7 +44,8 @@ def peaks(problem: Problem, starts: Tensor, ends: Tensor, metric: Metric, grid: 
         seen = torch.split(_evaluate(problem, (starts, ends), which, torch.cat(new), metric), [len(t) for t in new])
         lines = [_merge(line, t, v) for line, t, v in zip(lines, new, seen, strict=True)]
     tops = [(t[v.argmax()], v.max()) for t, v in lines]
-    return Peaks(torch.stack([t for t, _ in tops]), torch.stack([v for _, v in tops]))
+    points = torch.tensor([len(t) for t, _ in lines])
+    return Peaks(torch.stack([t for t, _ in tops]), torch.stack([v for _, v in tops]), points)
 
 
 def _merge(line: tuple[Tensor, Tensor], t: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -25,8 +25,11 @@ class String(Descent, frozen=True, kw_only=True, tag="string", tag_field="method
     """Dynamic string sampling: beads trained where the line between neighbours is too high."""
 
     order: Annotated[
-        Literal["breadth", "greedy"],
-        Meta(description="all gaps of a depth in one batch, or one gap at a time"),
+        Literal["breadth", "greedy", "constrained"],
+        Meta(
+            description="all gaps of a depth in one batch, one gap at a time, or all beads together, level by level, "
+            "on springs"
+        ),
     ] = "breadth"
     at: Annotated[Literal["midpoint", "maximum"], Meta(description="where on a gap its bead starts (t*)")] = "midpoint"
     noise: Annotated[
@@ -39,6 +42,13 @@ class String(Descent, frozen=True, kw_only=True, tag="string", tag_field="method
     minutes: Annotated[float, Meta(gt=0, description="give up after this time")] = 600.0
     grid: Annotated[int, Meta(ge=3, description="points looked at between neighbours before refining")] = 11
     epochs: Annotated[int, Meta(ge=0, description="at most this many passes over the train set a bead")] = 100
+    stages: Annotated[int, Meta(ge=1, description="constrained: levels down to the threshold")] = 12
+    zeta: Annotated[
+        float, Meta(ge=0, description="constrained: pull of the springs between neighbours, which shorten the string")
+    ] = 1e-3
+    kappa: Annotated[
+        float, Meta(ge=0, description="constrained: pull that keeps a bead at equal distance from its neighbours")
+    ] = 1e-3
 
 
 class Sparse(Subnetworks, frozen=True, kw_only=True, tag="sparse", tag_field="method"):

@@ -119,6 +119,13 @@ class Proved(OfModels, frozen=True, kw_only=True):
         Meta(description="passes over the train set that a proof may take; without one as many as it needs"),
     ] = None
     prove_test: Annotated[bool, Meta(description="prove test loss and error of a proven path, too")] = False
+    ridge: Annotated[
+        float, Meta(ge=0, description="penalised_level is of train loss + ridge |W|^2, W without biases")
+    ] = 0.0
+    l1: Annotated[
+        float,
+        Meta(ge=0, description="penalised_level is of train loss + l1 |W|_1, W without biases"),
+    ] = 0.0
 
 
 class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"):

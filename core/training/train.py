@@ -1,4 +1,4 @@
-"""Descent of K models of one architecture in one batch.
+"""Descent of K models of one architecture in one batch, each by itself or over an objective that joins them.
 
 The K parameter vectors are one tensor (K, P), every step is one batched forward and backward pass and one
 elementwise optimizer step. A model's order of the samples is that of its seed, so it takes the same way, up to
@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from core.problem import Part, Problem
 from core.specs.descent import Descent
-from core.training.gradients import gradients_of
+from core.training.objective import Objective, alone
 from core.training.optimizers import moments_of, optimizer_for, rows, set_rate
 from core.training.state import TrainingResult, TrainingState, Until
 
@@ -29,12 +29,14 @@ def train(  # noqa: PLR0913  what to train on, from where, how, how long, and wh
     *,
     until: Until | None = None,
     state: TrainingState | None = None,
+    objective: Objective | None = None,
     on_epoch: Callable[[TrainingState], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> TrainingResult:
     """Train K models from `thetas` (K, P), one seed each (or one for several), or go on from `state`.
 
-    Raises RunError where the products can't be of the precision asked for.
+    What is descended is the `objective`, by default the loss of each model by itself. Raises RunError where the
+    products can't be of the precision asked for.
 
     With `until`, its metric is computed on the whole split before the first epoch and after each one. Without
     it the loss is only evaluated at the end. `on_epoch` and `stop` are called after every epoch; a `stop`
@@ -42,7 +44,7 @@ def train(  # noqa: PLR0913  what to train on, from where, how, how long, and wh
     """
     assert len(seeds) == len(thetas), "one seed a model"
     state = _initial_state(problem, thetas, state)
-    batch = _Batch(problem, options, seeds, state)
+    batch = _Batch(problem, options, seeds, state, objective or alone)
     if state.epoch == 0 and until is not None:
         batch.judge(until)
     while state.epoch < options.epochs and len(state.active):
@@ -69,6 +71,7 @@ class _Batch:
     options: Descent
     seeds: Sequence[int]
     state: TrainingState
+    objective: Objective
 
     def __post_init__(self) -> None:
         self._start()
@@ -77,7 +80,7 @@ class _Batch:
         state = self.state
         self.here = self.problem.of_models(state.active)
         self.leaf = state.thetas[state.active].requires_grad_(True)
-        self.gradients = gradients_of(self.here, self.options.precision)
+        self.gradients = self.objective(self.here, self.options, state)
         self.optimizer: Optimizer = optimizer_for(self.leaf, self.options, state.moments)
 
     def epoch(self) -> None:

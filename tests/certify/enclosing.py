@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.certify.enclosed.search import Budget, By, Search, Target
+from core.certify.enclosed.goal import Budget, Target
+from core.certify.enclosed.search import By, Search
 from core.data.dataset import Dataset, Split
 from core.losses import LOSSES
 from core.networks.activations import activation_of

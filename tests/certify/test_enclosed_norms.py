@@ -1,5 +1,7 @@
 """Norms of layers are upper bounds, and tight: held against the matrices that convolutions stand for, and their SVD."""
 
+from fractions import Fraction
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -98,6 +100,34 @@ def test_the_table_of_norms_is_above_the_norm_at_every_t_of_every_piece(convolut
     D = B - A
     change = torch.linalg.matrix_norm(as_matrix(D, image, one) if convolution else D, 2)
     assert float(change) <= moving.stretch.spectral
+
+
+@pytest.mark.parametrize("cancels", [False, True])
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_what_still_features_become_is_a_straight_line_within_half_the_rounding(size: float, cancels: bool) -> None:
+    """Half, since the other half is for points that float64 makes of a t; in arithmetic of numbers twice as long."""
+    generator = torch.Generator().manual_seed(3)
+    A, a = normal(generator, 4, 5), normal(generator, 4)
+    B, b = (-2 * A, -2 * a) if cancels else (size * normal(generator, 4, 5), normal(generator, 4))
+    moving = MovingLayer.of(Layer("w", "b", 5, 4), {"w": torch.stack([A, B]), "b": torch.stack([a, b])}, None)
+    x = normal(generator, 1, 7, 5)
+    t = torch.tensor([0.0, 0.1, 1 / 3, 0.5, 2 / 3, 1.0], dtype=torch.float64)
+    found = moving.affine(x, t)
+    eta = moving.rounding(x, 1)[0]
+    exact = [[Fraction(one) for one in row] for row in x[0].tolist()]
+    for k, where in enumerate(Fraction(one) for one in t.tolist()):
+        for n, row in enumerate(exact):
+            off = Fraction(0)
+            for i in range(4):
+                W = [
+                    (1 - where) * Fraction(p) + where * Fraction(q)
+                    for p, q in zip(A[i].tolist(), B[i].tolist(), strict=True)
+                ]
+                true = (1 - where) * Fraction(float(a[i])) + where * Fraction(float(b[i]))
+                true += sum((w * f for w, f in zip(W, row, strict=True)), Fraction(0))
+                off += (true - Fraction(float(found[k, n, i]))) ** 2
+            assert off <= (Fraction(float(eta[n])) / 2) ** 2
+            assert cancels or off > 0 or k in (0, 3, 5), "else nothing is rounded"
 
 
 @pytest.mark.parametrize("number", range(len(POOLS)))

@@ -2,20 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from math import inf, isfinite
 from pathlib import Path as File
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional
 
 from core.certify import decide
 from core.certify.enclosed import Proof, Wanted
-from core.certify.enclosed.proof import FEW, load_pieces
-from core.certify.enclosed.search import Budget, Piece, Search, Target, _Open
+from core.certify.enclosed.goal import Budget, Target
+from core.certify.enclosed.pieces import Piece, load_pieces
+from core.certify.enclosed.proof import FEW
+from core.certify.enclosed.search import RUN, Search, Start, _Open
+from core.engine.worker.verifying import verify_path
 from core.errors import UsageError
 from core.examination import Examination, examine
 from core.path import Claim, Path
@@ -74,6 +79,34 @@ def test_a_proof_is_checked_again_from_its_file(tmp_path: File) -> None:
     assert found.certificate.kind == proven().certificate.kind == "enclosed"
     assert largest_seen(path()) <= found.certificate.level <= proven().certificate.level
     assert proof_of(found).passes <= Wanted.again(file, 1.0).passes
+
+
+def test_stored_pieces_share_the_points_where_they_meet_when_they_are_looked_at_again() -> None:
+    count = 3 * RUN + 1
+    search = Search(problem(), path().knots[:2], Target(0.0, 0.0, below=inf), Budget(), start=Start("norms", 1, 0.0))
+    search.split_at([(i / count) ** 2 for i in range(count)])
+    search.target.slack = 1e9
+    assert search.run() is None
+    assert [one.start for one in search.accepted] == [(i / count) ** 2 for i in range(count)]
+    assert search.accepted[-1].end == 1
+    above = 1 - 6 * 4 / (6 * 4 + 5 * 6 + 3 * 5)  # the first layer's share of all weights; it costs two passes a run
+    expected = above * (2 * count + 4) + 2 * 4 * (1 - above)
+    assert search.budget.spent == pytest.approx(expected), "one pass a piece, and one at each end of four runs"
+    alone = [Search(problem(), path().knots[:2], Target(1e9, 1.0), Budget()) for _ in search.accepted]
+    for one, piece in zip(alone, search.accepted, strict=True):
+        list(one.split_up(_Open(piece.start, piece.end, inf)))
+        assert one.accepted[0].ends == pytest.approx(piece.ends, rel=1e-12)
+
+
+def test_of_a_run_of_stored_pieces_only_those_above_the_level_are_split() -> None:
+    search = Search(problem(), path().knots[:2], Target(0.0, 0.0), Budget(), start=Start("entries", 1, 0.0))
+    pieces = proof_of(proven()).enclosures[0].pieces
+    search.split_at([one.start for one in pieces if one.start != pieces[-1].start])
+    search.target.below, search.target.slack = proven().certificate.level, 0.0
+    assert search.run() is None
+    assert len(search.accepted) >= len(pieces), "the last two are one, which is split"
+    assert {one.start for one in pieces[:-2]} <= {one.start for one in search.accepted}
+    assert search.bound <= proven().certificate.level
 
 
 @pytest.mark.parametrize("segments", [1, 3, 12])
@@ -200,6 +233,47 @@ def test_stored_bounds_are_never_believed(tmp_path: File) -> None:
     assert found.error_level == pytest.approx(again(tmp_path / "pieces").error_level)
 
 
+def test_a_proof_that_is_checked_again_leaves_no_doubt_of_its_bounds(tmp_path: File) -> None:
+    proof_of(proven()).save(tmp_path / "pieces")
+    assert proof_of(again(tmp_path / "pieces")).doubts == []
+
+
+def over_a_hill() -> tuple[Problem, Path]:
+    """From a network to itself with its units in another order, and labels as it gives them: higher in the middle."""
+    start = 3 * drawn_ends(problem(), 4, 0.0, 1.0)[0]
+    named = problem().layout.split(start[None].clone())
+    for name, dimension in (("w0", 1), ("b0", 1), ("w1", 2)):
+        named[name].copy_(named[name].roll(1, dimension))
+    end = problem().layout.join({name: one[0] for name, one in named.items()})
+    data = problem().data
+    y = problem().outputs(start[None], data.train.x)[0].argmax(-1)
+    return replace(problem(), data=replace(data, train=replace(data.train, y=y))), Path.line(start, end)
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.5, 0.98])
+def test_a_stored_bound_below_a_loss_is_named_with_its_piece(share: float, tmp_path: File) -> None:
+    """So far from the loss at the ends of a piece to its top: where that is above 0, only points between show it."""
+    hill, line = over_a_hill()
+    t = torch.linspace(0, 1, 801, dtype=torch.float64)
+    losses = losses_of(hill, outputs_at(hill, line.knots, t)).mean(1)
+    low, top = float(losses[0]), float(losses.max())
+    assert low < 0.7 * top
+    said = low + share * (top - low)
+    tensors = {"start": [0.0, 0.75], "end": [0.75, 1.0], "ends": [[said, said], [2 * top, 2 * top]]}
+    made = {name: torch.tensor(one, dtype=torch.float64) for name, one in tensors.items()}
+    whole = torch.zeros(2, dtype=torch.int64)
+    save_file({**made, "segment": whole, "wrong": whole + 50}, tmp_path / "forged")
+    wanted = replace(Wanted.again(tmp_path / "forged", 1.1 * top), passes=2000)  # two pieces alone would get few
+    found = examine(hill, line, wanted=wanted)
+    assert found.certificate.kind == "enclosed", found.unproven
+    (doubt,) = proof_of(found).doubts
+    assert doubt.startswith(f"segment 0: the stored bound of piece 0 is {said:.6g}, and ")
+    assert said < float(doubt.split()[-3]) <= top * (1 + 1e-5)
+    facts = {"doubts": proof_of(found).doubts, "certificate": "enclosed", "level": 0.0, "drift": 0.0}
+    facts |= {"starts_at_a": True, "ends_at_b": True, "refused": [], "train_loss_a": 0.0, "train_loss_b": 0.0}
+    assert shortcomings(facts, facts) == [doubt]
+
+
 def test_a_level_below_the_truth_is_not_confirmed(tmp_path: File) -> None:
     proof_of(proven()).save(tmp_path / "pieces")
     low = 0.9 * largest_seen(path())
@@ -253,6 +327,30 @@ def test_weights_that_are_no_numbers_are_not_enclosed_by_stored_pieces(tmp_path:
     assert (found.certificate.kind, found.certificate.level) == ("sampled", inf)
 
 
+def facts_of(one: Path, found: Examination) -> dict[str, object]:
+    return verify_path(one, (path().start, path().end), found)
+
+
+def test_what_is_forged_is_refused_by_its_name(tmp_path: File) -> None:
+    proof_of(proven()).save(tmp_path / "pieces")
+    kept = facts_of(path(), proven())
+    assert shortcomings(facts_of(path(), again(tmp_path / "pieces")), kept) == []
+
+    knots = path().knots.clone()
+    knots[1, 3] = float("nan")
+    no_number = Path(knots, path().claims)
+    said = shortcomings(facts_of(no_number, again(tmp_path / "pieces", no_number)), kept)
+    assert said[0] == (
+        "the certificate is sampled only (segment 0: w0, entry 3, of its end is nan: it has to be finite)"
+    )
+
+    data = problem().data
+    other = replace(problem(), data=replace(data, train=replace(data.train, y=2 - data.train.y)))
+    wanted = Wanted.again(tmp_path / "pieces", proven().certificate.level)
+    said = shortcomings(facts_of(path(), examine(other, path(), wanted=wanted)), kept)
+    assert any(one.startswith("the train loss at its start is ") for one in said)
+
+
 @pytest.mark.parametrize("passes", [1, 10, 35, 60])
 def test_a_budget_is_overspent_by_no_more_than_a_split(passes: int) -> None:
     found = proof_of(examine(problem(), path(), wanted=Wanted(1e-4, passes)))
@@ -300,10 +398,13 @@ class Interrupted(SilentReporter):
     """Keeps what is offered, and is cut off after so many offers."""
 
     def __init__(self, file: File, after: int) -> None:
-        self.file, self.after, self.fractions = file, after, []
+        self.file, self.after, self.fractions, self.said = file, after, [], []
 
     def progress(self, fraction: float | None, message: str) -> None:
         self.fractions.append(fraction)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
 
     def checkpoint(self, save: Callable[[File], None]) -> None:
         save(self.file)
@@ -328,6 +429,81 @@ def test_a_proof_that_was_cut_off_goes_on_where_it_was(after: int, tmp_path: Fil
         assert set(pieces) <= set(proof_of(found).enclosures[i].pieces), "what was done is not done again"
     proof_of(found).save(tmp_path / "pieces")
     assert again(tmp_path / "pieces", level=found.certificate.level).certificate.kind == "enclosed"
+
+
+def cut_off(file: File, after: int = 3) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        examine(problem(), path(), wanted=Wanted(0.01), reporter=Interrupted(file, after))
+
+
+def test_a_proof_that_goes_on_costs_and_says_what_it_would_have_without_a_break(tmp_path: File) -> None:
+    whole = examine(problem(), path(), wanted=Wanted(0.01))
+    cut_off(tmp_path / "kept")
+    later = Interrupted(tmp_path / "later", -1)
+    later.left = tmp_path / "kept"
+    found = examine(problem(), path(), wanted=Wanted(0.01), reporter=later)
+    assert proof_of(found).target == proof_of(whole).target
+    assert found.max_train_loss == whole.max_train_loss
+    assert found.certificate.level == pytest.approx(whole.certificate.level, rel=0.01)
+    assert later.said == []
+    short = examine(problem(), path(), wanted=Wanted(0.01, passes=1), reporter=later)
+    assert proof_of(short).passes > 1, "what was spent before counts"
+    tight = examine(problem(), path(), wanted=Wanted(1e-3), reporter=later)
+    assert tight.certificate.level <= 1.0011 * tight.max_train_loss, "pieces above a lower target are not kept"
+
+
+def damaged(name: str) -> Callable[[File], tuple[Problem, Path]]:
+    def change(file: File) -> tuple[Problem, Path]:
+        with safe_open(file, "pt") as opened:
+            metadata = opened.metadata()
+        tensors = load_file(file)
+        tensors[name][0] -= 0.25 if name == "ends" else 1
+        save_file(tensors, file, metadata)
+        return problem(), path()
+
+    return change
+
+
+def without_stamp(file: File) -> tuple[Problem, Path]:
+    save_file(load_file(file), file)
+    return problem(), path()
+
+
+def other_labels(_: File) -> tuple[Problem, Path]:
+    data = problem().data
+    return replace(problem(), data=replace(data, train=replace(data.train, y=2 - data.train.y))), path()
+
+
+def other_samples(_: File) -> tuple[Problem, Path]:
+    data = problem().data
+    return replace(problem(), data=replace(data, train=replace(data.train, x=1.25 * data.train.x))), path()
+
+
+def other_knots(_: File) -> tuple[Problem, Path]:
+    return problem(), Path(path().knots * 1.25, path().claims)
+
+
+def other_activation(_: File) -> tuple[Problem, Path]:
+    first, *others = problem().layered.layers
+    bent = replace(first, activation=partial(functional.leaky_relu, negative_slope=0.5))
+    return replace(problem(), layered=replace(problem().layered, layers=(bent, *others))), path()
+
+
+CHANGES = [damaged("ends"), damaged("wrong"), without_stamp, other_labels, other_samples, other_knots, other_activation]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_pieces_of_a_checkpoint_are_those_of_this_very_problem_and_path(
+    change: Callable[[File], tuple[Problem, Path]], tmp_path: File
+) -> None:
+    cut_off(tmp_path / "kept")
+    here, line = change(tmp_path / "kept")
+    later = Interrupted(tmp_path / "later", -1)
+    later.left = tmp_path / "kept"
+    found = examine(here, line, wanted=Wanted(0.01), reporter=later)
+    (said,) = later.said
+    assert said.startswith("The pieces in the checkpoint are damaged, or of another problem or path")
+    assert proof_of(found) == proof_of(examine(here, line, wanted=Wanted(0.01)))
 
 
 def test_pieces_tile_a_segment_and_lie_below_the_level_and_above_the_loss() -> None:

@@ -1,9 +1,8 @@
 """What is said of every piece of a segment is true: of each sample's line, of how far outputs are, of classes.
 
-A long run by hand, of so many random networks: python -m tests.certify.test_enclosed_soundness COUNT FIRST_SEED
+`python -m benchmarks.soundness` does the same to thousands of networks.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -47,19 +46,19 @@ def ways_of(search: Search) -> Sequence[By]:
     return WAYS if first_order.applies(search.network, search.problem.loss) else WAYS[:2]
 
 
-def check_pieces(problem: Problem, ends: Tensor, t: Tensor) -> int:
-    """Everything that is said of the pieces between t, in all ways, at points between; how many samples are settled."""
+def check_pieces(problem: Problem, ends: Tensor, t: Tensor, inside: Tensor = BETWEEN) -> int:
+    """All that is said of the pieces between t, in all ways, at points `inside`; how many samples are settled."""
     search = search_on(problem, ends)
-    between = [torch.lerp(a, b, BETWEEN) for a, b in pairwise(t)]
+    between = [torch.lerp(a, b, inside) for a, b in pairwise(t)]
     outputs = [outputs_at(problem, ends, one) for one in between]
     settled = 0
     for by in ways_of(search):
         found, last = search.looked_at(t, None, by), last_step(search, t, by)
         for g, z in enumerate(outputs):
             losses = losses_of(problem, z)
-            line = torch.lerp(found.at[0, g], found.at[1, g], BETWEEN[:, None])
+            line = torch.lerp(found.at[0, g], found.at[1, g], inside[:, None])
             assert bool((losses <= line * UP + 1e-12).all()), f"{by}: a loss above its line by {(losses - line).max()}"
-            off = (z - torch.lerp(last.Z[g], last.Z[g + 1], BETWEEN[:, None, None])).abs()
+            off = (z - torch.lerp(last.Z[g], last.Z[g + 1], inside[:, None, None])).abs()
             assert bool((torch.linalg.vector_norm(off, dim=-1) <= last.gap.norm[g] * UP).all()), f"{by}: a norm"
             if last.gap.entries is not None:
                 assert bool((off <= last.gap.entries[g] * UP).all()), f"{by}: an entry"
@@ -111,8 +110,8 @@ convolutions = st.builds(
 ).filter(lambda one: fits(one, SIDE))
 
 
-def check_move(problem: Problem, move: Move) -> int:
-    return check_pieces(problem, drawn_ends(problem, move.seed, move.decades, move.step), move.pieces)
+def check_move(problem: Problem, move: Move, inside: Tensor = BETWEEN) -> int:
+    return check_pieces(problem, drawn_ends(problem, move.seed, move.decades, move.step), move.pieces, inside)
 
 
 @given(losses, activations, st.lists(st.integers(1, 7), max_size=4), moves)
@@ -136,29 +135,3 @@ def test_classes_are_settled_where_pieces_are_short() -> None:
     problem = problem_with("cross-entropy", "relu", widths=(6, 5), samples=40)
     move = Move(seed=1, decades=0.0, step=0.1, start=0.3, length=2.0**-8)
     assert check_move(problem, move) > 30, "else nothing was checked"
-
-
-def main(count: int, first: int) -> None:
-    for seed in range(first, first + count):
-        generator = torch.Generator().manual_seed(seed)
-
-        def one_of(choices: Sequence, generator: torch.Generator = generator):  # type: ignore[no-untyped-def,type-arg]
-            return choices[int(torch.randint(len(choices), (), generator=generator))]
-
-        loss, activation = one_of(LOSSES_OF_ALL), one_of(ACTIVATIONS)
-        widths = tuple(one_of(range(1, 8)) for _ in range(one_of(range(6))))
-        images: tuple[Convolved, ...] = ()
-        if one_of(range(3)) == 0:
-            drawn = Convolved(one_of((1, 2, 3)), one_of((1, 2)), one_of((0, 1, 2)), one_of((1, 2)), one_of(POOLS))
-            images, widths = (drawn,) if fits(drawn, SIDE) else (), widths[:2]
-        problem = problem_with(loss, activation, widths=widths, images=images, seed=seed)
-        step = 10 ** -one_of((0, 0, 0.5, 1, 3, 7))
-        move = Move(seed, one_of((0.0, 1.0, 3.0, 6.0)), step, 0.37, 2.0 ** -one_of(range(14)))
-        try:
-            check_move(problem, move)
-        except AssertionError as error:
-            print(seed, loss, activation, widths, images, move, error, flush=True)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from core.certify.enclosed import Wanted
 from core.certify.enclosed.nonlinear import Gap, activation_gap, unknown
+from core.certify.enclosed.search import By, Start
 from core.data.dataset import Dataset, Split
 from core.examination import Examination, examine
 from core.losses import LOSSES
@@ -209,6 +210,54 @@ def test_what_float64_cannot_hold_is_sampled_and_nothing_breaks(loss: str, size:
     assert found.unproven is None or ("nan" not in found.unproven.replace("is nan:", ""))
     if not size <= 1e200:
         assert found.certificate.kind == "sampled"
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "square", "hinge"])
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
+def test_a_parameter_that_is_no_number_is_named_with_its_segment(loss: str, wrong: float) -> None:
+    problem = problem_with(loss, "relu", widths=(5, 4))
+    path = Path.chain([*drawn_ends(problem, 1, 0.0, 1.0), drawn_ends(problem, 2, 0.0, 1.0)[0]])
+    path.knots[2, 7] = wrong
+    found = examine(problem, path, wanted=Wanted(0.05, 300))
+    assert found.unproven == f"segment 1: w0, entry 7, of its end is {wrong}: it has to be finite"
+    assert (found.certificate.kind, found.proof) == ("sampled", None)
+
+
+@pytest.mark.parametrize("loss", ["square", "hinge"])
+def test_a_loss_that_is_no_number_is_why_a_path_is_sampled(loss: str) -> None:
+    problem = problem_with(loss, "relu", widths=(5, 4))
+    ends = drawn_ends(problem, 1, 1.0, 1.0)
+    found = examine(problem, Path.line(ends[0], 1e160 * ends[1]), wanted=Wanted(0.05, 300))
+    assert found.certificate.kind == "sampled"
+    assert found.unproven is not None
+    assert found.unproven.startswith("segment 0: a loss seen on it is ")
+
+
+@pytest.mark.parametrize("by", ["norms", "entries"])
+@pytest.mark.parametrize(
+    ("size", "sizes", "said"),
+    [
+        (1.0, (1.0, 1e160, 1.0), r"layer 2: the norm of its weights is inf: features or weights are too large for"),
+        (1.0, (1e110, 1e110, 1e110), r"sample 3, layer 2: the norm of its outputs is inf: "),
+        (1e200, (1.0, 1e120, 1.0), r"sample 3, layer 1: the norm of its outputs is inf: "),
+        (1e200, (1e120, 1.0, 1.0), r"sample 3, layer 1: an output is (inf|-inf|nan): "),
+    ],
+)
+def test_what_float64_cannot_hold_is_named_with_sample_and_layer(
+    by: By, size: float, sizes: Sequence[float], said: str
+) -> None:
+    problem = problem_with("cross-entropy", "relu", widths=(5, 4))
+    problem.data.train.x[3] *= size
+    problem.data.train.x[:3] *= 0
+    ends = drawn_ends(problem, 1, 0.0, 1.0)
+    named = problem.layout.split(ends)
+    for i, times in enumerate(sizes):
+        named[f"w{i}"] *= times
+        named[f"b{i}"] *= 0
+    search = search_on(problem, ends)
+    search.start = Start(by, 2, 1.0)
+    with pytest.raises(ValueError, match=said):
+        search.run()
 
 
 def layer(**how: object) -> Layer:

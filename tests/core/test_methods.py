@@ -16,7 +16,7 @@ from core.losses import loss_named
 from core.methods import METHODS, string
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
-from core.methods.string import Beads, Gap
+from core.methods.string.beads import Beads, Gap
 from core.methods.swapping import swap_units
 from core.networks.architectures import build
 from core.path import Claim
@@ -64,6 +64,7 @@ OPTIONS: dict[str, MethodOptions] = {
     "linear": Linear(),
     "breadth": QUICK,
     "greedy": String(lr=0.02, epochs=200, grid=9, batch=64, order="greedy", at="maximum"),
+    "constrained": String(lr=0.02, epochs=200, grid=9, batch=64, order="constrained", stages=4),
     "sparse": Sparse(draws=2, epochs=100, lr=0.02),
     "dropout": Dropout(draws=5),
     "wide": Wide(),

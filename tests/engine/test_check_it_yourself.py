@@ -16,7 +16,8 @@ from safetensors.numpy import save_file
 from torch import Tensor
 
 from core.certify.enclosed import Wanted
-from core.certify.enclosed.search import Budget, Search, Target
+from core.certify.enclosed.goal import Budget, Target
+from core.certify.enclosed.search import Search
 from core.engine.worker import probe
 from core.engine.worker.verifying import PIECES, certificate_columns
 from core.examination import examine

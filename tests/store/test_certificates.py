@@ -1,5 +1,6 @@
 """Every certificate of a path is kept, and the path shows the strongest."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path as File
@@ -27,9 +28,16 @@ def path(session: Session, **values: object) -> int:
     return Paths(session).add(finished_run(session, kind="connect"), {**ends, **values}, [{"kind": "straight"}], [])
 
 
-def certify(session: Session, path_id: int, kind: str | None, level: float | None, **others: object) -> int:
+def certify(
+    session: Session,
+    path_id: int,
+    kind: str | None,
+    level: float | None,
+    segments: Sequence[Mapping[str, object]] = (),
+    **others: object,
+) -> int:
     run_id = finished_run(session, kind="certify")
-    return Certificates(session).add(run_id, {"path_id": path_id, "kind": kind, "level": level, **others})
+    return Certificates(session).add(run_id, {"path_id": path_id, "kind": kind, "level": level, **others}, segments)
 
 
 def shown(session: Session, path_id: int) -> tuple[object, ...]:
@@ -146,3 +154,28 @@ def test_the_file_of_a_certificate_is_kept_as_long_as_the_certificate(tmp_path: 
 
 def test_the_checker_and_the_catalogue_agree_on_what_is_stronger() -> None:
     assert verification.STRENGTHS == STRENGTHS
+
+
+def test_segments_say_what_the_certificate_that_the_path_shows_found(session: Session) -> None:
+    before = {"verdict": "enclosed", "reason": "on 2 pieces", "bound": 0.5, "seen": 0.25, "pieces": 2, "residual": 0.0}
+    path_id = path(session, certificate="enclosed", level=0.5)
+    session.execute(table("segments").update().values({**before, "certificate": "enclosed", "claim": "sampled"}))
+
+    def found(**values: object) -> list[dict[str, object]]:
+        return [{**before, "certificate": "enclosed", "position": 0, **values}]
+
+    def now() -> tuple[object, ...]:
+        (one,) = Paths(session).segments(path_id)
+        assert (one.kind, one.claim) == ("straight", "sampled"), "what it is does not change"
+        return one.certificate, one.verdict, one.reason, one.bound, one.seen, one.pieces
+
+    stronger = found(bound=0.375, seen=0.375, pieces=7, reason="on 7 pieces")
+    certify(session, path_id, "enclosed", 0.375, segments=stronger)
+    assert now() == ("enclosed", "enclosed", "on 7 pieces", 0.375, 0.375, 7)
+    weaker = found(bound=0.4375, reason="on 3 pieces")
+    certify(session, path_id, "enclosed", 0.4375, segments=weaker)
+    certify(session, path_id, "sampled", 0.1, segments=found(certificate="sampled", verdict="refused", bound=None))
+    certify(session, path_id, "enclosed", 0.375, segments=found(pieces=1))
+    assert now() == ("enclosed", "enclosed", "on 7 pieces", 0.375, 0.375, 7)
+    certify(session, path_id, "enclosed", 0.3125)
+    assert now()[3] == 0.375, "an agent of an older version says nothing of segments"

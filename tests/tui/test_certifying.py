@@ -91,6 +91,17 @@ def test_the_pane_leads_from_a_certifying_run_to_its_path_and_back(certified: Pa
     assert not [name for name, _ in connect.facts if name.startswith("certificate")]
 
 
+def test_what_is_proven_of_the_penalised_loss_is_said_where_it_is_known(certified: Path, thalweg: Run) -> None:
+    said = ("train loss with penalty (nowhere higher)", "0.04")
+    with Catalogue.open(certified) as catalogue:
+        assert said[0] not in dict(read(Client(catalogue), "paths", 1).facts)
+        with catalogue.write() as session:
+            session.execute(update(table("paths")).where(table("paths").c.id == 1).values(penalised_level=0.04))
+        assert said in read(Client(catalogue), "paths", 1).facts
+    compared = thalweg("compare", "paths", 1, 2).out
+    assert ["penalised_level", "0.04", "-"] in [line.split() for line in compared.splitlines()]
+
+
 def test_a_study_has_the_certificates_that_its_runs_left(certified: Path) -> None:
     with Catalogue.open(certified) as catalogue:
         with catalogue.read() as session:

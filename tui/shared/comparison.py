@@ -27,6 +27,7 @@ RESULTS: dict[str, tuple[str, ...]] = {
         "train_loss_b",
         "max_train_loss",
         "level",
+        "penalised_level",
         "certificate",
         "connected",
         "barrier",

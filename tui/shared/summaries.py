@@ -20,7 +20,7 @@ WORDS = {
 PATH_FACTS = frozenset(
     (
         *("train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "drift", "certified", "certificate"),
-        *("error_level", "beads", "normalized_length", "threshold", "on", "connected"),
+        *("error_level", "penalised_level", "beads", "normalized_length", "threshold", "on", "connected"),
     )
 )
 
@@ -40,7 +40,7 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
         ("level (nowhere higher)" if row["certified"] else "level (highest seen)", number(row["level"])),
         *([] if row["drift"] is None else [("of which rounding (drift)", number(row["drift"]))]),
         ("certificate", CERTIFICATES.get(certificate, value(row["certificate"]))),
-        *_error_level(row),
+        *_other_levels(row),
         ("beads", value(row["beads"])),
         ("length / distance of the ends", number(row["normalized_length"])),
     ]
@@ -60,14 +60,19 @@ def certificate_facts(row: Row) -> list[tuple[str, str]]:
         *([] if row["drift"] is None else [("of which rounding (drift)", number(row["drift"]))]),
         ("highest train loss seen", number(row["seen"])),
         ("largest departure from a claim", number(row["residual"])),
-        *_error_level(row),
+        *_other_levels(row),
         ("pieces", value(row["pieces"])),
         *([] if row["passes"] is None else [("passes over the train set", value(row["passes"]))]),
     ]
 
 
-def _error_level(row: Row) -> list[tuple[str, str]]:
-    return [] if row["error_level"] is None else [("train error (nowhere higher)", number(row["error_level"]))]
+def _other_levels(row: Row) -> list[tuple[str, str]]:
+    """What is proven beside the level, as far as it is."""
+    names = {
+        "error_level": "train error (nowhere higher)",
+        "penalised_level": "train loss with penalty (nowhere higher)",
+    }
+    return [(text, number(row[name])) for name, text in names.items() if row[name] is not None]
 
 
 def certificate_text(row: Row) -> str:

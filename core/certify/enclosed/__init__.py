@@ -5,5 +5,6 @@ are low enough. It shares no code with the methods: a certificate is the search 
 """
 
 from core.certify.enclosed.proof import Enclosure, Proof, Wanted, prove, unprovable
+from core.certify.enclosed.prover import Judged, Prover
 
-__all__ = ["Enclosure", "Proof", "Wanted", "prove", "unprovable"]
+__all__ = ["Enclosure", "Judged", "Proof", "Prover", "Wanted", "prove", "unprovable"]

@@ -78,8 +78,12 @@ def affine_gap(moving: MovingLayer, t: Tensor, q: Tensor | None, eta: Tensor, be
         norm = norm + norms(q) / 4
     if below.entries is None:
         return Gap(norm * UP)
-    W = _largest(moving, t)
-    entries = torch.minimum(moving.linear(below.entries, W), _by_norm(W, below))
+    if bool(below.norm.any()):
+        W = _largest(moving, t)
+        entries = torch.minimum(moving.linear(below.entries, W), _by_norm(W, below))
+    else:  # the data themselves have none: the same zeros on every piece
+        zeros = moving.linear(below.entries[:1], moving.ends[moving.layer.weight][:1])
+        entries = zeros.expand(len(t) - 1, *zeros.shape[1:])
     if q is not None:
         entries = entries + q.abs() / 4
     off = eta + gamma(moving.stretch.fan_in + 16) * moving.stretch.frobenius * below.norm

@@ -52,7 +52,13 @@ class MovingLayer:
         return {name: _between(one, t) if len(one) == 2 else one for name, one in self.ends.items()}
 
     def affine(self, features: Tensor, t: Tensor) -> Tensor:
-        """Z (K, N, ...) of features (K or 1, N, ...) at t (K,)."""
+        """Z (K, N, ...) of features (K or 1, N, ...) at t (K,).
+
+        Of features that stand still it is a straight line, so the segment's two ends are enough. Both are off by
+        gamma_{n+1} of what `rounding` counts, and the line between them by 4 u more: less than W(t) itself may be.
+        """
+        if len(features) == 1 and self.moves and len(t) > 2:
+            return _between(self.layer.affine(features, self.ends), t)
         return self.layer.affine(features, self.at(t))
 
     def change(self, features: Tensor) -> Tensor:

@@ -1,36 +1,27 @@
 """A whole path: every segment that has no other proof is searched, all of them below one target."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf, isfinite
+from functools import lru_cache, partial
+from math import inf
 from pathlib import Path as File
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
-
+from core.certify.enclosed.goal import Budget, Target, too_many
 from core.certify.enclosed.nonlinear import unknown
-from core.certify.enclosed.search import Budget, Piece, Search, Start, Target
+from core.certify.enclosed.pieces import Piece, load_pieces, require_whole, save_pieces
+from core.certify.enclosed.prover import Prover
+from core.certify.enclosed.resuming import Kept, subject_of
+from core.certify.enclosed.search import Search, Start
 from core.certify.knots import points64
 from core.errors import UsageError
-from core.files import write_whole
 from core.path import Path, Segment
 from core.problem import Part, Problem
 from core.progress import Reporter, SilentReporter
 
 FEW = 100.0
-MANY = 1e6
 AGAIN = 16  # passes that checking a proof again may take for each of its pieces
 TRIALS = 32  # and for each segment: with few samples that is what finding out how to begin takes
-FIELDS = (
-    ("segment", torch.int64, 1),
-    ("start", torch.float64, 1),
-    ("end", torch.float64, 1),
-    ("ends", torch.float64, 2),
-    ("wrong", torch.int64, 1),
-)
-"""What a file of pieces has of each of them: names, and what the tensors are."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +42,8 @@ class Wanted:
     part: Part = "train"
     stored: Mapping[int, tuple[Piece, ...]] = field(default_factory=dict)
     """Where pieces begin and end that have been found before, by segment; what was said of them is not believed."""
+    prover: Prover | None = None
+    """The checker as it was asked while the path was made: what it has proven, out of the same budget."""
 
     @classmethod
     def again(cls, file: File, level: float | None) -> "Wanted":
@@ -59,14 +52,14 @@ class Wanted:
         Raises UsageError where the file holds none, or not all of a segment.
         """
         stored = load_pieces(file)
-        _require_whole(file, stored)
+        require_whole(file, stored)
         passes = AGAIN * sum(len(pieces) for pieces in stored.values()) + (AGAIN + TRIALS) * len(stored)
         return cls(slack=0.0, passes=passes, below=inf if level is None else level, stored=stored)
 
     @property
     def of_test(self) -> "Wanted":
         """The same of the test loss, for which no threshold is meant; it may cost as much again."""
-        return replace(self, part="test", below=inf, spent=None)
+        return replace(self, part="test", below=inf, spent=None, prover=None)
 
     def after(self, passes: float) -> "Wanted":
         """What is wanted when looking at the path has cost some passes more."""
@@ -81,7 +74,8 @@ class Enclosure:
     """What is proven of one segment: the mean loss is nowhere above `bound`, unless `reason` says why nothing is.
 
     `bound` is that of the highest piece, of those that are not done too; `wrong` is the largest number of samples that
-    may be classified wrongly at one point. Somewhere the loss is at least `seen`, all rounding taken off.
+    may be classified wrongly at one point. Somewhere the loss is at least `seen`, all rounding taken off. `doubt` says
+    which stored bound is false, of a proof that was checked again.
     """
 
     pieces: tuple[Piece, ...]
@@ -89,6 +83,7 @@ class Enclosure:
     seen: float
     wrong: int
     reason: str | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,33 +113,50 @@ class Proof:
         """Why a segment is not proven; None where all are."""
         return next((one.reason for one in self.enclosures.values() if one.reason is not None), None)
 
+    @property
+    def doubts(self) -> list[str]:
+        """What a file of pieces says and was found to be false."""
+        return [one.doubt for one in self.enclosures.values() if one.doubt is not None]
+
     def save(self, file: File) -> None:
-        """Write ends and bounds of all pieces: `segment` (M,), `start`, `end`, and `ends` (M, 2), in float64."""
-        rows = [(i, one) for i, enclosure in self.enclosures.items() for one in enclosure.pieces]
-        tensors = {
-            "segment": torch.tensor([i for i, _ in rows], dtype=torch.int64),
-            "start": torch.tensor([one.start for _, one in rows], dtype=torch.float64),
-            "end": torch.tensor([one.end for _, one in rows], dtype=torch.float64),
-            "ends": torch.tensor([one.ends for _, one in rows], dtype=torch.float64).view(-1, 2),
-            "wrong": torch.tensor([one.wrong for _, one in rows], dtype=torch.int64),
-        }
-        write_whole(file, lambda draft: save_file(tensors, draft))
+        """Write all pieces."""
+        save_pieces(file, {i: one.pieces for i, one in self.enclosures.items()})
 
 
 @dataclass
 class _Progress:
-    """How far a proof is: what share of all segments' length is below the target."""
+    """How far a proof is: what share of all segments' length is below the target, and what to go on from.
+
+    `subject` says what of.
+    """
 
     reporter: Reporter
     segments: int
+    subject: Callable[[], str]
     done: int = 0
     known: dict[int, tuple[Piece, ...]] = field(default_factory=dict)
+    highest: dict[int, float] = field(default_factory=dict)
+
+    def take_up(self) -> Kept:
+        """What an earlier run kept of the same; its pieces are `known`."""
+        if (file := self.reporter.left) is None:
+            return Kept()
+        known = load_pieces(file)
+        kept = Kept.read(file, self.subject())
+        if kept is None:
+            why = "damaged, or of another problem or path"
+            self.reporter.say(f"The pieces in the checkpoint are {why}, so the search starts from scratch.")
+            return Kept()
+        self.known, self.highest = known, kept.highest
+        return kept
 
     def __call__(self, i: int, search: Search) -> None:
         share = sum(one.end - one.start for one in search.accepted)
         text = f"proving segment {i}: {len(search.accepted)} pieces, {search.budget.spent:.0f} passes"
         self.reporter.progress((self.done + share) / self.segments, text)
-        self.reporter.checkpoint(lambda file: save_pieces(file, self.known | {i: tuple(search.accepted)}))
+        self.known[i], self.highest[i] = tuple(search.accepted), search.seen[1]
+        kept = Kept(search.budget.spent, search.target.seen, self.highest)
+        self.reporter.checkpoint(lambda file: save_pieces(file, self.known, partial(kept.metadata, self.subject())))
 
 
 def unprovable(problem: Problem, segment: Segment) -> str | None:
@@ -173,9 +185,14 @@ def prove(
         raise UsageError(
             f"The pieces are of another path: they speak of segment {odd[0]}, and this one has {len(path)}."
         )
-    reporter = reporter or SilentReporter()
-    budget, target = Budget(wanted.passes), Target(wanted.slack, seen, wanted.below)
-    progress = _Progress(reporter, len(at), known=load_pieces(reporter.left))
+    progress = _Progress(
+        reporter or SilentReporter(), len(at), lru_cache(lambda: subject_of(problem, path, at, wanted.part))
+    )
+    kept = progress.take_up()
+    prover = wanted.prover if wanted.prover is not None and wanted.prover.knows(problem) else None
+    budget = Budget(wanted.passes) if prover is None else prover.budget
+    budget.spent += kept.passes
+    target = Target(wanted.slack, max(seen, kept.seen), wanted.below)
     found: dict[int, Enclosure] = {}
     starts: dict[int, Start] = {}
     if wanted.spent is not None and (reason := _out_of_reach(problem, path, at, (target, budget, wanted.part), starts)):
@@ -184,11 +201,14 @@ def prove(
         progress.done = number
         search = Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, wanted.part)
         search.start = starts.get(i)
-        search.take_up(progress.known.get(i, ()))
+        search.take_up(progress.known.get(i, ()), progress.highest.get(i))
+        if prover is not None and i not in progress.known:
+            prover.remind(search)
         if i in wanted.stored:
             search.split_at([one.start for one in wanted.stored[i]])
         found[i] = _enclosed(search, i, where, progress)
-        progress.known[i] = found[i].pieces
+        if found[i].reason is None:
+            found[i] = replace(found[i], doubt=_doubt(search, i, wanted.stored.get(i, ())))
     split = problem.part(wanted.part)
     assert split is not None
     return Proof(found, target.bound, budget.spent, None if split.y.is_floating_point() else len(split))
@@ -209,8 +229,7 @@ def _out_of_reach(
         starts[i] = search.begun(where)
         expected += starts[i].passes
         if not expected <= budget.left:
-            many = f"{expected + budget.spent:.0f}" if expected < MANY else f"over {MANY:,.0f}"
-            return f"a proof may take {many} passes over the data, and {budget.passes:.0f} are allowed"
+            return too_many(expected, budget)
     return None
 
 
@@ -225,49 +244,14 @@ def _enclosed(search: Search, i: int, at: float, progress: _Progress) -> Enclosu
     return Enclosure(tuple(search.accepted), search.bound, seen, wrong, said)
 
 
-def save_pieces(file: File, known: Mapping[int, tuple[Piece, ...]]) -> None:
-    """Keep pieces that are done, to go on from."""
-    Proof({i: Enclosure(pieces, 0.0, 0.0, 0) for i, pieces in known.items()}, 0.0, 0.0).save(file)
-
-
-def load_pieces(file: File | None) -> dict[int, tuple[Piece, ...]]:
-    """The pieces of every segment that `save` wrote, in order; none without a file.
-
-    Raises UsageError where the file holds none, or such as no search leaves.
-    """
-    if file is None:
-        return {}
-    try:
-        known = _read(load_file(file))
-    except KeyError as error:
-        raise UsageError(f"{file} can't be read as the pieces of a proof: it lacks {error}.") from None
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{file} can't be read as the pieces of a proof: {str(error).rstrip('.')}.") from None
-    return {i: tuple(pieces) for i, pieces in known.items()}
-
-
-def _read(tensors: Mapping[str, Tensor]) -> dict[int, list[Piece]]:
-    """Raises KeyError, ValueError or TypeError where the tensors don't fit, or what they say of a piece can't be."""
-    known: dict[int, list[Piece]] = {}
-    for name, dtype, dimensions in FIELDS:
-        if (tensors[name].dtype, tensors[name].dim()) != (dtype, dimensions):
-            raise ValueError(f"{name} is {tensors[name].dtype} of {tensors[name].dim()} dimensions")
-    for i, start, end, ends, wrong in zip(*(tensors[name].tolist() for name, *_ in FIELDS), strict=True):
-        before = known.setdefault(i, [])
-        if not (i >= 0 and wrong >= 0 and (before[-1].end if before else 0.0) <= start < end <= 1):
-            raise ValueError(f"piece {len(before)} of segment {i} is from {start:.9g} to {end:.9g}")
-        if not (len(ends) == 2 and all(isfinite(one) for one in ends)):
-            raise ValueError(f"the bounds of piece {len(before)} of segment {i} are {ends}")
-        before.append(Piece(start, end, (ends[0], ends[1]), wrong))
-    return known
-
-
-def _require_whole(file: File, stored: Mapping[int, Sequence[Piece]]) -> None:
-    """Raise UsageError where something of a segment is in none of its pieces."""
-    for i, pieces in stored.items():
-        edges = [0.0, *(t for one in pieces for t in (one.start, one.end)), 1.0]
-        gap = next(((a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a != b), None)
-        if gap is not None:
-            raise UsageError(
-                f"{file} is not a complete proof: segment {i} has no piece from {gap[0]:.9g} to {gap[1]:.9g}."
-            )
+def _doubt(search: Search, i: int, stored: Sequence[Piece]) -> str | None:
+    """The first stored bound of segment i that is below a loss. Where the search found no higher bound, none can be."""
+    starts = [piece.start for piece in stored]
+    highest = [-inf] * len(stored)
+    for one in search.accepted if stored else ():
+        number = bisect_right(starts, one.start) - 1
+        highest[number] = max(highest[number], one.bound)
+    for number, piece in enumerate(stored):
+        if highest[number] > piece.limit and (loss := search.contradicts(piece)) is not None:
+            return f"segment {i}: the stored bound of piece {number} is {piece.bound:.6g}, and {loss:.6g} was found"
+    return None

@@ -7,8 +7,8 @@ the search is: the bound of a piece holds whatever was chosen.
 
 from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from itertools import pairwise
 from math import exp, inf, isfinite, log, sqrt
 from typing import Literal
 
@@ -17,8 +17,11 @@ from torch import Tensor
 
 from core.certify.enclosed import columns, first_order
 from core.certify.enclosed.chords import UP, steps
+from core.certify.enclosed.goal import Budget, Target
 from core.certify.enclosed.lines import Lines, lines
 from core.certify.enclosed.moving import MovingNetwork
+from core.certify.enclosed.odd import odd_place
+from core.certify.enclosed.pieces import Piece
 from core.certify.knots import loss_sums
 from core.certify.rounding import SAFETY, UNIT, Evaluation, Rounded
 from core.problem import Part, Problem
@@ -31,6 +34,7 @@ MORE: dict[By, int] = {"norms": 1, "entries": 2, "columns": 6}
 
 SMALLEST = 2.0**-40  # of a piece: below, neighbouring points are too close for any bound
 PARTS = (2, 4, 8, 16)
+RUN = 8  # neighbouring pieces that are looked at together: their weights have to fit the cache beside some samples
 FIRST = (1, *PARTS, 32)
 FROZEN = 0.35  # share of the room to the target that lines of frozen samples may take
 CROWDED = 0.2  # with less than this share of the room left a piece is looked at with all its samples again
@@ -40,59 +44,12 @@ SOME = 300  # samples that the trial looks at
 LARGEST = 700  # of what exp can take
 
 
-@dataclass
-class Target:
-    """What no piece may be above: slack above the largest loss seen so far, or `below` where that is between them."""
-
-    slack: float  # 0: as far as `below`
-    seen: float
-    below: float = inf
-
-    @property
-    def bound(self) -> float:
-        tight = max((1 + self.slack) * self.seen, self.seen + 1e-9)
-        if self.seen >= self.below:
-            return tight
-        return self.below if self.slack == 0 else min(tight, self.below)
-
-    @property
-    def room(self) -> float:
-        """Between what was seen and the target."""
-        return self.bound - self.seen
-
-
-@dataclass
-class Budget:
-    """Passes over the data: `spent` of at most `passes`."""
-
-    passes: float = inf
-    spent: float = 0.0
-
-    @property
-    def left(self) -> float:
-        return self.passes - self.spent
-
-
-@dataclass(frozen=True)
-class Piece:
-    """[start, end] of a segment with its line: the loss at t is nowhere above the chord of `ends`.
-
-    `wrong` is how many samples may be classified wrongly somewhere on it, at most.
-    """
-
-    start: float
-    end: float
-    ends: tuple[float, float]
-    wrong: int
-
-    @property
-    def bound(self) -> float:
-        return max(self.ends)
-
-
 @dataclass(frozen=True)
 class _Open:
-    """A piece that is to be split: samples that are `active` (None: all), the line of the others, what is known."""
+    """A piece that is to be split: samples that are `active` (None: all), the line of the others, what is known.
+
+    Into equal `parts`, or `at` the t (parts + 1,) that are given.
+    """
 
     start: float
     end: float
@@ -101,6 +58,19 @@ class _Open:
     base: tuple[float, float] = (0.0, 0.0)
     wrong: int = 0
     parts: int = 1
+    at: tuple[float, ...] = ()
+
+    @property
+    def edges(self) -> Tensor:
+        """Where its parts begin and end (parts + 1,)."""
+        if self.at:
+            return torch.tensor(self.at, dtype=torch.float64)
+        return torch.linspace(self.start, self.end, self.parts + 1, dtype=torch.float64)
+
+    @property
+    def shortest(self) -> float:
+        """The length of its shortest part; of equal ones as they are meant, before rounding."""
+        return float(self.edges.diff().min()) if self.at else (self.end - self.start) / self.parts
 
 
 @dataclass(frozen=True)
@@ -139,7 +109,8 @@ class Search:
         evaluation = Evaluation(self.problem.layered, start)
         self.below = evaluation.features(Rounded.exact(split.x), self.network.lowest)
         costs = [size.multiplications for size in self.problem.sizes]
-        self.share = sum(costs[self.network.lowest :]) / sum(costs)
+        self.first = costs[self.network.lowest] / sum(costs)
+        self.share = sum(costs[self.network.lowest + 1 :]) / sum(costs)
         self.by: By = "norms"
         self.left: list[_Open] = []
 
@@ -149,8 +120,14 @@ class Search:
         known = [*(one.bound for one in self.accepted), *(one.bound for one in self.left)]
         return max(known, default=inf)
 
-    def take_up(self, known: Sequence[Piece]) -> None:
-        """Go on from pieces that are done: what lies between them is left."""
+    def take_up(self, known: Sequence[Piece], highest: float | None = None) -> None:
+        """Go on from those of an earlier search's pieces that are below the target: what lies between them is left.
+
+        The largest loss that it saw was at `highest`.
+        """
+        known = [one for one in known if one.bound <= self.target.bound]
+        if highest is not None:
+            self.seen = (self.surely(highest), highest)
         edges = [0.0, *(t for one in known for t in (one.start, one.end)), 1.0]
         self.accepted = list(known)
         if known:
@@ -158,9 +135,10 @@ class Search:
             self.left = [_Open(start, end, inf, parts=2) for start, end in gaps if start < end][::-1]
 
     def split_at(self, starts: Sequence[float]) -> None:
-        """Begin with pieces that start at these t."""
+        """Begin with pieces that start at these t, a run of neighbours at a time: they share their ends."""
         edges = sorted({0.0, 1.0, *(t for t in starts if 0 < t < 1)})
-        self.left = [_Open(start, end, inf) for start, end in pairwise(edges)][::-1]
+        runs = [tuple(edges[i : i + RUN + 1]) for i in range(0, len(edges) - 1, RUN)]
+        self.left = [_Open(run[0], run[-1], inf, parts=len(run) - 1, at=run) for run in reversed(runs)]
 
     @torch.no_grad()
     def run(self, report: Callable[["Search"], None] = lambda _: None, at: float = 0.5) -> str | None:
@@ -170,11 +148,13 @@ class Search:
             self.by = start.by
             self.left = self.left or [_Open(0.0, 1.0, inf, parts=start.parts)]
         while self.left or not self.accepted:
+            if self.target.missed:
+                return f"the loss is {self.target.seen:.6g} at t = {self.seen[1]:.6g}"
             if self.budget.left <= 0:
                 best = f"the best bound is {self.bound:.4g} of" if isfinite(self.bound) else "there is no bound yet of"
                 return f"{best} {self.target.bound:.4g} after {self.budget.spent:.0f} passes"
             piece = self.left.pop()
-            if piece.end - piece.start < SMALLEST * piece.parts:
+            if piece.shortest < SMALLEST:
                 self.left.append(piece)
                 return f"pieces at t = {piece.start:.6g} would be shorter than {SMALLEST:.2g}"
             self.left += reversed(list(self.split_up(piece)))
@@ -183,7 +163,7 @@ class Search:
 
     def split_up(self, piece: _Open) -> Iterator[_Open]:
         """What is left of a piece when its parts were looked at; those below the target are accepted."""
-        t = torch.linspace(piece.start, piece.end, piece.parts + 1, dtype=torch.float64, device=self.problem.device)
+        t = piece.edges.to(self.problem.device)
         found = self.looked_at(t, piece.active)
         first, last = torch.tensor(piece.base, dtype=torch.float64)
         base = torch.lerp(first, last, ((t - t[0]) / (t[-1] - t[0])).cpu()).tolist()
@@ -199,6 +179,17 @@ class Search:
             else:
                 yield self._to_split(piece, one, found, i, max(losses[i], losses[i + 1]), (base[i], base[i + 1]))
 
+    def contradicts(self, said: Piece) -> float | None:
+        """A loss on a piece that is above what was said of it; None where the piece is below that, or budgets end."""
+        doubt = copy(self)
+        doubt.target, doubt.accepted, doubt.seen = Target(0.0, -inf, said.limit), [], (-inf, said.start)
+        doubt.left = [_Open(said.start, said.end, inf)]
+        while doubt.left and doubt.left[-1].shortest >= SMALLEST and self.budget.left > 0:
+            doubt.left += doubt.split_up(doubt.left.pop())
+            if doubt.seen[0] > said.limit:
+                return doubt.seen[0]
+        return None
+
     def _accept(self, piece: Piece) -> None:
         insort(self.accepted, piece, key=lambda one: one.start)
 
@@ -207,8 +198,20 @@ class Search:
         up = (1 + (len(self.split) + 64) * UNIT) * UP
         sums = found.at[:, i].sum(1) / len(self.split)
         first, last = ((b + float(one)) * up + 1e-12 for b, one in zip(base, sums, strict=True))
+        if not (isfinite(first) and isfinite(last)):
+            raise ValueError(self._odd(t[i : i + 2], found.at[:, i], piece.active))
         wrong = piece.wrong + (0 if found.settled is None else int((~found.settled[i]).sum()))
-        return Piece(t[i], t[i + 1], (_number(first), _number(last)), wrong)
+        return Piece(t[i], t[i + 1], (first, last), wrong)
+
+    def _odd(self, t: list[float], lines: Tensor, active: Tensor | None) -> str:
+        """Why a bound is no finite number, of lines (2, N) of the samples that are active."""
+        why = "features or weights are too large for float64"
+        wrong = (~lines.isfinite()).any(0).nonzero().flatten()
+        if len(wrong) == 0:
+            return f"the sum of all losses is not finite: {why}"
+        sample = int(wrong[0] if active is None else active[wrong[0]])
+        below = Rounded(self.below.features[:, [sample]], self.below.off[[sample]])
+        return f"{odd_place(self.network, torch.tensor(t, dtype=lines.dtype).to(lines.device), below, sample)}: {why}"
 
     def _to_split(
         self, piece: _Open, part: Piece, found: Lines, i: int, highest: float, base: tuple[float, float]
@@ -257,32 +260,36 @@ class Search:
         return lines(self.problem.loss, last.Z, y, last.gap)
 
     @torch.no_grad()
-    def surely(self, t: float) -> float:
+    def surely(self, t: float, samples: int | None = None) -> float:
         """A mean loss that the true one is not below at t. What float64 rounds is taken off, of W(t) too.
 
-        A piece of no length: its gap is how far the outputs may be off.
+        A piece of no length: its gap is how far the outputs may be off. Losses are not negative, so the sum over the
+        first `samples` alone, divided by the number of all, is such a mean as well.
         """
+        count = len(self.split) if samples is None else samples
         at = torch.tensor([t, t], dtype=torch.float64, device=self.problem.device)
         total = torch.zeros(2, dtype=torch.float64, device=self.problem.device)
-        for some in torch.split(
-            torch.arange(len(self.split), device=self.problem.device), self.problem.samples_at_once
-        ):
+        for some in torch.split(torch.arange(count, device=self.problem.device), self.problem.samples_at_once):
             *_, last = steps(self.network, at, Rounded(self.below.features[:, some], self.below.off[some]), False)
             total += loss_sums(self.problem, Rounded(last.Z[:1], last.gap.norm[0]), self.split.y[some])
         loss, margin = float(total[0]) / len(self.split), float(total[1]) / len(self.split)
         return loss - margin * SAFETY - (len(self.split) + 64) * UNIT * abs(loss)
 
     def cost(self, pieces: int, by: By) -> float:
-        """Passes that pieces cost: one at each end, and `MORE` a piece."""
-        return self.share * (pieces + 1 + pieces * MORE[by])
+        """Passes that pieces cost: one at each end, and `MORE` a piece.
 
-    def begun(self, at: float) -> "Start":
-        """The way that should need the fewest passes, as some samples tell."""
+        The first layer that moves is evaluated at the two ends of the segment alone, and meets gaps only where layers
+        below it round.
+        """
+        met = pieces if by == "entries" and self.network.lowest > 0 else 0
+        return self.share * (pieces + 1 + pieces * MORE[by]) + self.first * (2 + met)
+
+    def begun(self, at: float, ways: tuple[By, ...] = ()) -> "Start":
+        """Of all ways, or of those given, the one that should need the fewest passes, as some samples tell."""
         every = max(1, len(self.split) // SOME)
         some = torch.arange(0, len(self.split), every, device=self.problem.device)
-        ways: tuple[By, ...] = ("norms", "entries")
-        if first_order.applies(self.network, self.problem.loss):
-            ways = (*ways, "columns")
+        columns_too = first_order.applies(self.network, self.problem.loss)
+        ways = ways or (("norms", "entries", "columns") if columns_too else ("norms", "entries"))
         pieces = {by: self.pieces(by, at, some) for by in ways}
         best = min(ways, key=lambda by: self.cost(1, by) * pieces[by] * (COLUMNS if by == "columns" else 1))
         parts = next((one for one in FIRST if one >= pieces[best] / 4), FIRST[-1])
@@ -301,9 +308,3 @@ class Search:
         power = max(log(long / short) / log(TRIED[0] / TRIED[1]), 0.5)
         times = (log(short) - log(max(self.target.room, 1e-300))) / power  # a large loss may leave no room at all
         return max(1.0, exp(times) / TRIED[1]) if times < LARGEST else inf
-
-
-def _number(bound: float) -> float:
-    if not isfinite(bound):
-        raise ValueError(f"a bound is {bound}: features or weights are too large for float64")
-    return bound

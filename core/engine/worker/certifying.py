@@ -10,12 +10,13 @@ from core.arithmetic import suit_threads
 from core.certify.enclosed import Wanted
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
-from core.engine.worker.verifying import certificate_columns, verify_path
+from core.engine.worker.verifying import certificate_columns, describe_segments, verify_path
 from core.errors import RunError
 from core.examination import examine
 from core.methods.connect import examination_sentence
 from core.opening import open_models
 from core.path import Path as Curve
+from core.penalty import Penalty
 from core.progress import plural
 from core.results import CertificateMade, as_loss
 from core.specs.runs import Certify
@@ -38,7 +39,8 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
     journal.say(f"Certifies path {known.id} from model {known.model_a} to {known.model_b}, of {segments}, in float64.")
     journal.progress(None, f"certifying {segments}")
     wanted = Wanted(spec.slack, spec.passes or inf, test=spec.prove_test)
-    examined = examine(problem.to(problem.device, torch.float64), path, spec.points, wanted, journal)
+    penalty = Penalty(spec.ridge, spec.l1)
+    examined = examine(problem.to(problem.device, torch.float64), path, spec.points, wanted, journal, penalty)
     found = verify_path(path, (theta[known.model_a], theta[known.model_b]), examined)
     journal.say(examination_sentence(examined))
     kept = msgspec.structs.asdict(known)
@@ -51,6 +53,7 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
                 seen=as_loss(found["max_train_loss"]),
                 drift=found["drift"],
                 residual=found["residual"],
+                segments=describe_segments(path, examined),
                 **certificate_columns(examined, folder),
             )
         )

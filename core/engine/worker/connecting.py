@@ -1,28 +1,28 @@
 """The job `connect`: a path between two models, with everything that is measured of it."""
 
 from collections.abc import Sequence
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from core.arithmetic import suit_threads
-from core.certify.certificate import kind_of
 from core.certify.enclosed import Wanted
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import log_file, options_text
 from core.engine.worker.training import describe_model
-from core.engine.worker.verifying import certificate_columns
+from core.engine.worker.verifying import certificate_columns, describe_segments
 from core.errors import RunError
 from core.files import write_whole
 from core.methods.connect import Connection, connect
 from core.methods.method import Helper, Task
 from core.opening import open_models
+from core.penalty import Penalty
 from core.problem import Problem
 from core.profile import Profile
-from core.results import ModelMade, PathMade, PointMade, SegmentMade, as_loss
+from core.results import ModelMade, PathMade, PointMade, as_loss
 from core.specs.kinds import chosen_options
 from core.specs.runs import Connect, RunSpec, name_of_options
 
@@ -36,7 +36,8 @@ def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None
     problem, (start, end) = open_models(job.inputs, job.device, job.data_root, journal)
     journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
     suit_threads(problem, job.threads)
-    task = Task(start, end, problem, spec.below, spec.seed, journal)
+    penalty = Penalty(spec.ridge, spec.l1)
+    task = Task(start, end, problem, spec.below, spec.seed, journal, penalty=penalty)
     wanted = None if spec.prove == "off" else Wanted(spec.slack, spec.passes or inf, test=spec.prove_test)
     connection = connect(spec.method, task, spec.points, wanted, must_prove=spec.prove == "on")
     write_whole(folder / "path.safetensors", connection.construction.path.save)
@@ -110,40 +111,10 @@ def describe_path(job: Job, spec: RunSpec, problem: Problem, connection: Connect
         model_a=job.inputs[0].id,
         model_b=job.inputs[1].id if len(job.inputs) > 1 else None,
         values=values,
-        segments=describe_segments(connection),
+        segments=describe_segments(path, seen),
         points=describe_points(seen.profile),
         pieces_file=pieces_file,
     )
-
-
-def describe_segments(connection: Connection) -> list[SegmentMade]:
-    """Every segment with its claim and the checker's verdict."""
-    return [
-        SegmentMade(
-            position=i,
-            kind=segment.kind,
-            claim=str(verdict.claim),
-            verdict="refused" if verdict.granted is None else str(verdict.granted),
-            reason=verdict.reason,
-            bound=None if verdict.bound is None else as_loss(verdict.bound),
-            residual=verdict.residual,
-            length=segment.length(),
-            **_of_segment(connection, i),
-        )
-        for i, (segment, verdict) in enumerate(
-            zip(connection.construction.path, connection.examination.certificate.verdicts, strict=True)
-        )
-    ]
-
-
-def _of_segment(connection: Connection, i: int) -> dict[str, Any]:
-    """What sort of proof a segment has; of one that was enclosed on how many pieces, and the loss that it reaches."""
-    seen = connection.examination
-    columns: dict[str, Any] = {"certificate": kind_of([seen.certificate.verdicts[i]])}
-    if seen.proof is not None and i in seen.proof.enclosures:
-        one = seen.proof.enclosures[i]
-        columns |= {"pieces": len(one.pieces) or None, "seen": one.seen if isfinite(one.seen) else None}
-    return columns
 
 
 def describe_points(profile: Profile) -> list[PointMade]:

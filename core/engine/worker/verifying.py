@@ -1,15 +1,17 @@
 """Decide a path's certificate again: `verify` prints the result, and the run kind `certify` keeps it."""
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, isfinite
 from pathlib import Path as File
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from core.certify.certificate import kind_of
 from core.examination import Examination
 from core.path import Path
+from core.results import SegmentMade, as_loss
 
 PIECES = "pieces.safetensors"
 
@@ -32,6 +34,7 @@ def verify_path(path: Path, ends: Sequence[Tensor], examined: Examination) -> di
         "pieces": pieces_of(examined),
         "passes": passes_of(examined),
         "unproven": examined.unproven,
+        "doubts": [] if examined.proof is None else examined.proof.doubts,
         "segments": len(path),
         "carries": list(certificate.carries),
         "refused": list(certificate.refused),
@@ -63,15 +66,43 @@ def passes_of(examined: Examination) -> int | None:
 def certificate_columns(examined: Examination, folder: File) -> dict[str, Any]:
     """What a certificate says of the pieces that a path was proven on, whose bounds are left in `folder`.
 
-    A sampled path has neither slack nor a bound on its error.
+    A sampled path has neither slack nor a bound on its error, nor one with a penalty.
     """
     proof, certificate = examined.proof, examined.certificate
     columns: dict[str, Any] = {"pieces": pieces_of(examined), "passes": passes_of(examined), "file": None}
     if certificate.certified:
         columns["slack"] = certificate.level - examined.max_train_loss
+        columns["penalised_level"] = examined.penalised_level
     if proof is None or proof.failure is not None:
         return columns
     proof.save(folder / PIECES)
     if examined.on_test is not None and examined.on_test.failure is None:
         columns |= {"test_level": examined.on_test.level, "test_error_level": examined.on_test.error}
     return {**columns, "file": PIECES, "error_level": examined.error_level}
+
+
+def describe_segments(path: Path, examined: Examination) -> list[SegmentMade]:
+    """Every segment with its claim and the checker's verdict."""
+    return [
+        SegmentMade(
+            position=i,
+            kind=segment.kind,
+            claim=str(verdict.claim),
+            verdict="refused" if verdict.granted is None else str(verdict.granted),
+            reason=verdict.reason,
+            bound=None if verdict.bound is None else as_loss(verdict.bound),
+            residual=verdict.residual,
+            length=segment.length(),
+            **_of_segment(examined, i),
+        )
+        for i, (segment, verdict) in enumerate(zip(path, examined.certificate.verdicts, strict=True))
+    ]
+
+
+def _of_segment(examined: Examination, i: int) -> dict[str, Any]:
+    """What sort of proof a segment has; of one that was enclosed on how many pieces, and the loss that it reaches."""
+    columns: dict[str, Any] = {"certificate": kind_of([examined.certificate.verdicts[i]])}
+    if examined.proof is not None and i in examined.proof.enclosures:
+        one = examined.proof.enclosures[i]
+        columns |= {"pieces": len(one.pieces) or None, "seen": one.seen if isfinite(one.seen) else None}
+    return columns

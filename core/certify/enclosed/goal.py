@@ -1,0 +1,53 @@
+"""What a search is after, and what it may cost."""
+
+from dataclasses import dataclass
+from math import inf
+
+MANY = 1e6  # passes; more are told as such
+
+
+@dataclass
+class Target:
+    """What no piece may be above: slack above the largest loss seen so far, or `below` where that is between them."""
+
+    slack: float  # 0: as far as `below`
+    seen: float
+    below: float = inf
+    strict: bool = False
+    """Whether a loss above `below` ends the search."""
+
+    @property
+    def bound(self) -> float:
+        tight = max((1 + self.slack) * self.seen, self.seen + 1e-9)
+        if self.seen >= self.below:
+            return tight
+        return self.below if self.slack == 0 else min(tight, self.below)
+
+    @property
+    def room(self) -> float:
+        """Between what was seen and the target."""
+        return self.bound - self.seen
+
+    @property
+    def missed(self) -> bool:
+        """Whether the search is at its end, since it can't be reached."""
+        return self.strict and self.seen > self.below
+
+
+@dataclass
+class Budget:
+    """Passes over the data: `spent` of at most `passes`."""
+
+    passes: float = inf
+    spent: float = 0.0
+
+    @property
+    def left(self) -> float:
+        return self.passes - self.spent
+
+
+def too_many(expected: float, budget: Budget) -> str:
+    """Why a search is not begun that should take so many passes more."""
+    many = expected + budget.spent
+    text = f"{many:.0f}" if many < MANY else f"over {MANY:,.0f}"
+    return f"a proof may take {text} passes over the data, and {budget.passes:.0f} are allowed"

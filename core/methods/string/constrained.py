@@ -1,0 +1,104 @@
+"""Constrained strings (Freeman and Bruna 2017, appendix A): lowered level by level, all beads at once, on springs.
+
+The first level is near the highest loss on the line between the two models, the last is the threshold. At each level
+every gap whose ends are below it gets a bead, and all beads of the string are trained together, until no line and no
+bead is above the level. A string that stops at one says which it reached: an early sign that the models may not be
+connected.
+"""
+
+import time
+from dataclasses import replace
+from math import nan
+
+import torch
+
+from core.methods.string.beads import Beads
+from core.methods.string.search import StringSearch, values_of
+from core.methods.string.springs import Springs
+from core.progress import plural
+from core.training import Until, train
+
+ROUNDS = 12  # of new beads and training, a level
+
+
+def levels(top: float, below: float, stages: int) -> list[float]:
+    """The levels of the stages, by equal factors from below `top` to `below`; only the last where nothing is higher."""
+    if not top > below > 0:
+        return [below]
+    return [top * (below / top) ** (s / stages) for s in range(1, stages + 1)]
+
+
+def lower(search: StringSearch, beads: Beads) -> str | None:
+    """Lower the string to its threshold; the level at which it stops before that, as a part of a sentence."""
+    reporter = search.task.reporter
+    (line,) = _looking(search).judged(beads.knots[0][None], beads.knots[-1][None], 0)
+    reached, goals = line.value, levels(line.value, search.below, search.options.stages)
+    reporter.say(
+        f"The line between the models reaches {line.value:.4g}; the string is lowered in {plural(len(goals), 'stage')}."
+    )
+    for number, level in enumerate(goals, start=1):
+        reporter.progress((number - 1) / len(goals), f"level {level:.3g}, {plural(beads.count, 'bead')}")
+        here = search if number == len(goals) else replace(_looking(search), below=level)
+        rounds = _lower(here, beads)
+        state = f"Level {level:.4g}, {number} of {len(goals)}: {plural(beads.count, 'bead')}"
+        if rounds is None:
+            reporter.say(f"{state}, and {len(beads.gaps)} of {plural(len(beads.depths), 'line')} above it: given up.")
+            return f"stopped at level {reached:.3g} of {search.below:.3g}"
+        reporter.say(f"{state}, {plural(rounds, 'round')} of training.")
+        reporter.metric("level", number, level, unit="stage", family="level")
+        reporter.metric("beads", number, beads.count, unit="stage", family="beads")
+        reached = level
+    return None
+
+
+def _looking(search: StringSearch) -> StringSearch:
+    """The same without proofs: only the last level is the threshold."""
+    return replace(search, task=replace(search.task, prover=None))
+
+
+def _lower(search: StringSearch, beads: Beads) -> int | None:
+    """Bring all lines and beads below one level; how many rounds of training that took, None where it failed."""
+    for rounds in range(ROUNDS + 1):
+        beads.gaps.clear()
+        search.find_gaps(beads, list(range(len(beads.depths))))
+        if not beads.gaps and not beads.stuck(search.below):
+            return rounds
+        if rounds == ROUNDS or time.monotonic() >= search.deadline or not _insert(search, beads):
+            return None
+        _train(search, beads, rounds)
+        search.task.reporter.checkpoint(beads.save)
+    raise AssertionError(rounds)
+
+
+def _insert(search: StringSearch, beads: Beads) -> bool:
+    """A bead in each gap whose two ends are at most at the level, as far as there may be more.
+
+    False where nothing can be trained: there are no beads, and there may be none.
+    """
+    stuck = set(beads.stuck(search.below))
+    room = search.options.beads - beads.count
+    able = [gap for gap in beads.gaps if not {gap.left, gap.left + 1} & stuck][: max(room, 0)]
+    for number, gap in reversed(list(enumerate(able))):
+        beads.insert(gap, search.middle(beads, gap, beads.count + number), nan)
+    return beads.count > 0
+
+
+def _train(search: StringSearch, beads: Beads, rounds: int) -> None:
+    """Train all beads between the ends together, each until it is at alpha times the level."""
+    task, options = search.task, search.options
+    springs = Springs(task.a, task.b, options.zeta, options.kappa)
+    trained = train(
+        task.problem,
+        torch.stack(beads.knots[1:-1]),
+        [task.seed + rounds] * beads.count,
+        options,
+        until=Until(options.on, options.alpha * search.below),
+        objective=springs,
+        on_epoch=lambda state: task.reporter.progress(
+            None, f"level {search.below:.3g}: training {len(state.active)} of {beads.count} beads, epoch {state.epoch}"
+        ),
+        stop=lambda: time.monotonic() >= search.deadline,
+    )
+    beads.passes += 3 * int(trained.epochs.sum())
+    beads.knots[1:-1] = list(trained.thetas)
+    beads.values[1:-1] = values_of(task.problem, trained.thetas, options.on)

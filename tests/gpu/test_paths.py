@@ -62,12 +62,11 @@ def assert_certificates_near(found: Certificate, wanted: Certificate) -> None:
         assert found.drift == pytest.approx(wanted.drift, rel=0.5, abs=1e-9)
 
 
-@pytest.mark.parametrize(("alpha", "kind"), [(0.0, "exact"), (0.2, "enclosed")])
-def test_paths_through_an_oracle_are_proven_there_and_on_the_cpu(alpha: float, kind: str, device: torch.device) -> None:
+def test_paths_through_an_oracle_are_exact_there_and_on_the_cpu(device: torch.device) -> None:
     given = task("fcn:24", torch.float32, device)
-    made = connect(Oracle(draws=1, epochs=2, units="8", alpha=alpha), given)
+    made = connect(Oracle(draws=1, epochs=2, units="8", alpha=0.0), given)
     assert made.construction.path.knots.device == device
-    assert made.examination.certificate.kind == kind
+    assert made.examination.certificate.kind == "exact"
     assert_found_again(made, given)
 
 

@@ -38,14 +38,14 @@ def compute(options: Compressibility, problem: Problem, theta: torch.Tensor, rep
     """Raises PremiseError for networks and models that the theorem isn't about."""
     problem.require_layers("The compressibility of a layer")
     require(one_hidden_relu(problem))
-    if options.l1 > 0:
+    if options.kappa > 0:
         require(iter([norms(problem, theta, "the model")]))
     m = width(problem)
     try:
         units = oracle_sizes(options, m)
     except UsageError as error:
         raise PremiseError(str(error)) from None
-    target = Target.of(problem, options.l1)
+    target = Target.of(problem, options.kappa)
     reporter.progress(0.0, "eliminating units")
     own = Shallow.of(problem, theta)
     model = compressed(target, theta, own, {*units, *(m - l for l in units)}, options, mixed(options.seed, 0))

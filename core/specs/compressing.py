@@ -19,9 +19,9 @@ class Compressing(Descent, frozen=True, kw_only=True):
     """Fewer hidden units, and oracles of a few: how they are found, and what they are to minimise."""
 
     needs_layers: ClassVar[bool] = True
-    l1: Annotated[
-        float, Meta(ge=0, description="penalty on the weights out of the hidden units (kappa, times |W_2|_1)")
-    ] = 0.0
+    kappa: Annotated[float, Meta(ge=0, description="penalty on the weights out of the hidden units: kappa |W_2|_1")] = (
+        0.0
+    )
     units: Annotated[
         str | None,
         Meta(

@@ -8,7 +8,7 @@ that of merging such units; what an oracle of so few units lacks, e(m^eta) - e(i
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, pow
+from math import ceil, exp, log
 
 from core.results import beyond_rounding
 from core.specs.bounds import Compressibility
@@ -54,7 +54,7 @@ class Setting:
 
     @property
     def close(self) -> int:
-        return ceil(pow(self.width, 1 / (self.inputs + 1)) - 1e-9)
+        return ceil(exp(log(self.width) / (self.inputs + 1)) - 1e-9)
 
     @property
     def label(self) -> str:

@@ -80,7 +80,7 @@ def test_exact_twins_are_merged_for_nothing() -> None:
 def test_with_a_penalty_the_gap_of_the_best_head_is_told() -> None:
     case = problem(5)
     theta = Shallow.of(case, points(case, 1)[0]).of_norm_one.theta(case)
-    found = computed(case, theta, units="2", alpha=0.0, l1=0.01)
+    found = computed(case, theta, units="2", alpha=0.0, kappa=0.01)
     assert 0 <= numbers(found, "gap")[None] < 1e-5
     assert numbers(computed(case, theta, units="2", alpha=0.0), "gap") == {}
 
@@ -91,7 +91,7 @@ def test_with_a_penalty_the_gap_of_the_best_head_is_told() -> None:
         ("-4", {}, "there is one hidden layer: this network has 2"),
         (",activation=tanh", {}, "the hidden units are ReLU: they are tanh"),
         ("", {"units": "9"}, "units=9 asks for 9 units and the hidden layer has 8"),
-        ("", {"l1": 1.0}, "of the model has norm"),
+        ("", {"kappa": 1.0}, "of the model has norm"),
     ],
 )
 def test_what_it_is_not_about_is_refused(text: str, options: dict[str, object], said: str) -> None:

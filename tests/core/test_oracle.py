@@ -12,12 +12,13 @@ from core.certify import certify
 from core.certify.enclosed import Wanted
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
+from core.losses import LOSSES as LOSS
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
 from core.methods.oracle.caps import turned_units
 from core.methods.oracle.choosing import along
 from core.methods.oracle.closed_form import closed_form
-from core.methods.oracle.elimination import Kept, kept_units, padded
+from core.methods.oracle.elimination import Kept, drop_costs, kept_units, merge_costs, padded, without_one
 from core.methods.oracle.heads import best_head, constant, gap
 from core.methods.oracle.route import Side, six_subpaths
 from core.methods.oracle.shallow import Head, Shallow, Target, outputs
@@ -184,6 +185,24 @@ def test_twins_are_merged_at_no_cost() -> None:
     assert kept.value == pytest.approx(beta.value, rel=1e-10)
 
 
+@settings(max_examples=30)
+@given(m=st.integers(2, 7), bias=st.booleans(), kappa=st.sampled_from([0.0, 0.05]), seed=seeds)
+def test_what_a_unit_costs_that_goes_is_told_exactly_for_the_square_loss(
+    m: int, bias: bool, kappa: float, seed: int
+) -> None:
+    case = problem(m, bias=bias, samples=12)
+    target, net = Target.of(case, kappa), Shallow.of(case, points(case, 1, seed % 1000)[0])
+    H = target.features(net.W)
+    start = best_head(target, H, net.head, QUICK_FIT)
+    if start.c is not None:  # the best bias for these weights, which costs are reckoned from
+        start = Head(start.V, (target.y - H @ start.V.T).mean(0))
+    before = target.value(H, start)
+    costs = torch.cat([merge_costs(target, H, start), drop_costs(target, H, start)[:, None]], 1)
+    stays, head = without_one(target, H, start)
+    assert int(stays.sum()) == m - 1
+    assert target.value(H[:, stays], head) - before == pytest.approx(float(costs.min()), rel=1e-9, abs=1e-12)
+
+
 def test_units_of_fewer_are_padded_by_units_that_do_nothing() -> None:
     kept = Kept(torch.tensor([1, 4]), Head(torch.tensor([[2.0, 3.0]]), None, 0.5))
     more = padded(kept, 4, 6)
@@ -218,6 +237,16 @@ def test_the_closed_form_is_above_what_is_seen_on_subpath_2(alpha: float, kappa:
     aside = torch.randn(net.W.shape, generator=generator, dtype=torch.float64)
     turned = Side(side.theta, side.W, side.beta, net.W + alpha * aside, side.kept)
     assert along(target, turned) <= closed_form(target, turned) * (1 + 1e-12)
+
+
+def test_the_closed_form_is_reached() -> None:
+    """One unit whose output weight changes its sign, and a bias that keeps the chord of the outputs level."""
+    x, y = torch.ones(1, 1, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
+    target = Target(x, y, LOSS["square"], 1, 0.0, True)
+    beta, gamma = (Head(torch.tensor([[v]]).double(), torch.tensor([c]).double()) for v, c in ((1.0, 0.0), (-1.0, 3.0)))
+    side = Side(x[0], x, beta, 2 * x, Kept(torch.tensor([0]), gamma))
+    assert along(target, side) == pytest.approx(1.125, rel=1e-12)
+    assert closed_form(target, side) == pytest.approx(1.125, rel=1e-12)
 
 
 def test_the_closed_form_is_of_the_square_loss_with_one_output() -> None:
@@ -303,7 +332,7 @@ def test_what_is_claimed_to_be_enclosed_is_searched_even_where_no_proof_was_aske
 def test_with_a_penalty_units_have_norm_one_at_most_all_along(kappa: float) -> None:
     case = problem(6, outputs=1)
     a, b = normed(case, points(case, 2))
-    made = joined(case, a, b, Oracle(epochs=5, draws=1, l1=kappa))
+    made = joined(case, a, b, Oracle(epochs=5, draws=1, kappa=kappa))
     assert made.failure is None
     assert made.examination.certificate.certified
     target = Target.of(case, kappa)
@@ -369,7 +398,7 @@ def test_oracles_learn() -> None:
             "no more units than there are: units=2-5 asks for 5 units and the hidden layer has 4",
         ),
         ("fcn:4", {"units": "few"}, "units=few must be whole numbers, such as 3 or 3-8"),
-        ("fcn:4", {"l1": 0.1}, r"unit 2 of model b has norm 1.7; with l1=0 norms don't matter"),
+        ("fcn:4", {"kappa": 0.1}, r"unit 2 of model b has norm 1.7; with kappa=0 norms don't matter"),
     ],
 )
 def test_what_the_theorem_asks_and_does_not_find_is_refused(
@@ -377,7 +406,7 @@ def test_what_the_theorem_asks_and_does_not_find_is_refused(
 ) -> None:
     case = problem_of(text, values(9, 2, 0))
     a, b = 0.1 * points(case, 2)
-    if "l1" in options:
+    if "kappa" in options:
         net = Shallow.of(case, b)
         net.W[2] *= 1.7 / net.W[2].norm()
         b = net.theta(case)

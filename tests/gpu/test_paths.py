@@ -12,7 +12,7 @@ from core.methods.method import Task
 from core.methods.wide.descent import descend
 from core.path import Path
 from core.problem import Problem
-from core.specs.methods import Dropout, Linear, MethodOptions, Sparse, String, Wide
+from core.specs.methods import Dropout, Linear, MethodOptions, Oracle, Sparse, String, Wide
 from tests.gpu.both import assert_near, assert_values_near, problem_of, starts, trained
 
 pytestmark = pytest.mark.gpu
@@ -60,6 +60,14 @@ def assert_certificates_near(found: Certificate, wanted: Certificate) -> None:
     assert (found.drift is None) == (wanted.drift is None)
     if wanted.drift is not None:
         assert found.drift == pytest.approx(wanted.drift, rel=0.5, abs=1e-9)
+
+
+def test_paths_through_an_oracle_are_exact_there_and_on_the_cpu(device: torch.device) -> None:
+    given = task("fcn:24", torch.float32, device)
+    made = connect(Oracle(draws=1, epochs=2, units="8", alpha=0.0), given)
+    assert made.construction.path.knots.device == device
+    assert made.examination.certificate.kind == "exact"
+    assert_found_again(made, given)
 
 
 @pytest.mark.parametrize("text", [FCN, CNN])

@@ -27,6 +27,7 @@ from core.methods.oracle.quantities import Compressed, compressed
 from core.methods.oracle.route import six_subpaths
 from core.methods.oracle.shallow import Shallow, Target
 from core.methods.oracle.trained import Oracles, widened
+from core.path import Path
 from core.specs.compressing import oracle_sizes
 from core.specs.methods import Oracle
 
@@ -35,14 +36,14 @@ __all__ = ["build", "premises"]
 
 def build(options: Oracle, task: Task) -> Construction:
     """Measure all quantities, and lay the path for the best l and alpha."""
-    target = Target.of(task.problem, options.l1)
+    target = Target.of(task.problem, options.kappa)
     m = width(task.problem)
     units = oracle_sizes(options, m)
     a, b = (compress(options, task, target, name, units) for name in ("a", "b"))
     oracles = find_oracles(options, task, target, units, (a, b))
     best = min(choices(options, task, target, a, b, oracles), key=lambda one: one.level)
     path = six_subpaths(task.problem, best.a, best.b, best.oracle)
-    told(task, best)
+    told(task, target, best, path)
     passes = 3.0 * options.epochs * options.draws * len(units)
     return Construction(path, task.below, beads=5, passes=passes, helpers=helpers(task, best))
 
@@ -67,7 +68,7 @@ def find_oracles(
 ) -> dict[int, Shallow]:
     """By number of units, each at least as good as those of fewer units."""
     ends = max(one.own.head.value for one in models)
-    oracles = Oracles(task.problem, target, options, 2 * task.seed, enough=ends if options.l1 == 0 else None)
+    oracles = Oracles(task.problem, target, options, 2 * task.seed, enough=ends if options.kappa == 0 else None)
     found: dict[int, Shallow] = {}
     best: Shallow | None = None
     for i, l in enumerate(units):
@@ -78,14 +79,19 @@ def find_oracles(
     return found
 
 
-def told(task: Task, best: Choice) -> None:
-    """The choice in a sentence."""
+def told(task: Task, target: Target, best: Choice, path: Path) -> None:
+    """The choice in a sentence, and with a penalty F, which is convex between knots where nothing turns."""
     kept = best.a.W.shape[0] - best.units
     turning = f" that turn by at most {best.alpha:g}" if best.alpha else ""
     task.reporter.say(
         f"Takes an oracle of {best.units} units, F {best.oracle.head.value:.6g}, and {kept} kept units{turning}: "
         f"F {best.a.kept.value:.6g} and {best.b.kept.value:.6g}."
     )
+    if target.kappa > 0:
+        nets = [Shallow.of(task.problem, theta) for theta in path.knots]
+        highest = max(target.value(target.features(net.W), net.head) for net in nets)
+        along = "at the path's knots" if best.a.turns or best.b.turns else "along the path"
+        task.reporter.say(f"F is at most {highest:.6g} {along}.")
 
 
 def helpers(task: Task, best: Choice) -> tuple[Helper, ...]:

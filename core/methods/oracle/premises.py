@@ -19,7 +19,7 @@ def premises(options: Oracle, task: Task) -> Iterator[Premise]:
     yield from layered_premises(task)
     yield from one_hidden_relu(task.problem)
     yield sizes_premise("the oracle has no more units than there are", lambda m: oracle_sizes(options, m[0]), task)
-    if options.l1 > 0:
+    if options.kappa > 0:
         for name, theta in (("a", task.a), ("b", task.b)):
             yield norms(task.problem, theta, f"model {name}")
 
@@ -39,8 +39,8 @@ def norms(problem: Problem, theta: torch.Tensor, whose: str) -> Premise:
     found = Shallow.of(problem, theta).W.norm(dim=1)
     unit = int(found.argmax())
     largest = float(found[unit])
-    measured = f"unit {unit} of {whose} has norm {largest:.4g}; with l1=0 norms don't matter"
-    claim = "the weights into every hidden unit, bias included, have norm 1 or less, as l1 above 0 asks"
+    measured = f"unit {unit} of {whose} has norm {largest:.4g}; with kappa=0 norms don't matter"
+    claim = "the weights into every hidden unit, bias included, have norm 1 or less, as kappa above 0 asks"
     return Premise(claim, largest <= 1 + ROUNDING, measured)
 
 

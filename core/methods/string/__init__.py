@@ -69,7 +69,7 @@ def build(options: String, task: Task) -> Construction:
     task.reporter.keep(beads.save)
     path = Path.chain(beads.knots)
     kept = {} if snapshots is None else snapshots.tensors
-    return Construction(path, search.below, options.on, failure, beads.count, beads.passes, kept)
+    return Construction(path, search.below, options.on, failure, beads.count, beads.passes, beside=kept)
 
 
 def halve(search: StringSearch, beads: Beads) -> str | None:

@@ -4,7 +4,7 @@ A parameter vector theta is flat, (P,); methods work on batches of K of them, (K
 says which part of theta is which named tensor of the module's state.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Self
@@ -22,6 +22,7 @@ from core.specs.methods import Metric
 
 Part = Literal["train", "test"]
 CACHE = 1 << 20  # numbers in one intermediate result on the CPU: longer matmuls are no faster, fresh memory slower
+LOGITS = 1 << 24  # the same for outputs of a language model, nearly all of whose numbers they are
 MEMORY = 1 << 26  # the same on an accelerator, which wants all the work at once
 
 
@@ -80,8 +81,10 @@ class Problem:
     @property
     def samples_at_once(self) -> int:
         """Samples in a chunk: as many as the cache, or an accelerator's memory, holds of the widest layer."""
-        budget = CACHE if self.device.type == "cpu" else MEMORY
-        return max(64, budget // max(size.width for size in self.sizes))
+        width = max(size.width for size in self.sizes)
+        if self.words:
+            return max(1, (LOGITS if self.device.type == "cpu" else MEMORY) // width)
+        return max(64, (CACHE if self.device.type == "cpu" else MEMORY) // width)
 
     @property
     def device(self) -> torch.device:
@@ -214,13 +217,18 @@ class Problem:
 
     @torch.no_grad()
     def values(self, thetas: Tensor, part: Part = "train") -> Values:
-        """Loss and error of K networks (K, P) on a whole split, in chunks that fit the cache."""
+        """Loss and error of K networks (K, P) on a whole split, in chunks that fit the cache.
+
+        Language models are evaluated one by one: each one's outputs are as many as fit.
+        """
+        if self.words and len(thetas) > 1:
+            return joined([self.values(theta[None], part) for theta in thetas])
         split = self.part(part)
         assert split is not None, f"there is no {part} split"
         total = torch.zeros(len(thetas), dtype=torch.float64, device=self.device)
         wrong = torch.zeros_like(total)
         buffers = Buffers()
-        for x, y in chunks(split, len(thetas), self.samples_at_once):
+        for x, y in chunks(split, len(thetas), self.samples_at_once, least=1 if self.words else 64):
             losses, misses = self.sums(self.outputs(thetas, x, buffers), y)
             total += losses
             wrong += misses
@@ -236,8 +244,14 @@ class Problem:
         return self.values(thetas, part).loss
 
 
-def chunks(split: Split, points: int, budget: int = 1 << 14) -> Iterator[tuple[Tensor, Tensor]]:
-    """The split's samples in pieces of about `budget` network evaluations (samples x points), at least 64 samples."""
-    size = max(64, budget // max(points, 1))
+def joined(some: Sequence[Values]) -> Values:
+    """The values of all points, one after the other."""
+    errors = [one.error for one in some if one.error is not None]
+    return Values(torch.cat([one.loss for one in some]), torch.cat(errors) if errors else None)
+
+
+def chunks(split: Split, points: int, budget: int = 1 << 14, least: int = 64) -> Iterator[tuple[Tensor, Tensor]]:
+    """The split's samples in pieces of about `budget` network evaluations (samples x points), but `least` samples."""
+    size = max(least, budget // max(points, 1))
     for start in range(0, len(split), size):
         yield split.x[start : start + size], split.y[start : start + size]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.path import CHAIN, Claim, Path, Segment
-from core.problem import Part, Problem, Values
+from core.problem import Part, Problem, Values, joined
 from core.profile.proven import proven_values
 from core.profile.refining import ROUNDS, between_maxima, ordered
 from core.profile.segments import Motion, segment_values
@@ -127,8 +127,8 @@ class _SegmentProfile:
             self.test = None if first.test is None else _repeated(first.test, len(t))
             return
         train, test = self.evaluate(t[1:] if known else t)
-        self.train = train if first is None else _cat(first.train, train)
-        self.test = test if first is None or first.test is None or test is None else _cat(first.test, test)
+        self.train = train if first is None else joined([first.train, train])
+        self.test = test if first is None or first.test is None or test is None else joined([first.test, test])
 
     def evaluate(self, t: Tensor) -> tuple[Values, Values | None]:
         self.passes += self.motion.passes(self.problem, len(t))
@@ -156,9 +156,9 @@ class _SegmentProfile:
             return False
         train, test = self.evaluate(new)
         self.t, order = torch.cat([self.t, new]).sort()
-        self.train = _taken(_cat(self.train, train), order)
+        self.train = _taken(joined([self.train, train]), order)
         if self.test is not None and test is not None:
-            self.test = _taken(_cat(self.test, test), order)
+            self.test = _taken(joined([self.test, test]), order)
         return True
 
 
@@ -169,14 +169,14 @@ def _join(path: Path, stretches: list[_SegmentProfile], passes: float) -> Profil
     pairs = list(zip(stretches, kept, strict=True))
     lengths = torch.tensor([0.0, *[one.segment.length() for one in stretches]], dtype=torch.float64)
     before = lengths.cumsum(0)
-    train = _cat(*[_taken(one.train, here) for one, here in pairs])
+    train = joined([_taken(one.train, here) for one, here in pairs])
     tests = [_taken(one.test, here) for one, here in pairs if one.test is not None]
     return Profile(
         t=torch.cat([(i + one.t[here]) / len(path) for i, (one, here) in enumerate(pairs)]),
         segment=torch.cat([torch.full_like(here, i) for i, here in enumerate(kept)]),
         arc=torch.cat([before[i] + _arc(one.segment, one.t[here]) for i, (one, here) in enumerate(pairs)]),
         train=train,
-        test=_cat(*tests) if tests else None,
+        test=joined(tests) if tests else None,
         forward_passes=passes + sum(one.passes for one in stretches),
     )
 
@@ -204,8 +204,3 @@ def _taken(values: Values, rows: Tensor) -> Values:
 
 def _repeated(values: Values, times: int) -> Values:
     return Values(values.loss.repeat(times), None if values.error is None else values.error.repeat(times))
-
-
-def _cat(*some: Values) -> Values:
-    errors = [one.error for one in some if one.error is not None]
-    return Values(torch.cat([one.loss for one in some]), torch.cat(errors) if errors else None)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.networks.layered import Buffers, LayeredNetwork, Parameters
 from core.path import Segment
-from core.problem import CACHE, Part, Problem, Values, chunks
+from core.problem import CACHE, Part, Problem, Values, chunks, joined
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,7 @@ def _nothing(problem: Problem, part: Part) -> Values:
 def _plain(problem: Problem, segment: Segment, t: Tensor, part: Part) -> Values:
     """Point by point, as many at once as fit."""
     group = max(1, min(16, CACHE // len(segment.start)))
-    some = [problem.values(segment.at(ts), part) for ts in torch.split(t, group)]
-    errors = [one.error for one in some if one.error is not None]
-    return Values(torch.cat([one.loss for one in some]), torch.cat(errors) if errors else None)
+    return joined([problem.values(segment.at(ts), part) for ts in torch.split(t, group)])
 
 
 class _Layerwise:

@@ -78,8 +78,10 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
     loss: Annotated[Loss | None, Meta(description="loss; by default cross-entropy for classes, else square")] = None
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="seed of the first model; the next ones count on")] = 0
     count: Annotated[Count, Meta(description="models trained in one batch, each with a seed of its own")] = 1
-    until: Annotated[float | None, Meta(description="stop when `on` is at most this; never there: failed")] = None
-    on: Annotated[Metric, Meta(description="what `until` is for")] = "train-loss"
+    until: Annotated[
+        float | None, Meta(description="stop when the metric `on` is at most this; never there: failed")
+    ] = None
+    on: Annotated[Metric, Meta(description="what is compared with until")] = "train-loss"
     until_loss: Annotated[float | None, Meta(description="the same as until, for the train loss")] = None
     dtype: Annotated[Dtype, Meta(description="dtype of the parameters")] = "float32"
     name: Annotated[str | None, Meta(description="what to call it")] = None

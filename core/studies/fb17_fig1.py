@@ -34,7 +34,6 @@ COLUMNS = (
 )
 PILOT = "pilot"
 LONG = 1.2  # a mean length above this is called long
-MOST = 3  # beads up to which they are few
 
 
 def expand(sweeps: Mapping[str, Sweep], scale: str) -> list[Planned]:
@@ -127,17 +126,16 @@ def _grow(known: Sequence[Row]) -> list[str]:
     by_name = {name: [row[name] for row in known] for name in ("normalized_length", "beads")}
     signs = [f"{_rank_correlation(levels, values):+.2f}" for values in by_name.values()]
     found = [f"As L0 falls length and beads have a rank correlation of {signs[0]} and {signs[1]} with it"]
-    positive = [row for row in known if row["beads"]]
+    positive = [row for row in known if row["beads"] >= 1]
     if len(positive) >= 3:
         logarithms = ([log(row[name]) for row in positive] for name in ("threshold", "beads"))
         power = linear_regression(*logarithms).slope
         found[0] += f", and beads go like L0^{power:.2f}"
     found[0] += "."
     longest = max(known, key=lambda row: row["normalized_length"])
-    few = "few" if longest["beads"] <= MOST else "many"
     found.append(
         f"Strings are longest at L0 = {longest['threshold']:g}: {longest['normalized_length']:.3g} times the distance, "
-        f"with {few} beads ({longest['beads']:.3g})."
+        f"with {longest['beads']:.3g} beads."
         if longest["normalized_length"] > LONG
         else f"They are nowhere longer than {longest['normalized_length']:.3g} times the distance of their ends."
     )

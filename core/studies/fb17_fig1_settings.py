@@ -112,7 +112,7 @@ MNIST = {
         (0.0075, 0.01, 0.015, 0.02, 0.03, 0.05),
         5,
     ),
-    "small": Sweep("MNIST", _MNIST_SMALL, search_by(_MNIST_SMALL, 0.98, 11), "test-error", (0.06, 0.08, 0.12, 0.2), 2),
+    "small": Sweep("MNIST", _MNIST_SMALL, search_by(_MNIST_SMALL, 0.98, 11), "test-error", (0.08, 0.12, 0.2), 2),
 }
 
 _CIFAR = Train(

@@ -97,6 +97,18 @@ def test_loss_and_error_are_means_over_all_words_and_perplexity_is_the_exponenti
     torch.testing.assert_close(top, peaks(problem, thetas[:1], thetas[1:2], "train-loss", 11).value.exp())
 
 
+def test_values_do_not_depend_on_how_many_windows_are_worked_through_at_once(
+    text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = problem_on(text)
+    thetas = torch.randn(2, problem.layout.total, generator=torch.Generator().manual_seed(0))
+    whole = problem.values(thetas)
+    monkeypatch.setattr("core.problem.LOGITS", 3 * 4 * 2)
+    assert problem.samples_at_once == 1
+    torch.testing.assert_close(problem.values(thetas).loss, whole.loss)
+    torch.testing.assert_close(problem.values(thetas).error, whole.error)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_goes_with_words(text: Path, loss: str) -> None:
     problem = open_problem("lstm,embedding=4,hidden=3", f"text:{text},window=3,vocabulary=4", loss)[0]

@@ -269,7 +269,7 @@ def test_figure_1_takes_the_means_of_the_pairs_that_connect_and_counts_them() ->
     assert rows[0.05]["beads_std"] is None
     assert "9 of 12 trained pairs connect, 9 of them proven." in found.sentence
     assert "rank correlation of -0.20 and +1.00" in found.sentence
-    assert "longest at L0 = 0.16: 1.4 times the distance, with few beads (1)" in found.sentence
+    assert "longest at L0 = 0.16: 1.4 times the distance, with 1 beads" in found.sentence
     assert [list(one.curves[0].x) for one in found.panels] == [[0.05, 0.08, 0.12, 0.16]] * 2
 
 

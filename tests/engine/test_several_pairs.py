@@ -5,34 +5,29 @@ import pytest
 from core.errors import UsageError
 from core.specs.methods import Linear, String
 from core.specs.runs import Certify, Connect, ModelRef, PathRef, Train
-from store import Paths, show_row
+from store import Paths
 from tests.engine.conftest import TINY, Engine
 
 M = [ModelRef(run=1, position=i) for i in range(4)]
 
 
 def test_every_pair_leaves_a_path_at_its_position_and_those_that_do_not_connect_are_counted(engine: Engine) -> None:
-    train = engine.enqueue(Train(**TINY, count=4, epochs=3))
-    free = engine.enqueue(Connect(a=M[0], b=M[1], further=(M[0], M[2], M[3], M[2]), pairs=True, method=Linear()))
-    again = engine.enqueue(Certify(path=PathRef(run=free, position=2)))
-    assert [run.state for run in engine.finish(train, free, again)] == ["done"] * 3
-    with engine.catalogue.read() as session:
-        made = Paths(session).made_by(free)
-        assert show_row(session, "run", again)["certificates"][0]["path_id"] == made[2].id
-    assert [(one.position, one.model_a, one.model_b) for one in made] == [(0, 1, 2), (1, 1, 3), (2, 4, 3)]
-    highest = sorted(one.level or 0.0 for one in made)
-    below = (highest[1] + highest[2]) / 2
-    spec = Connect(a=M[0], b=M[1], further=(M[0], M[2], M[3], M[2]), pairs=True, method=Linear(), below=below)
-    (run,) = engine.finish(engine.enqueue(spec))
+    trained = engine.enqueue(Train(**TINY, count=2, epochs=100))
+    fresh = engine.enqueue(Train(**TINY, epochs=0))
+    a, b, c = ModelRef(run=trained), ModelRef(run=trained, position=1), ModelRef(run=fresh)
+    spec = Connect(a=a, b=b, further=(c, b), pairs=True, method=Linear(), below=2.0, prove="off")
+    run = engine.finish(trained, fresh, engine.enqueue(spec))[-1]
     assert (run.state, run.outcome, run.cause_kind) == ("failed", "finding", "could not connect")
-    worst = max(made, key=lambda one: one.level or 0.0)
-    assert f"1 of 3 pairs: models {worst.model_a} and {worst.model_b}: the path's train loss" in str(run.cause)
+    assert str(run.cause).startswith("could not connect 1 of 2 pairs: models 3 and 2: the path's train loss reaches")
     with engine.catalogue.read() as session:
-        seen = Paths(session).made_by(run.id)
-    assert [one.connected for one in seen] == [one.id != worst.id for one in made]
-    plan = engine.client.plan_relaunch([run.id], changes={"below": str(2 * highest[2])})
-    (repeated,) = engine.finish(*engine.client.relaunch(plan))
+        made = Paths(session).made_by(run.id)
+    assert [(one.position, one.model_a, one.model_b) for one in made] == [(0, 1, 2), (1, 3, 2)]
+    assert [one.connected for one in made] == [True, False]
+    (repeated,) = engine.finish(*engine.client.relaunch(engine.client.plan_relaunch([run.id], changes={"below": "9"})))
     assert repeated.state == "done"
+    engine.client.rehearse(Certify(path=PathRef(run=repeated.id, position=1)))
+    with pytest.raises(UsageError, match="makes 2, numbered from 0"):
+        engine.client.rehearse(Certify(path=PathRef(run=repeated.id, position=2)))
 
 
 def test_a_pair_that_a_premise_forbids_leaves_no_path_and_the_others_theirs(engine: Engine) -> None:

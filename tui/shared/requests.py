@@ -67,15 +67,16 @@ def command_line(program: str, command: str, texts: Texts) -> str:
 def head_options(command: str) -> list[Option]:
     """The options that a form shows first: the arguments, the choice, the device."""
     asked = KINDS[command]
-    head = [
+    inputs = [
         Option(name, _reference(command, name), None, one, asked.required(name)) for name, one in asked.inputs.items()
     ]
+    head = [one for one in inputs if one.required]
     head += [one for one in _own(command) if one.required]
     if asked.choice is not None:
         records = tuple(asked.choice.among)
         allowed = f"one of {', '.join(records)}"
         head.append(Option(asked.choice.flag, allowed, records[0], "what to do", required=True, choices=records))
-    return [*head, DEVICE]
+    return [*head, DEVICE, *(one for one in inputs if not one.required)]
 
 
 def _reference(command: str, name: str) -> str:

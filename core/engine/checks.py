@@ -169,13 +169,13 @@ def read_as(model: ModelRecord, spec: Reading) -> ModelRecord:
 
 
 def check_connection(catalogue: Catalogue, spec: Connect, root: str | None, ask: Ask) -> None:
-    """The two models exist, are whole, are two, and are of one kind; their stored losses allow the threshold."""
+    """The models of every pair exist, are whole, are two, and all of one kind; their losses allow the threshold."""
     with catalogue.read() as session:
-        models = [read_as(find(session, ref), spec) for ref in (spec.a, spec.b) if ref.model is not None]
-    if spec.a == spec.b:
-        raise UsageError(f"A path joins two models, and both are {spec.a}: give two different ones.")
-    if len(models) == 2:
-        check_pair(*models)
+        found = {ref: read_as(find(session, ref), spec) for pair in spec.ends for ref in pair if ref.model is not None}
+    check_pairs(spec)
+    models = list(found.values())
+    for model in models[1:]:
+        check_same_problem(models[0], model, of_pairs=spec.count > 1)
     if models:
         check_premises(spec.method, models[0], root, ask)
     for model in models:
@@ -184,8 +184,20 @@ def check_connection(catalogue: Catalogue, spec: Connect, root: str | None, ask:
         check_threshold(spec, model)
 
 
-def check_pair(a: ModelRecord, b: ModelRecord) -> None:
-    """Raise UsageError for two models that no path can join."""
+def check_pairs(spec: Connect) -> None:
+    """Raise UsageError for a model that is to be joined to itself, or a pair that is there twice."""
+    seen = set()
+    for a, b in spec.ends:
+        if a == b:
+            raise UsageError(f"A path joins two models, and both are {a}: give two different ones.")
+        if (a, b) in seen:
+            raise UsageError(f"The pair {a} {b} is given twice: give each pair once.")
+        seen.add((a, b))
+
+
+def check_same_problem(a: ModelRecord, b: ModelRecord, *, of_pairs: bool) -> None:
+    """Raise UsageError for two models that no path can join, or that are not for one run."""
+    joined = "all pairs of a run are" if of_pairs else "a path joins two models"
     for what, of_a, of_b, same in (
         ("data", a.data, b.data, a.data_fingerprint == b.data_fingerprint),
         ("architecture", network_text(a), network_text(b), a.architecture == b.architecture and a.network == b.network),
@@ -195,8 +207,8 @@ def check_pair(a: ModelRecord, b: ModelRecord) -> None:
         if not same:
             names = f"{of_a} and {of_b}" if of_a != of_b else f"both are called {of_a}, but their contents differ"
             raise UsageError(
-                f"Models {a.id} and {b.id} differ in their {what} ({names}): a path joins two models of "
-                "one network, data set, loss and dtype."
+                f"Models {a.id} and {b.id} differ in their {what} ({names}): {joined} of one network, data set, loss "
+                "and dtype."
             )
 
 

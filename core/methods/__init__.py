@@ -5,7 +5,7 @@ from core.methods.method import Method
 
 METHODS: dict[str, Method] = {
     "linear": Method(linear.premises, linear.build),
-    "string": Method(string.premises, string.build),
+    "string": Method(string.premises, string.build, string.build_all),
     "sparse": Method(sparse.premises, sparse.build),
     "dropout": Method(dropout.premises, dropout.build),
     "wide": Method(wide.premises, wide.build),

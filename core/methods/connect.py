@@ -37,11 +37,25 @@ def connect(
     """
     begun = time.monotonic()
     method = METHODS[name_of_options(options)]
-    if wanted is not None and must_prove:
-        wanted = replace(wanted, prover=Prover(task.problem, wanted.passes))
-        task = replace(task, prover=wanted.prover)
+    task, wanted = with_prover(task, wanted, must_prove)
     require(method.premises(options, task))
     made = method.build(options, task)
+    return examined(made, task, points, wanted, must_prove, time.monotonic() - begun)
+
+
+def with_prover(task: Task, wanted: Wanted | None, must_prove: bool) -> tuple[Task, Wanted | None]:
+    """A method and the examination that follows share one prover where the path must be proven."""
+    if wanted is None or not must_prove:
+        return task, wanted
+    prover = Prover(task.problem, wanted.passes)
+    return replace(task, prover=prover), replace(wanted, prover=prover)
+
+
+def examined(
+    made: Construction, task: Task, points: int, wanted: Wanted | None, must_prove: bool, seconds: float
+) -> Connection:
+    """The construction, which took `seconds`, with all that is known of it."""
+    begun = time.monotonic()
     assert torch.equal(made.path.start, task.a), "a path starts at a"
     assert torch.equal(made.path.end, task.b), "a path ends at b"
     task.reporter.progress(None, f"certifying and measuring {len(made.path)} segments")
@@ -53,7 +67,7 @@ def connect(
     examination = examine(task.problem, made.path, points, wanted, OnlyProgress(task.reporter), task.penalty)
     task.reporter.say(examination_sentence(examination))
     failed = failure_of(made, examination, must_prove)
-    return Connection(made, examination, failed, time.monotonic() - begun)
+    return Connection(made, examination, failed, seconds + time.monotonic() - begun)
 
 
 def examination_sentence(examination: Examination) -> str:

@@ -1,6 +1,6 @@
 """What every method has: premises that are checked first, and a construction."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,7 +85,11 @@ class Construction:
 
 @dataclass(frozen=True)
 class Method:
-    """A construction and what it presupposes; both take the method's options and the task."""
+    """A construction and what it presupposes; both take the method's options and the task.
+
+    `build_all` constructs paths for several tasks of one problem together, and reports what they have in common.
+    """
 
     premises: Callable[[Any, Task], Iterator[Premise]]
     build: Callable[[Any, Task], Construction]
+    build_all: Callable[[Any, Sequence[Task], Reporter], list[Construction]] | None = None

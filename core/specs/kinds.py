@@ -10,7 +10,7 @@ import msgspec
 from core.errors import unknown_name
 from core.specs.bounds import BOUNDS
 from core.specs.methods import METHODS
-from core.specs.options import Options
+from core.specs.options import Options, describe
 from core.specs.runs import (
     Bound,
     Certify,
@@ -72,6 +72,10 @@ class RunKind:
         """Whether a command takes any number of references for an input."""
         return self.each or self.several(name)
 
+    def required(self, name: str) -> bool:
+        """Whether an argument must be given."""
+        return next(option.required for option in describe(self.spec) if option.name == name)
+
     @property
     def own(self) -> tuple[str, ...]:
         """Options of the run itself, beside those of its choice."""
@@ -100,12 +104,16 @@ KINDS: dict[str, RunKind] = {
     ),
     "connect": RunKind(
         Connect,
-        inputs={"a": "where the path starts", "b": "where the path ends"},
+        inputs={
+            "a": "where the path starts",
+            "b": "where the path ends",
+            "further": "two by two, with pairs, where further paths start and end",
+        },
         makes={"paths": 1},
         choice=Choice("method", "method", "method", METHODS),
         title="Connect two models by a path of low loss",
         entry=("c", "connect two models"),
-        flags=("below", "name"),
+        flags=("below", "pairs", "name"),
     ),
     "bound": RunKind(
         Bound,

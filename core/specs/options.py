@@ -19,6 +19,7 @@ from core.errors import UsageError, printable, unknown_name
 
 Count = Annotated[int, Meta(ge=1)]
 T = TypeVar("T", bound="Options")
+SWITCH = ("true", "false")
 LARGEST = 2**62  # whole numbers from here on don't fit tensors and tables
 
 
@@ -74,6 +75,11 @@ class Option:
     help: str
     required: bool
     choices: tuple[str, ...] = ()
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is on or off: its flag, if it has one, takes no value."""
+        return self.choices == SWITCH
 
 
 @cache
@@ -132,7 +138,7 @@ def _choices(kind: types.Type) -> tuple[str, ...]:
         case types.LiteralType():
             return tuple(str(value) for value in kind.values)
         case types.BoolType():
-            return ("true", "false")
+            return SWITCH
         case types.UnionType(types=(one, types.NoneType())) | types.UnionType(types=(types.NoneType(), one)):
             return _choices(one)
         case _:

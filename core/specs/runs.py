@@ -152,10 +152,11 @@ class Proved(OfModels, frozen=True, kw_only=True):
 
 
 class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"):
-    """Construct a path between two models."""
+    """Construct a path between two models, or one for each of several pairs."""
 
     a: ModelRef
     b: ModelRef
+    further: tuple[ModelRef, ...] = ()
     method: MethodOptions
     below: Annotated[float | None, Meta(description="a path whose level is above this has failed to connect")] = None
     points: Annotated[int, Meta(ge=2, description="points of the profile along the path, at least")] = 61
@@ -166,9 +167,26 @@ class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"
             description="prove how high the loss is on straight segments; auto: where that costs no more than the path"
         ),
     ] = "auto"
+    pairs: Annotated[bool, Meta(description="read the models two by two, as pairs: a path for each")] = False
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
+    @property
+    def ends(self) -> tuple[tuple[ModelRef, ModelRef], ...]:
+        """The two models of every pair, a path each at its position."""
+        every = (self.a, self.b, *self.further)
+        return tuple(zip(every[::2], every[1::2], strict=True))
+
+    @property
+    def count(self) -> int:
+        """How many paths the run leaves."""
+        return len(self.ends)
+
     def __post_init__(self) -> None:
+        many = 2 + len(self.further)
+        if self.further and not self.pairs:
+            raise UsageError(f"connect: a path joins two models, and {many} are given: give two, or --pairs as well.")
+        if many % 2:
+            raise UsageError(f"connect: pairs are two models each, and {many} are given: give an even number of them.")
         on: Metric = getattr(self.method, "on", "train-loss")
         if self.prove == "on" and on != "train-loss":
             raise UsageError(

@@ -19,11 +19,19 @@ def table(columns: Sequence[str], outcomes: Sequence[Outcome]) -> list[list[obje
 def panel(title: str, outcomes: Sequence[Outcome], level: tuple[str, float]) -> Panel:
     """The train loss along every path that was planned, and a level to compare it with."""
     planned = [one for one in outcomes if isinstance(one.planned.spec, Connect)]
-    curves = [_curve(one.planned.label, one.made[0]["points"] if one.made else ()) for one in planned]
+    curves = [curve for one in planned for curve in _curves(one)]
     label, value = level
     return Panel(
         title, "t", "train loss", [*curves, PanelCurve(label, (0.0, 1.0), ((value,), (value,)), reference=True)]
     )
+
+
+def _curves(outcome: Outcome) -> list[PanelCurve]:
+    """Of every path of a run, numbered where it joins several pairs; an empty one where there is none."""
+    label = outcome.planned.label
+    numbered = getattr(outcome.planned.spec, "count", 1) > 1
+    made = [(f"{label} {row['position'] + 1}" if numbered else label, row["points"]) for row in outcome.made]
+    return [_curve(*one) for one in made or [(label, ())]]
 
 
 def _curve(label: str, points: Sequence[Row]) -> PanelCurve:

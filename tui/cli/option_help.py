@@ -19,7 +19,7 @@ from tui.shared.requests import spec_of
 Records = Mapping[str, tuple[type[Options], tuple[str, ...]]]
 
 COMPLETED: dict[str, Iterable[str]] = {"network": NETWORKS, "data": DATA}
-METAVARS = {"a whole number": "N", "a number": "X", "one of": "NAME", "true or false": "YES|NO"}
+METAVARS = {"a whole number": "N", "a number": "X", "one of": "NAME"}
 
 
 def run_command(kind: str, epilog: str) -> Callable[[Callable[[RunOptions, RunSpec], int]], click.Command]:
@@ -46,7 +46,8 @@ def _arguments(kind: str) -> list[Callable[..., Any]]:
     types = {name: Name(COMPLETED[name]) if name in COMPLETED else None for name in run.positional}
     several = {name for name in run.inputs if run.several(name)}
     return [
-        click.argument(name, type=of, nargs=-1 if name in several else 1, required=True) for name, of in types.items()
+        click.argument(name, type=of, nargs=-1 if name in several else 1, required=run.required(name))
+        for name, of in types.items()
     ]
 
 
@@ -76,11 +77,13 @@ def _flags(kind: str) -> list[Callable[..., Any]]:
 
 
 def _flag(one: Option) -> Callable[..., Any]:
+    flag, help_ = f"--{one.name.replace('_', '-')}", f"{one.help[:1].upper()}{one.help[1:]}"
+    if one.is_switch:
+        return click.option(flag, type=str, flag_value="true", default=None, help=f"{help_}.")
     metavar = next((short for words, short in METAVARS.items() if one.allowed.startswith(words)), "TEXT")
     allowed = "" if one.allowed in ("a text", "a number") else f"; {one.allowed}"
     default = "" if one.default is None else f" Default: {text_of(one.default)}."
-    help_ = f"{one.help[:1].upper()}{one.help[1:]}{allowed}.{default}"
-    return click.option(f"--{one.name.replace('_', '-')}", metavar=metavar, required=one.required, help=help_)
+    return click.option(flag, metavar=metavar, required=one.required, help=f"{help_}{allowed}.{default}")
 
 
 class OptionsCommand(click.Command):

@@ -47,6 +47,26 @@ def paths_table(rows: Iterable[Row]) -> None:
     )
 
 
+def pairs_table(rows: Iterable[Row]) -> None:
+    """One row a path, with the pair that it joins."""
+    table(
+        ("path", "models", "connected", "highest", "level", "certificate", "beads", "norm length"),
+        [
+            (
+                value(row["id"]),
+                f"{row['model_a']}, {row['model_b']}",
+                value(row["connected"]),
+                number(row["max_train_loss"]),
+                number(row["level"]),
+                value(row["certificate"]),
+                value(row["beads"]),
+                number(row["normalized_length"]),
+            )
+            for row in rows
+        ],
+    )
+
+
 def print_bound(row: Row, catalogue: "Catalogue") -> None:
     """A bound's value and its measurements, layer by layer."""
     say(f"Bound {row['id']}: {value(row['kind'])} of model {row['model_id']}.")

@@ -48,6 +48,6 @@ def _usage(ctx: click.Context) -> str:
     for param in sorted(ctx.command.params, key=lambda one: isinstance(one, click.Option)):
         if isinstance(param, click.Option):
             words += [f"{param.opts[0]} {param.make_metavar(ctx)}"] if param.required else []
-        else:
+        elif param.required:
             words.append(param.make_metavar(ctx))
     return " ".join(words)

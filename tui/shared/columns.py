@@ -284,6 +284,8 @@ def _flat(found: Row, before: str = "") -> list[str]:
     for key, one in found.items():
         if isinstance(one, dict):
             texts += _flat(one, f"{before}{key}.")
+        elif isinstance(one, list | tuple) and all(isinstance(part, dict) for part in one):
+            texts += _flat({str(place): part for place, part in enumerate(one)}, f"{before}{key}.")
         elif one is not None:
             texts.append(f"{before}{key}={json.dumps(one) if isinstance(one, list | bool) else value(one)}")
     return texts

@@ -56,7 +56,9 @@ def command_line(program: str, command: str, texts: Texts) -> str:
         text = texts.get(name, "")
         words += map(quote, text.split() if name in asked.inputs and asked.many(name) else [text])
     flags = (*asked.flags, asked.choice.flag if asked.choice else "", DEVICE.name)
+    switches = [one.name for one in _own(command) if one.is_switch and one.name in flags]
     rest = {name: text for name, text in texts.items() if name not in asked.positional}
+    words += [f"--{name.replace('_', '-')}" for name in switches if rest.pop(name, "") == "true"]
     words += [f"--{name.replace('_', '-')} {quote(text)}" for name, text in rest.items() if name in flags]
     words += [f"-o {quote(f'{name}={text}')}" for name, text in rest.items() if name not in flags]
     return " ".join([program, *words])
@@ -65,13 +67,16 @@ def command_line(program: str, command: str, texts: Texts) -> str:
 def head_options(command: str) -> list[Option]:
     """The options that a form shows first: the arguments, the choice, the device."""
     asked = KINDS[command]
-    head = [Option(name, _reference(command, name), None, one, required=True) for name, one in asked.inputs.items()]
+    inputs = [
+        Option(name, _reference(command, name), None, one, asked.required(name)) for name, one in asked.inputs.items()
+    ]
+    head = [one for one in inputs if one.required]
     head += [one for one in _own(command) if one.required]
     if asked.choice is not None:
         records = tuple(asked.choice.among)
         allowed = f"one of {', '.join(records)}"
         head.append(Option(asked.choice.flag, allowed, records[0], "what to do", required=True, choices=records))
-    return [*head, DEVICE]
+    return [*head, DEVICE, *(one for one in inputs if not one.required)]
 
 
 def _reference(command: str, name: str) -> str:

@@ -1,6 +1,7 @@
 """The job `connect`: a path between two models, with everything that is measured of it."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -13,40 +14,78 @@ from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import log_file, options_text
 from core.engine.worker.training import describe_model
-from core.engine.worker.verifying import certificate_columns, describe_segments
-from core.errors import RunError
+from core.engine.worker.verifying import certificate_columns, describe_segments, file_at
+from core.errors import PremiseError, RunError
 from core.files import write_whole
-from core.methods.connect import Connection, connect
+from core.methods.connect import Connection
 from core.methods.method import Helper, Task
+from core.methods.pairs import OfPair, Pairs, connect_all
 from core.opening import open_models
 from core.penalty import Penalty
 from core.problem import Problem
 from core.profile import Profile
+from core.progress import Reporter
 from core.results import ModelMade, PathMade, PointMade, as_loss
 from core.specs.kinds import chosen_options
 from core.specs.runs import Connect, RunSpec, name_of_options
 
+PATH = "path.safetensors"
+TOLD = 3  # pairs that don't connect whose reasons stand in the run's cause; the log has all
+
 
 def run_connect(job: Job, spec: Connect, folder: Path, journal: Journal) -> None:
-    """Connect, leave the path whatever came of it, then raise RunError if it doesn't connect."""
+    """Connect, leave each path whatever came of it, then raise RunError if one doesn't connect."""
     journal.progress(None, "reading the data")
-    a, b = job.inputs
     below = "" if spec.below is None else f" below {spec.below:g}"
     how = f"{name_of_options(spec.method)}, seed {spec.seed} {options_text(spec.method)}".rstrip()
-    problem, (start, end) = open_models(job.inputs, job.device, job.data_root, journal)
-    journal.say(f"Connects models {a.id} and {b.id}{below} by {how}.")
+    problem, thetas = open_models(job.inputs, job.device, job.data_root, journal)
+    names = [f"{a} and {b}" for a, b in spec.ends]
+    journal.say(f"Connects models {', '.join(names)}{below} by {how}.")
     suit_threads(problem, job.threads)
-    penalty = Penalty(spec.ridge, spec.l1)
-    task = Task(start, end, problem, spec.below, spec.seed, journal, penalty=penalty)
+    tasks = _tasks(job, spec, problem, thetas, journal)
     wanted = None if spec.prove == "off" else Wanted(spec.slack, spec.passes or inf, test=spec.prove_test)
-    connection = connect(spec.method, task, spec.points, wanted, must_prove=spec.prove == "on")
-    made = connection.construction
-    write_whole(folder / "path.safetensors", lambda draft: made.path.save(draft, made.beside))
-    log_file(folder / "path.safetensors", journal)
-    journal.write(describe_path(job, spec, problem, connection, folder))
-    leave_helpers(job, spec, problem, connection.construction.helpers, folder, journal)
-    if connection.failure is not None:
-        raise RunError("could not connect", f"could not connect: {connection.failure}")
+    made = connect_all(spec.method, tasks, journal, spec.points, wanted, must_prove=spec.prove == "on")
+    failures: list[str] = []
+    helpers: list[Helper] = []
+    for position, one in enumerate(made):
+        if isinstance(one, PremiseError) and spec.count == 1:
+            raise one
+        if isinstance(one, Connection):
+            file = folder / file_at(position, PATH)
+            construction = one.construction
+            write_whole(file, partial(construction.path.save, beside=construction.beside))
+            log_file(file, journal)
+            journal.write(describe_path(job, spec, problem, one, folder, position))
+            helpers += construction.helpers
+        reason = str(one).rstrip(".") if isinstance(one, PremiseError) else one.failure
+        if reason is not None:
+            failures.append(reason if spec.count == 1 else f"models {names[position]}: {reason}")
+        if spec.count > 1:
+            tasks[position].reporter.say("Connected." if reason is None else f"Could not connect: {reason}.")
+            tasks[position].reporter.progress(1.0, "done")
+    leave_helpers(job, spec, problem, helpers, folder, journal)
+    if failures:
+        raise RunError("could not connect", f"could not connect{_told(failures, spec.count)}")
+
+
+def _tasks(job: Job, spec: Connect, problem: Problem, thetas: Sequence[Tensor], journal: Journal) -> list[Task]:
+    """A task for each pair, with one who says which pair it is where there are several."""
+    theta: dict[int | None, Tensor] = {model.id: one for model, one in zip(job.inputs, thetas, strict=True)}
+    pairs = Pairs(journal, spec.count)
+    reporters: list[Reporter] = [OfPair(pairs, i) for i in range(spec.count)] if spec.count > 1 else [journal]
+    penalty = Penalty(spec.ridge, spec.l1)
+    return [
+        Task(theta[a.model], theta[b.model], problem, spec.below, spec.seed, reporter, penalty=penalty)
+        for (a, b), reporter in zip(spec.ends, reporters, strict=True)
+    ]
+
+
+def _told(failures: Sequence[str], count: int) -> str:
+    """Why pairs don't connect, and of several how many."""
+    if count == 1:
+        return f": {failures[0]}"
+    more = f"; and {len(failures) - TOLD} more" if len(failures) > TOLD else ""
+    return f" {len(failures)} of {count} pairs: {'; '.join(failures[:TOLD])}{more}"
 
 
 def leave_helpers(
@@ -69,15 +108,17 @@ def leave_helpers(
         journal.write(made)
 
 
-def describe_path(job: Job, spec: RunSpec, problem: Problem, connection: Connection, folder: Path) -> PathMade:
-    """All rows that a path leaves in the catalogue; one with a single input leads to the model that the run leaves.
+def describe_path(
+    job: Job, spec: RunSpec, problem: Problem, connection: Connection, folder: Path, position: int = 0
+) -> PathMade:
+    """All rows that a run's path leaves in the catalogue; one with a single input leads to the model that it leaves.
 
     The pieces that it was proven on are left in `folder`.
     """
     made, seen = connection.construction, connection.examination
     certificate = seen.certificate
     path = made.path
-    of_pieces = certificate_columns(seen, folder)
+    of_pieces = certificate_columns(seen, folder, position)
     pieces_file = of_pieces.pop("file")
     values: dict[str, Any] = {
         "name": spec.name,
@@ -106,11 +147,12 @@ def describe_path(job: Job, spec: RunSpec, problem: Problem, connection: Connect
         "forward_passes": seen.profile.forward_passes,
         "seconds": connection.seconds,
     }
+    ends = [ref.row_id for ref in spec.ends[position]] if isinstance(spec, Connect) else [job.inputs[0].id, None]
     return PathMade(
-        position=0,
-        file="path.safetensors",
-        model_a=job.inputs[0].id,
-        model_b=job.inputs[1].id if len(job.inputs) > 1 else None,
+        position=position,
+        file=file_at(position, PATH),
+        model_a=ends[0] or 0,
+        model_b=ends[1],
         values=values,
         segments=describe_segments(path, seen),
         points=describe_points(seen.profile),

@@ -16,6 +16,12 @@ from core.results import SegmentMade, as_loss
 PIECES = "pieces.safetensors"
 
 
+def file_at(position: int, name: str) -> str:
+    """What a file of several of one run is called: the first `path.safetensors`, the next `path-1.safetensors`."""
+    stem, _, ending = name.partition(".")
+    return name if position == 0 else f"{stem}-{position}.{ending}"
+
+
 def verify_path(path: Path, ends: Sequence[Tensor], examined: Examination) -> dict[str, Any]:
     """Whether a path leads from one model to another, each (P,), and what an examination in float64 found of it."""
     certificate = examined.certificate
@@ -63,8 +69,8 @@ def passes_of(examined: Examination) -> int | None:
     return None if examined.proof is None else ceil(examined.proof.passes)
 
 
-def certificate_columns(examined: Examination, folder: File) -> dict[str, Any]:
-    """What a certificate says of the pieces that a path was proven on, whose bounds are left in `folder`.
+def certificate_columns(examined: Examination, folder: File, position: int = 0) -> dict[str, Any]:
+    """What a certificate says of the pieces that a run's path was proven on, whose bounds are left in `folder`.
 
     A sampled path has neither slack nor a bound on its error, nor one with a penalty.
     """
@@ -75,10 +81,11 @@ def certificate_columns(examined: Examination, folder: File) -> dict[str, Any]:
         columns["penalised_level"] = examined.penalised_level
     if proof is None or proof.failure is not None:
         return columns
-    proof.save(folder / PIECES)
+    file = file_at(position, PIECES)
+    proof.save(folder / file)
     if examined.on_test is not None and examined.on_test.failure is None:
         columns |= {"test_level": examined.on_test.level, "test_error_level": examined.on_test.error}
-    return {**columns, "file": PIECES, "error_level": examined.error_level}
+    return {**columns, "file": file, "error_level": examined.error_level}
 
 
 def describe_segments(path: Path, examined: Examination) -> list[SegmentMade]:

@@ -14,7 +14,7 @@ loss is not known. Where the path has to be proven, a line without a proof below
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from safetensors.torch import load_file
@@ -22,11 +22,12 @@ from safetensors.torch import load_file
 from core.methods.method import Construction, Premise, Task
 from core.methods.string import constrained
 from core.methods.string.beads import Beads
+from core.methods.string.halving import halve
 from core.methods.string.search import StringSearch, values_of
 from core.methods.string.snapshots import Snapshots
 from core.path import Path
 from core.problem import part_of
-from core.progress import plural
+from core.progress import Reporter, plural
 from core.specs.methods import String, metric_text
 
 DEFAULT_FACTOR = 1.5  # threshold without `below`: this times the larger endpoint value
@@ -52,39 +53,48 @@ def premises(options: String, task: Task) -> Iterator[Premise]:
 
 def build(options: String, task: Task) -> Construction:
     """Grow the string until no gap is left or a limit is reached."""
+    (made,) = build_all(options, [task], task.reporter)
+    return made
+
+
+def build_all(options: String, tasks: Sequence[Task], reporter: Reporter) -> list[Construction]:
+    """Grow the strings of several pairs, which share the time; `reporter` hears of what they have in common."""
     deadline = time.monotonic() + 60 * options.minutes
+    strings = [_begun(options, task, deadline) for task in tasks]
+    snapshots = [Snapshots(task.problem) if options.snapshots else None for task in tasks]
+    if options.order == "constrained":
+        failures = [constrained.lower(*one, kept) for one, kept in zip(strings, snapshots, strict=True)]
+    else:
+        failures = halve(strings, reporter)
+    for (search, beads), kept in zip(strings, snapshots, strict=True):
+        search.report_depths(beads)
+        if kept is not None and options.order != "constrained":
+            kept.take_depths(beads)
+    for search, beads in strings[-1:]:
+        search.task.reporter.keep(beads.save)  # where there are several, the states of all
+    return [
+        Construction(
+            Path.chain(beads.knots),
+            search.below,
+            options.on,
+            failure,
+            beads.count,
+            beads.passes,
+            beside={} if kept is None else kept.tensors,
+        )
+        for (search, beads), failure, kept in zip(strings, failures, snapshots, strict=True)
+    ]
+
+
+def _begun(options: String, task: Task, deadline: float) -> tuple[StringSearch, Beads]:
+    """The string between the ends of a task, or what an earlier run left of it."""
     ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
     search = StringSearch(options, task, threshold(task, ends), deadline)
     goal = f"the threshold is {search.below:.4g}, beads are trained to {options.alpha * search.below:.4g}"
     task.reporter.say(f"The {metric_text(options.on)} of the ends is {ends[0]:.4g} and {ends[1]:.4g}; {goal}.")
     beads = resumed_beads(search, ends) or Beads([task.a, task.b], ends, [0])
-    snapshots = Snapshots(task.problem) if options.snapshots else None
-    if options.order == "constrained":
-        failure = constrained.lower(search, beads, snapshots)
-    else:
-        failure = halve(search, beads)
-        if snapshots is not None:
-            snapshots.take_depths(beads)
-    search.report_depths(beads)
-    task.reporter.keep(beads.save)
-    path = Path.chain(beads.knots)
-    kept = {} if snapshots is None else snapshots.tensors
-    return Construction(path, search.below, options.on, failure, beads.count, beads.passes, beside=kept)
-
-
-def halve(search: StringSearch, beads: Beads) -> str | None:
-    """Put beads into gaps until none is left or a limit is reached; what is left then, as a part of a sentence."""
-    reporter = search.task.reporter
-    lines = search.find_gaps(beads, list(range(len(beads.depths))))
-    for number, line in enumerate(lines if search.prover is not None else (), start=1):
-        reporter.say(f"Line {number} of {len(lines)}: {line.told}.")
-    reporter.say(search.state(beads))
-    while (batch := search.choose(beads)) and time.monotonic() < search.deadline:
-        search.grow(beads, batch)
-        reporter.checkpoint(beads.save)
-        search.report(beads)
-    reporter.say(search.why_it_ends(beads))
-    return search.describe(beads)
+    task.reporter.checkpoint(beads.save)
+    return search, beads
 
 
 def resumed_beads(search: StringSearch, ends: list[float]) -> Beads | None:
@@ -106,8 +116,8 @@ def resumed_beads(search: StringSearch, ends: list[float]) -> Beads | None:
     stuck = beads.stuck(search.below)
     task.reporter.say(f"Resumes with {plural(beads.count, 'bead')}; {len(stuck)} of them above the threshold.")
     if stuck and search.options.order != "constrained":
-        again = search.train_beads([beads.knots[i] for i in stuck], beads.count).thetas
-        values = values_of(task.problem, again, search.options.on)
-        for i, bead, value in zip(stuck, again, values, strict=True):
-            beads.knots[i], beads.values[i] = bead, value
+        starts, seeds = [beads.knots[i] for i in stuck], search.seeds(len(stuck), beads.count)
+        doing = f"{plural(beads.count, 'bead')}, training {len(stuck)} of them on"
+        for i, bead in zip(stuck, search.train_beads(starts, seeds, doing, task.reporter), strict=True):
+            beads.knots[i], beads.values[i] = bead.theta, bead.value
     return beads

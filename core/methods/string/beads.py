@@ -77,6 +77,10 @@ class Beads:
         """The gaps that rise above the threshold; of others nobody knows."""
         return [gap for gap in self.gaps if gap.known != "unproven"]
 
+    def lines(self, lefts: list[int]) -> tuple[Tensor, Tensor]:
+        """Where the lines that start at the knots `lefts` start and stop, each (G, P)."""
+        return torch.stack([self.knots[i] for i in lefts]), torch.stack([self.knots[i + 1] for i in lefts])
+
     def insert(self, gap: Gap, bead: Tensor, value: float) -> None:
         """Put a bead with its value into a gap, which is none any more: its two halves are to be looked at."""
         self.gaps.remove(gap)

@@ -13,15 +13,25 @@ from core.methods.string.beads import Beads, Gap
 from core.methods.string.lines import Line, proven_line, seen_lines
 from core.path import Segment
 from core.problem import Problem
-from core.progress import plural
+from core.progress import Reporter, plural
 from core.specs.methods import Metric, String
-from core.training import TrainingResult, Until, train
+from core.training import Until, train
 
 
 def values_of(problem: Problem, thetas: Tensor, on: Metric) -> list[float]:
     """The metric at parameters (K, P)."""
     found: list[float] = problem.metric(thetas, on).tolist()
     return found
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A bead (P,), its value of the metric, after how many epochs, and whether it reached its goal."""
+
+    theta: Tensor
+    value: float
+    epochs: int
+    reached: bool
 
 
 @dataclass(frozen=True)
@@ -41,15 +51,17 @@ class StringSearch:
 
     def find_gaps(self, beads: Beads, lefts: list[int]) -> list[Line]:
         """Look along the lines that start at the knots `lefts`: those that may rise above the threshold are gaps."""
-        starts = torch.stack([beads.knots[i] for i in lefts])
-        stops = torch.stack([beads.knots[i + 1] for i in lefts])
-        found = self.judged(starts, stops, beads.count)
+        found = self.judged(*beads.lines(lefts), beads.count)
+        self.note(beads, lefts, found)
+        return found
+
+    def note(self, beads: Beads, lefts: list[int], found: list[Line]) -> None:
+        """Keep what was found of the lines that start at the knots `lefts`: what they cost, and which are gaps."""
         beads.passes += sum(line.passes for line in found)
         for i, line in zip(lefts, found, strict=True):
             if line.gap is not None:
                 beads.gaps.append(Gap(i, beads.depths[i], line.value, line.t, line.gap))
         beads.gaps.sort(key=lambda gap: gap.left)
-        return found
 
     def judged(self, starts: Tensor, stops: Tensor, made: int) -> list[Line]:
         """What is known of the lines from `starts` to `stops`, each (G, P)."""
@@ -77,22 +89,23 @@ class StringSearch:
         lowest = min(gap.depth for gap in able)
         return [gap for gap in able if gap.depth == lowest][:room]
 
-    def grow(self, beads: Beads, batch: list[Gap]) -> None:
-        """Train a bead for each gap of the batch, put them in, and look at the new halves."""
-        starts = [self.middle(beads, gap, beads.count + i) for i, gap in enumerate(batch)]
-        trained, lines = self.train_beads(starts, beads.count), len(beads.depths)
-        values = values_of(self.task.problem, trained.thetas, self.options.on)
-        beads.passes += 3 * int(trained.epochs.sum())
-        new: list[int] = []
-        for gap, bead, value in reversed(list(zip(batch, trained.thetas, values, strict=True))):
-            beads.insert(gap, bead, value)
-            new = [gap.left, gap.left + 1, *(left + 1 for left in new)]
-        halves = self.find_gaps(beads, new)
-        for i, (gap, value) in enumerate(zip(batch, values, strict=True)):
+    def insert(self, beads: Beads, batch: list[Gap], new: list[Trained]) -> list[int]:
+        """Put a trained bead into each gap of the batch; the knots at which the new halves start, left to right."""
+        beads.passes += 3 * sum(bead.epochs for bead in new)
+        lefts: list[int] = []
+        for gap, bead in reversed(list(zip(batch, new, strict=True))):
+            beads.insert(gap, bead.theta, bead.value)
+            lefts = [gap.left, gap.left + 1, *(left + 1 for left in lefts)]
+        return lefts
+
+    def tell(self, beads: Beads, batch: list[Gap], new: list[Trained], halves: list[Line]) -> None:
+        """For the log: each new bead of a batch, and the two halves beside it."""
+        before = len(beads.depths) - len(batch)
+        for i, (gap, bead) in enumerate(zip(batch, new, strict=True)):
             left, right = halves[2 * i : 2 * i + 2]
-            place = f"in the gap of {gap.value:.4g} at t = {gap.along(lines):.3g}, depth {gap.depth}"
-            missed = "" if bool(trained.reached[i]) else ", short of its goal"
-            told = f"trained to {value:.4g} in {plural(int(trained.epochs[i]), 'epoch')}{missed}"
+            place = f"in the gap of {gap.value:.4g} at t = {gap.along(before):.3g}, depth {gap.depth}"
+            missed = "" if bead.reached else ", short of its goal"
+            told = f"trained to {bead.value:.4g} in {plural(bead.epochs, 'epoch')}{missed}"
             number = beads.count - len(batch) + i + 1
             self.task.reporter.say(f"Bead {number}, {place}: {told}; {self.lines_told(left, right)}.")
 
@@ -118,20 +131,24 @@ class StringSearch:
         moved: Tensor = start + self.options.noise * torch.dist(left, right) * aside / aside.norm()
         return moved
 
-    def train_beads(self, starts: list[Tensor], made: int) -> TrainingResult:
+    def seeds(self, count: int, made: int) -> list[int]:
+        """Of the next `count` beads, when `made` are there."""
+        return [self.task.seed + made + i for i in range(count)]
+
+    def train_beads(self, starts: list[Tensor], seeds: list[int], doing: str, reporter: Reporter) -> list[Trained]:
         """Train beads, all in one batch, to alpha times the threshold."""
-        seeds = [self.task.seed + made + i for i in range(len(starts))]
-        return train(
+        found = train(
             self.task.problem,
             torch.stack(starts),
             seeds,
             self.options,
             until=Until(self.options.on, self.options.alpha * self.below),
-            on_epoch=lambda state: self.task.reporter.progress(
-                None, f"{made} beads, training {len(starts)} more, epoch {state.epoch}"
-            ),
+            on_epoch=lambda state: reporter.progress(None, f"{doing}, epoch {state.epoch}"),
             stop=lambda: time.monotonic() >= self.deadline,
         )
+        values = values_of(self.task.problem, found.thetas, self.options.on)
+        made = zip(found.thetas, values, found.epochs.tolist(), found.reached.tolist(), strict=True)
+        return [Trained(*one) for one in made]
 
     def report(self, beads: Beads) -> None:
         worst = self.below if beads.worst is None else beads.worst.value

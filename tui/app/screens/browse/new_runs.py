@@ -35,7 +35,8 @@ async def _prefill(browser: Browser, kind: str) -> dict[str, object] | None:
     if len(chosen) > MOST_OFFERED:
         browser.tell(f"At most {MOST_OFFERED} rows can start a run; {len(chosen):,} are marked.", wrong=True)
         return None
-    names, ref = run.positional, run.reads(run.positional[0])
+    names = tuple(name for name in run.positional if run.required(name))
+    ref = run.reads(names[0])
     there = await to_thread(_named_by, browser.client, browser.kind, rows, ref)
     if run.several(names[0]) or (run.each and there):
         return {names[0]: " ".join(there)}

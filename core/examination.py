@@ -28,7 +28,7 @@ class Examination:
     `proof` holds the enclosures of segments; None if none was requested, or needed. With it `max_train_loss` has all
     rounding taken off: somewhere the loss is at least that. `unproven` says, as a sentence,
     why a path is sampled that was to be proven. `on_test` is a proof of the test loss, where that was asked for too.
-    `penalised_level` is what the train loss with its penalty is nowhere above; None without penalty or such a proof.
+    `penalised_level` is what the train loss with its `penalty` is nowhere above; None without one, or such a proof.
     """
 
     profile: Profile
@@ -38,6 +38,7 @@ class Examination:
     unproven: str | None = None
     on_test: Proof | None = None
     penalised_level: float | None = None
+    penalty: Penalty | None = None
 
     @property
     def error_level(self) -> float | None:
@@ -70,7 +71,7 @@ def examine(
     if not penalty:
         return found
     level = penalised_level(problem, path, found.certificate.verdicts, found.proof, penalty)
-    return replace(found, penalised_level=level)
+    return replace(found, penalised_level=level, penalty=penalty)
 
 
 def _examined(

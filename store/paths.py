@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import NEVER_REUSED, Base, add_once, add_parts, fetch, fetch_one
-from store.certificates import Certificates
+from store.certificates import L1, RIDGE, Certificates
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class PathRecord:
     test_level: float | None
     test_error_level: float | None
     penalised_level: float | None
+    ridge: float | None
+    l1: float | None
     barrier: float | None
     barrier_interpolated: float | None
     length: float | None
@@ -160,6 +162,8 @@ class PathRow(Base):
     test_level: Mapped[float | None] = _measured("bound of the test loss on the whole path")
     test_error_level: Mapped[float | None] = _measured("bound of the test error on the whole path, 0 to 1")
     penalised_level: Mapped[float | None] = _measured("bound of the train loss with its penalty on the whole path")
+    ridge: Mapped[float | None] = _measured(RIDGE)
+    l1: Mapped[float | None] = _measured(L1)
     barrier: Mapped[float | None] = _measured("largest train loss above the larger end", index=True)
     barrier_interpolated: Mapped[float | None] = _measured(
         "largest train loss above the ends' losses, interpolated along t"

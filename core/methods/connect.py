@@ -13,7 +13,7 @@ from core.methods import METHODS
 from core.methods.method import Construction, Task, require
 from core.progress import OnlyProgress, plural
 from core.specs.methods import MethodOptions, metric_text
-from core.specs.runs import name_of_options
+from core.specs.runs import name_of_options, penalised_text
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,10 @@ def _test_told(examination: Examination) -> str:
 
 
 def _penalty_told(examination: Examination) -> str:
-    level = examination.penalised_level
-    return "" if level is None else f" With its penalty the train loss is nowhere above {level:.6g}."
+    level, penalty = examination.penalised_level, examination.penalty
+    if level is None or penalty is None:
+        return ""
+    return f" The {penalised_text(penalty.ridge, penalty.l1)} is nowhere above {level:.6g}."
 
 
 def failure_of(made: Construction, examination: Examination, must_prove: bool = False) -> str | None:

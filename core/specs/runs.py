@@ -128,6 +128,12 @@ class Proved(OfModels, frozen=True, kw_only=True):
     ] = 0.0
 
 
+def penalised_text(ridge: float, l1: float) -> str:
+    """What a penalised level is of, by its factors: train loss + 0.1 |W|^2."""
+    terms = [f"{factor:g} {norm}" for factor, norm in ((ridge, "|W|^2"), (l1, "|W|_1")) if factor > 0]
+    return " + ".join(("train loss", *terms))
+
+
 class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"):
     """Construct a path between two models."""
 

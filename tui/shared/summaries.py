@@ -1,6 +1,7 @@
 """Results in words that a newcomer knows: names and values of a path and of a bound."""
 
 from core.results import NO, OPEN, YES
+from core.specs.runs import penalised_text
 from tui.shared.columns import Row
 from tui.shared.formatting import number, value
 
@@ -20,7 +21,17 @@ WORDS = {
 PATH_FACTS = frozenset(
     (
         *("train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "drift", "certified", "certificate"),
-        *("error_level", "penalised_level", "beads", "normalized_length", "threshold", "on", "connected"),
+        *(
+            "error_level",
+            "penalised_level",
+            "ridge",
+            "l1",
+            "beads",
+            "normalized_length",
+            "threshold",
+            "on",
+            "connected",
+        ),
     )
 )
 
@@ -69,10 +80,10 @@ def certificate_facts(row: Row) -> list[tuple[str, str]]:
 def _other_levels(row: Row) -> list[tuple[str, str]]:
     """What is proven beside the level, as far as it is."""
     names = {
-        "error_level": "train error (nowhere higher)",
-        "penalised_level": "train loss with penalty (nowhere higher)",
+        "error_level": "train error",
+        "penalised_level": penalised_text(row["ridge"] or 0.0, row["l1"] or 0.0),
     }
-    return [(text, number(row[name])) for name, text in names.items() if row[name] is not None]
+    return [(f"{text} (nowhere higher)", number(row[name])) for name, text in names.items() if row[name] is not None]
 
 
 def certificate_text(row: Row) -> str:

@@ -110,18 +110,27 @@ def failure_of(made: Construction, examination: Examination, must_prove: bool = 
         return f"segment {refused[0]} claims to be {verdict.claim}, which the checker refuses: {verdict.reason}"
     if must_prove and not examination.certificate.certified:
         return f"could not prove: {examination.unproven}"
-    if made.below is None:
-        return None
+    return None if made.below is None else _above(made.below, made, examination)
+
+
+def _above(below: float, made: Construction, examination: Examination) -> str | None:
+    """That what was seen is above the threshold or, where it is not, that the level is."""
     value = reached_value(made, examination)
-    if value <= made.below:
+    if not value <= below:
+        return f"the path's {metric_text(made.on)} reaches {value:.4g}, above the threshold {below:.4g}"
+    level = examination.certificate.level
+    if made.on != "train-loss" or level <= below:
         return None
-    return f"the path's {metric_text(made.on)} reaches {value:.4g}, above the threshold {made.below:.4g}"
+    return (
+        f"the path's train loss reaches {value:.4g}, and is not proven to stay below the threshold {below:.4g}, "
+        f"only below {level:.4g}"
+    )
 
 
 def reached_value(made: Construction, examination: Examination) -> float:
-    """The certificate's level for a threshold on the train loss, the largest value seen for any other."""
+    """The largest value seen of what the threshold is on."""
     if made.on == "train-loss":
-        return examination.certificate.level
+        return examination.max_train_loss
     part, _, what = made.on.partition("-")
     values = examination.profile.train if part == "train" else examination.profile.test
     assert values is not None

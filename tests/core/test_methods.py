@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.bounds import BOUNDS
+from core.certify.enclosed import Wanted
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
 from core.losses import loss_named
 from core.methods import METHODS, string
-from core.methods.connect import Connection, connect
+from core.methods.connect import Connection, connect, failure_of
 from core.methods.method import Task
 from core.methods.string.beads import Beads, Gap
 from core.methods.swapping import swap_units
@@ -127,6 +128,18 @@ def test_a_line_is_one_sampled_segment_that_fails_above_the_threshold(task: Task
     assert level > BELOW, "or the example is too easy"
     assert made.failure == f"the path's train loss reaches {level:.4g}, above the threshold 0.3"
     assert connect(Linear(), with_(task, below=level * 1.01)).failure is None
+
+
+def test_a_proven_line_fails_by_what_it_reaches_and_by_its_level_only_where_it_reaches_less(task: Task) -> None:
+    made = connect(Linear(), task, wanted=Wanted(0.05), must_prove=True)
+    seen, level = made.examination.max_train_loss, made.examination.certificate.level
+    assert f"{seen:.4g}" != f"{level:.4g}"
+    assert made.failure == f"the path's train loss reaches {seen:.4g}, above the threshold 0.3"
+    between = failure_of(replace(made.construction, below=(seen + level) / 2), made.examination, must_prove=True)
+    assert between is not None
+    assert "is not proven to stay below the threshold" in between
+    assert between.endswith(f"only below {level:.4g}")
+    assert failure_of(replace(made.construction, below=level), made.examination, must_prove=True) is None
 
 
 @pytest.mark.parametrize("order", ["breadth", "greedy"])

@@ -126,7 +126,9 @@ class PathRow(Base):
     data: Mapped[str | None] = mapped_column(index=True, doc="data set it was measured on")
     on: Mapped[str | None] = mapped_column(doc="quantity the threshold is for: train_loss, …")
     threshold: Mapped[float | None] = _measured("largest level that counts as connected; empty: none was requested")
-    connected: Mapped[bool | None] = mapped_column(doc="whether the level is at most the threshold")
+    connected: Mapped[bool | None] = mapped_column(
+        doc="whether the level is at most the threshold, and proven where prove=on"
+    )
     train_loss_a: Mapped[float | None] = _measured("mean train loss at model_a, computed in float64")
     train_loss_b: Mapped[float | None] = _measured("mean train loss at model_b, computed in float64")
     max_train_loss: Mapped[float | None] = _measured("largest mean train loss seen", index=True)

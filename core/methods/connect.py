@@ -109,7 +109,9 @@ def failure_of(made: Construction, examination: Examination, must_prove: bool = 
         verdict = examination.certificate.verdicts[refused[0]]
         return f"segment {refused[0]} claims to be {verdict.claim}, which the checker refuses: {verdict.reason}"
     if must_prove and not examination.certificate.certified:
-        return f"could not prove: {examination.unproven}"
+        used_up = examination.proof is not None and examination.proof.used_up
+        advice = "; raise passes, or `thalweg certify` the path" if used_up else ""
+        return f"could not prove: {examination.unproven}{advice}"
     return None if made.below is None else _above(made.below, made, examination)
 
 

@@ -385,7 +385,9 @@ def test_a_path_that_is_out_of_reach_says_so_after_a_trial() -> None:
 def test_no_passes_prove_nothing() -> None:
     found = examine(problem(), path(), wanted=Wanted(passes=0))
     assert found.certificate.kind == "sampled"
-    assert "there is no bound yet" in (found.unproven or "")
+    seen = f"{found.max_train_loss:.4g}"
+    assert (found.unproven or "").startswith(f"segment 0: seen nowhere above {seen}, but not proven below ")
+    assert (found.unproven or "").endswith(" after 0 passes")
 
 
 def test_the_same_is_proven_twice() -> None:

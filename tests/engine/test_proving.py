@@ -39,6 +39,7 @@ def test_a_line_is_proven_where_asked_for_and_checked_again_from_its_pieces(engi
     assert (off.ridge, off.l1) == (0.0, 0.5), "the factors of the certificate that it shows"
     assert ended[3].outcome == "finding"
     assert ended[3].cause.startswith("could not connect: could not prove: segment 0: ")
+    assert ended[3].cause.endswith("; raise passes, or `thalweg certify` the path")
     assert (short.certificate, short.passes is not None, short.penalised_level) == ("sampled", True, None)
     assert (short.ridge, short.l1) == (None, None), "there is no level that they would be of"
 

@@ -176,3 +176,16 @@ def test_a_form_on_marked_paths_enqueues_a_run_for_each(kept: Path) -> None:
     app = stage(kept, lambda client: LaunchScreen(client, "certify", {"path": "1 2"}), launch)
     assert app.answers == [[6, 7]]
     assert said[0].startswith("$ thalweg certify 1 2")
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"), [(0.0572, "seen below, but not proven"), (0.07, "not connected"), (None, "not connected")]
+)
+def test_a_threshold_that_was_kept_and_not_proven_is_told_apart_from_one_that_was_not_kept(
+    certified: Path, seen: float | None, said: str
+) -> None:
+    values = {"on": "train_loss", "threshold": 0.06, "connected": False, "max_train_loss": seen}
+    with Catalogue.open(certified) as catalogue:
+        with catalogue.write() as session:
+            session.execute(update(table("paths")).where(table("paths").c.id == 2).values(values))
+        assert ("threshold", f"0.06 on the train loss: {said}") in read(Client(catalogue), "paths", 2).facts

@@ -56,11 +56,18 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
         ("length / distance of the ends", number(row["normalized_length"])),
     ]
     if row["threshold"] is not None:
-        verdict = "connected" if row["connected"] else "not connected"
-        facts.append(
-            ("threshold", f"{number(row['threshold'])} on the {value(row['on']).replace('_', ' ')}: {verdict}")
-        )
+        on = value(row["on"]).replace("_", " ")
+        facts.append(("threshold", f"{number(row['threshold'])} on the {on}: {_verdict(row)}"))
     return facts
+
+
+def _verdict(row: Row) -> str:
+    """What became of a threshold; a loss that was seen below it all along may not be proven to be."""
+    if row["connected"]:
+        return "connected"
+    seen = row["max_train_loss"]
+    unproven = row["on"] == "train_loss" and seen is not None and seen <= row["threshold"]
+    return "seen below, but not proven" if unproven else "not connected"
 
 
 def certificate_facts(row: Row) -> list[tuple[str, str]]:

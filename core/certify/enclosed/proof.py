@@ -90,13 +90,14 @@ class Enclosure:
 class Proof:
     """Enclosures by segment, what the loss has to stay below, and the passes over the data that they took.
 
-    `samples` is how many there are; None for regression.
+    `samples` is how many there are; None for regression. `used_up`: they were all that were allowed.
     """
 
     enclosures: Mapping[int, Enclosure]
     target: float
     passes: float
     samples: int | None = None
+    used_up: bool = False
 
     @property
     def level(self) -> float:
@@ -211,7 +212,8 @@ def prove(
             found[i] = replace(found[i], doubt=_doubt(search, i, wanted.stored.get(i, ())))
     split = problem.part(wanted.part)
     assert split is not None
-    return Proof(found, target.bound, budget.spent, None if split.y.is_floating_point() else len(split))
+    samples = None if split.y.is_floating_point() else len(split)
+    return Proof(found, target.bound, budget.spent, samples, used_up=budget.left <= 0)
 
 
 def _out_of_reach(

@@ -151,8 +151,7 @@ class Search:
             if self.target.missed:
                 return f"the loss is {self.target.seen:.6g} at t = {self.seen[1]:.6g}"
             if self.budget.left <= 0:
-                best = f"the best bound is {self.bound:.4g} of" if isfinite(self.bound) else "there is no bound yet of"
-                return f"{best} {self.target.bound:.4g} after {self.budget.spent:.0f} passes"
+                return self._used_up()
             piece = self.left.pop()
             if piece.shortest < SMALLEST:
                 self.left.append(piece)
@@ -160,6 +159,13 @@ class Search:
             self.left += reversed(list(self.split_up(piece)))
             report(self)
         return None
+
+    def _used_up(self) -> str:
+        """How far it came in the passes that it had."""
+        after = f"{self.target.bound:.4g} after {self.budget.spent:,.0f} passes"
+        if isfinite(self.bound):
+            return f"best bound {self.bound:.4g} of {after}"
+        return f"seen nowhere above {self.target.seen:.4g}, but not proven below {after}"
 
     def split_up(self, piece: _Open) -> Iterator[_Open]:
         """What is left of a piece when its parts were looked at; those below the target are accepted."""

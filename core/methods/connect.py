@@ -7,7 +7,7 @@ from math import inf
 
 import torch
 
-from core.certify.enclosed import Prover, Wanted
+from core.certify.enclosed import Prover, Wanted, passes_text
 from core.examination import Examination, examine
 from core.methods import METHODS
 from core.methods.method import Construction, Task, require
@@ -77,7 +77,7 @@ def proof_told(examination: Examination) -> str:
         return f" Not proven: {examination.unproven}."
     assert proof is not None
     pieces = sum(len(one.pieces) for one in proof.enclosures.values())
-    how = f"Proven on {plural(pieces, 'piece')} in {proof.passes:.0f} passes"
+    how = f"Proven on {plural(pieces, 'piece')} in {passes_text(proof.passes)}"
     level = examination.certificate.level
     on_test = _test_told(examination)
     return f" {how}: the train loss reaches {examination.max_train_loss:.6g} and is nowhere above {level:.6g}.{on_test}"
@@ -89,7 +89,7 @@ def _test_told(examination: Examination) -> str:
         return ""
     if proof.failure is not None:
         return f" Of the test loss nothing is proven: {proof.failure}."
-    return f" The test loss is nowhere above {proof.level:.6g}: {proof.passes:.0f} passes."
+    return f" The test loss is nowhere above {proof.level:.6g}: {passes_text(proof.passes)}."
 
 
 def _penalty_told(examination: Examination) -> str:

@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from core.bounds import BOUNDS
 from core.certify.enclosed import Wanted
 from core.data.dataset import Dataset, Split
+from core.engine.worker.verifying import passes_of
 from core.errors import PremiseError
+from core.examination import examine
 from core.losses import loss_named
 from core.methods import METHODS, string
-from core.methods.connect import Connection, connect, failure_of
+from core.methods.connect import Connection, connect, examination_sentence, failure_of
 from core.methods.method import Task
 from core.methods.string.beads import Beads, Gap
 from core.methods.swapping import swap_units
 from core.networks.architectures import build
-from core.path import Claim
+from core.path import Claim, Path
 from core.problem import Problem
 from core.progress import SilentReporter
 from core.specs import bounds as bound_specs
@@ -284,3 +286,11 @@ def test_noise_leads_out_of_the_symmetry_between_exchanged_units(task: Task) -> 
 
     assert halves_apart(0.0) < 1e-9
     assert halves_apart(0.05) > 1e-3
+
+
+def test_the_log_tells_as_many_passes_of_a_proof_as_the_catalogue_keeps(task: Task) -> None:
+    found = examine(task.problem, Path.line(task.a, task.b), wanted=Wanted(0.05))
+    assert found.proof is not None
+    half = replace(found, proof=replace(found.proof, passes=75.2))
+    assert f" in {passes_of(half)} passes: " in examination_sentence(half)
+    assert passes_of(half) == 76

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from math import inf
 from pathlib import Path as File
 
-from core.certify.enclosed.goal import Budget, Target, too_many
+from core.certify.enclosed.goal import Budget, Target, passes_text, too_many
 from core.certify.enclosed.nonlinear import unknown
 from core.certify.enclosed.pieces import Piece, load_pieces, require_whole, save_pieces
 from core.certify.enclosed.prover import Prover
@@ -153,7 +153,7 @@ class _Progress:
 
     def __call__(self, i: int, search: Search) -> None:
         share = sum(one.end - one.start for one in search.accepted)
-        text = f"proving segment {i}: {len(search.accepted)} pieces, {search.budget.spent:.0f} passes"
+        text = f"proving segment {i}: {len(search.accepted)} pieces, {passes_text(search.budget.spent)}"
         self.reporter.progress((self.done + share) / self.segments, text)
         self.known[i], self.highest[i] = tuple(search.accepted), search.seen[1]
         kept = Kept(search.budget.spent, search.target.seen, self.highest)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.certify.enclosed import columns, first_order
 from core.certify.enclosed.chords import UP, steps
-from core.certify.enclosed.goal import Budget, Target
+from core.certify.enclosed.goal import Budget, Target, passes_text
 from core.certify.enclosed.lines import Lines, lines
 from core.certify.enclosed.moving import MovingNetwork
 from core.certify.enclosed.odd import odd_place
@@ -162,7 +162,7 @@ class Search:
 
     def _used_up(self) -> str:
         """How far it came in the passes that it had."""
-        after = f"{self.target.bound:.4g} after {self.budget.spent:,.0f} passes"
+        after = f"{self.target.bound:.4g} after {passes_text(self.budget.spent)}"
         if isfinite(self.bound):
             return f"best bound {self.bound:.4g} of {after}"
         return f"seen nowhere above {self.target.seen:.4g}, but not proven below {after}"

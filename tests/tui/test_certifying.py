@@ -18,11 +18,12 @@ from core.path import Path as KnotPath
 from core.specs.kinds import inputs_of
 from core.specs.runs import Certify, PathRef, from_json
 from core.studies.plan import Planned
-from store import Catalogue, Certificates, Models, Runs
+from store import Catalogue, Certificates, Models, Runs, show_row
 from store.base import table
 from tui.app.screens.launch import LaunchScreen
 from tui.cli.study_report import outcomes
 from tui.shared.details import Link, read
+from tui.shared.summaries import certificate_facts, path_facts
 
 
 @pytest.fixture
@@ -189,3 +190,13 @@ def test_a_threshold_that_was_kept_and_not_proven_is_told_apart_from_one_that_wa
         with catalogue.write() as session:
             session.execute(update(table("paths")).where(table("paths").c.id == 2).values(values))
         assert ("threshold", f"0.06 on the train loss: {said}") in read(Client(catalogue), "paths", 2).facts
+
+
+def test_what_is_proven_of_the_test_set_is_in_the_reports_of_paths_and_certificates(certified: Path) -> None:
+    levels = {"test_level": 0.3936, "test_error_level": 0.125}
+    said = {("test loss (nowhere higher)", "0.3936"), ("test error (nowhere higher)", "0.125")}
+    with Catalogue.open(certified) as catalogue, catalogue.write() as session:
+        for kind in ("paths", "certificates"):
+            session.execute(update(table(kind)).values(levels))
+        assert said <= set(path_facts(show_row(session, "path", 1)))
+        assert said <= set(certificate_facts(vars(Certificates(session).of(1)[0])))

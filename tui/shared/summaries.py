@@ -21,17 +21,8 @@ WORDS = {
 PATH_FACTS = frozenset(
     (
         *("train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "drift", "certified", "certificate"),
-        *(
-            "error_level",
-            "penalised_level",
-            "ridge",
-            "l1",
-            "beads",
-            "normalized_length",
-            "threshold",
-            "on",
-            "connected",
-        ),
+        *("error_level", "test_level", "test_error_level", "penalised_level", "ridge", "l1"),
+        *("beads", "normalized_length", "threshold", "on", "connected"),
     )
 )
 
@@ -88,6 +79,8 @@ def _other_levels(row: Row) -> list[tuple[str, str]]:
     """What is proven beside the level, as far as it is."""
     names = {
         "error_level": "train error",
+        "test_level": "test loss",
+        "test_error_level": "test error",
         "penalised_level": penalised_text(row["ridge"] or 0.0, row["l1"] or 0.0),
     }
     return [(f"{text} (nowhere higher)", number(row[name])) for name, text in names.items() if row[name] is not None]

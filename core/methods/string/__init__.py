@@ -67,8 +67,7 @@ def halve(search: StringSearch, beads: Beads) -> str | None:
     """Put beads into gaps until none is left or a limit is reached; what is left then, as a part of a sentence."""
     reporter = search.task.reporter
     lines = search.find_gaps(beads, list(range(len(beads.depths))))
-    for number, line in enumerate(lines if search.prover is not None else (), start=1):
-        reporter.say(f"Line {number} of {len(lines)}: {line.told}.")
+    search.tell(lines)
     reporter.say(search.state(beads))
     while (batch := search.choose(beads)) and time.monotonic() < search.deadline:
         search.grow(beads, batch)

@@ -60,7 +60,7 @@ def _lower(search: StringSearch, beads: Beads) -> int | None:
     """Bring all lines and beads below one level; how many rounds of training that took, None where it failed."""
     for rounds in range(ROUNDS + 1):
         beads.gaps.clear()
-        search.find_gaps(beads, list(range(len(beads.depths))))
+        search.tell(search.find_gaps(beads, list(range(len(beads.depths)))))
         if not beads.gaps and not beads.stuck(search.below):
             return rounds
         if rounds == ROUNDS or time.monotonic() >= search.deadline or not _insert(search, beads):

@@ -98,6 +98,11 @@ class StringSearch:
             number = beads.count - len(batch) + i + 1
             self.task.reporter.say(f"Bead {number}, {place}: {told}; {self.lines_told(left, right)}.")
 
+    def tell(self, lines: list[Line]) -> None:
+        """Say of each line of the whole string what is known of it, where that has to be proven."""
+        for number, line in enumerate(lines if self.prover is not None else (), start=1):
+            self.task.reporter.say(f"Line {number} of {len(lines)}: {line.told}.")
+
     def lines_told(self, left: Line, right: Line) -> str:
         """The two lines beside a new bead, for the log."""
         if self.prover is None:

@@ -29,7 +29,7 @@ def levels(top: float, below: float, stages: int) -> list[float]:
 
 
 def lower(search: StringSearch, beads: Beads) -> str | None:
-    """Lower the string to its threshold; the level at which it stops before that, as a part of a sentence."""
+    """Lower the string to its threshold; the level at which it stops before that, and why, as a part of a sentence."""
     reporter = search.task.reporter
     (line,) = _looking(search).judged(beads.knots[0][None], beads.knots[-1][None], 0)
     reached, goals = line.value, levels(line.value, search.below, search.options.stages)
@@ -43,12 +43,21 @@ def lower(search: StringSearch, beads: Beads) -> str | None:
         state = f"Level {level:.4g}, {number} of {len(goals)}: {plural(beads.count, 'bead')}"
         if rounds is None:
             reporter.say(f"{state}, and {len(beads.gaps)} of {plural(len(beads.depths), 'line')} above it: given up.")
-            return f"stopped at level {reached:.3g} of {search.below:.3g}"
+            return f"stopped at level {reached:.3g} of {search.below:.3g}: {_limit(here, beads)}"
         reporter.say(f"{state}, {plural(rounds, 'round')} of training.")
         reporter.metric("level", number, level, unit="stage", family="level")
         reporter.metric("beads", number, beads.count, unit="stage", family="beads")
         reached = level
     return None
+
+
+def _limit(search: StringSearch, beads: Beads) -> str:
+    """Why a string went no further."""
+    if time.monotonic() >= search.deadline:
+        return f"its {search.options.minutes:g} minutes are over"
+    if beads.gaps and beads.count >= search.options.beads:
+        return search.all_beads(beads)
+    return f"{ROUNDS} rounds of beads and training at a level are all that it gets"
 
 
 def _looking(search: StringSearch) -> StringSearch:

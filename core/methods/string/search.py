@@ -166,8 +166,12 @@ class StringSearch:
         if time.monotonic() >= self.deadline:
             return f"The search ends: its {self.options.minutes:g} minutes are over."
         if beads.count >= self.options.beads:
-            return f"The search ends: {plural(beads.count, 'bead')} are all that was allowed."
+            return f"The search ends: {self.all_beads(beads)}."
         return f"The search ends: every gap is at depth {self.options.depth} or beside a bead above the threshold."
+
+    def all_beads(self, beads: Beads) -> str:
+        """That there may be no more."""
+        return f"{plural(beads.count, 'bead')} {'is' if beads.count == 1 else 'are'} all that was allowed"
 
     def describe(self, beads: Beads) -> str | None:
         """`3 gaps left, worst 0.41 at t = 0.37`, or None when the string connects, as far as can be seen."""

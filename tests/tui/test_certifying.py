@@ -162,6 +162,8 @@ def test_several_paths_are_certified_each_in_a_run_of_its_own(kept: Path, thalwe
     assert thalweg("certify", 1, 99, "--detach").status == 2
     assert thalweg("certify", 1, "--where", "id<9").status == 2
     assert thalweg("certify").status == 2
+    idle = thalweg("certify", "--where", "id>9", "--dry-run")
+    assert (idle.status, idle.out, idle.err) == (0, "", "No path is chosen.\n")
     none = thalweg("certify", "--where", "id>9", "--json")
     assert (none.status, json.loads(none.out)) == (0, [])
     assert len(asked()) == 2, "nothing is enqueued where one is refused"
@@ -200,3 +202,12 @@ def test_what_is_proven_of_the_test_set_is_in_the_reports_of_paths_and_certifica
             session.execute(update(table(kind)).values(levels))
         assert said <= set(path_facts(show_row(session, "path", 1)))
         assert said <= set(certificate_facts(vars(Certificates(session).of(1)[0])))
+
+
+def test_the_report_of_a_certificate_has_what_its_proof_cost_and_how_tight_it_is(certified: Path) -> None:
+    with Catalogue.open(certified) as catalogue, catalogue.write() as session:
+        one = vars(Certificates(session).of(1)[0])
+    facts = dict(certificate_facts({**one, "kind": "enclosed", "slack": 0.0042, "passes": 76}))
+    assert (facts["level above what was seen (slack)"], facts["passes over the train set"]) == ("0.0042", "76")
+    assert facts["certificate"] == "enclosed: proven nowhere above the level, and it reaches what was seen"
+    assert "level above what was seen (slack)" not in dict(certificate_facts({**one, "slack": None}))

@@ -8,7 +8,7 @@ from tui.shared.formatting import number, value
 CERTIFICATES = {
     "exact": "exact: proven on the whole path",
     "identity": "identity: proven up to the rounding measured",
-    "enclosed": "enclosed: proven between what is seen and the level",
+    "enclosed": "enclosed: proven nowhere above the level, and it reaches what was seen",
     "sampled": "sampled: seen at many points, not proven",
 }
 WORDS = {
@@ -68,6 +68,7 @@ def certificate_facts(row: Row) -> list[tuple[str, str]]:
         ("level", number(row["level"])),
         *([] if row["drift"] is None else [("of which rounding (drift)", number(row["drift"]))]),
         ("highest train loss seen", number(row["seen"])),
+        *([] if row["slack"] is None else [("level above what was seen (slack)", number(row["slack"]))]),
         ("largest departure from a claim", number(row["residual"])),
         *_other_levels(row),
         ("pieces", value(row["pieces"])),

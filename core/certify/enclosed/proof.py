@@ -17,10 +17,11 @@ from core.certify.knots import points64
 from core.errors import UsageError
 from core.path import Path, Segment
 from core.problem import Part, Problem
-from core.progress import Reporter, SilentReporter
+from core.progress import Reporter, SilentReporter, Thinned, plural
 
 FEW = 100.0
 AGAIN = 16  # passes that checking a proof again may take for each of its pieces
+MANY = 10_000  # checkpoints, of which the log tells the first ones, then ever fewer
 TRIALS = 32  # and for each segment: with few samples that is what finding out how to begin takes
 
 
@@ -137,6 +138,8 @@ class _Progress:
     done: int = 0
     known: dict[int, tuple[Piece, ...]] = field(default_factory=dict)
     highest: dict[int, float] = field(default_factory=dict)
+    saved: int = 0
+    told: Thinned = field(default_factory=lambda: Thinned(MANY))
 
     def take_up(self) -> Kept:
         """What an earlier run kept of the same; its pieces are `known`."""
@@ -149,6 +152,8 @@ class _Progress:
             self.reporter.say(f"The pieces in the checkpoint are {why}, so the search starts from scratch.")
             return Kept()
         self.known, self.highest = known, kept.highest
+        pieces = plural(sum(map(len, known.values())), "piece")
+        self.reporter.say(f"The search goes on from {pieces}, found before in {passes_text(kept.passes)}.")
         return kept
 
     def __call__(self, i: int, search: Search) -> None:
@@ -156,8 +161,15 @@ class _Progress:
         text = f"proving segment {i}: {len(search.accepted)} pieces, {passes_text(search.budget.spent)}"
         self.reporter.progress((self.done + share) / self.segments, text)
         self.known[i], self.highest[i] = tuple(search.accepted), search.seen[1]
+        self.reporter.checkpoint(partial(self._keep, i, search))
+
+    def _keep(self, i: int, search: Search, file: File) -> None:
         kept = Kept(search.budget.spent, search.target.seen, self.highest)
-        self.reporter.checkpoint(lambda file: save_pieces(file, self.known, partial(kept.metadata, self.subject())))
+        save_pieces(file, self.known, partial(kept.metadata, self.subject()))
+        self.saved += 1
+        if self.told.due(self.saved):
+            found = plural(len(search.accepted), "piece")
+            self.reporter.say(f"Segment {i}: {found}, {passes_text(search.budget.spent)} so far.")
 
 
 def unprovable(problem: Problem, segment: Segment) -> str | None:

@@ -27,7 +27,7 @@ class Examination:
 
     `proof` holds the enclosures of segments; None if none was requested, or needed. Once it is complete, all rounding
     is taken off `max_train_loss`: somewhere the loss is at least that. `unproven` says why a path that was to be proven
-    is only sampled. `on_test` is a proof of the test loss, if that was requested too. The train loss with its penalty
+    is only sampled. `on_test` is a proof of the test loss, if that was requested too. The train loss with its `penalty`
     is nowhere above `penalised_level`; None without a penalty, or without a proof of that.
     """
 
@@ -38,6 +38,7 @@ class Examination:
     unproven: str | None = None
     on_test: Proof | None = None
     penalised_level: float | None = None
+    penalty: Penalty | None = None
 
     @property
     def error_level(self) -> float | None:
@@ -71,7 +72,7 @@ def examine(
     if not penalty:
         return found
     level = penalised_level(problem, path, found.certificate.verdicts, found.proof, penalty)
-    return replace(found, penalised_level=level)
+    return replace(found, penalised_level=level, penalty=penalty)
 
 
 def _examined(

@@ -142,6 +142,8 @@ class CertificateMade(Event, frozen=True, kw_only=True, tag="certificate"):
     test_level: float | None = None
     test_error_level: float | None = None
     penalised_level: float | None = None
+    ridge: float | None = None
+    l1: float | None = None
     segments: list[SegmentMade] = []
     file: str | None = None
 

@@ -14,7 +14,13 @@ from store.base import MANAGED, NEVER_REUSED, Base, fetch, insert_row, now, refu
 STRENGTHS = ("exact", "identity", "enclosed", "sampled")
 PROVEN = ("exact", "identity", "enclosed")
 #: Columns that a path and its certificate both have, of pieces and what is proven on them.
-PIECES = ("slack", "pieces", "passes", "error_level", "test_level", "test_error_level", "penalised_level")
+PIECES = (
+    *("slack", "pieces", "passes", "error_level", "test_level", "test_error_level"),
+    *("penalised_level", "ridge", "l1"),
+)
+#: What the factors of `penalised_level` are.
+RIDGE = "factor of the squared weights in penalised_level; empty: there is none"
+L1 = "factor of the absolute weights in penalised_level; empty: there is none"
 #: Columns of a segment that say what a certificate found of it.
 FOUND = ("verdict", "reason", "bound", "residual", "certificate", "seen", "pieces")
 #: Columns of a path's first certificate, and the path's own that say the same.
@@ -50,6 +56,8 @@ class CertificateRecord:
     test_level: float | None
     test_error_level: float | None
     penalised_level: float | None
+    ridge: float | None
+    l1: float | None
     artifact: str | None
     created_at: datetime
 
@@ -79,6 +87,8 @@ class CertificateRow(Base):
     penalised_level: Mapped[float | None] = mapped_column(
         doc="bound of the train loss with its penalty on the whole path"
     )
+    ridge: Mapped[float | None] = mapped_column(doc=RIDGE)
+    l1: Mapped[float | None] = mapped_column(doc=L1)
     artifact: Mapped[str | None] = mapped_column(
         ForeignKey("artifacts.sha256"), index=True, doc="sha256 of the file of its pieces; empty: there is none"
     )

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import NEVER_REUSED, Base, add_once, add_parts, fetch, fetch_one
-from store.certificates import Certificates
+from store.certificates import L1, RIDGE, Certificates
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class PathRecord:
     test_level: float | None
     test_error_level: float | None
     penalised_level: float | None
+    ridge: float | None
+    l1: float | None
     barrier: float | None
     barrier_interpolated: float | None
     length: float | None
@@ -124,7 +126,9 @@ class PathRow(Base):
     data: Mapped[str | None] = mapped_column(index=True, doc="data set it was measured on")
     on: Mapped[str | None] = mapped_column(doc="quantity the threshold is for: train_loss, …")
     threshold: Mapped[float | None] = _measured("largest level that counts as connected; empty: none was requested")
-    connected: Mapped[bool | None] = mapped_column(doc="whether the level is at most the threshold")
+    connected: Mapped[bool | None] = mapped_column(
+        doc="whether the level is at most the threshold, and proven where prove=on"
+    )
     train_loss_a: Mapped[float | None] = _measured("mean train loss at model_a, computed in float64")
     train_loss_b: Mapped[float | None] = _measured("mean train loss at model_b, computed in float64")
     max_train_loss: Mapped[float | None] = _measured("largest mean train loss seen", index=True)
@@ -160,6 +164,8 @@ class PathRow(Base):
     test_level: Mapped[float | None] = _measured("bound of the test loss on the whole path")
     test_error_level: Mapped[float | None] = _measured("bound of the test error on the whole path, 0 to 1")
     penalised_level: Mapped[float | None] = _measured("bound of the train loss with its penalty on the whole path")
+    ridge: Mapped[float | None] = _measured(RIDGE)
+    l1: Mapped[float | None] = _measured(L1)
     barrier: Mapped[float | None] = _measured("largest train loss above the larger end", index=True)
     barrier_interpolated: Mapped[float | None] = _measured(
         "largest train loss above the ends' losses, interpolated along t"

@@ -7,14 +7,14 @@ from math import inf
 
 import torch
 
-from core.certify.enclosed import Prover, Wanted
+from core.certify.enclosed import Prover, Wanted, passes_text
 from core.examination import Examination, examine
 from core.methods import METHODS
 from core.methods.method import Construction, Task, require
 from core.problem import part_of
 from core.progress import OnlyProgress, plural
 from core.specs.methods import MethodOptions, metric_text
-from core.specs.runs import name_of_options
+from core.specs.runs import name_of_options, penalised_text
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def proof_told(examination: Examination) -> str:
         return f" Not proven: {examination.unproven}."
     assert proof is not None
     pieces = sum(len(one.pieces) for one in proof.enclosures.values())
-    how = f"Proven on {plural(pieces, 'piece')} in {proof.passes:.0f} passes"
+    how = f"Proven on {plural(pieces, 'piece')} in {passes_text(proof.passes)}"
     level = examination.certificate.level
     on_test = _test_told(examination)
     return f" {how}: the train loss reaches {examination.max_train_loss:.6g} and is nowhere above {level:.6g}.{on_test}"
@@ -104,12 +104,14 @@ def _test_told(examination: Examination) -> str:
         return ""
     if proof.failure is not None:
         return f" Of the test loss nothing is proven: {proof.failure}."
-    return f" The test loss is nowhere above {proof.level:.6g}: {proof.passes:.0f} passes."
+    return f" The test loss is nowhere above {proof.level:.6g}: {passes_text(proof.passes)}."
 
 
 def _penalty_told(examination: Examination) -> str:
-    level = examination.penalised_level
-    return "" if level is None else f" With its penalty the train loss is nowhere above {level:.6g}."
+    level, penalty = examination.penalised_level, examination.penalty
+    if level is None or penalty is None:
+        return ""
+    return f" The {penalised_text(penalty.ridge, penalty.l1)} is nowhere above {level:.6g}."
 
 
 def failure_of(made: Construction, examination: Examination, must_prove: bool = False) -> str | None:
@@ -122,19 +124,30 @@ def failure_of(made: Construction, examination: Examination, must_prove: bool = 
         verdict = examination.certificate.verdicts[refused[0]]
         return f"segment {refused[0]} claims to be {verdict.claim}, which the checker refuses: {verdict.reason}"
     if must_prove and not examination.certificate.certified:
-        return f"could not prove: {examination.unproven}"
-    if made.below is None:
-        return None
+        used_up = examination.proof is not None and examination.proof.used_up
+        advice = "; raise passes, or `thalweg certify` the path" if used_up else ""
+        return f"could not prove: {examination.unproven}{advice}"
+    return None if made.below is None else _above(made.below, made, examination)
+
+
+def _above(below: float, made: Construction, examination: Examination) -> str | None:
+    """That what was seen is above the threshold or, where it is not, that the level is."""
     value = reached_value(made, examination)
-    if value <= made.below:
+    if not value <= below:
+        return f"the path's {metric_text(made.on)} reaches {value:.4g}, above the threshold {below:.4g}"
+    level = examination.certificate.level
+    if made.on != "train-loss" or level <= below:
         return None
-    return f"the path's {metric_text(made.on)} reaches {value:.4g}, above the threshold {made.below:.4g}"
+    return (
+        f"the path's train loss reaches {value:.4g}, and is not proven to stay below the threshold {below:.4g}, "
+        f"only below {level:.4g}"
+    )
 
 
 def reached_value(made: Construction, examination: Examination) -> float:
-    """The certificate's level for a threshold on the train loss, the largest value seen for any other."""
+    """The largest value seen of what the threshold is on."""
     if made.on == "train-loss":
-        return examination.certificate.level
+        return examination.max_train_loss
     values = examination.profile.train if part_of(made.on) == "train" else examination.profile.test
     assert values is not None
     return float(values.of(made.on).max())

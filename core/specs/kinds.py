@@ -200,18 +200,22 @@ def chosen_options(spec: RunSpec) -> Options | None:
 
 def changed(spec: RunSpec, texts: Mapping[str, str]) -> RunSpec:
     """The spec with some options replaced. Raises UsageError naming the option."""
-    own, others = apart(kind_of(spec), texts)
     options, choice = chosen_options(spec), kind(spec).choice
+    own, others = apart(kind_of(spec), texts, None if options is None else type(options))
     if options is not None and choice is not None:
         spec = msgspec.structs.replace(spec, **{choice.field: options.changed(others, name_of_options(options))})
     return spec.changed(own, kind_of(spec))
 
 
-def apart(command: str, texts: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Options of the run itself, and those of its method or bound. Raises UsageError where it has none of these."""
+def apart(
+    command: str, texts: Mapping[str, str], record: type[Options] | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Options of the run itself, and those of its method or bound, the `record`. Raises UsageError for any other."""
     run = KINDS[command]
+    chosen = () if record is None else tuple(one.name for one in describe(record))
     own = {key: text for key, text in texts.items() if key in run.own}
     others = {key: text for key, text in texts.items() if key not in own}
-    if others and run.choice is None:
-        raise unknown_name(f"option of {command}", next(iter(others)), run.own)
+    if unknown := [key for key in others if key not in chosen]:
+        of = command if record is None else record.__struct_config__.tag
+        raise unknown_name(f"option of {of}", unknown[0], (*chosen, *run.own))
     return own, others

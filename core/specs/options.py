@@ -51,7 +51,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         for name, option in known.items():
             value = getattr(record, name)
             if isinstance(value, float) and not math.isfinite(value):
-                raise UsageError(f"{of}: {name} must be {option.allowed}, not {value}.")
+                raise UsageError(f"{of}: {name} must be {option.allowed}, not {value}: it has to be finite.")
             if isinstance(value, int) and abs(value) >= LARGEST:
                 raise UsageError(f"{of}: {name} must be below 2^62, not {value}.")
         return record

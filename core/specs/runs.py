@@ -139,7 +139,7 @@ class Proved(OfModels, frozen=True, kw_only=True):
     ] = 0.05
     passes: Annotated[
         Count | None,
-        Meta(description="passes over the train set that a proof may take; without one as many as it needs"),
+        Meta(description="passes over the train set for a proof, a trial more at most; unset: no limit"),
     ] = None
     prove_test: Annotated[bool, Meta(description="prove test loss and error of a proven path, too")] = False
     ridge: Annotated[
@@ -149,6 +149,12 @@ class Proved(OfModels, frozen=True, kw_only=True):
         float,
         Meta(ge=0, description="penalised_level is of train loss + l1 |W|_1, W without biases"),
     ] = 0.0
+
+
+def penalised_text(ridge: float, l1: float) -> str:
+    """What a penalised level is of, by its factors: train loss + 0.1 |W|^2."""
+    terms = [f"{factor:g} {norm}" for factor, norm in ((ridge, "|W|^2"), (l1, "|W|_1")) if factor > 0]
+    return " + ".join(("train loss", *terms))
 
 
 class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"):

@@ -1,10 +1,11 @@
 """Proofs of whole paths: what they cost, how they go on, and that a stored one is looked at again, never believed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
-from math import inf, isfinite
+from math import ceil, inf, isfinite
 from pathlib import Path as File
 
 import pytest
@@ -357,7 +358,7 @@ def test_a_budget_is_overspent_by_no_more_than_a_split(passes: int) -> None:
     trial, split = 30, 33 + 32 * 6
     assert found.failure is not None
     assert found.passes <= passes + trial + split
-    assert f"after {found.passes:.0f} passes" in found.failure
+    assert f"after {ceil(found.passes)} passes" in found.failure, "rounded up, as in the catalogue"
 
 
 @pytest.mark.parametrize("spent", [0.0, 40.0, 500.0])
@@ -385,7 +386,9 @@ def test_a_path_that_is_out_of_reach_says_so_after_a_trial() -> None:
 def test_no_passes_prove_nothing() -> None:
     found = examine(problem(), path(), wanted=Wanted(passes=0))
     assert found.certificate.kind == "sampled"
-    assert "there is no bound yet" in (found.unproven or "")
+    seen = f"{found.max_train_loss:.4g}"
+    assert (found.unproven or "").startswith(f"segment 0: seen nowhere above {seen}, but not proven below ")
+    assert (found.unproven or "").endswith(" after 0 passes")
 
 
 def test_the_same_is_proven_twice() -> None:
@@ -445,11 +448,25 @@ def test_a_proof_that_goes_on_costs_and_says_what_it_would_have_without_a_break(
     assert proof_of(found).target == proof_of(whole).target
     assert found.max_train_loss == whole.max_train_loss
     assert found.certificate.level == pytest.approx(whole.certificate.level, rel=0.01)
-    assert later.said == []
+    count = sum(map(len, load_pieces(tmp_path / "kept").values()))
+    (said,) = (one for one in later.said if not one.startswith("Segment "))
+    assert re.fullmatch(rf"The search goes on from {count} pieces?, found before in \d+ passes\.", said), said
     short = examine(problem(), path(), wanted=Wanted(0.01, passes=1), reporter=later)
     assert proof_of(short).passes > 1, "what was spent before counts"
     tight = examine(problem(), path(), wanted=Wanted(1e-3), reporter=later)
     assert tight.certificate.level <= 1.0011 * tight.max_train_loss, "pieces above a lower target are not kept"
+
+
+def test_the_log_says_with_each_checkpoint_what_it_keeps(tmp_path: File) -> None:
+    reporter = Interrupted(tmp_path / "kept", 3)
+    with pytest.raises(KeyboardInterrupt):
+        examine(problem(), path(), wanted=Wanted(3e-4), reporter=reporter)
+    assert len(reporter.said) == 3
+    last = re.fullmatch(r"Segment (\d): (\d+) pieces?, (\d+) passes so far\.", reporter.said[-1])
+    assert last is not None, reporter.said
+    i, pieces, passes = map(int, last.groups())
+    assert len(load_pieces(tmp_path / "kept")[i]) == pieces
+    assert passes > 0
 
 
 def damaged(name: str) -> Callable[[File], tuple[Problem, Path]]:
@@ -501,7 +518,8 @@ def test_pieces_of_a_checkpoint_are_those_of_this_very_problem_and_path(
     later = Interrupted(tmp_path / "later", -1)
     later.left = tmp_path / "kept"
     found = examine(here, line, wanted=Wanted(0.01), reporter=later)
-    (said,) = later.said
+    said, *others = later.said
+    assert all(one.startswith("Segment ") for one in others)
     assert said.startswith("The pieces in the checkpoint are damaged, or of another problem or path")
     assert proof_of(found) == proof_of(examine(here, line, wanted=Wanted(0.01)))
 

@@ -1,5 +1,7 @@
 """Constrained strings: lowered level by level, on springs that keep them short."""
 
+import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -12,7 +14,9 @@ from core.data.load import load
 from core.losses import loss_named
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
-from core.methods.string.constrained import levels
+from core.methods.string.beads import Beads
+from core.methods.string.constrained import _limit, levels
+from core.methods.string.search import StringSearch
 from core.methods.string.springs import Springs
 from core.methods.swapping import swap_units
 from core.networks.architectures import build
@@ -128,7 +132,20 @@ def test_a_string_that_may_have_no_beads_says_what_level_it_reached(task: Task) 
     made = connect(String(**{**_fields(HOW), "beads": 0}), task)
     assert made.failure is not None
     assert made.failure.startswith("stopped at level ")
-    assert made.failure.endswith(f" of {BELOW:g}")
+    assert made.failure.endswith(f" of {BELOW:g}: 0 beads are all that was allowed")
+
+
+def test_a_string_that_stops_says_what_it_would_need(task: Task) -> None:
+    start, search = torch.stack([task.a, task.b]), StringSearch(HOW, task, 0.1, math.inf)
+    beads = Beads([*start], [0.1, 0.1], [0])
+    search.find_gaps(beads, [0])
+    assert _limit(replace(search, deadline=0.0), beads) == "its 600 minutes are over"
+    few = replace(search, options=HOW.changed({"beads": "1"}, "string"))
+    assert beads.gaps
+    assert _limit(few, beads) == "12 rounds of beads and training at a level are all that it gets"
+    beads.insert(beads.gaps[0], task.a, 0.1)
+    few.find_gaps(beads, [0, 1])
+    assert _limit(few, beads) == "1 bead is all that was allowed"
 
 
 def test_no_constrained_string_joins_what_cannot_be_joined() -> None:

@@ -10,16 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.bounds import BOUNDS
+from core.certify.enclosed import Wanted
 from core.data.dataset import Dataset, Split
+from core.engine.worker.verifying import passes_of
 from core.errors import PremiseError
+from core.examination import examine
 from core.losses import loss_named
 from core.methods import METHODS, string
-from core.methods.connect import Connection, connect
+from core.methods.connect import Connection, connect, examination_sentence, failure_of
 from core.methods.method import Task
 from core.methods.string.beads import Beads, Gap
 from core.methods.swapping import swap_units
 from core.networks.architectures import build
-from core.path import Claim
+from core.path import Claim, Path
 from core.problem import Problem
 from core.progress import SilentReporter
 from core.specs import bounds as bound_specs
@@ -139,6 +142,18 @@ def test_a_line_is_one_sampled_segment_that_fails_above_the_threshold(task: Task
     assert level > BELOW, "or the example is too easy"
     assert made.failure == f"the path's train loss reaches {level:.4g}, above the threshold 0.3"
     assert connect(Linear(), with_(task, below=level * 1.01)).failure is None
+
+
+def test_a_proven_line_fails_by_what_it_reaches_and_by_its_level_only_where_it_reaches_less(task: Task) -> None:
+    made = connect(Linear(), task, wanted=Wanted(0.05), must_prove=True)
+    seen, level = made.examination.max_train_loss, made.examination.certificate.level
+    assert f"{seen:.4g}" != f"{level:.4g}"
+    assert made.failure == f"the path's train loss reaches {seen:.4g}, above the threshold 0.3"
+    between = failure_of(replace(made.construction, below=(seen + level) / 2), made.examination, must_prove=True)
+    assert between is not None
+    assert "is not proven to stay below the threshold" in between
+    assert between.endswith(f"only below {level:.4g}")
+    assert failure_of(replace(made.construction, below=level), made.examination, must_prove=True) is None
 
 
 @pytest.mark.parametrize("order", ["breadth", "greedy"])
@@ -283,3 +298,11 @@ def test_noise_leads_out_of_the_symmetry_between_exchanged_units(task: Task) -> 
 
     assert halves_apart(0.0) < 1e-9
     assert halves_apart(0.05) > 1e-3
+
+
+def test_the_log_tells_as_many_passes_of_a_proof_as_the_catalogue_keeps(task: Task) -> None:
+    found = examine(task.problem, Path.line(task.a, task.b), wanted=Wanted(0.05))
+    assert found.proof is not None
+    half = replace(found, proof=replace(found.proof, passes=75.2))
+    assert f" in {passes_of(half)} passes: " in examination_sentence(half)
+    assert passes_of(half) == 76

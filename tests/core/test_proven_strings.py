@@ -174,3 +174,15 @@ def test_a_prover_remembers_a_line_by_its_very_ends_and_data() -> None:
     assert prover.knows(problem)
     assert not prover.knows(problem.on_first(19))
     assert not prover.knows(problem_with("cross-entropy", "relu", widths=(5,), samples=20))
+
+
+def test_the_log_of_a_constrained_string_says_of_every_line_of_its_last_level_what_it_is(task: Task) -> None:
+    log = Log()
+    found = proven(QUICK.changed({"order": "constrained", "stages": "2"}, "string"), with_(task, reporter=log))
+    assert found.failure is None, log.text
+    first, last = (i for i, line in enumerate(log.lines) if line.startswith("Level "))
+    assert not any(line.startswith("Line ") for line in log.lines[:first]), "nothing is proven of a level above"
+    lines = len(found.construction.path)
+    told = log.lines[last - lines : last]
+    assert [line.split(": ")[0] for line in told] == [f"Line {i} of {lines}" for i in range(1, lines + 1)]
+    assert all(": proven not to exceed 0.3 on " in line for line in told)

@@ -35,9 +35,13 @@ def test_a_line_is_proven_where_asked_for_and_checked_again_from_its_pieces(engi
     assert 0 <= on.slack <= 0.06 * on.level
     assert on.penalised_level is not None
     assert on.level + 0.01 < on.penalised_level < off.penalised_level, "l1 weighs more"
+    assert (on.ridge, on.l1) == (0.01, 0.0)
+    assert (off.ridge, off.l1) == (0.0, 0.5), "the factors of the certificate that it shows"
     assert ended[3].outcome == "finding"
     assert ended[3].cause.startswith("could not connect: could not prove: segment 0: ")
+    assert ended[3].cause.endswith("; raise passes, or `thalweg certify` the path")
     assert (short.certificate, short.passes is not None, short.penalised_level) == ("sampled", True, None)
+    assert (short.ridge, short.l1) == (None, None), "there is no level that they would be of"
 
     tight = next(one for one in certificates(engine, 2) if one.kind == "enclosed")
     assert tight.level <= 1.0101 * tight.seen

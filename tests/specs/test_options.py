@@ -51,8 +51,8 @@ def test_refusals_name_option_value_and_limits() -> None:
     for texts, hint in [
         ({"lr": "fast"}, "string: lr must be a number above 0, not 'fast'"),
         ({"alpha": "1.5"}, "alpha must be a number above 0 and at most 1"),
-        ({"order": "deep"}, "one of breadth, greedy"),
-        ({"lr": "inf"}, "lr must be a number above 0, not inf"),
+        ({"order": "deep"}, "one of breadth, constrained, greedy"),
+        ({"lr": "inf"}, "lr must be a number above 0, not inf: it has to be finite"),
         ({"momentun": "0"}, "Did you mean 'momentum'"),
     ]:
         with pytest.raises(UsageError, match=hint):

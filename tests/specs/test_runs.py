@@ -12,6 +12,7 @@ from records import plain, records, references_to, refusal
 from core.engine.worker.jobs import JOBS
 from core.errors import UsageError
 from core.specs.kinds import KINDS, RunKind, changed, input_text, inputs_of, read_input, with_inputs
+from core.specs.methods import Linear
 from core.specs.runs import (
     Connect,
     ModelRef,
@@ -176,3 +177,10 @@ def test_a_goal_has_two_names_and_a_new_one_replaces_the_old() -> None:
 def test_trains_that_make_no_sense_are_refused(texts: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="train: "):
         Train.read({"network": "fcn:3", "data": "digits", **texts}, "train")
+
+
+def test_an_option_that_a_method_has_not_is_refused_with_those_that_every_path_has() -> None:
+    line = Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=Linear())
+    listed = "Available: below, l1, name, passes, points, prove, prove_test, ridge, seed, slack."
+    with pytest.raises(UsageError, match=f"Unknown option of linear 'stages'. .*{listed}"):
+        changed(line, {"stages": "3"})

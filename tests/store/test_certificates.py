@@ -179,3 +179,13 @@ def test_segments_say_what_the_certificate_that_the_path_shows_found(session: Se
     assert now() == ("enclosed", "enclosed", "on 7 pieces", 0.375, 0.375, 7)
     certify(session, path_id, "enclosed", 0.3125)
     assert now()[3] == 0.375, "an agent of an older version says nothing of segments"
+
+
+def test_a_path_shows_the_factors_of_the_penalised_level_that_it_shows(session: Session) -> None:
+    path_id = path(session, certificate="exact", level=0.5, drift=0.0, penalised_level=0.6, ridge=0.1, l1=0.0)
+    certify(session, path_id, "exact", 0.75, drift=0.0, penalised_level=0.9, ridge=0.0, l1=2.0)
+    before = Paths(session).get(path_id)
+    assert (before.penalised_level, before.ridge, before.l1) == (0.6, 0.1, 0.0)
+    certify(session, path_id, "exact", 0.375, drift=0.0, penalised_level=0.9, ridge=0.0, l1=2.0)
+    after = Paths(session).get(path_id)
+    assert (after.penalised_level, after.ridge, after.l1) == (0.9, 0.0, 2.0)

@@ -18,11 +18,12 @@ from core.path import Path as KnotPath
 from core.specs.kinds import inputs_of
 from core.specs.runs import Certify, PathRef, from_json
 from core.studies.plan import Planned
-from store import Catalogue, Certificates, Models, Runs
+from store import Catalogue, Certificates, Models, Runs, show_row
 from store.base import table
 from tui.app.screens.launch import LaunchScreen
 from tui.cli.study_report import outcomes
 from tui.shared.details import Link, read
+from tui.shared.summaries import certificate_facts, path_facts
 
 
 @pytest.fixture
@@ -92,14 +93,16 @@ def test_the_pane_leads_from_a_certifying_run_to_its_path_and_back(certified: Pa
 
 
 def test_what_is_proven_of_the_penalised_loss_is_said_where_it_is_known(certified: Path, thalweg: Run) -> None:
-    said = ("train loss with penalty (nowhere higher)", "0.04")
+    said = ("train loss + 0.1 |W|^2 (nowhere higher)", "0.04")
+    known = {"penalised_level": 0.04, "ridge": 0.1, "l1": 0.0}
     with Catalogue.open(certified) as catalogue:
-        assert said[0] not in dict(read(Client(catalogue), "paths", 1).facts)
+        assert "nowhere higher" not in " ".join(dict(read(Client(catalogue), "paths", 2).facts))
         with catalogue.write() as session:
-            session.execute(update(table("paths")).where(table("paths").c.id == 1).values(penalised_level=0.04))
+            session.execute(update(table("paths")).where(table("paths").c.id == 1).values(known))
         assert said in read(Client(catalogue), "paths", 1).facts
-    compared = thalweg("compare", "paths", 1, 2).out
-    assert ["penalised_level", "0.04", "-"] in [line.split() for line in compared.splitlines()]
+    compared = [line.split() for line in thalweg("compare", "paths", 1, 2).out.splitlines()]
+    assert ["penalised_level", "0.04", "-"] in compared
+    assert ["ridge", "0.1", "-"] in compared
 
 
 def test_a_study_has_the_certificates_that_its_runs_left(certified: Path) -> None:
@@ -159,6 +162,8 @@ def test_several_paths_are_certified_each_in_a_run_of_its_own(kept: Path, thalwe
     assert thalweg("certify", 1, 99, "--detach").status == 2
     assert thalweg("certify", 1, "--where", "id<9").status == 2
     assert thalweg("certify").status == 2
+    idle = thalweg("certify", "--where", "id>9", "--dry-run")
+    assert (idle.status, idle.out, idle.err) == (0, "", "No path is chosen.\n")
     none = thalweg("certify", "--where", "id>9", "--json")
     assert (none.status, json.loads(none.out)) == (0, [])
     assert len(asked()) == 2, "nothing is enqueued where one is refused"
@@ -174,3 +179,35 @@ def test_a_form_on_marked_paths_enqueues_a_run_for_each(kept: Path) -> None:
     app = stage(kept, lambda client: LaunchScreen(client, "certify", {"path": "1 2"}), launch)
     assert app.answers == [[6, 7]]
     assert said[0].startswith("$ thalweg certify 1 2")
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"), [(0.0572, "seen below, but not proven"), (0.07, "not connected"), (None, "not connected")]
+)
+def test_a_threshold_that_was_kept_and_not_proven_is_told_apart_from_one_that_was_not_kept(
+    certified: Path, seen: float | None, said: str
+) -> None:
+    values = {"on": "train_loss", "threshold": 0.06, "connected": False, "max_train_loss": seen}
+    with Catalogue.open(certified) as catalogue:
+        with catalogue.write() as session:
+            session.execute(update(table("paths")).where(table("paths").c.id == 2).values(values))
+        assert ("threshold", f"0.06 on the train loss: {said}") in read(Client(catalogue), "paths", 2).facts
+
+
+def test_what_is_proven_of_the_test_set_is_in_the_reports_of_paths_and_certificates(certified: Path) -> None:
+    levels = {"test_level": 0.3936, "test_error_level": 0.125}
+    said = {("test loss (nowhere higher)", "0.3936"), ("test error (nowhere higher)", "0.125")}
+    with Catalogue.open(certified) as catalogue, catalogue.write() as session:
+        for kind in ("paths", "certificates"):
+            session.execute(update(table(kind)).values(levels))
+        assert said <= set(path_facts(show_row(session, "path", 1)))
+        assert said <= set(certificate_facts(vars(Certificates(session).of(1)[0])))
+
+
+def test_the_report_of_a_certificate_has_what_its_proof_cost_and_how_tight_it_is(certified: Path) -> None:
+    with Catalogue.open(certified) as catalogue, catalogue.write() as session:
+        one = vars(Certificates(session).of(1)[0])
+    facts = dict(certificate_facts({**one, "kind": "enclosed", "slack": 0.0042, "passes": 76}))
+    assert (facts["level above what was seen (slack)"], facts["passes over the train set"]) == ("0.0042", "76")
+    assert facts["certificate"] == "enclosed: proven nowhere above the level, and it reaches what was seen"
+    assert "level above what was seen (slack)" not in dict(certificate_facts({**one, "slack": None}))

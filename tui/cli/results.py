@@ -91,9 +91,9 @@ def print_certificate(row: Row, catalogue: "Catalogue") -> None:
 
 def certificates_table(rows: Iterable[Row]) -> None:
     """One row a certificate."""
-    names = ("id", "path_id", "kind", "level", "seen", "pieces", "passes", "run_id")
-    titles = ("id", "path", "certificate", "level", "highest", "pieces", "passes", "run")
-    losses = ("level", "seen")
+    names = ("id", "path_id", "kind", "level", "seen", "slack", "pieces", "passes", "run_id")
+    titles = ("id", "path", "certificate", "level", "highest", "slack", "pieces", "passes", "run")
+    losses = ("level", "seen", "slack")
     table(titles, [[number(row[one]) if one in losses else value(row[one]) for one in names] for row in rows])
 
 

@@ -28,6 +28,8 @@ RESULTS: dict[str, tuple[str, ...]] = {
         "max_train_loss",
         "level",
         "penalised_level",
+        "ridge",
+        "l1",
         "certificate",
         "connected",
         "barrier",

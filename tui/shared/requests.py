@@ -27,11 +27,14 @@ def spec_of(command: str, texts: Texts) -> RunSpec:
     fields: dict[str, object] = {name: read_input(command, name, rest.pop(name, "")) for name in asked.inputs}
     rest |= {name: READ[name](rest.get(name, "")) for name in asked.arguments}
     chosen = "" if asked.choice is None else rest.pop(asked.choice.flag, "")
-    own, others = apart(command, rest)
+    record = None
     if asked.choice is not None:
         if chosen not in asked.choice.among:
             raise unknown_name(asked.choice.noun, chosen, asked.choice.among)
-        fields[asked.choice.field] = asked.choice.among[chosen].read(others, chosen)
+        record = asked.choice.among[chosen]
+    own, others = apart(command, rest, record)
+    if asked.choice is not None and record is not None:
+        fields[asked.choice.field] = record.read(others, chosen)
     for one in _own(command):
         if one.required and one.name not in own:
             raise UsageError(f"{command}: give {one.name}, {one.help}, such as {one.name}=0.001.")

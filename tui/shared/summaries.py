@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from core.results import NO, OPEN, YES
 from core.specs.data import read_data
 from core.specs.methods import perplexity
+from core.specs.runs import penalised_text
 from tui.shared.columns import Row
 from tui.shared.formatting import number, value
 
 CERTIFICATES = {
     "exact": "exact: proven on the whole path",
     "identity": "identity: proven up to the rounding measured",
-    "enclosed": "enclosed: proven between what is seen and the level",
+    "enclosed": "enclosed: proven nowhere above the level, and it reaches what was seen",
     "sampled": "sampled: seen at many points, not proven",
 }
 WORDS = {
@@ -24,7 +25,8 @@ WORDS = {
 PATH_FACTS = frozenset(
     (
         *("train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "drift", "certified", "certificate"),
-        *("error_level", "penalised_level", "beads", "normalized_length", "threshold", "on", "connected"),
+        *("error_level", "test_level", "test_error_level", "penalised_level", "ridge", "l1"),
+        *("beads", "normalized_length", "threshold", "on", "connected"),
     )
 )
 
@@ -49,11 +51,18 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
         ("length / distance of the ends", number(row["normalized_length"])),
     ]
     if row["threshold"] is not None:
-        verdict = "connected" if row["connected"] else "not connected"
-        facts.append(
-            ("threshold", f"{number(row['threshold'])} on the {value(row['on']).replace('_', ' ')}: {verdict}")
-        )
+        on = value(row["on"]).replace("_", " ")
+        facts.append(("threshold", f"{number(row['threshold'])} on the {on}: {_verdict(row)}"))
     return facts
+
+
+def _verdict(row: Row) -> str:
+    """What became of a threshold; a loss that was seen below it all along may not be proven to be."""
+    if row["connected"]:
+        return "connected"
+    seen = row["max_train_loss"]
+    unproven = row["on"] == "train_loss" and seen is not None and seen <= row["threshold"]
+    return "seen below, but not proven" if unproven else "not connected"
 
 
 def certificate_facts(row: Row) -> list[tuple[str, str]]:
@@ -63,6 +72,7 @@ def certificate_facts(row: Row) -> list[tuple[str, str]]:
         ("level", number(row["level"])),
         *([] if row["drift"] is None else [("of which rounding (drift)", number(row["drift"]))]),
         ("highest train loss seen", number(row["seen"])),
+        *([] if row["slack"] is None else [("level above what was seen (slack)", number(row["slack"]))]),
         ("largest departure from a claim", number(row["residual"])),
         *_other_levels(row),
         ("pieces", value(row["pieces"])),
@@ -73,10 +83,12 @@ def certificate_facts(row: Row) -> list[tuple[str, str]]:
 def _other_levels(row: Row) -> list[tuple[str, str]]:
     """What is proven beside the level, as far as it is."""
     names = {
-        "error_level": "train error (nowhere higher)",
-        "penalised_level": "train loss with penalty (nowhere higher)",
+        "error_level": "train error",
+        "test_level": "test loss",
+        "test_error_level": "test error",
+        "penalised_level": penalised_text(row["ridge"] or 0.0, row["l1"] or 0.0),
     }
-    return [(text, number(row[name])) for name, text in names.items() if row[name] is not None]
+    return [(f"{text} (nowhere higher)", number(row[name])) for name, text in names.items() if row[name] is not None]
 
 
 def certificate_text(row: Row) -> str:

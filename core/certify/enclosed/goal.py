@@ -1,7 +1,7 @@
 """What a search aims at, and what it may cost."""
 
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 
 MANY = 1e6  # passes: of more only that is said
 
@@ -34,9 +34,14 @@ class Target:
         return self.strict and self.seen > self.below
 
 
+def passes_text(passes: float) -> str:
+    """Passes as they are counted in the catalogue, rounded up: 2,500 passes."""
+    return "1 pass" if (count := ceil(passes)) == 1 else f"{count:,} passes"
+
+
 @dataclass
 class Budget:
-    """Passes over the data: `spent` of at most `passes`."""
+    """Passes over the data: `spent` of `passes`, after which nothing is begun; a look that is begun is finished."""
 
     passes: float = inf
     spent: float = 0.0

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from math import inf
 from pathlib import Path as File
 
-from core.certify.enclosed.goal import Budget, Target, too_many
+from core.certify.enclosed.goal import Budget, Target, passes_text, too_many
 from core.certify.enclosed.nonlinear import unknown
 from core.certify.enclosed.pieces import Piece, load_pieces, require_whole, save_pieces
 from core.certify.enclosed.prover import Prover
@@ -17,10 +17,11 @@ from core.certify.knots import points64
 from core.errors import UsageError
 from core.path import Path, Segment
 from core.problem import Part, Problem
-from core.progress import Reporter, SilentReporter
+from core.progress import Reporter, SilentReporter, Thinned, plural
 
 FEW = 100.0  # passes that any proof may take
 AGAIN = 16  # passes that checking a proof again may take for each of its pieces
+MANY = 10_000  # checkpoints, of which the log tells the first ones, then ever fewer
 TRIALS = 32  # and more for each segment: with few samples, finding out how to begin takes that many
 
 
@@ -90,13 +91,14 @@ class Enclosure:
 class Proof:
     """Enclosures by segment, the target that no loss was to exceed, and the passes over the data that they took.
 
-    `samples` is how many there are; None for regression.
+    `samples` is how many there are; None for regression. `used_up`: they were all that were allowed.
     """
 
     enclosures: Mapping[int, Enclosure]
     target: float
     passes: float
     samples: int | None = None
+    used_up: bool = False
 
     @property
     def level(self) -> float:
@@ -136,6 +138,8 @@ class _Progress:
     done: int = 0
     known: dict[int, tuple[Piece, ...]] = field(default_factory=dict)
     highest: dict[int, float] = field(default_factory=dict)
+    saved: int = 0
+    told: Thinned = field(default_factory=lambda: Thinned(MANY))
 
     def take_up(self) -> Kept:
         """What an earlier run kept of the same subject; its pieces become `known`."""
@@ -148,15 +152,24 @@ class _Progress:
             self.reporter.say(f"The pieces in the checkpoint are {why}, so the search starts from scratch.")
             return Kept()
         self.known, self.highest = known, kept.highest
+        pieces = plural(sum(map(len, known.values())), "piece")
+        self.reporter.say(f"The search goes on from {pieces}, found before in {passes_text(kept.passes)}.")
         return kept
 
     def __call__(self, i: int, search: Search) -> None:
         share = sum(one.end - one.start for one in search.accepted)
-        text = f"proving segment {i}: {len(search.accepted)} pieces, {search.budget.spent:.0f} passes"
+        text = f"proving segment {i}: {len(search.accepted)} pieces, {passes_text(search.budget.spent)}"
         self.reporter.progress((self.done + share) / self.segments, text)
         self.known[i], self.highest[i] = tuple(search.accepted), search.seen[1]
+        self.reporter.checkpoint(partial(self._keep, i, search))
+
+    def _keep(self, i: int, search: Search, file: File) -> None:
         kept = Kept(search.budget.spent, search.target.seen, self.highest)
-        self.reporter.checkpoint(lambda file: save_pieces(file, self.known, partial(kept.metadata, self.subject())))
+        save_pieces(file, self.known, partial(kept.metadata, self.subject()))
+        self.saved += 1
+        if self.told.due(self.saved):
+            found = plural(len(search.accepted), "piece")
+            self.reporter.say(f"Segment {i}: {found}, {passes_text(search.budget.spent)} so far.")
 
 
 def unprovable(problem: Problem, segment: Segment) -> str | None:
@@ -213,7 +226,8 @@ def prove(
         found[i] = _enclosed(search, i, where, progress, wanted.stored.get(i, ()))
     split = problem.part(wanted.part)
     assert split is not None
-    return Proof(found, target.bound, budget.spent, None if split.y.is_floating_point() else len(split))
+    samples = None if split.y.is_floating_point() else len(split)
+    return Proof(found, target.bound, budget.spent, samples, used_up=budget.left <= 0)
 
 
 def _out_of_reach(

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.certify.enclosed import columns, first_order
 from core.certify.enclosed.chords import UP, steps
-from core.certify.enclosed.goal import Budget, Target
+from core.certify.enclosed.goal import Budget, Target, passes_text
 from core.certify.enclosed.lines import Lines, lines
 from core.certify.enclosed.moving import MovingNetwork
 from core.certify.enclosed.odd import odd_place
@@ -148,8 +148,7 @@ class Search:
             if self.target.missed:
                 return f"the loss is {self.target.seen:.6g} at t = {self.seen[1]:.6g}"
             if self.budget.left <= 0:
-                best = f"the best bound is {self.bound:.4g} of" if isfinite(self.bound) else "there is no bound yet of"
-                return f"{best} {self.target.bound:.4g} after {self.budget.spent:.0f} passes"
+                return self._used_up()
             piece = self.left.pop()
             if piece.shortest < SHORTEST:
                 self.left.append(piece)
@@ -157,6 +156,13 @@ class Search:
             self.left += reversed(list(self.split_up(piece)))
             report(self)
         return None
+
+    def _used_up(self) -> str:
+        """How far it came in the passes that it had."""
+        after = f"{self.target.bound:.4g} after {passes_text(self.budget.spent)}"
+        if isfinite(self.bound):
+            return f"best bound {self.bound:.4g} of {after}"
+        return f"seen nowhere above {self.target.seen:.4g}, but not proven below {after}"
 
     def split_up(self, piece: _Open) -> Iterator[_Open]:
         """Look at the parts of a piece: accept those below the target, and yield what is left."""

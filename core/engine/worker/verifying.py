@@ -78,7 +78,7 @@ def certificate_columns(examined: Examination, folder: File, position: int = 0) 
     columns: dict[str, Any] = {"pieces": pieces_of(examined), "passes": passes_of(examined), "file": None}
     if certificate.certified:
         columns["slack"] = certificate.level - examined.max_train_loss
-        columns["penalised_level"] = examined.penalised_level
+        columns |= _penalised(examined)
     if proof is None or proof.failure is not None:
         return columns
     file = file_at(position, PIECES)
@@ -86,6 +86,14 @@ def certificate_columns(examined: Examination, folder: File, position: int = 0) 
     if examined.on_test is not None and examined.on_test.failure is None:
         columns |= {"test_level": examined.on_test.level, "test_error_level": examined.on_test.error}
     return {**columns, "file": file, "error_level": examined.error_level}
+
+
+def _penalised(examined: Examination) -> dict[str, float]:
+    """The level with a penalty, and the factors without which it says nothing; empty where there is none."""
+    level, penalty = examined.penalised_level, examined.penalty
+    if level is None or penalty is None:
+        return {}
+    return {"penalised_level": level, "ridge": penalty.ridge, "l1": penalty.l1}
 
 
 def describe_segments(path: Path, examined: Examination) -> list[SegmentMade]:

@@ -30,7 +30,7 @@ def levels(top: float, below: float, stages: int) -> list[float]:
 
 
 def lower(search: StringSearch, beads: Beads, snapshots: Snapshots | None) -> str | None:
-    """Lower the string to its threshold; the level at which it stops before that, as a part of a sentence.
+    """Lower the string to its threshold; the level at which it stops before that, and why, as a part of a sentence.
 
     `snapshots` get the string as it is after each stage but the last, with which it is whole.
     """
@@ -48,7 +48,7 @@ def lower(search: StringSearch, beads: Beads, snapshots: Snapshots | None) -> st
         state = f"Level {level:.4g}, {number} of {len(goals)}: {plural(beads.count, 'bead')}"
         if rounds is None:
             reporter.say(f"{state}, and {len(beads.gaps)} of {plural(len(beads.depths), 'line')} above it: given up.")
-            return f"stopped at level {reached:.3g} of {search.below:.3g}"
+            return f"stopped at level {reached:.3g} of {search.below:.3g}: {_limit(here, beads)}"
         reporter.say(f"{state}, {plural(rounds, 'round')} of training.")
         reporter.metric("level", number, level, unit="stage", family="level")
         reporter.metric("beads", number, beads.count, unit="stage", family="beads")
@@ -57,6 +57,15 @@ def lower(search: StringSearch, beads: Beads, snapshots: Snapshots | None) -> st
         if snapshots is not None and number in kept:
             snapshots.take("stage", number, beads.knots)
     return None
+
+
+def _limit(search: StringSearch, beads: Beads) -> str:
+    """Why a string went no further."""
+    if time.monotonic() >= search.deadline:
+        return f"its {search.options.minutes:g} minutes are over"
+    if beads.gaps and beads.count >= search.options.beads:
+        return search.all_beads(beads)
+    return f"{ROUNDS} rounds of beads and training at a level are all that it gets"
 
 
 def _looking(search: StringSearch) -> StringSearch:
@@ -68,7 +77,7 @@ def _lower(search: StringSearch, beads: Beads) -> int | None:
     """Bring all lines and beads below one level; how many rounds of training that took, None where it failed."""
     for rounds in range(ROUNDS + 1):
         beads.gaps.clear()
-        search.find_gaps(beads, list(range(len(beads.depths))))
+        search.tell_lines(search.find_gaps(beads, list(range(len(beads.depths)))))
         if not beads.gaps and not beads.stuck(search.below):
             return rounds
         if rounds == ROUNDS or time.monotonic() >= search.deadline or not _insert(search, beads):

@@ -29,8 +29,7 @@ def _halve(strings: Strings, reporter: Reporter) -> None:
     """The same for strings with one threshold."""
     found = _look(strings, [list(range(len(beads.depths))) for _, beads in strings])
     for (search, beads), lines in zip(strings, found, strict=True):
-        for number, line in enumerate(lines if search.prover is not None else (), start=1):
-            search.task.reporter.say(f"Line {number} of {len(lines)}: {line.told}.")
+        search.tell_lines(lines)
         search.task.reporter.say(search.state(beads))
     while time.monotonic() < strings[0][0].deadline:
         chosen = [((search, beads), search.choose(beads)) for search, beads in strings]

@@ -11,7 +11,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from core.certify.enclosed import Judged, Prover
+from core.certify.enclosed import Judged, Prover, passes_text
 from core.certify.enclosed.search import Search
 from core.certify.knots import points64
 from core.path import Segment
@@ -66,12 +66,12 @@ def proven_line(
     most = max(FEW, 3 * options.epochs)
 
     def proving(search: Search) -> None:
-        report(f"proving a line: {plural(len(search.accepted), 'piece')}, {search.budget.spent:.0f} passes")
+        report(f"proving a line: {plural(len(search.accepted), 'piece')}, {passes_text(search.budget.spent)}")
 
     judged = prover.judge(exact, below, (seen.t, seen.value), most, proving)
     cost = prover.budget.spent - spent
     gap, (t, value), told = _as_judged(judged, seen, below)
-    return Line(value, t, gap, seen.passes + cost, f"{told} ({cost:.0f} passes)")
+    return Line(value, t, gap, seen.passes + cost, f"{told} ({passes_text(cost)})")
 
 
 def _first_look(problem: Problem, ends: Tensor, options: String, below: float) -> Look:

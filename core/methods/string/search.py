@@ -109,6 +109,11 @@ class StringSearch:
             number = beads.count - len(batch) + i + 1
             self.task.reporter.say(f"Bead {number}, {place}: {told}; {self.lines_told(left, right)}.")
 
+    def tell_lines(self, lines: list[Line]) -> None:
+        """Say of each line of the whole string what is known of it, where that has to be proven."""
+        for number, line in enumerate(lines if self.prover is not None else (), start=1):
+            self.task.reporter.say(f"Line {number} of {len(lines)}: {line.told}.")
+
     def lines_told(self, left: Line, right: Line) -> str:
         """The two lines beside a new bead, for the log."""
         if self.prover is None:
@@ -182,8 +187,12 @@ class StringSearch:
         if time.monotonic() >= self.deadline:
             return f"The search ends: its {self.options.minutes:g} minutes are over."
         if beads.count >= self.options.beads:
-            return f"The search ends: {plural(beads.count, 'bead')} are all that was allowed."
+            return f"The search ends: {self.all_beads(beads)}."
         return f"The search ends: every gap is at depth {self.options.depth} or beside a bead above the threshold."
+
+    def all_beads(self, beads: Beads) -> str:
+        """That there may be no more."""
+        return f"{plural(beads.count, 'bead')} {'is' if beads.count == 1 else 'are'} all that was allowed"
 
     def describe(self, beads: Beads) -> str | None:
         """`3 gaps left, worst 0.41 at t = 0.37`, or None when the string connects, as far as can be seen."""

@@ -6,7 +6,7 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-LEVELS = ("error_level", "test_level", "test_error_level", "penalised_level")
+LEVELS = ("error_level", "test_level", "test_error_level", "penalised_level", "ridge", "l1")
 PIECES = {"paths": ("slack", *LEVELS), "segments": ("seen",), "certificates": ("slack", *LEVELS)}  # numbers
 COUNTS = {"paths": ("pieces", "passes"), "segments": ("pieces",), "certificates": ("passes",)}
 

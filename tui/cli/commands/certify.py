@@ -72,6 +72,8 @@ def _rehearsed(run_options: RunOptions, specs: Sequence[RunSpec]) -> int:
     rows: list[dict[str, Any]] = [{"spec": to_json(spec)} for spec in specs]
     if run_options.as_json:
         print_json(rows)
+    elif not rows:
+        note("No path is chosen.")
     else:
         table(("what",), [(spec_options(row["spec"]),) for row in rows])
     return 0

@@ -1,6 +1,6 @@
 """What is known of a path: its claims decided, its losses looked at, and the certificate that follows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -8,7 +8,7 @@ import torch
 
 from core.certify.certificate import Certificate, as_seen, certificate_of, largest, path_verdicts
 from core.certify.decide import Verdict, entry_name
-from core.certify.enclosed import Enclosure, Proof, Wanted, prove, unprovable
+from core.certify.enclosed import Enclosure, Proof, Wanted, contradicted, prove, unprovable
 from core.certify.knots import KnotLosses, knot_losses, points64
 from core.certify.penalised import penalised_level
 from core.path import Claim, Path
@@ -93,12 +93,40 @@ def _examined(
         return Examination(looked, certificate_of(verdicts, knots, seen), most, unproven=reason)
     wanted = wanted.after(looked.forward_passes)
     proof = prove(exact, path, where, most, wanted, reporter)
+    proof = proof.refused(dict(_contradictions(exact, path, looked, knots, proof)))
     verdicts = tuple(_enclosed(one, proof.enclosures.get(i)) for i, one in enumerate(verdicts))
     certificate = certificate_of(verdicts, knots, seen)
     if proof.failure is not None:
         return Examination(looked, certificate, most, proof, proof.failure)
     on_test = _on_test(exact, path, looked, wanted) if wanted.test else None
     return Examination(looked, certificate, at_least(knots, proof), proof, on_test=on_test)
+
+
+def _contradictions(
+    exact: Problem, path: Path, looked: Profile, knots: KnotLosses, proof: Proof
+) -> Iterator[tuple[int, str]]:
+    """Segments whose pieces are below a loss at a knot, or an error that was seen, as forged ones may be."""
+    sure = (knots.loss - knots.margin).tolist()
+    for i, one in proof.enclosures.items():
+        if one.reason is not None:
+            continue
+        if (loss := max(sure[i], sure[i + 1])) > one.bound:
+            said = contradicted(f"nothing is above {one.bound:.6g}", f"the loss is at least {loss:.6g} at an end")
+            yield i, f"segment {i}: {said}"
+        elif proof.samples is not None and (wrong := _wrong_seen(exact, path, looked, i)) > one.wrong:
+            said = contradicted(f"{plural(one.wrong, 'sample')} may be classified wrongly", f"{wrong} are")
+            yield i, f"segment {i}: {said}"
+
+
+def _wrong_seen(exact: Problem, path: Path, looked: Profile, i: int) -> int:
+    """How many samples float64 classifies wrongly where the profile saw the most of that on segment i."""
+    assert looked.train.error is not None
+    here = looked.segment == i
+    t = float(looked.t[here][looked.train.error[here].argmax()]) * len(path) - i
+    ends = points64(exact, path.knots[i : i + 2])
+    error = exact.values(torch.lerp(ends[0], ends[1], min(max(t, 0.0), 1.0))[None], "train").error
+    assert error is not None
+    return round(float(error) * len(exact.data.train))
 
 
 def _on_test(exact: Problem, path: Path, looked: Profile, wanted: Wanted) -> Proof | None:

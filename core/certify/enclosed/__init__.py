@@ -4,7 +4,7 @@ On every piece of a segment the loss of each sample is shown to be below a strai
 are low enough. It shares no code with the methods: a certificate is the search of the checker itself.
 """
 
-from core.certify.enclosed.proof import Enclosure, Proof, Wanted, prove, unprovable
+from core.certify.enclosed.proof import Enclosure, Proof, Wanted, contradicted, prove, unprovable
 from core.certify.enclosed.prover import Judged, Prover
 
-__all__ = ["Enclosure", "Judged", "Proof", "Prover", "Wanted", "prove", "unprovable"]
+__all__ = ["Enclosure", "Judged", "Proof", "Prover", "Wanted", "contradicted", "prove", "unprovable"]

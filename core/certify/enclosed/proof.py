@@ -118,6 +118,11 @@ class Proof:
         """What a file of pieces says and was found to be false."""
         return [one.doubt for one in self.enclosures.values() if one.doubt is not None]
 
+    def refused(self, reasons: Mapping[int, str]) -> "Proof":
+        """The same with more reasons why segments are not proven."""
+        changed = {i: replace(one, reason=one.reason or reasons.get(i)) for i, one in self.enclosures.items()}
+        return replace(self, enclosures=changed)
+
     def save(self, file: File) -> None:
         """Write all pieces."""
         save_pieces(file, {i: one.pieces for i, one in self.enclosures.items()})
@@ -238,10 +243,27 @@ def _enclosed(search: Search, i: int, at: float, progress: _Progress) -> Enclosu
         reason = search.run(lambda one: progress(i, one), at)
     except ValueError as error:
         return Enclosure((), inf, -inf, len(search.split), f"segment {i}: {error}")
-    seen = -inf if search.part == "test" else max(search.surely(t) for t in {search.seen[1], at})
+    reached = {} if search.part == "test" else {t: search.surely(t) for t in (search.seen[1], at)}
+    reason = reason or _contradicted(search.accepted, reached)
+    seen = max(reached.values(), default=-inf)
     wrong = max((one.wrong for one in search.accepted), default=len(search.split))
     said = None if reason is None else f"segment {i}: {reason}"
     return Enclosure(tuple(search.accepted), search.bound, seen, wrong, said)
+
+
+def _contradicted(pieces: Sequence[Piece], reached: Mapping[float, float]) -> str | None:
+    """The first piece, of those that a checkpoint kept, that is below a loss that is `reached` on it."""
+    for t, loss in reached.items():
+        for one in pieces:
+            if one.start <= t <= one.end and loss > one.bound:
+                said = f"from {one.start:.6g} to {one.end:.6g} nothing is above {one.bound:.6g}"
+                return contradicted(said, f"the loss is at least {loss:.6g} at t = {t:.6g}")
+    return None
+
+
+def contradicted(said: str, found: str) -> str:
+    """Why a segment is not proven though the pieces of a checkpoint say so."""
+    return f"its pieces contradict it: they say that {said}, and {found}"
 
 
 def _doubt(search: Search, i: int, stored: Sequence[Piece]) -> str | None:

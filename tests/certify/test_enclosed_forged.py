@@ -1,19 +1,28 @@
 """Pieces that somebody wrote to deceive: none makes a certificate that contradicts what was seen."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
+from math import inf
 from pathlib import Path as File
 
 import pytest
+import torch
 
 from core.certify.enclosed import Wanted
+from core.certify.enclosed.goal import Budget, Target
 from core.certify.enclosed.pieces import Piece, save_pieces
 from core.certify.enclosed.resuming import Kept, subject_of
+from core.certify.enclosed.search import Search, _Open
 from core.certify.knots import knot_losses
+from core.engine.worker.verifying import verify_path
 from core.examination import Examination, _contradictions, examine
 from core.path import Path
 from core.problem import Problem
 from core.progress import SilentReporter
+from core.verification import shortcomings
+from tests.certify.enclosing import outputs_at
 from tests.certify.test_enclosed_proofs import over_a_hill, path, problem, proof_of, proven
 
 WHOLE = 50  # samples
@@ -83,3 +92,57 @@ def test_a_place_beyond_the_segment_is_no_place_where_its_loss_was_seen(tmp_path
     state = Kept(1.0, -1.0, {0: 1.5})
     save_pieces(tmp_path / "kept", {0: (Piece(0.0, 0.5, (9.0, 9.0), 0),)}, partial(state.metadata, "same"))
     assert Kept.read(tmp_path / "kept", "same") is None
+
+
+def stored(file: File, forged: Callable[[Piece], Piece]) -> Examination:
+    """A proof of both segments, checked again from pieces that somebody changed."""
+    pieces = {i: tuple(map(forged, one.pieces)) for i, one in proof_of(proven()).enclosures.items()}
+    save_pieces(file, pieces)
+    return examine(problem(), path(), wanted=Wanted.again(file, proven().certificate.level))
+
+
+def test_a_stored_count_below_the_samples_that_are_wrong_is_named_with_its_piece(tmp_path: File) -> None:
+    found = stored(tmp_path / "pieces", lambda one: replace(one, wrong=0))
+    assert found.error_level is not None
+    assert found.error_level >= proven().error_level
+    told = r"segment 0: the stored count of samples that may be wrong of piece 0 is 0, and (\d+) were found to be"
+    match = re.fullmatch(told, proof_of(found).doubts[0])
+    assert match is not None, proof_of(found).doubts
+    most = max(int(one) for one in _wrong(0.0, proof_of(proven()).enclosures[0].pieces[0].end))
+    assert 0 < int(match[1]) <= most
+
+
+def _wrong(start: float, end: float) -> list[int]:
+    t = torch.linspace(start, end, 201, dtype=torch.float64)
+    outputs = outputs_at(problem(), path().knots[:2].double(), t)
+    return [int(one) for one in (outputs.argmax(-1) != problem().data.train.y).sum(1)]
+
+
+def test_counts_that_are_higher_at_first_are_confirmed_by_splitting_the_piece() -> None:
+    """On a long piece more samples may be wrong than at any of its points."""
+    search = Search(problem(), path().knots[:2], Target(0.0, -inf), Budget(2000))
+    most = max(_wrong(0.25, 0.5))
+    may, are = search.recount(Piece(0.25, 0.5, (9.0, 9.0), 0))
+    assert 0 < are <= most
+    assert may == len(problem().data.train), "it was not looked at to the end"
+    may, are = search.recount(Piece(0.25, 0.5, (9.0, 9.0), most + 1))
+    assert are <= most <= may <= most + 1
+    list(search.split_up(_Open(0.25, 0.5, inf)))
+    assert [one.wrong > most + 1 for one in search.accepted] == [True]
+
+
+def test_verify_compares_error_level_loss_reached_and_bounds(tmp_path: File) -> None:
+    ends = path().start, path().end
+    kept = verify_path(path(), ends, proven())
+    bounds = [one.bound for one in proven().certificate.verdicts]
+    facts = verify_path(path(), ends, stored(tmp_path / "pieces", lambda one: one))
+    assert shortcomings(facts, {**kept, "bounds": bounds}) == []
+    level, reached = proven().certificate.level, facts["reached"][0]
+    assert shortcomings(facts, {**kept, "error_level": 0.0}) == [
+        f"the error level is {proven().error_level:.4g}, and 0 in the catalogue"
+    ]
+    (told,) = shortcomings(facts, {**kept, "max_train_loss": 1.01 * level})
+    assert told.endswith(f", and the catalogue has a loss of {1.01 * level:.6g} on the path")
+    assert shortcomings(facts, {**kept, "bounds": [0.9 * reached, bounds[1]]}) == [
+        f"segment 0 reaches a train loss of {reached:.6g}, above its bound of {0.9 * reached:.6g} in the catalogue"
+    ]

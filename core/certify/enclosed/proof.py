@@ -213,7 +213,7 @@ def prove(
             search.split_at([one.start for one in wanted.stored[i]])
         found[i] = _enclosed(search, i, where, progress)
         if found[i].reason is None:
-            found[i] = replace(found[i], doubt=_doubt(search, i, wanted.stored.get(i, ())))
+            found[i] = _compared(search, i, found[i], wanted.stored.get(i, ()))
     split = problem.part(wanted.part)
     assert split is not None
     return Proof(found, target.bound, budget.spent, None if split.y.is_floating_point() else len(split))
@@ -266,14 +266,32 @@ def contradicted(said: str, found: str) -> str:
     return f"its pieces contradict it: they say that {said}, and {found}"
 
 
-def _doubt(search: Search, i: int, stored: Sequence[Piece]) -> str | None:
-    """The first stored bound of segment i that is below a loss. Where the search found no higher bound, none can be."""
+def _compared(search: Search, i: int, found: Enclosure, stored: Sequence[Piece]) -> Enclosure:
+    """What was found of segment i, and the first stored bound or count that is false; counts are taken again."""
     starts = [piece.start for piece in stored]
-    highest = [-inf] * len(stored)
+    parts: list[list[Piece]] = [[] for _ in stored]
     for one in search.accepted if stored else ():
-        number = bisect_right(starts, one.start) - 1
-        highest[number] = max(highest[number], one.bound)
-    for number, piece in enumerate(stored):
-        if highest[number] > piece.limit and (loss := search.contradicts(piece)) is not None:
-            return f"segment {i}: the stored bound of piece {number} is {piece.bound:.6g}, and {loss:.6g} was found"
-    return None
+        parts[bisect_right(starts, one.start) - 1].append(one)
+    counts, doubt = [0] if stored else [found.wrong], None
+    for number, (said, those) in enumerate(zip(stored, parts, strict=True)):
+        count = max((one.wrong for one in those), default=0)
+        if doubt is None:
+            count, why = _doubted(search, said, max((one.bound for one in those), default=-inf), count)
+            doubt = why and f"segment {i}: the stored {why[0]} of piece {number} is {why[1]}"
+        counts.append(count)
+    return replace(found, wrong=max(counts), doubt=doubt)
+
+
+def _doubted(search: Search, said: Piece, bound: float, count: int) -> tuple[int, tuple[str, str] | None]:
+    """How many samples may be wrong on a stored piece; what of it is false, and what was found instead.
+
+    Where the search found no more than what was said, nothing can be.
+    """
+    if bound > said.limit and (loss := search.contradicts(said)) is not None:
+        return count, ("bound", f"{said.bound:.6g}, and {loss:.6g} was found")
+    if count <= said.wrong:
+        return count, None
+    may, are = search.recount(said)
+    if are > said.wrong:
+        return count, ("count of samples that may be wrong", f"{said.wrong}, and {are} were found to be")
+    return min(count, may), None

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from core.certify.enclosed import columns, first_order
-from core.certify.enclosed.chords import UP, steps
+from core.certify.enclosed.chords import UP, Step, steps
 from core.certify.enclosed.goal import Budget, Target
-from core.certify.enclosed.lines import Lines, lines
+from core.certify.enclosed.lines import Lines, lines, mistaken
 from core.certify.enclosed.moving import MovingNetwork
 from core.certify.enclosed.odd import odd_place
 from core.certify.enclosed.pieces import Piece
@@ -190,6 +190,26 @@ class Search:
                 return doubt.seen[0]
         return None
 
+    def recount(self, said: Piece) -> tuple[int, int]:
+        """How many samples may be classified wrongly at one point of a piece, and how many were found to be.
+
+        It is split until the first number is what was said, or the second is above that, or budgets end.
+        """
+        again = copy(self)
+        again.target = Target(0.0, -inf)  # whatever is looked at is accepted
+        left, may, are = [_Open(said.start, said.end, inf)], 0, 0
+        while left and are <= said.wrong:
+            again.accepted = []
+            list(again.split_up(left.pop()))
+            for one in again.accepted:
+                halves = _Open(one.start, one.end, inf, parts=2)
+                if one.wrong <= said.wrong or halves.shortest < SMALLEST or self.budget.left <= 0:
+                    may = max(may, one.wrong)
+                    continue
+                left.append(halves)
+                are = max(are, self.mistaken(float(halves.edges[1])))
+        return max(may, *(len(self.split) for _ in left[:1]), are), are
+
     def _accept(self, piece: Piece) -> None:
         insort(self.accepted, piece, key=lambda one: one.start)
 
@@ -266,14 +286,24 @@ class Search:
         A piece of no length: its gap is how far the outputs may be off. Losses are not negative, so the sum over the
         first `samples` alone, divided by the number of all, is such a mean as well.
         """
-        count = len(self.split) if samples is None else samples
-        at = torch.tensor([t, t], dtype=torch.float64, device=self.problem.device)
         total = torch.zeros(2, dtype=torch.float64, device=self.problem.device)
-        for some in torch.split(torch.arange(count, device=self.problem.device), self.problem.samples_at_once):
-            *_, last = steps(self.network, at, Rounded(self.below.features[:, some], self.below.off[some]), False)
-            total += loss_sums(self.problem, Rounded(last.Z[:1], last.gap.norm[0]), self.split.y[some])
+        for last, y in self._evaluated(t, len(self.split) if samples is None else samples):
+            total += loss_sums(self.problem, Rounded(last.Z[:1], last.gap.norm[0]), y)
         loss, margin = float(total[0]) / len(self.split), float(total[1]) / len(self.split)
         return loss - margin * SAFETY - (len(self.split) + 64) * UNIT * abs(loss)
+
+    @torch.no_grad()
+    def mistaken(self, t: float) -> int:
+        """How many samples are classified wrongly at t, whatever float64 rounds."""
+        self.budget.spent += self.cost(1, "norms")
+        return sum(int(mistaken(last.Z, y, last.gap).sum()) for last, y in self._evaluated(t, len(self.split)))
+
+    def _evaluated(self, t: float, samples: int) -> Iterator[tuple[Step, Tensor]]:
+        """Outputs of the first `samples` at t, as those of a piece of no length, and their labels, in chunks."""
+        at = torch.tensor([t, t], dtype=torch.float64, device=self.problem.device)
+        for some in torch.split(torch.arange(samples, device=self.problem.device), self.problem.samples_at_once):
+            *_, last = steps(self.network, at, Rounded(self.below.features[:, some], self.below.off[some]), False)
+            yield last, self.split.y[some]
 
     def cost(self, pieces: int, by: By) -> float:
         """Passes that pieces cost: one at each end, and `MORE` a piece.

@@ -31,6 +31,8 @@ def verify_path(path: Path, ends: Sequence[Tensor], examined: Examination) -> di
         "train_loss_b": certificate.loss_b,
         "residual": certificate.residual,
         "max_train_loss": examined.max_train_loss,
+        "error_level": examined.error_level,
+        "reached": [_reached(examined, i) for i in range(len(path))],
         "pieces": pieces_of(examined),
         "passes": passes_of(examined),
         "unproven": examined.unproven,
@@ -48,6 +50,14 @@ def verify_path(path: Path, ends: Sequence[Tensor], examined: Examination) -> di
             for i, one in enumerate(certificate.verdicts)
         ],
     }
+
+
+def _reached(examined: Examination, i: int) -> float | None:
+    """What a bound of segment i may not be below: the loss that it reaches, or by its structure its own bound."""
+    if examined.proof is None or i not in examined.proof.enclosures:
+        return examined.certificate.verdicts[i].bound
+    seen = examined.proof.enclosures[i].seen
+    return seen if isfinite(seen) else None
 
 
 def pieces_of(examined: Examination) -> int:

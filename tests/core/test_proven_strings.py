@@ -6,6 +6,7 @@ from pathlib import Path as File
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from core.certify.enclosed import Prover, Wanted
 from core.certify.enclosed.goal import Budget, Target
@@ -174,3 +175,28 @@ def test_a_prover_remembers_a_line_by_its_very_ends_and_data() -> None:
     assert prover.knows(problem)
     assert not prover.knows(problem.on_first(19))
     assert not prover.knows(problem_with("cross-entropy", "relu", widths=(5,), samples=20))
+
+
+def test_a_string_that_goes_on_remembers_what_it_has_cost(task: Task, tmp_path: File) -> None:
+    file = tmp_path / "beads.safetensors"
+    first = connect(QUICK, with_(task, reporter=Keeping(file)), wanted=Wanted(0.05))
+    again = connect(QUICK, with_(task, reporter=Left(file)), wanted=Wanted(0.05))
+    lines = len(again.construction.path)
+    assert again.construction.passes == first.construction.passes + lines * QUICK.grid, "all lines are looked at again"
+    tensors = load_file(file)
+    del tensors["passes"]
+    save_file(tensors, file)
+    old = connect(QUICK, with_(task, reporter=Left(file)), wanted=Wanted(0.05))
+    assert old.construction.passes == lines * QUICK.grid, "files of before say nothing of that"
+
+
+def test_what_was_spent_on_proofs_counts_when_a_string_goes_on(task: Task, tmp_path: File) -> None:
+    file = tmp_path / "beads.safetensors"
+    proven(QUICK.changed({"beads": "1"}, "string"), with_(task, reporter=Keeping(file)))
+    spent = float(load_file(file)["passes"][1])
+    log = Log()
+    later = with_(task, reporter=Left(file))
+    later.reporter.say = log.say
+    found = proven(QUICK, later, passes=spent)
+    assert (spent > 0, found.failure is not None) == (True, True)
+    assert "no passes are left" in log.text

@@ -94,11 +94,16 @@ def resumed_beads(search: StringSearch, ends: list[float]) -> Beads | None:
     values = values_of(task.problem, torch.stack(knots), search.options.on)
     values[0], values[-1] = ends  # as the premise saw them: in another batch they may be rounded otherwise
     beads = Beads(knots, values, tensors["depths"].tolist())
+    if "passes" in tensors:  # files of the first editions have none
+        beads.passes, beads.spent = tensors["passes"].tolist()
+        if task.prover is not None:
+            task.prover.budget.spent += beads.spent
     stuck = beads.stuck(search.below)
     task.reporter.say(f"Resumes with {plural(beads.count, 'bead')}; {len(stuck)} of them above the threshold.")
     if stuck and search.options.order != "constrained":
-        again = search.train_beads([beads.knots[i] for i in stuck], beads.count).thetas
-        values = values_of(task.problem, again, search.options.on)
-        for i, bead, value in zip(stuck, again, values, strict=True):
+        again = search.train_beads([beads.knots[i] for i in stuck], beads.count)
+        beads.passes += 3 * int(again.epochs.sum())
+        values = values_of(task.problem, again.thetas, search.options.on)
+        for i, bead, value in zip(stuck, again.thetas, values, strict=True):
             beads.knots[i], beads.values[i] = bead, value
     return beads

@@ -47,6 +47,7 @@ class StringSearch:
         stops = torch.stack([beads.knots[i + 1] for i in lefts])
         found = self.judged(starts, stops, beads.count)
         beads.passes += sum(line.passes for line in found)
+        beads.spent = beads.spent if self.prover is None else self.prover.budget.spent
         for i, line in zip(lefts, found, strict=True):
             if line.gap is not None:
                 beads.gaps.append(Gap(i, beads.depths[i], line.value, line.t, line.gap))

@@ -180,7 +180,7 @@ def _enclosed(verdict: Verdict, enclosure: Enclosure | None) -> Verdict:
 def at_least(knots: KnotLosses, proof: Proof) -> float:
     """A loss that the path reaches for sure: of those seen, the largest without its margin."""
     sure = (knots.loss - knots.margin).max()
-    return max(float(sure), *(one.seen for one in proof.enclosures.values()))
+    return max(0.0, float(sure), *(one.seen for one in proof.enclosures.values()))
 
 
 def highest_loss(exact: Problem, path: Path, looked: Profile, segments: list[int]) -> dict[int, float]:

@@ -1,5 +1,6 @@
 """Strings that have to be proven: a line without a proof below the threshold is a gap."""
 
+import math
 import re
 from itertools import combinations
 from pathlib import Path as File
@@ -12,15 +13,17 @@ from core.certify.enclosed import Prover, Wanted
 from core.certify.enclosed.goal import Budget, Target
 from core.certify.enclosed.search import Search
 from core.certify.knots import points64
+from core.errors import PremiseError
 from core.examination import examine
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
 from core.methods.string.lines import proven_line
 from core.path import Claim
+from core.problem import Problem
 from core.profile import peaks
 from core.progress import SilentReporter
 from core.specs.methods import String
-from tests.certify.enclosing import losses_of, outputs_at, problem_with
+from tests.certify.enclosing import drawn_ends, losses_of, outputs_at, problem_with
 from tests.certify.test_enclosed_traps import point, problem_on
 from tests.core.test_methods import BELOW, QUICK, Keeping, Left, task, with_
 
@@ -200,3 +203,44 @@ def test_what_was_spent_on_proofs_counts_when_a_string_goes_on(task: Task, tmp_p
     found = proven(QUICK, later, passes=spent)
     assert (spent > 0, found.failure is not None) == (True, True)
     assert "no passes are left" in log.text
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_proven_not_to_exceed_a_threshold_has_no_bound_above_it(seed: int) -> None:
+    """A line that falls from its start, and thresholds at, just below and just above the loss there."""
+    problem = problem_with("cross-entropy", "relu", widths=(6,), samples=20)
+    ends = drawn_ends(problem, seed, 0.0, 0.3)
+    ends = ends[torch.argsort(problem.losses(ends), descending=True)]
+    top = float(problem.losses(ends[:1]))
+    for below in (
+        top,
+        math.nextafter(top, 0),
+        Search(problem, ends, Target(0.0, -1.0), Budget()).surely(0.0),
+        1.1 * top,
+    ):
+        prover = Prover(problem)
+        judged = prover.judge(ends, below, (0.0, min(top, below)), 500)
+        search = Search(problem, ends, Target(0.0, -1.0, 2 * top), Budget())
+        prover.remind(search)
+        whole = search.accepted and not search.left
+        assert judged.reason is not None or (whole and search.bound <= below)
+        if below <= top:
+            assert judged.reason is not None, "its loss at the start, with what float64 rounds, is no lower"
+
+
+def fitted(seed: int) -> tuple[Problem, torch.Tensor]:
+    """One sample, and two networks whose hinge loss is exactly 0."""
+    problem = problem_with("hinge", "relu", widths=(6,), samples=1, seed=seed)
+    return problem, 10 * drawn_ends(problem, seed, 0.0, 0.01)
+
+
+def test_models_without_loss_need_a_threshold(task: Task) -> None:
+    problem, ends = next(one for one in map(fitted, range(500)) if float(one[0].losses(one[1]).max()) == 0)
+    given = Task(*ends, problem, None)
+    with pytest.raises(PremiseError, match=r"the threshold is above 0: .* with --below\.$") as caught:
+        proven(String(), given)
+    assert "\n" not in str(caught.value)
+    found = proven(String(), Task(*ends, problem, 1e-6))
+    assert found.failure is None
+    assert found.examination.max_train_loss == 0, "no loss is negative"
+    assert 0 <= found.examination.certificate.level <= 1e-6

@@ -8,7 +8,10 @@ MANY = 1e6  # passes; more are told as such
 
 @dataclass
 class Target:
-    """What no piece may be above: slack above the largest loss seen so far, or `below` where that is between them."""
+    """What no piece may be above: slack above the largest loss seen so far, or `below` where that is between them.
+
+    A `strict` one is `below`, whatever was seen.
+    """
 
     slack: float  # 0: as far as `below`
     seen: float
@@ -18,6 +21,8 @@ class Target:
 
     @property
     def bound(self) -> float:
+        if self.strict:
+            return self.below
         tight = max((1 + self.slack) * self.seen, self.seen + 1e-9)
         if self.seen >= self.below:
             return tight

@@ -67,6 +67,8 @@ class Prover:
         search = Search(self.exact, ends, Target(0.0, seen, below, strict=True), budget)
         reason = self._searched(search, at, report)
         self.budget.spent += budget.spent
+        if reason is None and (search.target.missed or not search.bound <= below):
+            reason = f"the bound is {search.bound:.6g}"
         if search.target.missed:
             t = search.seen[1]
             if (sure := self._surely(search, t, len(search.split))) > below:

@@ -290,7 +290,7 @@ class Search:
         for last, y in self._evaluated(t, len(self.split) if samples is None else samples):
             total += loss_sums(self.problem, Rounded(last.Z[:1], last.gap.norm[0]), y)
         loss, margin = float(total[0]) / len(self.split), float(total[1]) / len(self.split)
-        return loss - margin * SAFETY - (len(self.split) + 64) * UNIT * abs(loss)
+        return max(loss - margin * SAFETY - (len(self.split) + 64) * UNIT * abs(loss), 0.0)  # no loss is negative
 
     @torch.no_grad()
     def mistaken(self, t: float) -> int:

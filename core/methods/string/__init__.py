@@ -46,7 +46,7 @@ def premises(options: String, task: Task) -> Iterator[Premise]:
     ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
     below = threshold(task, ends)
     if options.on.endswith("loss"):
-        zero = f"{DEFAULT_FACTOR:g} times the larger end's loss is 0, where nothing can be proven: give one with --below"
+        zero = f"{DEFAULT_FACTOR:g} times the larger end's loss is 0, and nothing is proven at 0: give --below"
         yield Premise("the threshold is above 0", below != 0, zero)
     for label, value in zip("ab", ends, strict=True):
         yield Premise.at_most(f"the {metric_text(options.on)} of model {label} is below the threshold", value, below)

@@ -489,7 +489,32 @@ def other_activation(_: File) -> tuple[Problem, Path]:
     return replace(problem(), layered=replace(problem().layered, layers=(bent, *others))), path()
 
 
-CHANGES = [damaged("ends"), damaged("wrong"), without_stamp, other_labels, other_samples, other_knots, other_activation]
+def cut_short(file: File) -> tuple[Problem, Path]:
+    file.write_bytes(file.read_bytes()[:-9])
+    return problem(), path()
+
+
+def emptied(file: File) -> tuple[Problem, Path]:
+    file.write_bytes(b"")
+    return problem(), path()
+
+
+def of_beads(file: File) -> tuple[Problem, Path]:
+    save_file({"knots": path().knots}, file)
+    return problem(), path()
+
+
+UNREADABLE = [cut_short, emptied, of_beads]
+CHANGES = [
+    *UNREADABLE,
+    damaged("ends"),
+    damaged("wrong"),
+    without_stamp,
+    other_labels,
+    other_samples,
+    other_knots,
+    other_activation,
+]
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -146,8 +146,10 @@ class _Progress:
         """What an earlier run kept of the same; its pieces are `known`."""
         if (file := self.reporter.left) is None:
             return Kept()
-        known = load_pieces(file)
-        kept = Kept.read(file, self.subject())
+        try:
+            known, kept = load_pieces(file), Kept.read(file, self.subject())
+        except UsageError:  # it can't be read at all
+            known, kept = {}, None
         if kept is None:
             why = "damaged, or of another problem or path"
             self.reporter.say(f"The pieces in the checkpoint are {why}, so the search starts from scratch.")

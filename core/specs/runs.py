@@ -116,7 +116,7 @@ class Proved(OfModels, frozen=True, kw_only=True):
     ] = 0.05
     passes: Annotated[
         Count | None,
-        Meta(description="passes over the train set that a proof may take; without one as many as it needs"),
+        Meta(description="passes over the train set that a proof may take, a last look at one point aside"),
     ] = None
     prove_test: Annotated[bool, Meta(description="prove test loss and error of a proven path, too")] = False
     ridge: Annotated[

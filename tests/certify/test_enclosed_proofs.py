@@ -360,6 +360,17 @@ def test_a_budget_is_overspent_by_no_more_than_a_split(passes: int) -> None:
     assert f"after {found.passes:.0f} passes" in found.failure
 
 
+@pytest.mark.parametrize("passes", [1, 5, 30, 60, 100])
+def test_nothing_is_begun_that_costs_more_passes_than_are_left(passes: int) -> None:
+    """A deep network, where trying columns costs most, and few samples, so that all of them are tried."""
+    deep = problem_with("cross-entropy", "relu", widths=(8,) * 8, samples=30)
+    line = Path.line(*(2 * drawn_ends(deep, 1, 0.0, 1.0)))
+    found = examine(deep, line, wanted=Wanted(0.01, passes))
+    assert proof_of(found).passes <= passes
+    assert found.certificate.kind == "sampled"
+    assert (found.unproven or "").endswith(f" after {proof_of(found).passes:.0f} passes")
+
+
 @pytest.mark.parametrize("spent", [0.0, 40.0, 500.0])
 def test_a_proof_out_of_reach_costs_a_trial_and_one_in_reach_no_more_than_the_path_did(spent: float) -> None:
     for slack in (1e-7, 0.05):

@@ -233,8 +233,10 @@ def _out_of_reach(
     expected = 0.0
     for i, where in at.items():
         search = Search(problem, points64(problem, path.knots[i : i + 2]), target, budget, part)
-        starts[i] = search.begun(where)
-        expected += starts[i].passes
+        start = search.begun(where)
+        expected += search.trial() if start is None else start.passes
+        if start is not None:
+            starts[i] = start
         if not expected <= budget.left:
             return too_many(expected, budget)
     return None

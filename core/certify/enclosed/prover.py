@@ -79,6 +79,8 @@ class Prover:
     def _searched(self, search: Search, at: float, report: Callable[[Search], None]) -> str | None:
         """Why a line is not proven, None if it is. A search that should take more than it may is not begun."""
         search.start = self._begun(search, at)
+        if search.start is None:
+            return search.short
         if not search.start.passes <= search.budget.left:
             return too_many(search.start.passes, search.budget)
         self.by = search.start.by
@@ -87,9 +89,10 @@ class Prover:
         except ValueError as error:
             return str(error)
 
-    def _begun(self, search: Search, at: float) -> Start:
+    def _begun(self, search: Search, at: float) -> Start | None:
         """The way that was best on the line before is tried first, and all only where it asks for too much."""
-        if self.by is not None and (start := search.begun(at, (self.by,))).passes <= search.budget.left:
+        start = None if self.by is None else search.begun(at, (self.by,))
+        if start is not None and start.passes <= search.budget.left:
             return start
         return search.begun(at)
 

@@ -143,23 +143,34 @@ class Search:
     @torch.no_grad()
     def run(self, report: Callable[["Search"], None] = lambda _: None, at: float = 0.5) -> str | None:
         """Split until all pieces are accepted; why not, where that can't be. The loss is high `at` some t."""
-        if self.budget.left > 0 and (self.left or not self.accepted):
+        if self.left or not self.accepted:
             start = self.start or self.begun(at)
+            if start is None:
+                return self.short
             self.by = start.by
             self.left = self.left or [_Open(0.0, 1.0, inf, parts=start.parts)]
         while self.left or not self.accepted:
             if self.target.missed:
                 return f"the loss is {self.target.seen:.6g} at t = {self.seen[1]:.6g}"
-            if self.budget.left <= 0:
-                best = f"the best bound is {self.bound:.4g} of" if isfinite(self.bound) else "there is no bound yet of"
-                return f"{best} {self.target.bound:.4g} after {self.budget.spent:.0f} passes"
-            piece = self.left.pop()
+            piece = self.left[-1]
             if piece.shortest < SMALLEST:
-                self.left.append(piece)
                 return f"pieces at t = {piece.start:.6g} would be shorter than {SMALLEST:.2g}"
+            if not self._can_pay(piece):
+                return self.short
+            self.left.pop()
             self.left += reversed(list(self.split_up(piece)))
             report(self)
         return None
+
+    @property
+    def short(self) -> str:
+        """Why it ends where what comes next would cost more passes than are left."""
+        best = f"the best bound is {self.bound:.4g} of" if isfinite(self.bound) else "there is no bound yet of"
+        return f"{best} {self.target.bound:.4g} after {self.budget.spent:.0f} passes"
+
+    def _can_pay(self, piece: _Open) -> bool:
+        active = len(self.split) if piece.active is None else len(piece.active)
+        return self._price(len(piece.edges) - 1, self.by, active) <= self.budget.left
 
     def split_up(self, piece: _Open) -> Iterator[_Open]:
         """What is left of a piece when its parts were looked at; those below the target are accepted."""
@@ -184,7 +195,7 @@ class Search:
         doubt = copy(self)
         doubt.target, doubt.accepted, doubt.seen = Target(0.0, -inf, said.limit), [], (-inf, said.start)
         doubt.left = [_Open(said.start, said.end, inf)]
-        while doubt.left and doubt.left[-1].shortest >= SMALLEST and self.budget.left > 0:
+        while doubt.left and doubt.left[-1].shortest >= SMALLEST and self._can_pay(doubt.left[-1]):
             doubt.left += doubt.split_up(doubt.left.pop())
             if doubt.seen[0] > said.limit:
                 return doubt.seen[0]
@@ -203,7 +214,7 @@ class Search:
             list(again.split_up(left.pop()))
             for one in again.accepted:
                 halves = _Open(one.start, one.end, inf, parts=2)
-                if one.wrong <= said.wrong or halves.shortest < SMALLEST or self.budget.left <= 0:
+                if one.wrong <= said.wrong or halves.shortest < SMALLEST or not self._can_pay(halves):
                     may = max(may, one.wrong)
                     continue
                 left.append(halves)
@@ -260,7 +271,7 @@ class Search:
         by = by or self.by
         x, y = self.below.features, self.split.y
         count = x.shape[1] if active is None else len(active)
-        self.budget.spent += self.cost(len(t) - 1, by) * count / len(self.split)
+        self.budget.spent += self._price(len(t) - 1, by, count)
         size = max(16, self.problem.samples_at_once // (2 * len(t)))
         if active is None:
             active = torch.arange(count, device=y.device)
@@ -314,12 +325,33 @@ class Search:
         met = pieces if by == "entries" and self.network.lowest > 0 else 0
         return self.share * (pieces + 1 + pieces * MORE[by]) + self.first * (2 + met)
 
-    def begun(self, at: float, ways: tuple[By, ...] = ()) -> "Start":
-        """Of all ways, or of those given, the one that should need the fewest passes, as some samples tell."""
-        every = max(1, len(self.split) // SOME)
-        some = torch.arange(0, len(self.split), every, device=self.problem.device)
+    def _price(self, pieces: int, by: By, samples: int) -> float:
+        return self.cost(pieces, by) * samples / len(self.split)
+
+    @property
+    def ways(self) -> tuple[By, ...]:
+        """All that there are for this network and loss."""
         columns_too = first_order.applies(self.network, self.problem.loss)
-        ways = ways or (("norms", "entries", "columns") if columns_too else ("norms", "entries"))
+        return ("norms", "entries", "columns") if columns_too else ("norms", "entries")
+
+    def trial(self, ways: tuple[By, ...] = ()) -> float:
+        """Passes that it costs to find out how to begin."""
+        samples = len(range(0, len(self.split), self._every))
+        return sum(len(TRIED) * self._price(1, by, samples) for by in ways or self.ways)
+
+    @property
+    def _every(self) -> int:
+        return max(1, len(self.split) // SOME)
+
+    def begun(self, at: float, ways: tuple[By, ...] = ()) -> "Start | None":
+        """Of all ways, or of those given, the one that should need the fewest passes, as some samples tell.
+
+        None where trying them would cost more than is left.
+        """
+        if not self.trial(ways) <= self.budget.left:
+            return None
+        some = torch.arange(0, len(self.split), self._every, device=self.problem.device)
+        ways = ways or self.ways
         pieces = {by: self.pieces(by, at, some) for by in ways}
         best = min(ways, key=lambda by: self.cost(1, by) * pieces[by] * (COLUMNS if by == "columns" else 1))
         parts = next((one for one in FIRST if one >= pieces[best] / 4), FIRST[-1])

@@ -28,7 +28,8 @@ class Examination:
     `proof` holds the enclosures of segments; None if none was requested, or needed. With it `max_train_loss` has all
     rounding taken off: somewhere the loss is at least that. `unproven` says, as a sentence,
     why a path is sampled that was to be proven. `on_test` is a proof of the test loss, where that was asked for too.
-    `penalised_level` is what the train loss with its penalty is nowhere above; None without penalty or such a proof.
+    `penalised_level` is what the train loss with its penalty is nowhere above; None without penalty or such a proof,
+    inf where float64 has no number for it.
     """
 
     profile: Profile

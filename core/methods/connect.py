@@ -94,6 +94,8 @@ def _test_told(examination: Examination) -> str:
 
 def _penalty_told(examination: Examination) -> str:
     level = examination.penalised_level
+    if level == inf:
+        return " With its penalty the train loss has no level: float64 has no number for so large a penalty."
     return "" if level is None else f" With its penalty the train loss is nowhere above {level:.6g}."
 
 

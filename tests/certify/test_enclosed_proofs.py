@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from core.certify import decide
 from core.certify.enclosed import Proof, Wanted
-from core.certify.enclosed.goal import Budget, Target
+from core.certify.enclosed.goal import Budget, Target, apart
 from core.certify.enclosed.pieces import Piece, load_pieces
 from core.certify.enclosed.proof import FEW
 from core.certify.enclosed.search import RUN, Search, Start, _Open
@@ -369,6 +369,13 @@ def test_nothing_is_begun_that_costs_more_passes_than_are_left(passes: int) -> N
     assert proof_of(found).passes <= passes
     assert found.certificate.kind == "sampled"
     assert (found.unproven or "").endswith(f" after {proof_of(found).passes:.0f} passes")
+
+
+def test_a_bound_and_its_goal_have_digits_that_tell_them_apart() -> None:
+    assert apart(2.52941, 2.52938) == ("2.52941", "2.52938")
+    assert apart(0.071, 0.06) == ("0.071", "0.06")
+    assert apart(inf, 0.0625) == ("inf", "0.0625")
+    assert apart(0.1, 0.1) == ("0.1", "0.1")
 
 
 @pytest.mark.parametrize("spent", [0.0, 40.0, 500.0])

@@ -51,6 +51,12 @@ class Budget:
         return self.passes - self.spent
 
 
+def apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with four digits, or as many as it takes to tell them apart."""
+    texts = ((f"{one:.{digits}g}", f"{other:.{digits}g}") for digits in range(4, 18))
+    return next((both for both in texts if both[0] != both[1]), (f"{one:.4g}", f"{other:.4g}"))
+
+
 def too_many(expected: float, budget: Budget) -> str:
     """Why a search is not begun that should take so many passes more."""
     many = expected + budget.spent

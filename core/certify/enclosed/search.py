@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.certify.enclosed import columns, first_order
 from core.certify.enclosed.chords import UP, Step, steps
-from core.certify.enclosed.goal import Budget, Target
+from core.certify.enclosed.goal import Budget, Target, apart
 from core.certify.enclosed.lines import Lines, lines, mistaken
 from core.certify.enclosed.moving import MovingNetwork
 from core.certify.enclosed.odd import odd_place
@@ -165,8 +165,9 @@ class Search:
     @property
     def short(self) -> str:
         """Why it ends where what comes next would cost more passes than are left."""
-        best = f"the best bound is {self.bound:.4g} of" if isfinite(self.bound) else "there is no bound yet of"
-        return f"{best} {self.target.bound:.4g} after {self.budget.spent:.0f} passes"
+        bound, goal = apart(self.bound, self.target.bound)
+        best = f"the best bound is {bound} of" if isfinite(self.bound) else "there is no bound yet of"
+        return f"{best} {goal} after {self.budget.spent:.0f} passes"
 
     def _can_pay(self, piece: _Open) -> bool:
         active = len(self.split) if piece.active is None else len(piece.active)

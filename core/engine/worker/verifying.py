@@ -76,13 +76,14 @@ def passes_of(examined: Examination) -> int | None:
 def certificate_columns(examined: Examination, folder: File) -> dict[str, Any]:
     """What a certificate says of the pieces that a path was proven on, whose bounds are left in `folder`.
 
-    A sampled path has neither slack nor a bound on its error, nor one with a penalty.
+    A sampled path has neither slack nor a bound on its error, nor one with a penalty; one too large has no number.
     """
     proof, certificate = examined.proof, examined.certificate
     columns: dict[str, Any] = {"pieces": pieces_of(examined), "passes": passes_of(examined), "file": None}
     if certificate.certified:
         columns["slack"] = certificate.level - examined.max_train_loss
-        columns["penalised_level"] = examined.penalised_level
+        level = examined.penalised_level
+        columns["penalised_level"] = level if level is not None and isfinite(level) else None
     if proof is None or proof.failure is not None:
         return columns
     proof.save(folder / PIECES)

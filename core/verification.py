@@ -43,7 +43,7 @@ def _unlike_pieces(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> Iterato
         yield f"the error level is {now}, and {before:.4g} in the catalogue"
     reached = kept.get("max_train_loss")
     if reached is not None and facts["level"] < reached - SLACK * abs(reached):
-        yield f"the level is {facts['level']:.6g}, and the catalogue has a loss of {reached:.6g} on the path"
+        yield f"the level is {facts['level']:.6g}, and in the catalogue the loss reaches {reached:.6g}"
     for i, (least, bound) in enumerate(zip(facts.get("reached", ()), kept.get("bounds", ()), strict=False)):
         if least is not None and bound is not None and least > bound + SLACK * abs(bound):
             yield f"segment {i} reaches a train loss of {least:.6g}, above its bound of {bound:.6g} in the catalogue"

@@ -142,7 +142,7 @@ def test_verify_compares_error_level_loss_reached_and_bounds(tmp_path: File) -> 
         f"the error level is {proven().error_level:.4g}, and 0 in the catalogue"
     ]
     (told,) = shortcomings(facts, {**kept, "max_train_loss": 1.01 * level})
-    assert told.endswith(f", and the catalogue has a loss of {1.01 * level:.6g} on the path")
+    assert told.endswith(f", and in the catalogue the loss reaches {1.01 * level:.6g}")
     assert shortcomings(facts, {**kept, "bounds": [0.9 * reached, bounds[1]]}) == [
         f"segment 0 reaches a train loss of {reached:.6g}, above its bound of {0.9 * reached:.6g} in the catalogue"
     ]

@@ -1,6 +1,6 @@
 """What is known of a path: its claims decided, its losses looked at, and the certificate that follows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -8,7 +8,7 @@ import torch
 
 from core.certify.certificate import Certificate, as_seen, certificate_of, largest, path_verdicts
 from core.certify.decide import Verdict, entry_name
-from core.certify.enclosed import Enclosure, Proof, Wanted, prove, unprovable
+from core.certify.enclosed import Enclosure, Proof, Wanted, contradicted, prove, unprovable
 from core.certify.knots import KnotLosses, knot_losses, points64
 from core.certify.penalised import penalised_level
 from core.path import Claim, Path
@@ -28,7 +28,8 @@ class Examination:
     `proof` holds the enclosures of segments; None if none was requested, or needed. Once it is complete, all rounding
     is taken off `max_train_loss`: somewhere the loss is at least that. `unproven` says why a path that was to be proven
     is only sampled. `on_test` is a proof of the test loss, if that was requested too. The train loss with its `penalty`
-    is nowhere above `penalised_level`; None without a penalty, or without a proof of that.
+    is nowhere above `penalised_level`; None without a penalty, or without a proof of that,
+    inf where float64 has no number for it.
     """
 
     profile: Profile
@@ -97,12 +98,40 @@ def _examined(
         return replace(found, unproven=reason)
     wanted = wanted.after(looked.forward_passes)
     proof = prove(exact, path, _highest_within(path, looked, unproven, looked.train), most, wanted, reporter)
+    proof = proof.refused(dict(_contradictions(exact, path, looked, knots, proof)))
     verdicts = tuple(_enclosed(i, one, proof.enclosures.get(i)) for i, one in enumerate(verdicts))
     found = replace(found, certificate=certificate_of(verdicts, knots, seen), proof=proof)
     if proof.failure is not None:
         return replace(found, unproven=proof.failure)
     on_test = _on_test(exact, path, looked, wanted) if wanted.test else None
     return replace(found, max_train_loss=at_least(knots, proof), on_test=on_test)
+
+
+def _contradictions(
+    exact: Problem, path: Path, looked: Profile, knots: KnotLosses, proof: Proof
+) -> Iterator[tuple[int, str]]:
+    """Segments whose pieces are below a loss at a knot, or an error that was seen, as forged ones may be."""
+    sure = (knots.loss - knots.margin).tolist()
+    for i, one in proof.enclosures.items():
+        if one.reason is not None:
+            continue
+        if (loss := max(sure[i], sure[i + 1])) > one.bound:
+            said = contradicted(f"nothing is above {one.bound:.6g}", f"the loss is at least {loss:.6g} at an end")
+            yield i, f"segment {i}: {said}"
+        elif proof.samples is not None and (wrong := _wrong_seen(exact, path, looked, i)) > one.wrong:
+            said = contradicted(f"{plural(one.wrong, 'sample')} may be classified wrongly", f"{wrong} are")
+            yield i, f"segment {i}: {said}"
+
+
+def _wrong_seen(exact: Problem, path: Path, looked: Profile, i: int) -> int:
+    """How many samples float64 classifies wrongly where the profile saw the most of that on segment i."""
+    assert looked.train.error is not None
+    here = looked.segment == i
+    t = float(looked.t[here][looked.train.error[here].argmax()]) * len(path) - i
+    ends = points64(exact, path.knots[i : i + 2])
+    error = exact.values(torch.lerp(ends[0], ends[1], min(max(t, 0.0), 1.0))[None], "train").error
+    assert error is not None
+    return round(float(error) * len(exact.data.train))
 
 
 def _on_test(exact: Problem, path: Path, looked: Profile, wanted: Wanted) -> Proof | None:
@@ -163,7 +192,7 @@ def _enclosed(i: int, verdict: Verdict, enclosure: Enclosure | None) -> Verdict:
 def at_least(knots: KnotLosses, proof: Proof) -> float:
     """A loss that the path surely reaches: the largest of those seen, less their margins."""
     sure = (knots.loss - knots.margin).max()
-    return max(float(sure), *(one.seen for one in proof.enclosures.values()))
+    return max(0.0, float(sure), *(one.seen for one in proof.enclosures.values()))
 
 
 def highest_loss(exact: Problem, path: Path, looked: Profile, segments: list[int]) -> dict[int, float]:

@@ -1,6 +1,6 @@
 """The comparison of a path's second check with what the catalogue says of it. Imports no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 #: Kinds of certificates from the strongest to the weakest; store.certificates has the same.
@@ -10,7 +10,10 @@ SAME = 1e-9  # relative to 1 + the loss: by how much two looks at one model may 
 
 
 def shortcomings(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]:
-    """What the catalogue says of a path (`kept`) and the new findings contradict; empty if nothing."""
+    """What the catalogue says of a path (`kept`) and the new findings contradict; empty if nothing.
+
+    `kept` are the columns of the path, as far as they are known, and the `bounds` of its segments.
+    """
     found = [
         text
         for holds, text in (
@@ -27,7 +30,23 @@ def shortcomings(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]
         level -= facts["drift"] or 0.0
     if before is not None and not level <= before + SLACK * abs(before):
         found.append(f"the level is {level:.4g}, above the {before:.4g} in the catalogue")
-    return [*found, *facts.get("doubts", ()), *other_losses(facts, kept)]
+    return [*found, *_unlike_pieces(facts, kept), *facts.get("doubts", ()), *other_losses(facts, kept)]
+
+
+def _unlike_pieces(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of an enclosed path beside its level, and isn't so: error, the loss reached, bounds of segments."""
+    if not facts["certificate"] == kept["certificate"] == "enclosed":
+        return
+    error, before = facts.get("error_level"), kept.get("error_level")
+    if before is not None and (error is None or error > before + SAME):
+        now = "not proven" if error is None else f"{error:.4g}"
+        yield f"the error level is {now}, and {before:.4g} in the catalogue"
+    reached = kept.get("max_train_loss")
+    if reached is not None and facts["level"] < reached - SLACK * abs(reached):
+        yield f"the level is {facts['level']:.6g}, and in the catalogue the loss reaches {reached:.6g}"
+    for i, (least, bound) in enumerate(zip(facts.get("reached", ()), kept.get("bounds", ()), strict=False)):
+        if least is not None and bound is not None and least > bound + SLACK * abs(bound):
+            yield f"segment {i} reaches a train loss of {least:.6g}, above its bound of {bound:.6g} in the catalogue"
 
 
 def _only(facts: Mapping[str, Any]) -> str:

@@ -111,7 +111,10 @@ def _penalty_told(examination: Examination) -> str:
     level, penalty = examination.penalised_level, examination.penalty
     if level is None or penalty is None:
         return ""
-    return f" The {penalised_text(penalty.ridge, penalty.l1)} is nowhere above {level:.6g}."
+    what = penalised_text(penalty.ridge, penalty.l1)
+    if level == inf:
+        return f" The {what} has no level: float64 has no number for so large a penalty."
+    return f" The {what} is nowhere above {level:.6g}."
 
 
 def failure_of(made: Construction, examination: Examination, must_prove: bool = False) -> str | None:

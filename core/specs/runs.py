@@ -139,7 +139,7 @@ class Proved(OfModels, frozen=True, kw_only=True):
     ] = 0.05
     passes: Annotated[
         Count | None,
-        Meta(description="passes over the train set for a proof, a trial more at most; unset: no limit"),
+        Meta(description="passes over the train set that a proof may take, a look or two at single points aside"),
     ] = None
     prove_test: Annotated[bool, Meta(description="prove test loss and error of a proven path, too")] = False
     ridge: Annotated[

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from core.certify import decide
 from core.certify.enclosed import Proof, Wanted
-from core.certify.enclosed.goal import Budget, Target
+from core.certify.enclosed.goal import Budget, Target, apart
 from core.certify.enclosed.pieces import Piece, load_pieces
 from core.certify.enclosed.proof import FEW
 from core.certify.enclosed.search import RUN, Search, Start, _Open
@@ -361,6 +361,24 @@ def test_a_budget_is_overspent_by_no_more_than_a_split(passes: int) -> None:
     assert f"after {ceil(found.passes)} passes" in found.failure, "rounded up, as in the catalogue"
 
 
+@pytest.mark.parametrize("passes", [1, 5, 30, 60, 100])
+def test_nothing_is_begun_that_costs_more_passes_than_are_left(passes: int) -> None:
+    """A deep network, where trying columns costs most, and few samples, so that all of them are tried."""
+    deep = problem_with("cross-entropy", "relu", widths=(8,) * 8, samples=30)
+    line = Path.line(*(2 * drawn_ends(deep, 1, 0.0, 1.0)))
+    found = examine(deep, line, wanted=Wanted(0.01, passes))
+    assert proof_of(found).passes <= passes
+    assert found.certificate.kind == "sampled"
+    assert (found.unproven or "").endswith(f" after {proof_of(found).passes:.0f} passes")
+
+
+def test_a_bound_and_its_goal_have_digits_that_tell_them_apart() -> None:
+    assert apart(2.52941, 2.52938) == ("2.52941", "2.52938")
+    assert apart(0.071, 0.06) == ("0.071", "0.06")
+    assert apart(inf, 0.0625) == ("inf", "0.0625")
+    assert apart(0.1, 0.1) == ("0.1", "0.1")
+
+
 @pytest.mark.parametrize("spent", [0.0, 40.0, 500.0])
 def test_a_proof_out_of_reach_costs_a_trial_and_one_in_reach_no_more_than_the_path_did(spent: float) -> None:
     for slack in (1e-7, 0.05):
@@ -506,7 +524,32 @@ def other_activation(_: File) -> tuple[Problem, Path]:
     return replace(problem(), layered=replace(problem().layered, layers=(bent, *others))), path()
 
 
-CHANGES = [damaged("ends"), damaged("wrong"), without_stamp, other_labels, other_samples, other_knots, other_activation]
+def cut_short(file: File) -> tuple[Problem, Path]:
+    file.write_bytes(file.read_bytes()[:-9])
+    return problem(), path()
+
+
+def emptied(file: File) -> tuple[Problem, Path]:
+    file.write_bytes(b"")
+    return problem(), path()
+
+
+def of_beads(file: File) -> tuple[Problem, Path]:
+    save_file({"knots": path().knots}, file)
+    return problem(), path()
+
+
+UNREADABLE = [cut_short, emptied, of_beads]
+CHANGES = [
+    *UNREADABLE,
+    damaged("ends"),
+    damaged("wrong"),
+    without_stamp,
+    other_labels,
+    other_samples,
+    other_knots,
+    other_activation,
+]
 
 
 @pytest.mark.parametrize("change", CHANGES)

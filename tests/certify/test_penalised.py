@@ -3,6 +3,7 @@
 from fractions import Fraction
 from itertools import pairwise
 from math import inf
+from pathlib import Path as File
 
 import pytest
 import torch
@@ -13,8 +14,10 @@ from torch import Tensor
 from core.certify import certify
 from core.certify.enclosed import Wanted
 from core.certify.penalised import _penalties, penalised_level
+from core.engine.worker.verifying import certificate_columns
 from core.errors import PremiseError
 from core.examination import Examination, examine
+from core.methods.connect import examination_sentence
 from core.path import Claim, Path
 from core.penalty import Penalty
 from core.problem import Problem
@@ -140,6 +143,14 @@ def test_without_penalty_it_would_be_the_level_and_is_left_out() -> None:
     found = certify(problem, path, {})
     level = penalised_level(problem, path, found.verdicts, None, Penalty())
     assert level == pytest.approx(found.level, rel=1e-15)
+
+
+def test_a_penalty_too_large_for_a_number_has_no_level(tmp_path: File) -> None:
+    problem, path = claimed("convex", 1)
+    found = level_of(problem, path, Penalty(1e308, 1e308))
+    assert found.penalised_level == inf
+    assert certificate_columns(found, tmp_path)["penalised_level"] is None
+    assert examination_sentence(found).endswith("float64 has no number for so large a penalty.")
 
 
 def test_a_sampled_path_has_none() -> None:

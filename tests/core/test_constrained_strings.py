@@ -27,6 +27,7 @@ from core.specs.descent import Descent
 from core.specs.methods import String
 from core.specs.networks import read_network
 from core.training import TrainingState, Until, train
+from tests.certify.enclosing import drawn_ends, problem_with
 from tests.core.test_methods import BELOW, task, with_
 from tests.core.test_proven_strings import Log
 
@@ -84,6 +85,32 @@ def test_levels_fall_by_equal_factors_to_the_threshold() -> None:
     found = levels(1.6, 0.1, 4)
     assert found == pytest.approx([0.8, 0.4, 0.2, 0.1])
     assert levels(0.08, 0.1, 4) == [0.1], "the line is low already"
+
+
+def test_levels_are_numbers_however_far_apart_line_and_threshold_are() -> None:
+    for top, below in ((1e308, 1e-300), (1.0, 5e-324), (3e38, 0.1)):
+        found = levels(top, below, 4)
+        assert all(0 < one < top for one in found)
+        assert found[-1] == below
+        assert found == sorted(found, reverse=True)
+
+
+def test_a_line_without_a_finite_loss_is_lowered_from_the_largest_number() -> None:
+    """From a linear network to itself with its layers scaled against each other: between them float32 overflows."""
+    problem = problem_with("square", "linear", widths=(3,), seed=3)
+    ends = [problem.layout.split(one[None].clone()) for one in drawn_ends(problem, 3, 0.0, 0.0)]
+    for end, factor in zip(ends, (2.0**50, 2.0**-50), strict=True):
+        for name, times in (("w0", factor), ("b0", factor), ("w1", 1 / factor)):
+            end[name] *= times
+    a, b = (problem.layout.join({name: one[0] for name, one in end.items()}).float() for end in ends)
+    log = Log()
+    options = String(order="constrained", epochs=2, stages=3, beads=1)
+    found = connect(options, Task(a, b, problem.to("cpu", torch.float32), reporter=log))
+    assert (
+        "reaches inf, which is no finite loss: as if it were 3.403e+38; the string is lowered in 3 stages" in log.text
+    )
+    assert "nan" not in log.text
+    assert "nan" not in (found.failure or "")
 
 
 @pytest.fixture(scope="module")

@@ -6,20 +6,23 @@ from pathlib import Path as File
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from core.certify.enclosed import Prover, Wanted
 from core.certify.enclosed.goal import Budget, Target
 from core.certify.enclosed.search import Search
 from core.certify.knots import points64
+from core.errors import PremiseError
 from core.examination import examine
 from core.methods.connect import Connection, connect
 from core.methods.method import Task
 from core.methods.string.lines import proven_line
 from core.path import Claim
+from core.problem import Problem
 from core.profile import peaks
 from core.progress import SilentReporter
 from core.specs.methods import String
-from tests.certify.enclosing import losses_of, outputs_at, problem_with
+from tests.certify.enclosing import drawn_ends, losses_of, outputs_at, problem_with
 from tests.certify.test_enclosed_traps import point, problem_on
 from tests.core.test_methods import BELOW, QUICK, Keeping, Left, task, with_
 
@@ -186,3 +189,58 @@ def test_the_log_of_a_constrained_string_says_of_every_line_of_its_last_level_wh
     told = log.lines[last - lines : last]
     assert [line.split(": ")[0] for line in told] == [f"Line {i} of {lines}" for i in range(1, lines + 1)]
     assert all(": proven not to exceed 0.3 on " in line for line in told)
+
+
+def test_a_string_that_goes_on_remembers_what_it_has_cost(task: Task, tmp_path: File) -> None:
+    file = tmp_path / "beads.safetensors"
+    first = connect(QUICK, with_(task, reporter=Keeping(file)), wanted=Wanted(0.05))
+    again = connect(QUICK, with_(task, reporter=Left(file)), wanted=Wanted(0.05))
+    lines = len(again.construction.path)
+    assert again.construction.passes == first.construction.passes + lines * QUICK.grid, "all lines are looked at again"
+    tensors = load_file(file)
+    del tensors["passes"]
+    save_file(tensors, file)
+    old = connect(QUICK, with_(task, reporter=Left(file)), wanted=Wanted(0.05))
+    assert old.construction.passes == lines * QUICK.grid, "files of before say nothing of that"
+
+
+def test_what_was_spent_on_proofs_counts_when_a_string_goes_on(task: Task, tmp_path: File) -> None:
+    file = tmp_path / "beads.safetensors"
+    proven(QUICK.changed({"beads": "1"}, "string"), with_(task, reporter=Keeping(file)))
+    spent = float(load_file(file)["passes"][1])
+    log = Log()
+    later = with_(task, reporter=Left(file))
+    later.reporter.say = log.say
+    found = proven(QUICK, later, passes=spent)
+    assert (spent > 0, found.failure is not None) == (True, True)
+    assert "no passes are left" in log.text
+
+
+def fitted(seed: int) -> tuple[Problem, torch.Tensor]:
+    """One sample, and two networks whose hinge loss is exactly 0."""
+    problem = problem_with("hinge", "relu", widths=(6,), samples=1, seed=seed)
+    return problem, 10 * drawn_ends(problem, seed, 0.0, 0.01)
+
+
+@pytest.mark.parametrize("below", [0.0, 1e-13, 1e-12, 1e-11, 1e-6])
+def test_what_is_proven_not_to_exceed_a_threshold_has_no_bound_above_it(below: float) -> None:
+    """Bounds are at least 1e-12, and what was seen may be as high as the threshold itself."""
+    problem, ends = next(one for one in map(fitted, range(500)) if float(one[0].losses(one[1]).max()) == 0)
+    prover = Prover(problem)
+    judged = prover.judge(ends, below, (0.0, 0.0), 500)
+    search = Search(problem, ends, Target(0.0, -1.0, 1.0), Budget())
+    prover.remind(search)
+    assert (judged.reason is None) == (len(search.accepted) > 0 and not search.left and search.bound <= below)
+    assert (judged.reason is None) == (below >= 1e-12)
+
+
+def test_models_without_loss_need_a_threshold(task: Task) -> None:
+    problem, ends = next(one for one in map(fitted, range(500)) if float(one[0].losses(one[1]).max()) == 0)
+    given = Task(*ends, problem, None)
+    with pytest.raises(PremiseError, match=r"the threshold is above 0: .* give --below\.$") as caught:
+        proven(String(), given)
+    assert "\n" not in str(caught.value)
+    found = proven(String(), Task(*ends, problem, 1e-6))
+    assert found.failure is None
+    assert found.examination.max_train_loss == 0, "no loss is negative"
+    assert 0 <= found.examination.certificate.level <= 1e-6

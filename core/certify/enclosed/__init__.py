@@ -5,7 +5,17 @@ are low enough. It shares no code with the methods: a certificate is the search 
 """
 
 from core.certify.enclosed.goal import passes_text
-from core.certify.enclosed.proof import Enclosure, Proof, Wanted, prove, unprovable
+from core.certify.enclosed.proof import Enclosure, Proof, Wanted, contradicted, prove, unprovable
 from core.certify.enclosed.prover import Judged, Prover
 
-__all__ = ["Enclosure", "Judged", "Proof", "Prover", "Wanted", "passes_text", "prove", "unprovable"]
+__all__ = [
+    "Enclosure",
+    "Judged",
+    "Proof",
+    "Prover",
+    "Wanted",
+    "contradicted",
+    "passes_text",
+    "prove",
+    "unprovable",
+]

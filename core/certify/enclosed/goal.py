@@ -8,7 +8,10 @@ MANY = 1e6  # passes: of more only that is said
 
 @dataclass
 class Target:
-    """What no piece may exceed: slack above the largest loss seen so far, or `below` where that lies between them."""
+    """What no piece may exceed: slack above the largest loss seen so far, or `below` where that lies between them.
+
+    A `strict` one is `below`, whatever was seen.
+    """
 
     slack: float  # 0: `below` itself, even where that is higher
     seen: float
@@ -18,6 +21,8 @@ class Target:
 
     @property
     def bound(self) -> float:
+        if self.strict:
+            return self.below
         tight = max((1 + self.slack) * self.seen, self.seen + 1e-9)
         if self.seen >= self.below:
             return tight
@@ -41,14 +46,21 @@ def passes_text(passes: float) -> str:
 
 @dataclass
 class Budget:
-    """Passes over the data: `spent` of `passes`, after which nothing is begun; a look that is begun is finished."""
+    """Passes over the data: `spent` of at most `passes`; `short` once something was not begun, since it costs more."""
 
     passes: float = inf
     spent: float = 0.0
+    short: bool = False
 
     @property
     def left(self) -> float:
         return self.passes - self.spent
+
+
+def apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with four digits, or as many as it takes to tell them apart."""
+    texts = ((f"{one:.{digits}g}", f"{other:.{digits}g}") for digits in range(4, 18))
+    return next((both for both in texts if both[0] != both[1]), (f"{one:.4g}", f"{other:.4g}"))
 
 
 def too_many(expected: float, budget: Budget) -> str:

@@ -49,9 +49,7 @@ class Lines:
 
 def lines(loss: ConvexLoss, outputs: Tensor, y: Tensor, gap: Gap) -> Lines:
     """From outputs (G + 1, N, C) at the ends of pieces, on which they have the gap."""
-    own = 16 * UNIT * (1 + outputs.abs().amax(-1)) + outputs.shape[-1] * UNIT
-    own = torch.maximum(own[:-1], own[1:])
-    w = 2**0.5 * gap.norm * UP + own
+    own, w = _own(outputs), _apart(outputs, gap)
     e = None if gap.entries is None else gap.entries * UP + own[..., None]
     above = _larger_by_norm(loss, outputs, y, gap.norm + own, w)
     if e is not None:
@@ -61,6 +59,23 @@ def lines(loss: ConvexLoss, outputs: Tensor, y: Tensor, gap: Gap) -> Lines:
     losses = loss.samples(outputs, y.expand(outputs.shape[0], *y.shape))
     settled = None if y.is_floating_point() else _settled(outputs, y, w, e)
     return Lines(above, losses, settled)
+
+
+def mistaken(outputs: Tensor, y: Tensor, gap: Gap) -> Tensor:
+    """Whether a z_c - z_y stays above zero (G, N), of outputs (G + 1, N, C): such a sample is classified wrongly."""
+    lead = outputs.gather(-1, labels(outputs, y)) - outputs
+    return (torch.maximum(lead[:-1], lead[1:]) < -_apart(outputs, gap)[..., None]).any(-1)
+
+
+def _own(outputs: Tensor) -> Tensor:
+    """What outputs (G + 1, N, C) themselves are rounded by, in the larger of the two ends (G, N)."""
+    own = 16 * UNIT * (1 + outputs.abs().amax(-1)) + outputs.shape[-1] * UNIT
+    return torch.maximum(own[:-1], own[1:])
+
+
+def _apart(outputs: Tensor, gap: Gap) -> Tensor:
+    """How far differences of two outputs may be off their chord (G, N)."""
+    return 2**0.5 * gap.norm * UP + _own(outputs)
 
 
 def _larger_by_norm(loss: ConvexLoss, outputs: Tensor, y: Tensor, eps: Tensor, w: Tensor) -> Tensor:

@@ -120,6 +120,11 @@ class Proof:
         """What a file of pieces says and turned out to be false."""
         return [one.doubt for one in self.enclosures.values() if one.doubt is not None]
 
+    def refused(self, reasons: Mapping[int, str]) -> "Proof":
+        """The same with more reasons why segments are not proven."""
+        changed = {i: replace(one, reason=one.reason or reasons.get(i)) for i, one in self.enclosures.items()}
+        return replace(self, enclosures=changed)
+
     def save(self, file: File) -> None:
         """Write all pieces."""
         save_pieces(file, {i: one.pieces for i, one in self.enclosures.items()})
@@ -145,8 +150,10 @@ class _Progress:
         """What an earlier run kept of the same subject; its pieces become `known`."""
         if (file := self.reporter.left) is None:
             return Kept()
-        known = load_pieces(file)
-        kept = Kept.read(file, self.subject())
+        try:
+            known, kept = load_pieces(file), Kept.read(file, self.subject())
+        except UsageError:  # it can't be read at all
+            known, kept = {}, None
         if kept is None:
             why = "damaged, or of another problem or path"
             self.reporter.say(f"The pieces in the checkpoint are {why}, so the search starts from scratch.")
@@ -223,11 +230,13 @@ def prove(
             prover.remind(search)
         if i in wanted.stored:
             search.split_at([one.start for one in wanted.stored[i]])
-        found[i] = _enclosed(search, i, where, progress, wanted.stored.get(i, ()))
+        found[i] = _enclosed(search, i, where, progress)
+        if found[i].reason is None:
+            found[i] = _compared(search, i, found[i], wanted.stored.get(i, ()))
     split = problem.part(wanted.part)
     assert split is not None
     samples = None if split.y.is_floating_point() else len(split)
-    return Proof(found, target.bound, budget.spent, samples, used_up=budget.left <= 0)
+    return Proof(found, target.bound, budget.spent, samples, used_up=budget.short)
 
 
 def _out_of_reach(
@@ -239,35 +248,71 @@ def _out_of_reach(
     """
     expected = 0.0
     for i, where in at.items():
-        starts[i] = search_of(i).begun(where)
-        expected += starts[i].passes
+        search = search_of(i)
+        start = search.begun(where)
+        expected += search.trial() if start is None else start.passes
+        if start is not None:
+            starts[i] = start
         if not expected <= budget.left:
             return too_many(expected, budget)
     return None
 
 
-def _enclosed(search: Search, i: int, at: float, progress: _Progress, stored: Sequence[Piece]) -> Enclosure:
-    """What the search finds of segment i, and which of its `stored` bounds that contradicts."""
+def _enclosed(search: Search, i: int, at: float, progress: _Progress) -> Enclosure:
+    """What the search finds of segment i; what a checkpoint kept of it proves nothing where a loss contradicts it."""
     try:
         reason = search.run(lambda one: progress(i, one), at)
     except ValueError as error:
         return Enclosure((), inf, -inf, len(search.split), f"segment {i}: {error}")
-    seen = -inf if search.part == "test" else max(search.surely(t) for t in {search.seen[1], at})
+    reached = {} if search.part == "test" else {t: search.surely(t) for t in (search.seen[1], at)}
+    reason = reason or _contradicted(search.accepted, reached)
+    seen = max(reached.values(), default=-inf)
     wrong = max((one.wrong for one in search.accepted), default=len(search.split))
-    found = Enclosure(tuple(search.accepted), search.bound, seen, wrong)
-    if reason is not None:
-        return replace(found, reason=f"segment {i}: {reason}")
-    return replace(found, doubt=_doubt(search, i, stored))
+    said = None if reason is None else f"segment {i}: {reason}"
+    return Enclosure(tuple(search.accepted), search.bound, seen, wrong, said)
 
 
-def _doubt(search: Search, i: int, stored: Sequence[Piece]) -> str | None:
-    """The first stored bound of segment i that is below a loss: only one that is below the search's own may be."""
-    starts = [piece.start for piece in stored]
-    highest = [-inf] * len(stored)
-    for one in search.accepted if stored else ():
-        number = bisect_right(starts, one.start) - 1
-        highest[number] = max(highest[number], one.bound)
-    for number, piece in enumerate(stored):
-        if highest[number] > piece.limit and (loss := search.contradicts(piece)) is not None:
-            return f"segment {i}: the stored bound of piece {number} is {piece.bound:.6g}, and {loss:.6g} was found"
+def _contradicted(pieces: Sequence[Piece], reached: Mapping[float, float]) -> str | None:
+    """The first piece, of those that a checkpoint kept, that is below a loss that is `reached` on it."""
+    for t, loss in reached.items():
+        for one in pieces:
+            if one.start <= t <= one.end and loss > one.bound:
+                said = f"from {one.start:.6g} to {one.end:.6g} nothing is above {one.bound:.6g}"
+                return contradicted(said, f"the loss is at least {loss:.6g} at t = {t:.6g}")
     return None
+
+
+def contradicted(said: str, found: str) -> str:
+    """Why a segment is not proven though the pieces of a checkpoint say so."""
+    return f"its pieces contradict it: they say that {said}, and {found}"
+
+
+def _compared(search: Search, i: int, found: Enclosure, stored: Sequence[Piece]) -> Enclosure:
+    """What was found of segment i, and the first stored bound or count that is false; counts are taken again."""
+    starts = [piece.start for piece in stored]
+    parts: list[list[Piece]] = [[] for _ in stored]
+    for one in search.accepted if stored else ():
+        parts[bisect_right(starts, one.start) - 1].append(one)
+    counts, doubt = [0] if stored else [found.wrong], None
+    for number, (said, those) in enumerate(zip(stored, parts, strict=True)):
+        count = max((one.wrong for one in those), default=0)
+        if doubt is None:
+            count, why = _doubted(search, said, max((one.bound for one in those), default=-inf), count)
+            doubt = why and f"segment {i}: the stored {why[0]} of piece {number} is {why[1]}"
+        counts.append(count)
+    return replace(found, wrong=max(counts), doubt=doubt)
+
+
+def _doubted(search: Search, said: Piece, bound: float, count: int) -> tuple[int, tuple[str, str] | None]:
+    """How many samples may be wrong on a stored piece; what of it is false, and what was found instead.
+
+    Where the search found no more than what was said, nothing can be.
+    """
+    if bound > said.limit and (loss := search.contradicts(said)) is not None:
+        return count, ("bound", f"{said.bound:.6g}, and {loss:.6g} was found")
+    if count <= said.wrong:
+        return count, None
+    may, are = search.recount(said)
+    if are > said.wrong:
+        return count, ("count of samples that may be wrong", f"{said.wrong}, and {are} were found to be")
+    return min(count, may), None

@@ -68,6 +68,8 @@ class Prover:
         search = Search(self.exact, ends, Target(0.0, seen, below, strict=True), budget)
         reason = self._searched(search, at, report)
         self.budget.spent += budget.spent
+        if reason is None and (search.target.missed or not search.bound <= below):
+            reason = f"the bound is {search.bound:.6g}"
         if search.target.missed:
             t = search.seen[1]
             if (sure := self._surely(search, t, len(search.split))) > below:
@@ -78,6 +80,8 @@ class Prover:
     def _searched(self, search: Search, at: float, report: Callable[[Search], None]) -> str | None:
         """Why a line is not proven, None if it is. A search that should take more passes than it may is not begun."""
         search.start = self._begun(search, at)
+        if search.start is None:
+            return search.short
         if not search.start.passes <= search.budget.left:
             return too_many(search.start.passes, search.budget)
         self.by = search.start.by
@@ -86,9 +90,10 @@ class Prover:
         except ValueError as error:
             return str(error)
 
-    def _begun(self, search: Search, at: float) -> Start:
-        """The way that was best on the line before is tried first, and the others only where it needs too much."""
-        if self.by is not None and (start := search.begun(at, (self.by,))).passes <= search.budget.left:
+    def _begun(self, search: Search, at: float) -> Start | None:
+        """The way that was best on the line before is tried first, and all only where it asks for too much."""
+        start = None if self.by is None else search.begun(at, (self.by,))
+        if start is not None and start.passes <= search.budget.left:
             return start
         return search.begun(at)
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from core.certify.enclosed import columns, first_order
-from core.certify.enclosed.chords import UP, steps
-from core.certify.enclosed.goal import Budget, Target, passes_text
-from core.certify.enclosed.lines import Lines, lines
+from core.certify.enclosed.chords import UP, Step, steps
+from core.certify.enclosed.goal import Budget, Target, apart, passes_text
+from core.certify.enclosed.lines import Lines, lines, mistaken
 from core.certify.enclosed.moving import MovingNetwork
 from core.certify.enclosed.odd import odd_place
 from core.certify.enclosed.pieces import Piece, gaps_between
@@ -140,29 +140,39 @@ class Search:
     @torch.no_grad()
     def run(self, report: Callable[["Search"], None] = lambda _: None, at: float = 0.5) -> str | None:
         """Split until all pieces are accepted; the reason where that fails. `at` is a t where the loss is high."""
-        if self.budget.left > 0 and (self.left or not self.accepted):
+        if self.left or not self.accepted:
             start = self.start or self.begun(at)
+            if start is None:
+                return self.short
             self.by = start.by
             self.left = self.left or [_Open(0.0, 1.0, inf, parts=start.parts)]
         while self.left or not self.accepted:
             if self.target.missed:
                 return f"the loss is {self.target.seen:.6g} at t = {self.seen[1]:.6g}"
-            if self.budget.left <= 0:
-                return self._used_up()
-            piece = self.left.pop()
+            piece = self.left[-1]
             if piece.shortest < SHORTEST:
-                self.left.append(piece)
                 return f"pieces at t = {piece.start:.6g} would be shorter than {SHORTEST:.2g}"
+            if not self._can_pay(piece):
+                return self.short
+            self.left.pop()
             self.left += reversed(list(self.split_up(piece)))
             report(self)
         return None
 
-    def _used_up(self) -> str:
-        """How far it came in the passes that it had."""
-        after = f"{self.target.bound:.4g} after {passes_text(self.budget.spent)}"
+    @property
+    def short(self) -> str:
+        """How far it came where what comes next would cost more passes than are left."""
+        bound, goal = apart(self.bound, self.target.bound)
+        after = f"after {passes_text(self.budget.spent)}"
         if isfinite(self.bound):
-            return f"best bound {self.bound:.4g} of {after}"
-        return f"seen nowhere above {self.target.seen:.4g}, but not proven below {after}"
+            return f"best bound {bound} of {goal} {after}"
+        return f"seen nowhere above {self.target.seen:.4g}, but not proven below {self.target.bound:.4g} {after}"
+
+    def _can_pay(self, piece: _Open) -> bool:
+        active = len(self.split) if piece.active is None else len(piece.active)
+        able = self._price(len(piece.edges) - 1, self.by, active) <= self.budget.left
+        self.budget.short |= not able
+        return able
 
     def split_up(self, piece: _Open) -> Iterator[_Open]:
         """Look at the parts of a piece: accept those below the target, and yield what is left."""
@@ -187,11 +197,31 @@ class Search:
         doubt = copy(self)
         doubt.target, doubt.accepted, doubt.seen = Target(0.0, -inf, said.limit), [], (-inf, said.start)
         doubt.left = [_Open(said.start, said.end, inf)]
-        while doubt.left and doubt.left[-1].shortest >= SHORTEST and self.budget.left > 0:
+        while doubt.left and doubt.left[-1].shortest >= SHORTEST and self._can_pay(doubt.left[-1]):
             doubt.left += doubt.split_up(doubt.left.pop())
             if doubt.seen[0] > said.limit:
                 return doubt.seen[0]
         return None
+
+    def recount(self, said: Piece) -> tuple[int, int]:
+        """How many samples may be classified wrongly at one point of a piece, and how many were found to be.
+
+        It is split until the first number is what was said, or the second is above that, or budgets end.
+        """
+        again = copy(self)
+        again.target = Target(0.0, -inf)  # whatever is looked at is accepted
+        left, may, are = [_Open(said.start, said.end, inf)], 0, 0
+        while left and are <= said.wrong:
+            again.accepted = []
+            list(again.split_up(left.pop()))
+            for one in again.accepted:
+                halves = _Open(one.start, one.end, inf, parts=2)
+                if one.wrong <= said.wrong or halves.shortest < SHORTEST or not self._can_pay(halves):
+                    may = max(may, one.wrong)
+                    continue
+                left.append(halves)
+                are = max(are, self.mistaken(float(halves.edges[1])))
+        return max(may, *(len(self.split) for _ in left[:1]), are), are
 
     def _accept(self, piece: Piece) -> None:
         insort(self.accepted, piece, key=lambda one: one.start)
@@ -243,7 +273,7 @@ class Search:
         by = by or self.by
         y = self.split.y
         count = len(y) if active is None else len(active)
-        self.budget.spent += self.cost(len(t) - 1, by) * count / len(self.split)
+        self.budget.spent += self._price(len(t) - 1, by, count)
         size = max(16, self.problem.samples_at_once // (2 * len(t)))
         if active is None:
             active = torch.arange(count, device=y.device)
@@ -264,14 +294,24 @@ class Search:
         On a piece of no length the gap is how far the outputs may be off. Losses are not negative, so the sum over the
         first `samples` alone, divided by the number of all, is such a bound as well.
         """
-        count = len(self.split) if samples is None else samples
-        at = torch.tensor([t, t], dtype=torch.float64, device=self.problem.device)
         total = torch.zeros(2, dtype=torch.float64, device=self.problem.device)
-        for some in torch.split(torch.arange(count, device=self.problem.device), self.problem.samples_at_once):
-            *_, last = steps(self.network, at, self.below.of(some), False)
-            total += loss_sums(self.problem, Rounded(last.Z[:1], last.gap.norm[0]), self.split.y[some])
+        for last, y in self._evaluated(t, len(self.split) if samples is None else samples):
+            total += loss_sums(self.problem, Rounded(last.Z[:1], last.gap.norm[0]), y)
         loss, margin = float(total[0]) / len(self.split), float(total[1]) / len(self.split)
-        return loss - margin * SAFETY - (len(self.split) + 64) * UNIT * abs(loss)
+        return max(loss - margin * SAFETY - (len(self.split) + 64) * UNIT * abs(loss), 0.0)  # no loss is negative
+
+    @torch.no_grad()
+    def mistaken(self, t: float) -> int:
+        """How many samples are classified wrongly at t, whatever float64 rounds."""
+        self.budget.spent += self.cost(1, "norms")
+        return sum(int(mistaken(last.Z, y, last.gap).sum()) for last, y in self._evaluated(t, len(self.split)))
+
+    def _evaluated(self, t: float, samples: int) -> Iterator[tuple[Step, Tensor]]:
+        """Outputs of the first `samples` at t, as those of a piece of no length, and their labels, in chunks."""
+        at = torch.tensor([t, t], dtype=torch.float64, device=self.problem.device)
+        for some in torch.split(torch.arange(samples, device=self.problem.device), self.problem.samples_at_once):
+            *_, last = steps(self.network, at, self.below.of(some), False)
+            yield last, self.split.y[some]
 
     def cost(self, pieces: int, by: By) -> float:
         """The passes that neighbouring pieces cost: one at each end, and `PASSES` a piece.
@@ -282,12 +322,34 @@ class Search:
         met = pieces if by == "entries" and self.network.lowest > 0 else 0
         return self.share * (pieces + 1 + pieces * PASSES[by]) + self.first * (2 + met)
 
-    def begun(self, at: float, ways: tuple[By, ...] = ()) -> Start:
-        """Of all ways, or of those given, the one that should need the fewest passes, judging by some samples."""
-        every = max(1, len(self.split) // TRIAL_SAMPLES)
-        some = torch.arange(0, len(self.split), every, device=self.problem.device)
+    def _price(self, pieces: int, by: By, samples: int) -> float:
+        return self.cost(pieces, by) * samples / len(self.split)
+
+    @property
+    def ways(self) -> tuple[By, ...]:
+        """All that there are for this network and loss."""
         columns_too = first_order.applies(self.network, self.problem.loss)
-        ways = ways or (("norms", "entries", "columns") if columns_too else ("norms", "entries"))
+        return ("norms", "entries", "columns") if columns_too else ("norms", "entries")
+
+    def trial(self, ways: tuple[By, ...] = ()) -> float:
+        """Passes that it costs to find out how to begin."""
+        samples = len(range(0, len(self.split), self._every))
+        return sum(len(TRIAL_LENGTHS) * self._price(1, by, samples) for by in ways or self.ways)
+
+    @property
+    def _every(self) -> int:
+        return max(1, len(self.split) // TRIAL_SAMPLES)
+
+    def begun(self, at: float, ways: tuple[By, ...] = ()) -> "Start | None":
+        """Of all ways, or of those given, the one that should need the fewest passes, as some samples tell.
+
+        None where trying them would cost more than is left.
+        """
+        if not self.trial(ways) <= self.budget.left:
+            self.budget.short = True
+            return None
+        some = torch.arange(0, len(self.split), self._every, device=self.problem.device)
+        ways = ways or self.ways
         pieces = {by: self.pieces(by, at, some) for by in ways}
         best = min(ways, key=lambda by: self.cost(1, by) * pieces[by] * (COLUMNS_HANDICAP if by == "columns" else 1))
         parts = next((one for one in FIRST_PARTS if one >= pieces[best] / 4), FIRST_PARTS[-1])

@@ -37,6 +37,8 @@ def verify_path(path: Path, ends: Sequence[Tensor], examined: Examination) -> di
         "train_loss_b": certificate.loss_b,
         "residual": certificate.residual,
         "max_train_loss": examined.max_train_loss,
+        "error_level": examined.error_level,
+        "reached": [_reached(examined, i) for i in range(len(path))],
         "pieces": pieces_of(examined),
         "passes": passes_of(examined),
         "unproven": examined.unproven,
@@ -56,6 +58,14 @@ def verify_path(path: Path, ends: Sequence[Tensor], examined: Examination) -> di
     }
 
 
+def _reached(examined: Examination, i: int) -> float | None:
+    """What a bound of segment i may not be below: the loss that it reaches, or by its structure its own bound."""
+    if examined.proof is None or i not in examined.proof.enclosures:
+        return examined.certificate.verdicts[i].bound
+    seen = examined.proof.enclosures[i].seen
+    return seen if isfinite(seen) else None
+
+
 def pieces_of(examined: Examination) -> int:
     """On how many pieces a path was decided: each segment is one, unless it was split."""
     count, proof = len(examined.certificate.verdicts), examined.proof
@@ -72,7 +82,7 @@ def passes_of(examined: Examination) -> int | None:
 def certificate_columns(examined: Examination, folder: File, position: int = 0) -> dict[str, Any]:
     """What a certificate says of the pieces that a run's path was proven on, whose bounds are left in `folder`.
 
-    A sampled path has neither slack nor a bound on its error, nor one with a penalty.
+    A sampled path has neither slack nor a bound on its error, nor one with a penalty; one too large has no number.
     """
     proof, certificate = examined.proof, examined.certificate
     columns: dict[str, Any] = {"pieces": pieces_of(examined), "passes": passes_of(examined), "file": None}
@@ -91,7 +101,7 @@ def certificate_columns(examined: Examination, folder: File, position: int = 0) 
 def _penalised(examined: Examination) -> dict[str, float]:
     """The level with a penalty, and the factors without which it says nothing; empty where there is none."""
     level, penalty = examined.penalised_level, examined.penalty
-    if level is None or penalty is None:
+    if level is None or penalty is None or not isfinite(level):
         return {}
     return {"penalised_level": level, "ridge": penalty.ridge, "l1": penalty.l1}
 

@@ -47,6 +47,9 @@ def premises(options: String, task: Task) -> Iterator[Premise]:
     yield Premise("the data has classes, as a threshold on errors needs", classes)
     ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
     below = threshold(task, ends)
+    if options.on.endswith("loss"):
+        zero = f"{DEFAULT_FACTOR:g} times the larger end's loss is 0, and nothing is proven at 0: give --below"
+        yield Premise("the threshold is above 0", below != 0, zero)
     for label, value in zip("ab", ends, strict=True):
         yield Premise.at_most(f"the {metric_text(options.on)} of model {label} is below the threshold", value, below)
 
@@ -113,11 +116,17 @@ def resumed_beads(search: StringSearch, ends: list[float]) -> Beads | None:
     values = values_of(task.problem, torch.stack(knots), search.options.on)
     values[0], values[-1] = ends  # as the premise saw them: in another batch they may be rounded otherwise
     beads = Beads(knots, values, tensors["depths"].tolist())
+    if "passes" in tensors:  # files of the first editions have none
+        beads.passes, beads.spent = tensors["passes"].tolist()
+        if task.prover is not None:
+            task.prover.budget.spent += beads.spent
     stuck = beads.stuck(search.below)
     task.reporter.say(f"Resumes with {plural(beads.count, 'bead')}; {len(stuck)} of them above the threshold.")
     if stuck and search.options.order != "constrained":
         starts, seeds = [beads.knots[i] for i in stuck], search.seeds(len(stuck), beads.count)
         doing = f"{plural(beads.count, 'bead')}, training {len(stuck)} of them on"
-        for i, bead in zip(stuck, search.train_beads(starts, seeds, doing, task.reporter), strict=True):
+        again = search.train_beads(starts, seeds, doing, task.reporter)
+        beads.passes += 3 * sum(bead.epochs for bead in again)
+        for i, bead in zip(stuck, again, strict=True):
             beads.knots[i], beads.values[i] = bead.theta, bead.value
     return beads

@@ -36,6 +36,7 @@ class Beads:
     depths: list[int]  # of the line from each knot to the next
     gaps: list[Gap] = field(default_factory=list)
     passes: float = 0.0  # over the data, that looking and training took; a step of training counts for three
+    spent: float = 0.0  # of these by proofs
 
     @property
     def count(self) -> int:
@@ -95,5 +96,9 @@ class Beads:
         return [i for i, value in enumerate(self.values) if not value <= below]
 
     def save(self, file: File) -> None:
-        tensors = {"knots": torch.stack(self.knots).cpu(), "depths": torch.tensor(self.depths)}
+        tensors = {
+            "knots": torch.stack(self.knots).cpu(),
+            "depths": torch.tensor(self.depths),
+            "passes": torch.tensor([self.passes, self.spent], dtype=torch.float64),
+        }
         write_whole(file, lambda draft: save_file(tensors, draft))

@@ -8,7 +8,7 @@ connected.
 
 import time
 from dataclasses import replace
-from math import nan
+from math import exp, isfinite, log, nan
 
 import torch
 
@@ -23,10 +23,14 @@ ROUNDS = 12  # of new beads and training, a level
 
 
 def levels(top: float, below: float, stages: int) -> list[float]:
-    """The levels of the stages, by equal factors from below `top` to `below`; only the last where nothing is higher."""
+    """The levels of the stages, by equal factors from below `top` to `below`; only the last where nothing is higher.
+
+    Both are finite. By logarithms, since below / top may be too small for a float.
+    """
     if not top > below > 0:
         return [below]
-    return [top * (below / top) ** (s / stages) for s in range(1, stages + 1)]
+    high, low = log(top), log(below)
+    return [*(exp(high + (low - high) * s / stages) for s in range(1, stages)), below]
 
 
 def lower(search: StringSearch, beads: Beads, snapshots: Snapshots | None) -> str | None:
@@ -36,11 +40,12 @@ def lower(search: StringSearch, beads: Beads, snapshots: Snapshots | None) -> st
     """
     reporter = search.task.reporter
     (line,) = _looking(search).judged(beads.knots[0][None], beads.knots[-1][None], 0)
-    reached, goals = line.value, levels(line.value, search.below, search.options.stages)
+    reached = line.value if isfinite(line.value) else torch.finfo(search.task.a.dtype).max
+    goals = levels(reached, search.below, search.options.stages)
     kept = set(evenly(range(1, len(goals))))
-    reporter.say(
-        f"The line between the models reaches {line.value:.4g}; the string is lowered in {plural(len(goals), 'stage')}."
-    )
+    high = "" if reached == line.value else f", which is no finite loss: as if it were {reached:.4g}"
+    stages = plural(len(goals), "stage")
+    reporter.say(f"The line between the models reaches {line.value:.4g}{high}; the string is lowered in {stages}.")
     for number, level in enumerate(goals, start=1):
         reporter.progress((number - 1) / len(goals), f"level {level:.3g}, {plural(beads.count, 'bead')}")
         here = search if number == len(goals) else replace(_looking(search), below=level)

@@ -58,6 +58,7 @@ class StringSearch:
     def note(self, beads: Beads, lefts: list[int], found: list[Line]) -> None:
         """Keep what was found of the lines that start at the knots `lefts`: what they cost, and which are gaps."""
         beads.passes += sum(line.passes for line in found)
+        beads.spent = beads.spent if self.prover is None else self.prover.budget.spent
         for i, line in zip(lefts, found, strict=True):
             if line.gap is not None:
                 beads.gaps.append(Gap(i, beads.depths[i], line.value, line.t, line.gap))

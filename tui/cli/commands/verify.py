@@ -30,10 +30,11 @@ def verify(location: CommandLocation, path_id: int, as_json: bool, data_root: st
     client = location.client(data_root, trust=trust)
     with client.catalogue.read() as session:
         path = store.Paths(session).get(path_id)
+        bounds = [one.bound for one in store.Paths(session).segments(path_id)]
         state = store.Runs(session).get(path.run_id).state
     note(f"Checking path {path_id} in float64 ...")
     facts = client.verify(path_id)
-    kept = vars(path)
+    kept = {**vars(path), "bounds": bounds}
     wrong = shortcomings(facts, kept)
     if as_json:
         print_json({**facts, "run_id": path.run_id, "state": state, "verified": not wrong, "wrong": wrong})

@@ -149,7 +149,7 @@ def test_a_penalty_too_large_for_a_number_has_no_level(tmp_path: File) -> None:
     problem, path = claimed("convex", 1)
     found = level_of(problem, path, Penalty(1e308, 1e308))
     assert found.penalised_level == inf
-    assert certificate_columns(found, tmp_path)["penalised_level"] is None
+    assert not {"penalised_level", "ridge", "l1"} & set(certificate_columns(found, tmp_path))
     assert examination_sentence(found).endswith("float64 has no number for so large a penalty.")
 
 

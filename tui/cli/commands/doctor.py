@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 import store
 from core.data import files
@@ -56,14 +57,10 @@ def _machine() -> Facts:
 
 
 def _data(data_root: str | None) -> dict[str, str]:
-    """Where each data set's files are."""
+    """Where the files are of each data set that is known by its name alone."""
     root = files.data_root(data_root)
-    found = {}
-    for name, record in DATA.items():
-        if record.argument is None:
-            where = files.locate(record(), root)
-            found[name] = _where(where, root)
-    return found
+    named = {name: spec for name, spec in DATA.items() if not any(one.required for one in msgspec.structs.fields(spec))}
+    return {name: _where(files.locate(spec(), root), root) for name, spec in named.items()}
 
 
 def _where(folder: Path | None, root: Path) -> str:

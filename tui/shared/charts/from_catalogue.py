@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from store.metrics import CurveRecord as MetricCurve
 
 FAMILIES = ("loss", "error")  # of paths
+FIRST = ("loss", "gaps")  # of the curves of a run: drawn where nothing else is asked for
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,7 @@ def quantities(session: "Session", kind: str, ids: Sequence[int], grids: Grids) 
             models = kind == "models"
             runs = [store.Models(session).get(one).run_id if models else store.Runs(session).get(one).id for one in ids]
             found = [_metric(one) for run_id in runs for one in store.Metrics(session).curves(run_id)]
+            found.sort(key=lambda one: one.name not in FIRST)
     return list(dict.fromkeys(found)) or [Quantity("loss", "step")]
 
 

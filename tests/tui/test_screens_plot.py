@@ -195,7 +195,7 @@ def test_a_run_is_followed_while_it_goes(home: Path) -> None:
                 await asyncio.to_thread(agent.tick)
                 await pilot.pause(0.05)
                 assert screen.charts.chart is not None
-                now = {max(len(one.finite) for one in screen.charts.chart.curves)}
+                now = {max((len(one.finite) for one in screen.charts.chart.curves), default=0)}
                 if len(counts) == 1 and now - counts:
                     screen.client.cancel([run_id])
                 counts |= now

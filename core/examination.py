@@ -91,8 +91,10 @@ def _examined(
         wanted = replace(wanted or Wanted(), spent=None)
     found = Examination(looked, certificate_of(verdicts, knots, seen), most)
     unproven = [i for i, verdict in enumerate(verdicts) if not verdict.proven]
-    if wanted is None or not unproven:
+    if wanted is None:
         return found
+    if not unproven:
+        return replace(found, on_test=_on_test(exact, path, looked, wanted) if wanted.test else None)
     reason = _not_finite(exact, path, knots, seen) or _beyond_proof(exact, path, verdicts, unproven)
     if reason is not None:
         return replace(found, unproven=reason)

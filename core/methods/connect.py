@@ -13,7 +13,7 @@ from core.methods import METHODS
 from core.methods.method import Construction, Task, require
 from core.problem import part_of
 from core.progress import OnlyProgress, plural
-from core.specs.methods import MethodOptions, metric_text
+from core.specs.methods import MethodOptions, Metric, metric_text
 from core.specs.runs import name_of_options, penalised_text
 
 
@@ -61,8 +61,9 @@ def examined(
     task.reporter.progress(None, f"certifying and measuring {len(made.path)} segments")
     if wanted is not None:
         spent = None if must_prove else made.passes
+        below = {made.on: made.below} if made.below is not None else {}
         wanted = replace(
-            wanted, below=made.below if made.below is not None and made.on == "train-loss" else inf, spent=spent
+            wanted, below=below.get("train-loss", inf), test_below=below.get("test-loss", inf), spent=spent
         )
     examination = examine(task.problem, made.path, points, wanted, OnlyProgress(task.reporter), task.penalty)
     task.reporter.say(examination_sentence(examination))
@@ -87,7 +88,7 @@ def proof_told(examination: Examination) -> str:
     """What a search for a proof found, as a sentence more; nothing where there was none."""
     proof = examination.proof
     if proof is None and examination.unproven is None:
-        return ""
+        return _test_told(examination)
     if examination.unproven is not None:
         return f" Not proven: {examination.unproven}."
     assert proof is not None
@@ -130,7 +131,16 @@ def failure_of(made: Construction, examination: Examination, must_prove: bool = 
         used_up = examination.proof is not None and examination.proof.used_up
         advice = "; raise passes, or `thalweg certify` the path" if used_up else ""
         return f"could not prove: {examination.unproven}{advice}"
+    if must_prove and made.on == "test-loss" and (reason := _test_unproven(examination)) is not None:
+        return f"could not prove: of the test loss, {reason}"
     return None if made.below is None else _above(made.below, made, examination)
+
+
+def _test_unproven(examination: Examination) -> str | None:
+    """Why nothing is proven of the test loss."""
+    if examination.on_test is None:
+        return "nothing can be proven: the path has curves, or no finite test loss"
+    return examination.on_test.failure
 
 
 def _above(below: float, made: Construction, examination: Examination) -> str | None:
@@ -138,13 +148,21 @@ def _above(below: float, made: Construction, examination: Examination) -> str | 
     value = reached_value(made, examination)
     if not value <= below:
         return f"the path's {metric_text(made.on)} reaches {value:.4g}, above the threshold {below:.4g}"
-    level = examination.certificate.level
-    if made.on != "train-loss" or level <= below:
+    level = _proven_level(made.on, examination)
+    if level is None or level <= below:
         return None
     return (
-        f"the path's train loss reaches {value:.4g}, and is not proven to stay below the threshold {below:.4g}, "
-        f"only below {level:.4g}"
+        f"the path's {metric_text(made.on)} reaches {value:.4g}, and is not proven to stay below the threshold "
+        f"{below:.4g}, only below {level:.4g}"
     )
+
+
+def _proven_level(on: Metric, examination: Examination) -> float | None:
+    """What is proven of the value that the threshold is on; None where nothing is."""
+    if on == "train-loss":
+        return examination.certificate.level
+    proof = examination.on_test if on == "test-loss" else None
+    return None if proof is None or proof.failure is not None else proof.level
 
 
 def reached_value(made: Construction, examination: Examination) -> float:

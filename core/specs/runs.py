@@ -194,9 +194,10 @@ class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"
         if many % 2:
             raise UsageError(f"connect: pairs are two models each, and {many} are given: give an even number of them.")
         on: Metric = getattr(self.method, "on", "train-loss")
-        if self.prove == "on" and on != "train-loss":
+        if self.prove == "on" and not (on == "train-loss" or (on == "test-loss" and self.prove_test)):
             raise UsageError(
-                f"connect: prove=on is for a threshold on the train loss, not on={on}. Leave one of them out."
+                f"connect: prove=on is for a threshold on the train loss, not on={on}. Leave one of them out "
+                "(prove_test=true allows on=test-loss)."
             )
         if self.below is not None:
             require_above_zero("connect", "below", self.below, on)

@@ -1,6 +1,7 @@
 """Strings that have to be proven: a line without a proof below the threshold is a gap."""
 
 import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path as File
 
@@ -14,10 +15,10 @@ from core.certify.enclosed.search import Search
 from core.certify.knots import points64
 from core.errors import PremiseError
 from core.examination import examine
-from core.methods.connect import Connection, connect
+from core.methods.connect import Connection, connect, failure_of
 from core.methods.method import Task
 from core.methods.string.lines import proven_line
-from core.path import Claim
+from core.path import Claim, Path
 from core.problem import Problem
 from core.profile import peaks
 from core.progress import SilentReporter
@@ -27,6 +28,8 @@ from tests.certify.test_enclosed_traps import point, problem_on
 from tests.core.test_methods import BELOW, QUICK, Keeping, Left, task, with_
 
 __all__ = ["task"]  # the fixture
+
+MANY = torch.linspace(0, 1, 501, dtype=torch.float64)
 
 
 class Log(SilentReporter):
@@ -244,3 +247,32 @@ def test_models_without_loss_need_a_threshold(task: Task) -> None:
     assert found.failure is None
     assert found.examination.max_train_loss == 0, "no loss is negative"
     assert 0 <= found.examination.certificate.level <= 1e-6
+
+
+def test_a_threshold_on_the_test_loss_is_proven_where_that_is_asked_for(task: Task) -> None:
+    on_test = QUICK.changed({"on": "test-loss"}, "string")
+    wanted = Wanted(0.05, test=True)
+    found = connect(on_test, task, wanted=wanted, must_prove=True)
+    proof = found.examination.on_test
+    assert found.failure is None
+    assert proof is not None
+    assert float(task.problem.values(found.construction.path.points(MANY), "test").loss.max()) <= proof.level <= BELOW
+    tight = replace(found.construction, below=proof.level / 1.001)
+    seen = float(found.examination.profile.test.loss.max())  # type: ignore[union-attr]
+    said = failure_of(tight, found.examination, must_prove=True)
+    assert said is not None
+    assert ("is not proven to stay below" in said) == (seen <= proof.level / 1.001)
+    nothing = replace(found.examination, on_test=None)
+    assert failure_of(found.construction, nothing, must_prove=True) == (
+        "could not prove: of the test loss, nothing can be proven: the path has curves, or no finite test loss"
+    )
+
+
+def test_the_test_loss_of_an_exact_path_is_proven_too(task: Task) -> None:
+    exact = Path.line(task.a, task.a, Claim.INVARIANT)
+    found = examine(task.problem, exact, wanted=Wanted(0.05, test=True))
+    assert (found.certificate.kind, found.proof) == ("exact", None)
+    assert found.on_test is not None
+    loss = float(task.problem.values(task.a[None], "test").loss)
+    assert loss * (1 - 1e-9) <= found.on_test.level <= loss * 1.06
+    assert examine(task.problem, exact, wanted=Wanted(0.05)).on_test is None

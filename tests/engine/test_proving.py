@@ -84,6 +84,8 @@ def test_what_cannot_be_asked_of_a_proof_is_named(name: str, value: str) -> None
 def test_a_threshold_on_anything_but_the_train_loss_is_not_for_a_proof_that_must_be() -> None:
     with pytest.raises(UsageError, match=r"prove=on is for a threshold on the train loss, not on=test-loss"):
         Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=String(on="test-loss"), prove="on")
+    with pytest.raises(UsageError, match=r"not on=test-error"):
+        Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=String(on="test-error"), prove="on", prove_test=True)
 
 
 def test_a_string_that_has_to_be_proven_goes_on_from_its_beads_when_relaunched(engine: Engine) -> None:

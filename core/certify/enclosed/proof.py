@@ -40,6 +40,7 @@ class Wanted:
     below: float = inf
     spent: float | None = None
     test: bool = False
+    test_below: float = inf
     part: Part = "train"
     stored: Mapping[int, tuple[Piece, ...]] = field(default_factory=dict)
     """By segment, pieces that were found before: they say where to begin, and their bounds are not believed."""
@@ -59,8 +60,8 @@ class Wanted:
 
     @property
     def of_test(self) -> "Wanted":
-        """The same of the test loss, which no threshold is about; it may cost as much again."""
-        return replace(self, part="test", below=inf, spent=None, prover=None)
+        """The same of the test loss, below `test_below`; it may cost as much again."""
+        return replace(self, part="test", below=self.test_below, spent=None, prover=None)
 
     def after(self, passes: float) -> "Wanted":
         """What is wanted once looking at the path has cost some more passes."""

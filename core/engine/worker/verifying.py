@@ -89,12 +89,12 @@ def certificate_columns(examined: Examination, folder: File, position: int = 0) 
     if certificate.certified:
         columns["slack"] = certificate.level - examined.max_train_loss
         columns |= _penalised(examined)
+    if examined.on_test is not None and examined.on_test.failure is None:
+        columns |= {"test_level": examined.on_test.level, "test_error_level": examined.on_test.error}
     if proof is None or proof.failure is not None:
         return columns
     file = file_at(position, PIECES)
     proof.save(folder / file)
-    if examined.on_test is not None and examined.on_test.failure is None:
-        columns |= {"test_level": examined.on_test.level, "test_error_level": examined.on_test.error}
     return {**columns, "file": file, "error_level": examined.error_level}
 
 

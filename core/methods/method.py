@@ -69,8 +69,8 @@ class Construction:
 
     `below` is the threshold on the metric `on`, `beads` the number of interior models that were trained, and `passes`
     how often the train set was passed over for it, a step of training counted for three; 0 where nobody counted.
-    `helpers` are kept as models of their own.
-    `beside` are tensors that the path's file keeps besides the path, by name (core.knots).
+    `helpers` are kept as models of their own, and `beside` are tensors that the path's file keeps with it, by name
+    (core.knots).
     """
 
     path: Path

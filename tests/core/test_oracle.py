@@ -325,7 +325,7 @@ def test_what_is_claimed_to_be_enclosed_is_searched_even_where_no_proof_was_aske
     assert connect(Oracle(epochs=1, draws=1, units="3", alpha=0.2), task).examination.certificate.kind == "enclosed"
     short = connect(Oracle(epochs=1, draws=1, units="3", alpha=0.2), task, wanted=Wanted(1e-7, passes=3.0))
     assert short.failure is not None
-    assert "claims to be enclosed, which the checker refuses: there is no bound yet of" in short.failure
+    assert "claims to be enclosed, which the checker refuses: seen nowhere above " in short.failure
 
 
 @pytest.mark.parametrize("kappa", [1e-3, 0.1])

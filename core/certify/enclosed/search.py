@@ -162,11 +162,12 @@ class Search:
     @property
     def short(self) -> str:
         """How far it came where what comes next would cost more passes than are left."""
-        bound, goal = apart(self.bound, self.target.bound)
         after = f"after {passes_text(self.budget.spent)}"
         if isfinite(self.bound):
+            bound, goal = apart(self.bound, self.target.bound)
             return f"best bound {bound} of {goal} {after}"
-        return f"seen nowhere above {self.target.seen:.4g}, but not proven below {self.target.bound:.4g} {after}"
+        seen, goal = apart(self.target.seen, self.target.bound)
+        return f"seen nowhere above {seen}, but not proven below {goal} {after}"
 
     def _can_pay(self, piece: _Open) -> bool:
         active = len(self.split) if piece.active is None else len(piece.active)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.engine.client import Client
 
 LAST_LINES = 12
+LOOK = "changes"
 POLL = 2.0  # s between looks at whether somebody wrote
 TITLES = ("run", "state", "what", "when", "again as")
 OTHERS = 46  # columns that are taken by all but what a line tells
@@ -74,9 +75,12 @@ class FaultsScreen(AppScreen[None]):
         return self.query_one(RowTable)
 
     def follow(self) -> None:
-        """Read again if the catalogue changed since last time."""
-        if self.is_current:
-            self.ask(self.changes.any, lambda changed: self.read() if changed else None, group="changes")
+        """Read again if the catalogue changed since last time.
+
+        One look at a time: what a look has seen the next one doesn't see again, so none is cut off by another.
+        """
+        if self.is_current and all(one.group != LOOK or one.is_finished for one in self.workers):
+            self.ask(self.changes.any, lambda changed: self.read() if changed else None, group=LOOK)
 
     def read(self) -> None:
         if self.is_current:

@@ -81,6 +81,7 @@ def test_what_was_proven_while_the_string_grew_is_not_proven_again(task: Task, s
     assert proof.passes - grown < 0.7 * alone.passes
 
 
+@pytest.mark.usefixtures("string")  # which fills the log
 def test_a_counterexample_is_named_with_its_own_t(task: Task, log: Log) -> None:
     told = re.fullmatch(r"Line 1 of 1: a counterexample at t = (.+), where the loss is (.+)\.", log.lines[1])
     assert told is not None, log.lines[1]

@@ -29,6 +29,7 @@ from core.path import Path
 from core.problem import part_of
 from core.progress import Reporter, plural
 from core.specs.methods import String, metric_text
+from core.training import TrainingState
 
 DEFAULT_FACTOR = 1.5  # threshold without `below`: this times the larger endpoint value
 
@@ -124,7 +125,10 @@ def resumed_beads(search: StringSearch, ends: list[float]) -> Beads | None:
     task.reporter.say(f"Resumes with {plural(beads.count, 'bead')}; {len(stuck)} of them above the threshold.")
     if stuck and search.options.order != "constrained":
         starts, seeds = [beads.knots[i] for i in stuck], search.seeds(len(stuck), beads.count)
-        doing = f"{plural(beads.count, 'bead')}, training {len(stuck)} of them on"
+
+        def doing(state: TrainingState) -> str:
+            return f"{plural(beads.count, 'bead')}, training {len(stuck)} of them on, epoch {state.epoch}"
+
         again = search.train_beads(starts, seeds, doing, task.reporter)
         beads.passes += 3 * sum(bead.epochs for bead in again)
         for i, bead in zip(stuck, again, strict=True):

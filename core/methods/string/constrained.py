@@ -13,11 +13,11 @@ from math import exp, isfinite, log, nan
 import torch
 
 from core.methods.string.beads import Beads
-from core.methods.string.search import StringSearch, values_of
+from core.methods.string.search import StringSearch
 from core.methods.string.snapshots import Snapshots, evenly
 from core.methods.string.springs import Springs
 from core.progress import plural
-from core.training import Until, train
+from core.training import TrainingState
 
 ROUNDS = 12  # of new beads and training, a level
 
@@ -108,19 +108,14 @@ def _insert(search: StringSearch, beads: Beads) -> bool:
 def _train(search: StringSearch, beads: Beads, rounds: int) -> None:
     """Train all beads between the ends together, each until it is at alpha times the level."""
     task, options = search.task, search.options
+
+    def doing(state: TrainingState) -> str:
+        training = f"training {len(state.active)} of {beads.count} beads"
+        return f"level {search.below:.3g}: {training}, epoch {state.epoch}"
+
     springs = Springs(task.a, task.b, options.zeta, options.kappa)
-    trained = train(
-        task.problem,
-        torch.stack(beads.knots[1:-1]),
-        [task.seed + rounds] * beads.count,
-        options,
-        until=Until(options.on, options.alpha * search.below),
-        objective=springs,
-        on_epoch=lambda state: task.reporter.progress(
-            None, f"level {search.below:.3g}: training {len(state.active)} of {beads.count} beads, epoch {state.epoch}"
-        ),
-        stop=lambda: time.monotonic() >= search.deadline,
-    )
-    beads.passes += 3 * int(trained.epochs.sum())
-    beads.knots[1:-1] = list(trained.thetas)
-    beads.values[1:-1] = values_of(task.problem, trained.thetas, options.on)
+    seeds = [task.seed + rounds] * beads.count
+    trained = search.train_beads(beads.knots[1:-1], seeds, doing, task.reporter, springs)
+    beads.passes += 3 * sum(bead.epochs for bead in trained)
+    beads.knots[1:-1] = [bead.theta for bead in trained]
+    beads.values[1:-1] = [bead.value for bead in trained]

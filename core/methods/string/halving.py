@@ -10,6 +10,7 @@ from core.methods.string.beads import Beads, Gap
 from core.methods.string.lines import Line
 from core.methods.string.search import StringSearch, Trained
 from core.progress import Reporter, plural
+from core.training import TrainingState
 
 Strings = Sequence[tuple[StringSearch, Beads]]
 """Of one problem, with one deadline and the same options."""
@@ -63,7 +64,10 @@ def _train(strings: Strings, batches: Sequence[list[Gap]], reporter: Reporter) -
         starts += [search.middle(beads, gap, beads.count + i) for i, gap in enumerate(batch)]
         seeds += search.seeds(len(batch), beads.count)
     made = sum(beads.count for _, beads in strings)
-    doing = f"{plural(made, 'bead')}, training {len(starts)} more"
+
+    def doing(state: TrainingState) -> str:
+        return f"{plural(made, 'bead')}, training {len(starts)} more, epoch {state.epoch}"
+
     return strings[0][0].train_beads(starts, seeds, doing, reporter)
 
 

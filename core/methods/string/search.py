@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,7 @@ from core.path import Segment
 from core.problem import Problem
 from core.progress import Reporter, plural
 from core.specs.methods import Metric, String
-from core.training import Until, train
+from core.training import Objective, TrainingState, Until, train
 
 
 def values_of(problem: Problem, thetas: Tensor, on: Metric) -> list[float]:
@@ -141,15 +142,23 @@ class StringSearch:
         """Of the next `count` beads, when `made` are there."""
         return [self.task.seed + made + i for i in range(count)]
 
-    def train_beads(self, starts: list[Tensor], seeds: list[int], doing: str, reporter: Reporter) -> list[Trained]:
-        """Train beads, all in one batch, to alpha times the threshold."""
+    def train_beads(
+        self,
+        starts: list[Tensor],
+        seeds: list[int],
+        doing: Callable[[TrainingState], str],
+        reporter: Reporter,
+        objective: Objective | None = None,
+    ) -> list[Trained]:
+        """Train beads, all in one batch, to alpha times the threshold; `doing` says in words how far that is."""
         found = train(
             self.task.problem,
             torch.stack(starts),
             seeds,
             self.options,
             until=Until(self.options.on, self.options.alpha * self.below),
-            on_epoch=lambda state: reporter.progress(None, f"{doing}, epoch {state.epoch}"),
+            objective=objective,
+            on_epoch=lambda state: reporter.progress(None, doing(state)),
             stop=lambda: time.monotonic() >= self.deadline,
         )
         values = values_of(self.task.problem, found.thetas, self.options.on)

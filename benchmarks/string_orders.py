@@ -82,13 +82,13 @@ def cubic() -> None:
     ]
     print(f"\n{PAIRS} pairs on a cubic, below {BELOW}: normalised lengths (beads, passes)")
     for number, row in enumerate(found, start=1):
-        print(f"pair {number}  " + ", ".join(f"{name} {told(one)}" for name, one in row.items()))
+        print(f"pair {number}  " + ", ".join(f"{name} {summary(one)}" for name, one in row.items()))
     both = [row for row in found if all(one.failure is None for one in row.values())]
     for name in ON_CUBIC:
         print(f"{name:24} mean of {len(both)} pairs that all connect: {mean(both, name):.3f}")
 
 
-def told(made: Connection) -> str:
+def summary(made: Connection) -> str:
     length, construction = made.construction.path.normalized_length(), made.construction
     failed = "" if made.failure is None else " fails"
     return f"{length:.3f} ({construction.beads}, {construction.passes:.0f}){failed}"

@@ -122,7 +122,7 @@ LOSSES: dict[str, ConvexLoss] = {one.name: one for one in (CrossEntropy(), Squar
 
 
 def values_of(targets: Tensor, outputs: Tensor) -> Tensor:
-    """Targets as values to compare outputs (K, N, C) with: themselves, or one-hot labels."""
+    """Targets as values to compare outputs (..., C) with: themselves, or one-hot labels (N, C)."""
     return targets if targets.is_floating_point() else functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
 
 

@@ -81,7 +81,7 @@ def of_the_model(target: Target, model: Compressed) -> Named:
 
 
 def merging(target: Target, model: Compressed) -> float | None:
-    """What merging the two units at the smallest angle costs in F at the best head; None where there are no two."""
+    """The cost in F at the best head of merging the two units at the smallest angle; None with fewer than two."""
     norms_ = model.own.W.norm(dim=1)
     units = (norms_ > 0).nonzero()[:, 0]
     if len(units) < 2:

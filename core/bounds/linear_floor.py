@@ -65,7 +65,7 @@ def premises(problem: Problem, theta: Tensor) -> Iterator[Premise]:
 def reduced_rank(problem: Problem, centred: bool) -> tuple[float, float]:
     """The least-squares loss, and sigma_r(Q^T Y), 0 where the inputs have a rank below r."""
     X = problem.data.train.x.flatten(1)
-    Y = values_of(problem.data.train.y, problem.data.train.x.new_zeros(len(X), X.shape[1]))
+    Y = values_of(problem.data.train.y, X.new_zeros(X.shape[1]))
     if centred:
         X, Y = X - X.mean(0), Y - Y.mean(0)
     Q, s, _ = torch.linalg.svd(X, full_matrices=False)
@@ -83,9 +83,9 @@ def sign_of_determinant(W: Tensor) -> float:
 
 def sentence(floor: float, signs: list[float], own: float, sigma: float) -> str:
     names = {1.0: "positive", -1.0: "negative", 0.0: "zero"}
-    told = f"det W_1 is {names[signs[0]]} and det W_2 {names[signs[1]]}, the model's loss {own:.4g}"
+    known = f"det W_1 is {names[signs[0]]} and det W_2 {names[signs[1]]}, the model's loss {own:.4g}"
     if sigma == 0:
-        return f"{told}; there is no floor: a product without full rank reaches the least-squares loss {floor:.4g}"
+        return f"{known}; there is no floor: a product without full rank reaches the least-squares loss {floor:.4g}"
     if 0.0 in signs:
-        return f"{told}: it is on the floor of {floor:.4g} or above it"
-    return f"{told}; every path to a model with another sign of either reaches {floor:.4g}"
+        return f"{known}: it is on the floor of {floor:.4g} or above it"
+    return f"{known}; every path to a model with another sign of either reaches {floor:.4g}"

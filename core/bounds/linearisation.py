@@ -57,7 +57,7 @@ def linearisation(w1: Tensor, w2: Tensor, X: Tensor) -> Linearised:
 def compute(options: Linearisation, problem: Problem, theta: Tensor, reporter: Reporter) -> BoundResult:
     """All pairs of units of layer 1, or each with its nearest neighbour by angle.
 
-    Raises PremiseError where the first layer is no dense one of ReLU units, or has fewer than two that are not zero.
+    Raises PremiseError where the first layer is not a dense layer of ReLU units, or has fewer than two nonzero units.
     """
     exact = require_relu(problem)
     units, rows, X = directions(exact, theta.to("cpu", torch.float64))
@@ -97,9 +97,9 @@ def directions(exact: Problem, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     A bias is the last entry, and 1 the last input.
     """
     weights = Weights.of(exact, theta)
-    rows, bias, X = weights.W[0].flatten(1), weights.b[0], exact.data.train.x.flatten(1)
-    if bias is not None:
-        rows, X = torch.cat([rows, bias[:, None]], 1), with_ones(X)
+    rows, X = weights.into_units, exact.data.train.x.flatten(1)
+    if weights.b[0] is not None:
+        X = with_ones(X)
     norms = rows.norm(dim=1)
     units = (norms > 0).nonzero()[:, 0]
     if len(units) < 2:

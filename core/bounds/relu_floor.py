@@ -16,7 +16,7 @@ at an end or where its derivative vanishes, A cos 2t + B sin 2t + C = 0. So
     floor = 1 / (2N) min over arcs (min R_P + min R_not P)
 
 is a lower bound, and every path between models of different signs reaches it. -w gives the same as w: half a turn is
-enough. Nothing is said where there are biases, which can be told apart along one line.
+enough. With biases nothing is stated: then parallel units may have kinks at different places.
 """
 
 from math import pi
@@ -26,6 +26,7 @@ from torch import Tensor
 
 from core.bounds.result import BoundResult
 from core.errors import PremiseError
+from core.methods.linear_net.assumptions import widths
 from core.problem import Problem
 from core.progress import Reporter
 from core.results import Measurement
@@ -64,7 +65,7 @@ def require_two_units(problem: Problem) -> None:
     """Raise PremiseError naming what section 2.3.1 asks and doesn't find."""
     network = problem.require_layers("The floor of two ReLU units")
     layers = network.layers
-    shape = [layers[0].inputs * layers[0].block, *(one.outputs for one in layers)]
+    shape = widths(problem)
     odd = ""
     if len(layers) != 2 or shape[:2] != [2, 2] or layers[0].convolution:
         odd = f"a network of 2 inputs and 2 hidden units; this one is {'-'.join(map(str, shape))}"

@@ -49,6 +49,12 @@ class Weights:
         """n_0, ..., n_L."""
         return (self.W[0].shape[1], *(len(W) for W in self.W))
 
+    @property
+    def into_units(self) -> Tensor:
+        """The weights into each unit of layer 1 (n_1, n_0 block), its bias last where it has one."""
+        rows, bias = self.W[0].flatten(1), self.b[0]
+        return rows if bias is None else torch.cat([rows, bias[:, None]], 1)
+
     def changed(self, k: int, W: Tensor, b: Tensor | None) -> "Weights":
         """With another layer k."""
         Ws, bs = list(self.W), list(self.b)

@@ -10,7 +10,6 @@ are those that float64 tells: full rank is certain, a lower one is left open whe
 
 from collections.abc import Collection
 
-import torch
 from torch import Tensor
 
 from core.bounds.assumptions.checklist import Assumption, Theorem
@@ -143,10 +142,7 @@ def freeman_bruna_2017(problem: Problem) -> list[Theorem]:
 
 def incoming(problem: Problem, theta: Tensor) -> float:
     """The largest norm of a first layer's neuron's incoming weights, bias included."""
-    weights = Weights.of(problem, theta)
-    W, b = weights.W[0].flatten(1), weights.b[0]
-    squares = W.square().sum(1) + (torch.zeros(len(W)) if b is None else b.square())
-    return float(squares.max().sqrt())
+    return float(Weights.of(problem, theta).into_units.norm(dim=1).max())
 
 
 def activation(problem: Problem, known: Collection[str]) -> Assumption:

@@ -64,7 +64,7 @@ def apart(one: float, other: float) -> tuple[str, str]:
 
 
 def too_many(expected: float, budget: Budget) -> str:
-    """Why a search that should take so many more passes is not begun."""
+    """Why a search is not begun, if it is expected to take this many more passes."""
     many = expected + budget.spent
     text = f"{many:.0f}" if many < MANY else f"over {MANY:,.0f}"
     return f"a proof may take {text} passes over the data, and {budget.passes:.0f} are allowed"

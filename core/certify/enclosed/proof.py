@@ -21,7 +21,7 @@ from core.progress import Reporter, SilentReporter, Thinned, plural
 
 FEW = 100.0  # passes that any proof may take
 AGAIN = 16  # passes that checking a proof again may take for each of its pieces
-MANY = 10_000  # checkpoints, of which the log tells the first ones, then ever fewer
+MANY = 10_000  # checkpoints in the log at most: the first ones, then ever fewer
 TRIALS = 32  # and more for each segment: with few samples, finding out how to begin takes that many
 
 

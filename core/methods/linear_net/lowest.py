@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from core.losses import values_of
+from core.methods.wide.descent import loss_of
+from core.methods.wide.net import with_ones
 from core.problem import Problem
 
 RANK = 1e-11  # singular values of the inputs below this share of the largest are left out
@@ -34,18 +36,17 @@ def lowest_linear(problem: Problem, outputs: int, constant: bool, near: float) -
     left, s, right = torch.linalg.svd(X - mean, full_matrices=False)
     kept = s > RANK * s[0]
     Q, back = left[:, kept], right[kept].T / s[kept]
-    D = torch.cat([Q, Q.new_ones(len(Q), 1)], 1) if constant else Q
+    D = with_ones(Q) if constant else Q
     match problem.loss.name:
         case "square":
-            B = torch.linalg.pinv(D) @ values_of(y, D.new_zeros(len(D), outputs))
+            B = torch.linalg.pinv(D) @ values_of(y, D.new_zeros(outputs))
         case "hinge":
             B = _by_linear_programming(D, y, outputs)
         case _:
             B = _by_descent(problem, D, outputs, near)
     M = back @ B[: Q.shape[1]]
     c = B[-1] - mean @ M if constant else B.new_zeros(outputs)
-    loss = float(problem.loss.samples((X @ M + c)[None], y[None]).mean())
-    return Lowest(M, c, loss)
+    return Lowest(M, c, loss_of(problem, X @ M + c))
 
 
 def _by_descent(problem: Problem, D: Tensor, outputs: int, near: float) -> Tensor:

@@ -18,7 +18,10 @@ from core.methods.linear_net.lowest import Lowest
 from core.methods.linear_net.net import LinearNet
 from core.methods.linear_net.ridge import Trail, arc, basis, complement, joined, reduce, room_for, space_of, two_layers
 from core.methods.method import Construction, Premise, Task, require
+from core.methods.wide.descent import loss_of
+from core.methods.wide.net import with_ones
 from core.path import Path
+from core.penalty import Penalty
 from core.problem import Problem
 
 STEPS = 20000
@@ -59,7 +62,7 @@ def descend_with_ridge(task: Task, eps: float, kappa: float) -> Construction:
 def lowest_with_nuclear_norm(problem: Problem, net: LinearNet, kappa: float, near: float) -> Lowest:
     """M (n_0, n_L) and c that make loss + 2 kappa |M|_* least, by accelerated proximal gradient steps that restart."""
     X, y = problem.data.train.x.flatten(1), problem.data.train.y
-    D = torch.cat([X, X.new_ones(len(X), 1)], 1) if net.b[-1] is not None else X
+    D = with_ones(X) if net.b[-1] is not None else X
     step = len(X) / float(torch.linalg.matrix_norm(D, 2)) ** 2  # losses have second derivatives of at most 1
     n_0, n_L = X.shape[1], net.W[-1].shape[1]
     B = before = D.new_zeros(D.shape[1], n_L)
@@ -68,7 +71,7 @@ def lowest_with_nuclear_norm(problem: Problem, net: LinearNet, kappa: float, nea
         after = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
         ahead = B + (momentum - 1) / after * (B - before)
         new = shrunk(ahead - step * gradient(problem, D, ahead, y), 2 * kappa * step, n_0)
-        reached = objective(problem, D, new, y, kappa, n_0)
+        reached = objective(problem, D, new, kappa, n_0)
         if reached > value:
             if momentum == 1:
                 break  # a plain step does not raise it: this is rounding
@@ -89,9 +92,8 @@ def gradient(problem: Problem, D: Tensor, B: Tensor, y: Tensor) -> Tensor:
     return found
 
 
-def objective(problem: Problem, D: Tensor, B: Tensor, y: Tensor, kappa: float, n_0: int) -> float:
-    loss = float(problem.loss.samples((D @ B)[None], y[None]).mean())
-    return loss + 2 * kappa * float(torch.linalg.svdvals(B[:n_0]).sum())
+def objective(problem: Problem, D: Tensor, B: Tensor, kappa: float, n_0: int) -> float:
+    return loss_of(problem, D @ B) + 2 * kappa * float(torch.linalg.svdvals(B[:n_0]).sum())
 
 
 def shrunk(B: Tensor, by: float, n_0: int) -> Tensor:
@@ -113,10 +115,7 @@ def balanced(problem: Problem, here: Tensor, best: Lowest, E: Tensor) -> Tensor:
 
 def penalised(problem: Problem, thetas: Tensor, kappa: float) -> Tensor:
     """F (K,) of points (K, P)."""
-    assert problem.layered is not None
-    named = problem.layout.split(thetas)
-    squares = sum(named[one.weight].flatten(1).square().sum(1) for one in problem.layered.layers)
-    return problem.losses(thetas) + kappa * squares
+    return problem.losses(thetas) + Penalty(kappa).at(problem, thetas)
 
 
 def rises(problem: Problem, path: Path, kappa: float) -> str | None:

@@ -43,7 +43,7 @@ def build(options: Oracle, task: Task) -> Construction:
     oracles = find_oracles(options, task, target, units, (a, b))
     best = min(choices(options, task, target, a, b, oracles), key=lambda one: one.level)
     path = six_subpaths(task.problem, best.a, best.b, best.oracle)
-    told(task, target, best, path)
+    report_choice(task, target, best, path)
     passes = 3.0 * options.epochs * options.draws * len(units)
     return Construction(path, task.below, beads=5, passes=passes, helpers=helpers(task, best))
 
@@ -79,7 +79,7 @@ def find_oracles(
     return found
 
 
-def told(task: Task, target: Target, best: Choice, path: Path) -> None:
+def report_choice(task: Task, target: Target, best: Choice, path: Path) -> None:
     """The choice in a sentence, and with a penalty F, which is convex between knots where nothing turns."""
     kept = best.a.W.shape[0] - best.units
     turning = f" that turn by at most {best.alpha:g}" if best.alpha else ""

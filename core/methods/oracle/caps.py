@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.methods.oracle.heads import QUICK, best_head
-from core.methods.oracle.shallow import Head, Target
+from core.methods.oracle.shallow import Head, Target, outputs
 
 STEPS = 100
 FITTED = 20  # steps between two fits of the head
@@ -37,9 +37,7 @@ def turned_units(target: Target, W: Tensor, start: Tensor, head: Head, alpha: fl
 def direction(target: Target, W: Tensor, head: Head) -> Tensor:
     """The gradient of F in W, across each row alone, scaled so that the row that turns fastest turns by 1."""
     leaf = W.detach().requires_grad_(True)
-    H = target.features(leaf)
-    Z = H @ head.V.T if head.c is None else H @ head.V.T + head.c
-    (gradient,) = torch.autograd.grad(target.mean_loss(Z), leaf)
+    (gradient,) = torch.autograd.grad(target.mean_loss(outputs(target.features(leaf), head)), leaf)
     norms = W.norm(dim=1, keepdim=True)
     safe = torch.where(norms > 0, norms, 1.0)
     across = gradient - W * (gradient * W).sum(1, keepdim=True) / safe.square()

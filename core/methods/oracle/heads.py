@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core.methods.oracle.shallow import Head, Target, outputs
+from core.methods.wide.net import with_ones
 
 CUTOFFS = (1e-3, 1e-5, 1e-7)  # singular values below this share of the largest count as zero
 WORSE = 1e-6  # a coarser cut-off is taken if its loss is not larger by more than this share
@@ -49,7 +50,7 @@ def least_squares(target: Target, H: Tensor) -> Head:
 def fista(target: Target, H: Tensor, start: Head, mu: float, steps: int) -> Head:
     """Proximal steps on x = [V, c] from a start, with the loss smoothed by mu; the last point."""
     mean, k = centre(target, H), H.shape[1]
-    A = torch.cat([H - mean, H.new_ones(len(H), 1)], 1) if target.bias else H
+    A = with_ones(H - mean) if target.bias else H
     x = start.V if start.c is None else torch.cat([start.V, (start.c + start.V @ mean)[:, None]], 1)
 
     def head(x: Tensor) -> Head:

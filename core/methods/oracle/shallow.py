@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from core.losses import ConvexLoss
+from core.losses import ConvexLoss, values_of
 from core.methods.wide.net import with_ones
 from core.problem import Problem
 from core.subnetworks import Weights
@@ -37,9 +36,7 @@ class Shallow:
     def of(cls, problem: Problem, theta: Tensor) -> "Shallow":
         """Of parameters (P,)."""
         weights = Weights.of(problem, theta.double())
-        rows, bias = weights.W[0].flatten(1), weights.b[0]
-        W = rows if bias is None else torch.cat([rows, bias[:, None]], 1)
-        return cls(W, Head(weights.W[1].flatten(1), weights.b[1]))
+        return cls(weights.into_units, Head(weights.W[1].flatten(1), weights.b[1]))
 
     def theta(self, problem: Problem) -> Tensor:
         """The inverse of `of`, in the problem's dtype."""
@@ -90,7 +87,7 @@ class Target:
     @property
     def values(self) -> Tensor:
         """The targets as numbers (N, C)."""
-        return self.y if self.y.is_floating_point() else functional.one_hot(self.y, self.outputs).double()
+        return values_of(self.y, self.X.new_zeros(self.outputs))
 
     def features(self, W: Tensor) -> Tensor:
         return (self.X @ W.T).relu()

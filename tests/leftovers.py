@@ -24,10 +24,16 @@ def _marked(pids: set[int]) -> Iterator[psutil.Process]:
     for pid in pids:
         try:
             process = psutil.Process(pid)
-            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == os.environ[MARK]:
+            if process.status() != psutil.STATUS_ZOMBIE and _bears_mark(process):
                 yield process
         except (psutil.Error, OSError):  # gone by now, or somebody else's
             continue
+
+
+def _bears_mark(process: psutil.Process) -> bool:
+    """Whether it is ours: by its mark, or as a child so young that the kernel has not laid out its environment yet."""
+    environment = process.environ()
+    return environment.get(MARK) == os.environ[MARK] if environment else process.ppid() == os.getpid()
 
 
 def end(older: set[int]) -> list[str]:

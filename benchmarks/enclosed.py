@@ -41,21 +41,22 @@ class Row:
     data: str
     until: float
     below: float
+    lr: float = 0.001
     line_slack: float = 0.01
     slack: float = 0.05
     proven_on: int | None = None  # of the samples; None: all
 
 
 ROWS = {
-    "digits-32x2": Row("fcn:32x2", "digits", 0.01, 0.03),
-    "digits-64x4": Row("fcn:64x4", "digits", 0.01, 0.05),
-    "digits-32x5": Row("fcn:32x5", "digits", 0.01, 0.05),
+    "digits-32x2": Row("fcn:32x2", "digits", 0.01, 0.03, lr=0.003),
+    "digits-64x4": Row("fcn:64x4", "digits", 0.01, 0.05, lr=0.003),
+    "digits-32x5": Row("fcn:32x5", "digits", 0.01, 0.05, lr=0.003),
     "mnist-300-100": Row("fcn:300-100", "mnist", 0.02, 0.05, line_slack=0.05),
     "mnist-cnn": Row("cnn", "mnist,limit=10000", 0.02, 0.05, line_slack=0.05),
     "mnist-245x10": Row("fcn:245x10", "mnist,limit=20000", 0.02, 0.05, proven_on=2000),
 }
 
-GROWN = String(lr=0.003, epochs=300, batch=128)
+EPOCHS, BATCH = 300, 128
 
 
 def main() -> None:
@@ -76,7 +77,7 @@ def measure(name: str, row: Row, device: str, passes: float) -> None:
     problem, ends, seconds = trained(row, device)
     begun = time.perf_counter()
     task = Task(ends[0], ends[1], problem, row.below)
-    made = connect(GROWN, task)
+    made = connect(grown_as(row), task)
     grown = seconds + time.perf_counter() - begun
     if made.failure is not None:
         print(f"{name}: the string does not connect: {made.failure}")
@@ -98,13 +99,19 @@ def measure(name: str, row: Row, device: str, passes: float) -> None:
             f"{found.max_train_loss:9.5g} {level:9.5g} {level / found.max_train_loss:6.3f} {took / grown:8.2f}",
             flush=True,
         )
-    on_the_way(name, task, passes)
+    if row.proven_on is None:
+        on_the_way(name, row, task, passes)
     rejected(name, task, made.construction.path)
 
 
-def on_the_way(name: str, task: Task, passes: float) -> None:
+def grown_as(row: Row) -> String:
+    """How the string of a row is grown: its beads are trained as its ends are."""
+    return String(lr=row.lr, epochs=EPOCHS, batch=BATCH)
+
+
+def on_the_way(name: str, row: Row, task: Task, passes: float) -> None:
     """The string once more, with every line of it proven as it grows."""
-    made = connect(GROWN, task, wanted=Wanted(0.05, passes), must_prove=True)
+    made = connect(grown_as(row), task, wanted=Wanted(0.05, passes), must_prove=True)
     proof = made.examination.proof
     print(
         f"{name:14} proven as it grows: {made.failure or 'connects'}, {made.construction.beads} beads, "
@@ -119,8 +126,8 @@ def rejected(name: str, task: Task, path: Path) -> None:
     gaps: dict[str, list[tuple[float, float, int]]] = {"above 10 L0": [], "2 to 10 L0": [], "up to 2 L0": []}
     for i, j in combinations(range(len(path) + 1), 2):
         start, end = path.knots[i], path.knots[j]
-        full = peaks(task.problem, start[None], end[None], "train-loss", GROWN.grid)
-        early = look(task.problem, Segment(start, end), GROWN.grid, task.below)
+        full = peaks(task.problem, start[None], end[None], "train-loss", String().grid)
+        early = look(task.problem, Segment(start, end), String().grid, task.below)
         if early.value > task.below:
             times = float(full.value) / task.below
             where = "above 10 L0" if times > 10 else "2 to 10 L0" if times > 2 else "up to 2 L0"
@@ -143,7 +150,7 @@ def trained(row: Row, device: str) -> tuple[Problem, torch.Tensor, float]:
     problem = problem.to(device, torch.float32)
     starts = torch.stack([architecture.initial(seed, torch.float32) for seed in (0, 1)]).to(device)
     begun = time.perf_counter()
-    options = Train(network="", data="", lr=0.003 if row.data == "digits" else 0.001, epochs=300, batch=128)
+    options = Train(network="", data="", lr=row.lr, epochs=EPOCHS, batch=BATCH)
     ends = train(problem, starts, [0, 1], options, until=Until("train-loss", row.until)).thetas
     return problem, ends, time.perf_counter() - begun
 

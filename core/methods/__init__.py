@@ -6,9 +6,9 @@ from core.methods.method import Method
 METHODS: dict[str, Method] = {
     "linear": Method(linear.premises, linear.build),
     "string": Method(string.premises, string.build, string.build_all),
-    "sparse": Method(sparse.premises, sparse.build),
-    "dropout": Method(dropout.premises, dropout.build),
-    "wide": Method(wide.premises, wide.build),
-    "linear-net": Method(linear_net.premises, linear_net.build),
-    "oracle": Method(oracle.premises, oracle.build),
+    "sparse": Method(sparse.premises, sparse.build, certificate="exact"),
+    "dropout": Method(dropout.premises, dropout.build, certificate="exact"),
+    "wide": Method(wide.premises, wide.build, certificate="exact or identity"),
+    "linear-net": Method(linear_net.premises, linear_net.build, certificate="exact"),
+    "oracle": Method(oracle.premises, oracle.build, certificate="exact or enclosed"),
 }

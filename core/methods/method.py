@@ -88,8 +88,10 @@ class Method:
     """A construction and what it presupposes; both take the method's options and the task.
 
     `build_all` constructs paths for several tasks of one problem together, and reports what they have in common.
+    `certificate` says in words which kinds its construction earns; None: the path is looked at, and enclosed if it can.
     """
 
     premises: Callable[[Any, Task], Iterator[Premise]]
     build: Callable[[Any, Task], Construction]
     build_all: Callable[[Any, Sequence[Task], Reporter], list[Construction]] | None = None
+    certificate: str | None = None

@@ -34,7 +34,7 @@ PASSES: dict[By, int] = {"norms": 1, "entries": 2, "columns": 6}
 
 SHORTEST = 2.0**-40  # length of a piece: below it, neighbouring points are too close for any bound
 PARTS = (2, 4, 8, 16)  # that a piece may be split into
-FIRST_PARTS = (1, *PARTS, 32)  # that a segment may be split into at first
+FIRST_PARTS = (1, *PARTS, 32, 64)  # that a segment may be split into at first
 RUN = 8  # neighbouring pieces that are looked at together: their weights have to fit the cache beside some samples
 FROZEN_SHARE = 0.35  # share of the room to the target that lines of frozen samples may take
 CROWDED_SHARE = 0.2  # with less than this share of the room left a piece is looked at with all its samples again
@@ -261,13 +261,22 @@ class Search:
         active = kept if piece.active is None else piece.active[kept]
         sums = (lines[:, frozen].sum(1) / len(self.split)).tolist()
         wrong = piece.wrong + (0 if found.settled is None else int((~found.settled[i, frozen]).sum()))
-        gain, room = float(gains[kept].sum()) / len(self.split), room - max(sums)
-        times = sqrt(gain / (0.7 * room)) if room > 0 and isfinite(gain) else inf
-        parts = next((one for one in PARTS if one >= times), PARTS[-1])
+        parts = self._parts(float(gains[kept].sum()) / len(self.split), room - max(sums))
         new = (base[0] + sums[0], base[1] + sums[1])
         return _Open(
             part.start, part.end, part.bound, active.sort().values if count else piece.active, new, wrong, parts
         )
+
+    def _parts(self, gain: float, room: float) -> int:
+        """Into how many a piece is split, of this mean gain of the samples that stay, and with this room.
+
+        Gains fall as the square of a piece's length. Those of columns fall far faster, of most samples at once, and
+        halving gives these the chance to be frozen.
+        """
+        if self.by == "columns":
+            return PARTS[0]
+        times = sqrt(gain / (0.7 * room)) if room > 0 and isfinite(gain) else inf
+        return next((one for one in PARTS if one >= times), PARTS[-1])
 
     def looked_at(self, t: Tensor, active: Tensor | None, by: By | None = None) -> Lines:
         """The lines of samples on the pieces between t (G + 1,), in chunks that fit the cache."""
@@ -275,7 +284,7 @@ class Search:
         y = self.split.y
         count = len(y) if active is None else len(active)
         self.budget.spent += self._price(len(t) - 1, by, count)
-        size = max(16, self.problem.samples_at_once // (2 * len(t)))
+        size = max(16, 16 * self.problem.samples_at_once // (2 * len(t)))
         if active is None:
             active = torch.arange(count, device=y.device)
         if count == 0:  # all are frozen

@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from core.certify.enclosed import Wanted
 from core.data.load import load
+from core.engine.worker.applicability import applicable, parts_of
 from core.engine.worker.causes import cause_of
 from core.engine.worker.exporting import FLOAT64, about_knots, knots_of, points_of, write
 from core.engine.worker.facts import environment
@@ -24,6 +26,7 @@ from core.engine.worker.verifying import verify_path
 from core.errors import ThalwegError, UsageError
 from core.examination import examine
 from core.input_files import InputModel
+from core.losses import loss_named
 from core.networks.architectures import build
 from core.opening import open_models
 from core.path import Path as Curve
@@ -56,6 +59,21 @@ def network(question: Answer) -> Answer:
     made = build(read_network(question["network"]), shape, outputs)
     widths = None if made.layered is None else [layer.outputs for layer in made.layered.layers[:-1]]
     return {"hidden_widths": widths, "without": made.without, "seeded": made.seeded}
+
+
+def applicability(question: Answer) -> Answer:
+    """What a network consists of on a data set, and what every method would make of its models."""
+    data = load(read_data(question["data"]), Path(question["root"]))
+    made = build(read_network(question["network"]), tuple(data.train.x.shape[1:]), data.outputs)
+    loss = loss_named(question["loss"], data.classes)
+    problem = Problem(made.module, data, loss, made.layered, without=made.without)
+    return {
+        "parameters": problem.layout.total,
+        "chain": made.layered is not None,
+        "without": made.without,
+        "parts": [asdict(one) for one in parts_of(made.module)],
+        "methods": [asdict(one) for one in applicable(made, problem)],
+    }
 
 
 def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask beyond the question itself
@@ -120,6 +138,7 @@ def path_of(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
     "download": download,
     "network": network,
+    "applicability": applicability,
     "facts": facts,
     "verify": verify,
     "points": points,

@@ -1,17 +1,20 @@
 """`thalweg show`."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 import store
-from tui.cli.arguments import MARKED, Id, Kind
+from core.errors import UsageError
+from core.specs.runs import Loss
+from tui.cli.arguments import MARKED, Id, Kind, OneOf
 from tui.cli.commands.listing import ensure_agent
 from tui.cli.location import CommandLocation, engine_of
+from tui.cli.network_facts import show_network
 from tui.cli.output import heading, pairs, print_json, say, table
 from tui.cli.results import measurements_table
-from tui.cli.run_command import json_option
+from tui.cli.run_command import data_option, json_option
 from tui.shared.columns import OTHERS, TIMES, Row, cell, excess, list_columns, moment, options, state_word
 from tui.shared.formatting import value
 from tui.shared.json_values import decoded
@@ -26,13 +29,43 @@ LOG_LINES = 12
 MOST = 40  # rows of a nested table
 
 
-@click.command(epilog="\b\nExample:\n  thalweg show run 3\n  thalweg show path 1 --json")
-@click.argument("kind", type=Kind(MARKED))
-@click.argument("row_id", metavar="ID", type=Id())
+EPILOG = """\b
+Example:
+  thalweg show run 3
+  thalweg show path 1 --json
+  thalweg show network file:net.py:make --data digits
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("kind", type=Kind((*MARKED, "networks")))
+@click.argument("which", metavar="ID")
+@click.option("--data", metavar="DATA", help="Of a network: the data set that it is for.")
+@click.option(
+    "--loss",
+    metavar="LOSS",
+    type=OneOf(get_args(Loss)),
+    help="Of a network: the loss, if not the usual one of its data.",
+)
 @json_option
+@data_option
 @click.pass_obj
-def show(location: CommandLocation, kind: str, row_id: int, as_json: bool) -> None:
-    """Show everything about one run, model, path or bound."""
+def show(location: CommandLocation, /, kind: str, which: str, as_json: bool, **of_network: Any) -> None:
+    """Show everything about one run, model, path or bound.
+
+    Of a network (in place of ID, with --data): its parts, and which methods and certificates apply, or why not.
+    """
+    if kind == "networks":
+        show_network(which, **of_network, as_json=as_json)
+        return
+    if any(text is not None for text in of_network.values()):
+        raise UsageError("--data, --loss and --data-root go with `show network` alone: leave them out.")
+    context = click.get_current_context()
+    parameter = next(one for one in context.command.params if one.name == "which")
+    _show_row(location, kind, Id().convert(which, parameter, context), as_json=as_json)
+
+
+def _show_row(location: CommandLocation, kind: str, row_id: int, *, as_json: bool) -> None:
     catalogue = location.open()
     if kind == "runs":
         ensure_agent(catalogue)

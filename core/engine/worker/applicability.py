@@ -1,0 +1,75 @@
+"""What applies to a network on a data set before anything is trained: methods, and the certificates of their paths."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from core.certify.enclosed import unprovable
+from core.methods import METHODS
+from core.methods.method import Premise, Task
+from core.networks.architectures import Architecture
+from core.path import Segment
+from core.problem import Problem
+from core.specs.methods import METHODS as OPTIONS
+
+NO_CHAIN = "the network is no chain of layers"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the network that has parameters of its own, in the order in which it was made."""
+
+    name: str
+    kind: str
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Applicable:
+    """What a method makes of models of a network: paths with a `certificate` of the kinds named; None: nothing.
+
+    The reason says why it doesn't apply, or why its paths can't be proven.
+    """
+
+    method: str
+    certificate: str | None
+    reason: str | None = None
+
+
+def parts_of(module: nn.Module) -> list[Part]:
+    """The network's parts; a parameter that several share belongs to the first."""
+    owners: dict[str, int] = {}
+    for name, parameter in module.named_parameters():
+        owner = name.rpartition(".")[0]
+        owners[owner] = owners.get(owner, 0) + parameter.numel()
+    parts = dict(module.named_modules())
+    return [Part(name, _described(parts[name]), count) for name, count in owners.items()]
+
+
+def _described(part: nn.Module) -> str:
+    """Its class, with what its author chose to say of it."""
+    return f"{type(part).__name__}({part.extra_repr()})"
+
+
+def applicable(architecture: Architecture, problem: Problem) -> Iterator[Applicable]:
+    """What every method makes of two models as they start, with its default options."""
+    problem = problem.to(problem.device, torch.float64)
+    a, b = (architecture.initial(seed, torch.float64) for seed in (0, 1))
+    beyond = NO_CHAIN if problem.layered is None else unprovable(problem, Segment(a, b))
+    for name, method in METHODS.items():
+        if method.certificate is None:
+            yield Applicable(name, "enclosed" if beyond is None else "sampled", beyond)
+            continue
+        premises = method.premises(OPTIONS[name](), Task(a, b, problem))
+        failed = NO_CHAIN if problem.layered is None else _failed(premises)
+        yield Applicable(name, method.certificate if failed is None else None, failed)
+
+
+def _failed(premises: Iterator[Premise]) -> str | None:
+    """The first premise that doesn't hold, with what was measured."""
+    failed = next((one for one in premises if not one.holds), None)
+    if failed is None:
+        return None
+    return f"it needs that {failed.claim}" + (f"; {failed.measured}" if failed.measured else "")

@@ -158,9 +158,8 @@ def overlap(E_a: Tensor, E_b: Tensor) -> float:
 def arc(problem: Problem, start: Tensor, end: Tensor) -> Arc:
     """Between two points without hidden biases."""
     assert problem.layered is not None
-    bias, layout = problem.layered.layers[-1].bias, problem.layout
-    marks = [torch.full((size,), name == bias) for name, size in zip(layout.names, layout.sizes, strict=True)]
-    return Arc(torch.stack([start, end]), torch.cat(marks).to(start.device))
+    bias = problem.layered.layers[-1].bias
+    return Arc(torch.stack([start, end]), problem.layout.marks(bias).to(start.device))
 
 
 def through_copy(problem: Problem, there: Trail, back: Trail, E_a: Tensor, E_b: Tensor) -> None:
@@ -182,9 +181,8 @@ def complement(E: Tensor) -> Tensor:
 def turn_away(problem: Problem, trail: Trail, E_a: Tensor, E_b: Tensor) -> None:
     """E_a turns by its principal angles to the complement of E_b."""
     assert problem.layered is not None
-    first, second = problem.layered.layers
-    begins = [sum(problem.layout.sizes[: problem.layout.names.index(one.weight)]) for one in (first, second)]
-    places = [[begins[0], first.outputs, first.inputs], [begins[1], second.outputs, second.inputs]]
+    layers = problem.layered.layers
+    places = [[problem.layout.begin(one.weight), one.outputs, one.inputs] for one in layers]
     V, angles = planes(E_a, E_b)
     turn = Turn(trail.here, torch.tensor(places), V, angles)
     trail.along(turn, turn.points(torch.ones(1, dtype=torch.float64))[0])

@@ -78,11 +78,8 @@ class Lift:
         """The curve between two networks that agree below s and above k, on which F_k moves on a straight line."""
         problem, s = start.problem, self.s
         assert problem.layered is not None
-        begins = dict(
-            zip(problem.layout.names, torch.tensor([0, *problem.layout.sizes]).cumsum(0).tolist(), strict=False)
-        )
-        layers = problem.layered.layers[s - 1 : k]
-        places = [(begins[one.weight], begins[str(one.bias)], one.inputs, one.outputs) for one in layers]
+        layers, begin = problem.layered.layers[s - 1 : k], problem.layout.begin
+        places = [(begin(one.weight), begin(str(one.bias)), one.inputs, one.outputs) for one in layers]
         return Prescribed(
             places=torch.tensor(places),
             parameters=problem.layout.total,

@@ -28,7 +28,6 @@ STEPS = 20000
 PATIENCE = 1e-3  # of what the objective may be above its minimum: it has to fall by this much in every hundred steps
 RISE = 1e-9  # of F by rounding, relative to 1 + F
 LOOKS = 11  # points on every segment
-RANK = 1e-11
 
 
 def premises(task: Task) -> Iterator[Premise]:

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from core.losses import values_of
-from core.methods.wide.descent import loss_of
-from core.methods.wide.net import with_ones
+from core.methods.monotone import loss_of
 from core.problem import Problem
+from core.subnetworks.weights import with_ones
 
 RANK = 1e-11  # singular values of the inputs below this share of the largest are left out
 STEPS = 5000  # of L-BFGS

@@ -9,6 +9,7 @@ minimum at the end.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,16 +19,13 @@ from core.methods.linear_net.lowest import Lowest
 from core.methods.linear_net.net import LinearNet
 from core.methods.linear_net.ridge import Trail, arc, basis, complement, joined, reduce, room_for, space_of, two_layers
 from core.methods.method import Construction, Premise, Task, require
-from core.methods.wide.descent import loss_of
-from core.methods.wide.net import with_ones
-from core.path import Path
+from core.methods.monotone import loss_of, rises
 from core.penalty import Penalty
 from core.problem import Problem
+from core.subnetworks.weights import with_ones
 
 STEPS = 20000
 PATIENCE = 1e-3  # of what the objective may be above its minimum: it has to fall by this much in every hundred steps
-RISE = 1e-9  # of F by rounding, relative to 1 + F
-LOOKS = 11  # points on every segment
 
 
 def premises(task: Task) -> Iterator[Premise]:
@@ -55,7 +53,7 @@ def descend_with_ridge(task: Task, eps: float, kappa: float) -> Construction:
     end = balanced(problem, trail.here, best, E)
     trail.along(arc(problem, trail.here, end), end)
     path = joined(trail, Trail([end]))
-    return Construction(path, gaps=rises(problem, path, kappa))
+    return Construction(path, gaps=rises(path, partial(penalised, problem, kappa=kappa), "loss and ridge rise"))
 
 
 def lowest_with_nuclear_norm(problem: Problem, net: LinearNet, kappa: float, near: float) -> Lowest:
@@ -115,13 +113,3 @@ def balanced(problem: Problem, here: Tensor, best: Lowest, E: Tensor) -> Tensor:
 def penalised(problem: Problem, thetas: Tensor, kappa: float) -> Tensor:
     """F (K,) of points (K, P)."""
     return problem.losses(thetas) + Penalty(kappa).at(problem, thetas)
-
-
-def rises(problem: Problem, path: Path, kappa: float) -> str | None:
-    """Where F rises along the path, as a sentence; None if nowhere."""
-    t = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
-    for i, segment in enumerate(path):
-        values = penalised(problem, segment.at(t), kappa)
-        if not bool((values.diff() <= RISE * (1 + values[:-1])).all()):
-            return f"loss and ridge rise on segment {i} ({segment.claim}), by {float(values.diff().max()):.1e}"
-    return None

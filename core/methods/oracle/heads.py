@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.methods.oracle.shallow import Head, Target, outputs
-from core.methods.wide.net import with_ones
+from core.subnetworks.weights import with_ones
 
 CUTOFFS = (1e-3, 1e-5, 1e-7)  # singular values below this share of the largest count as zero
 WORSE = 1e-6  # a coarser cut-off is taken if its loss is not larger by more than this share

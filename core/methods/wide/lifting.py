@@ -26,10 +26,11 @@ import torch
 from torch import Tensor
 
 from core.curves.prescribed import Matrices, Prescribed, Still
-from core.methods.wide.net import Net, with_ones
+from core.methods.wide.net import Net
 from core.methods.wide.ranks import independent, least_norm_solution, rank, solve_full_rank
 from core.methods.wide.turning import turning
 from core.networks.activations import leaky_slope
+from core.subnetworks.weights import with_ones
 
 
 @dataclass(frozen=True)

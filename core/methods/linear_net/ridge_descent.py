@@ -17,7 +17,8 @@ from torch import Tensor
 from core.errors import PremiseError
 from core.methods.linear_net.lowest import Lowest
 from core.methods.linear_net.net import LinearNet
-from core.methods.linear_net.ridge import Trail, arc, basis, complement, joined, reduce, room_for, space_of, two_layers
+from core.methods.linear_net.ridge import Trail, along_arc, joined, reduce, room_for, two_layers
+from core.methods.linear_net.subspaces import basis, complement, space_of
 from core.methods.method import Construction, Premise, Task, require
 from core.methods.monotone import loss_of, rises
 from core.penalty import Penalty
@@ -51,7 +52,7 @@ def descend_with_ridge(task: Task, eps: float, kappa: float) -> Construction:
     E = space_of(*LinearNet.of(problem, trail.here).W)
     require(iter([room_for(problem, E.shape[1], basis(best.M).shape[1])]))
     end = balanced(problem, trail.here, best, E)
-    trail.along(arc(problem, trail.here, end), end)
+    along_arc(problem, trail, end)
     path = joined(trail, Trail([end]))
     return Construction(path, gaps=rises(path, partial(penalised, problem, kappa=kappa), "loss and ridge rise"))
 
@@ -84,12 +85,14 @@ def lowest_with_nuclear_norm(problem: Problem, net: LinearNet, kappa: float, nea
 
 
 def gradient(problem: Problem, D: Tensor, B: Tensor, y: Tensor) -> Tensor:
+    """Of the mean loss of outputs D B (N, n_L), in B (d, n_L)."""
     leaf = B.detach().requires_grad_()
     (found,) = torch.autograd.grad(problem.loss.samples((D @ leaf)[None], y[None]).mean(), leaf)
     return found
 
 
 def objective(problem: Problem, D: Tensor, B: Tensor, kappa: float, n_0: int) -> float:
+    """loss(M, c) + 2 kappa |M|_*, of B = [M; c]."""
     return loss_of(problem, D @ B) + 2 * kappa * float(torch.linalg.svdvals(B[:n_0]).sum())
 
 

@@ -71,7 +71,7 @@ def end_text(search: StringSearch, beads: Beads) -> str:
     if not beads.gaps:
         return "no gap is left"
     if not beads.too_high:
-        return f"no line is too high, and {len(beads.gaps)} are left for the certificate to prove"
+        return f"no line is too high; {plural(len(beads.gaps), 'line')} left for the certificate to prove"
     if time.monotonic() >= search.deadline:
         return time_text(search)
     if beads.count >= search.options.beads:

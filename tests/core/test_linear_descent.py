@@ -63,6 +63,15 @@ def test_the_lowest_map_of_the_square_loss_is_that_of_least_squares(bias: bool) 
     assert lowest_loss(found, bias) == pytest.approx(float(rest.square().sum()) / (2 * len(X)), rel=1e-12)
 
 
+def test_the_lowest_absolute_loss_is_that_of_the_best_line_through_two_samples() -> None:
+    found = linear_problem((1, 2, 3), "absolute", samples=30)
+    x, y = found.data.train.x[:, 0], found.data.train.y
+    i, j = torch.triu_indices(30, 30, 1)
+    slope = (y[j] - y[i]) / (x[j] - x[i])[:, None]
+    off = (y - y[i][:, None] - slope[:, None] * (x - x[i][:, None])[:, :, None]).abs().mean(1)  # (pairs, outputs)
+    assert lowest_loss(found, True) == pytest.approx(float(off.amin(0).sum()), rel=1e-9)
+
+
 @pytest.mark.parametrize("loss", ["cross-entropy", "hinge", "absolute"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_no_map_near_the_lowest_one_is_lower(loss: str, bias: bool) -> None:

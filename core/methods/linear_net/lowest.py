@@ -96,7 +96,7 @@ def _of_least_margins(D: Tensor, y: Tensor, outputs: int) -> Tensor:
 
 def _of_least_distances(D: Tensor, Y: Tensor) -> Tensor:
     """B (d, outputs) of the least mean of xi_i >= |(D B - Y)_ij|, for each output j by itself."""
-    from scipy.sparse import csr_array, eye_array, hstack, vstack  # noqa: PLC0415 - likewise
+    from scipy.sparse import csr_array, eye_array, hstack, vstack  # noqa: PLC0415 - a fifth of a second, likewise
 
     features, slack = csr_array(D.cpu().numpy()), -eye_array(len(D))
     system = vstack([hstack([features, slack]), hstack([-features, slack])]).tocsr()

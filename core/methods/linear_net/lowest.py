@@ -96,11 +96,12 @@ def _of_least_margins(D: Tensor, y: Tensor, outputs: int) -> Tensor:
 
 def _of_least_distances(D: Tensor, Y: Tensor) -> Tensor:
     """B (d, outputs) of the least mean of xi_i >= |(D B - Y)_ij|, for each output j by itself."""
-    from scipy.sparse import csr_array, eye_array, hstack, vstack  # noqa: PLC0415 - a fifth of a second, likewise
+    from scipy.sparse import csr_array, hstack, vstack  # noqa: PLC0415 - a fifth of a second, likewise
 
-    features, slack = csr_array(D.cpu().numpy()), -eye_array(len(D))
+    N, features = len(D), csr_array(D.cpu().numpy())
+    slack = csr_array((-np.ones(N), (np.arange(N), np.arange(N))))
     system = vstack([hstack([features, slack]), hstack([-features, slack])]).tocsr()
-    columns = [_of_least_slack(system, np.concatenate([y, -y]), len(D)) for y in Y.T.cpu().numpy()]
+    columns = [_of_least_slack(system, np.concatenate([y, -y]), N) for y in Y.T.cpu().numpy()]
     return torch.from_numpy(np.stack(columns, 1)).to(D)
 
 

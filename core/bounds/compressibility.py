@@ -54,7 +54,7 @@ def compute(options: Compressibility, problem: Problem, theta: torch.Tensor, rep
         reporter.progress(i / len(units), f"turning and training {l} units")
         by_units[l] = quantities(options, problem, target, model, l)
         reporter.say(f"l = {l}: {', '.join(f'{name} {value:.6g}' for name, value in by_units[l].items())}.")
-    return result(of_the_model(target, model), by_units)
+    return result(target, model, by_units)
 
 
 def quantities(
@@ -72,6 +72,7 @@ def quantities(
 
 
 def of_the_model(target: Target, model: Compressed) -> Named:
+    """What is asked of the model whatever l is; None of what isn't known."""
     return {
         "model": model.own.head.value,
         "best_head": model.beta.value,
@@ -82,29 +83,29 @@ def of_the_model(target: Target, model: Compressed) -> Named:
 
 def merging(target: Target, model: Compressed) -> float | None:
     """The cost in F at the best head of merging the two units at the smallest angle; None with fewer than two."""
-    norms_ = model.own.W.norm(dim=1)
-    units = (norms_ > 0).nonzero()[:, 0]
+    lengths = model.own.W.norm(dim=1)
+    units = (lengths > 0).nonzero()[:, 0]
     if len(units) < 2:
         return None
-    u = model.own.W[units] / norms_[units, None]
+    u = model.own.W[units] / lengths[units, None]
     cosines = (u @ u.T).fill_diagonal_(-torch.inf)
     i, j = (int(units[one]) for one in divmod(int(cosines.argmax()), len(units)))
     V = model.beta.V.clone()
-    V[:, i] += V[:, j] * norms_[j] / norms_[i]
+    V[:, i] += V[:, j] * lengths[j] / lengths[i]
     V[:, j] = 0
     return target.value(target.features(model.own.W), Head(V, model.beta.c)) - model.beta.value
 
 
-def result(of_model: Named, by_units: dict[int, dict[str, float]]) -> BoundResult:
-    own = of_model["model"]
-    assert own is not None
-    levels = {l: max(own, found.get("delta", min(found.values())), found["e"]) for l, found in by_units.items()}
-    best = min(levels, key=lambda l: levels[l])
+def result(target: Target, model: Compressed, by_units: dict[int, dict[str, float]]) -> BoundResult:
+    """The least level over l, with all that was measured."""
+    own, m = model.own.head.value, model.own.width
+    levels = {l: max(own, model.kept[m - l].value, found["e"]) for l, found in by_units.items()}
+    best = min(levels, key=levels.__getitem__)
     summary = (
         f"with {best} units for an oracle this model's side of the path is at {levels[best]:.5g}, "
         f"{levels[best] - own:.3g} above the model"
     )
-    return BoundResult(levels[best], 1, summary, list(measurements(of_model, by_units)))
+    return BoundResult(levels[best], 1, summary, list(measurements(of_the_model(target, model), by_units)))
 
 
 def measurements(of_model: Named, by_units: dict[int, dict[str, float]]) -> Iterator[Measurement]:

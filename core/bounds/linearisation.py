@@ -20,12 +20,11 @@ from torch import Tensor
 from core.bounds.levels import require_layers
 from core.bounds.result import BoundResult
 from core.errors import PremiseError
-from core.methods.wide.net import with_ones
 from core.problem import Problem
 from core.progress import Reporter, plural
 from core.results import Measurement, Role
 from core.specs.bounds import Linearisation
-from core.subnetworks import Weights
+from core.subnetworks.weights import Weights, with_ones
 
 MOST = 20_000  # pairs: each leaves seven rows in the catalogue
 AT_ONCE = 1 << 24  # products of a pair and a sample in one tensor

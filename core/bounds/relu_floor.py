@@ -52,11 +52,11 @@ def compute(options: ReluFloor, problem: Problem, theta: Tensor, reporter: Repor
         f"every path to a model whose det W_1 has {sign} sign reaches a train loss of {value:.5g}; "
         f"this model's is {determinant:.4g}, its train loss {own:.4g}"
     )
-    numbers = {"floor": value, "model_loss": own, "determinant": determinant, "direction": angle}
-    roles = {"determinant": "aside", "direction": "aside"}
     measurements = [
-        Measurement(name=name, value=one, family="loss" if name not in roles else "", role=roles.get(name, "value"))  # type: ignore[arg-type]
-        for name, one in numbers.items()
+        Measurement(name="floor", value=value, family="loss"),
+        Measurement(name="model_loss", value=own, family="loss"),
+        Measurement(name="determinant", value=determinant, role="aside"),
+        Measurement(name="direction", value=angle, role="aside"),
     ]
     return BoundResult(value, 1, summary, measurements)
 

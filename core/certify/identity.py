@@ -25,20 +25,18 @@ So the loss is at most the larger end's plus the gain that `residual` derives fr
 """
 
 from collections.abc import Iterable
-from hashlib import blake2b
 
 import torch
 from torch import Tensor
 
 from core.certify.claims import DRIFT, RESIDUAL, Finding
+from core.certify.curved import gain_at_ends, random_points, require_right_view
 from core.certify.judged import Judged, RefusedError, fitted
 from core.certify.magnitude import CEILING
-from core.certify.residual import sample_gain
-from core.certify.rounding import SAFETY, TINY, UNIT, Evaluation, Rounded, gamma, lengths
+from core.certify.rounding import SAFETY, TINY, UNIT, gamma, lengths
 from core.curves.prescribed import Still, between
 from core.path import Segment
 from core.problem import Problem
-from core.traced_view import without_wrong_view
 
 FIXED, RANDOM = 17, 16
 """Points at which the features are looked at beside the proof: at equal steps, and at random."""
@@ -151,33 +149,16 @@ def loss_gain(judged: Judged, delta: Tensor) -> float:
         if l == k + 1:
             A, zero = curve.F[-1], W.new_zeros(())
             off = off + _off(A[1] @ W, A[0], W, zero) + _off(A[1] @ W, A[1], W, zero)  # the second: rounding alone
-    x, y = problem.data.train.x, problem.data.train.y
-    gains = []
-    for i in (0, 1):
-        outputs = _evaluation(judged, i).features(Rounded.exact(x), judged.depth)
-        z, radius = outputs.features, off * SAFETY
-        spread = radius[None, :, None].expand(z.shape) / z.shape[-1] ** 0.5  # their sum bounds the 1-norm
-        # Losses are Lipschitz, or have second derivatives of at most 1: what z is off by adds its margin at the
-        # knot and this.
-        gains.append(float((sample_gain(problem, z, spread, y)[0] + radius * outputs.off).mean()))
-    return max(gains)
-
-
-def _evaluation(judged: Judged, i: int) -> Evaluation:
-    """The network at the start (i = 0) or the end."""
-    problem = judged.problem
-    assert problem.layered is not None
-    return Evaluation(problem.layered, problem.layout.split(judged.ends[i : i + 1]))
+    radius, outputs = off * SAFETY, judged.layer(judged.depth).outputs
+    spread = radius[:, None].expand(-1, outputs) / outputs**0.5  # their sum bounds the 1-norm
+    return gain_at_ends(problem, judged.ends, spread, radius)
 
 
 def looked(judged: Judged, segment: Segment) -> tuple[float, float]:
     """The largest |F_k - <F_k>| seen on the grids, evaluated as any network is, and what is allowed of it."""
     curve, problem = judged.curve, judged.problem
-    seed = int.from_bytes(blake2b(judged.ends.cpu().numpy().tobytes(), digest_size=7).digest())
-    drawn = torch.rand(RANDOM, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    grid = torch.cat([torch.linspace(0, 1, FIXED, dtype=torch.float64), drawn])
-    if without_wrong_view(problem, segment.at(grid)) is not problem:  # features may be larger than at both knots
-        raise RefusedError("between its ends the layers that were traced differ from what the network computes")
+    grid = torch.cat([torch.linspace(0, 1, FIXED, dtype=torch.float64), random_points(judged.ends, RANDOM)])
+    require_right_view(problem, segment, grid)
     found = []
     for t in grid:
         F = problem.features(segment.at(t[None]), judged.k, problem.data.train.x)[0]

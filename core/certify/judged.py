@@ -83,8 +83,7 @@ def _place(problem: Problem, l: int) -> tuple[int, ...] | None:
     shared = names.count(layer.weight) > 1 or names.count(layer.bias) > 1
     if layer.convolution or layer.pools or layer.block > 1 or layer.bias is None or shared:
         return None
-    weight, bias = (sum(layout.sizes[: layout.names.index(name)]) for name in (layer.weight, layer.bias))
-    return weight, bias, layer.inputs, layer.outputs
+    return layout.begin(layer.weight), layout.begin(layer.bias), layer.inputs, layer.outputs
 
 
 def _require_knots(judged: Judged) -> None:

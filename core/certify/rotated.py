@@ -19,22 +19,20 @@ A convex loss is largest at an end of a chord; what it may gain within such a di
 """
 
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import torch
 from torch import Tensor
 
 from core.certify.claims import DRIFT, RESIDUAL, Finding
+from core.certify.curved import gain_at_ends, random_points, require_right_view
 from core.certify.judged import RefusedError
 from core.certify.magnitude import CEILING
-from core.certify.residual import sample_gain
-from core.certify.rounding import SAFETY, TINY, Evaluation, Rounded, gamma, length, lengths
+from core.certify.rounding import SAFETY, TINY, gamma, length, lengths
 from core.curves.rotating import Arc, Turn
 from core.networks.activations import leaky_slope
 from core.networks.layered import Layer
 from core.path import Segment
 from core.problem import Problem
-from core.traced_view import without_wrong_view
 
 POINTS = 33  # at random, at which outputs are looked at beside the proof
 
@@ -47,7 +45,8 @@ def rotated(problem: Problem, segment: Segment, curve: Arc | Turn, ends: Tensor)
         off, allowed = looked(problem, segment, ends)
     except RefusedError as refusal:
         return Finding(False, str(refusal))
-    drift, limit = loss_gain(problem, ends, delta), DRIFT * (1 + float(problem.losses(ends).max()))
+    drift = gain_at_ends(problem, ends, delta, lengths(delta[None]))
+    limit = DRIFT * (1 + float(problem.losses(ends).max()))
     if not drift <= limit:
         return Finding(
             False, f"outputs off their chord may raise the loss by {drift:.2g}, over {limit:.2g}", off, drift
@@ -61,22 +60,22 @@ def rotated(problem: Problem, segment: Segment, curve: Arc | Turn, ends: Tensor)
 
 def require_fit(problem: Problem, segment: Segment, curve: Arc | Turn, ends: Tensor) -> None:
     """Raise RefusedError where network, curve and knots don't fit each other as the rules take for granted."""
-    layers = _two_linear_layers(problem)
-    named = problem.layout.split(ends)
+    layers, layout = _two_linear_layers(problem), problem.layout
+    named = layout.split(ends)
     if layers[0].bias is not None and bool(named[layers[0].bias].any()):
         raise RefusedError("a hidden bias is not zero")
     numbers = [one for one in curve.tensors().values() if one.is_floating_point()]
     if any(one.dtype != torch.float64 or not bool(torch.isfinite(one).all()) for one in (segment.start, *numbers)):
         raise RefusedError("the curve and its ends are not all finite and in float64")
     if isinstance(curve, Arc):
-        if not torch.equal(curve.ends, ends) or not torch.equal(curve.squared, _entries(problem, layers[1].bias)):
+        squared = layout.marks(layers[1].bias).to(ends.device)
+        if not torch.equal(curve.ends, ends) or not torch.equal(curve.squared, squared):
             raise RefusedError("the arc is not one between these ends, with the output layer's bias by squares")
         return
-    weights = [[sum(problem.layout.sizes[: problem.layout.names.index(one.weight)])] for one in layers]
-    places = [[*begin, one.outputs, one.inputs] for begin, one in zip(weights, layers, strict=True)]
+    places = [[layout.begin(one.weight), one.outputs, one.inputs] for one in layers]
     if curve.places.tolist() != places or not torch.equal(curve.start, ends[0]):
         raise RefusedError("the turn does not start at this knot, or turns something else than both weights")
-    still = ~(_entries(problem, layers[0].weight) | _entries(problem, layers[1].weight))
+    still = ~(layout.marks(layers[0].weight) | layout.marks(layers[1].weight)).to(ends.device)
     if not torch.equal(ends[0, still], ends[1, still]):
         raise RefusedError("a bias moves")
 
@@ -93,14 +92,6 @@ def _two_linear_layers(problem: Problem) -> tuple[Layer, ...]:
     if sorted(used) != sorted(problem.layout.names):
         raise RefusedError("the network has parameters that belong to no layer, or to several")
     return layers
-
-
-def _entries(problem: Problem, name: str | None) -> Tensor:
-    """Which entries (P,) of theta are of the parameter; none where there is no such."""
-    marks = [
-        torch.full((size,), own == name) for own, size in zip(problem.layout.names, problem.layout.sizes, strict=True)
-    ]
-    return torch.cat(marks).to(problem.device)
 
 
 def _weights(problem: Problem, end: Tensor) -> tuple[Tensor, Tensor]:
@@ -199,26 +190,10 @@ def _finite(delta: Tensor) -> Tensor:
     return delta
 
 
-def loss_gain(problem: Problem, ends: Tensor, delta: Tensor) -> float:
-    """What the mean loss may gain on that of an end, the larger of both, where outputs are off by delta (N, C)."""
-    assert problem.layered is not None
-    x, y = problem.data.train.x, problem.data.train.y
-    gains = []
-    for end in ends:
-        evaluated = Evaluation(problem.layered, problem.layout.split(end[None]))
-        outputs = evaluated.features(Rounded.exact(x), problem.layered.depth)
-        gain = sample_gain(problem, outputs.features, delta[None], y)[0]
-        # Losses have second derivatives of at most 1: what z is off by adds its margin at the knot and this.
-        gains.append(float((gain + lengths(delta[None]) * outputs.off).mean()))
-    return max(gains)
-
-
 def looked(problem: Problem, segment: Segment, ends: Tensor) -> tuple[float, float]:
     """The largest distance of outputs from their chord seen at random points, and what is allowed of it."""
-    seed = int.from_bytes(blake2b(ends.cpu().numpy().tobytes(), digest_size=7).digest())
-    t = torch.rand(POINTS, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    if without_wrong_view(problem, segment.at(t)) is not problem:
-        raise RefusedError("between its ends the layers that were traced differ from what the network computes")
+    t = random_points(ends, POINTS)
+    require_right_view(problem, segment, t)
     x = problem.data.train.x
     first, last = problem.outputs(ends, x)
     off = 0.0

@@ -34,7 +34,7 @@ def polynomial(coefficients: Sequence[float], samples: int, seed: int) -> tuple[
     y = torch.full_like(x, coefficients[-1])
     for one in reversed(coefficients[:-1]):
         y = y * x + one
-    return Split(x[:samples], y[:samples]), Split(x[samples:], y[samples:])
+    return halves(x, y)
 
 
 def permute3() -> Split:
@@ -49,7 +49,7 @@ def gaussians(distance: float, samples: int, seed: int) -> tuple[Split, Split]:
     signs = 1 - 2 * (torch.arange(2 * samples) % samples % 2)[:, None]
     x = distance * signs + torch.randn(2 * samples, 2, generator=torch.Generator().manual_seed(seed))
     y = torch.where(signs > 0, x, 0.0)
-    return Split(x[:samples], y[:samples]), Split(x[samples:], y[samples:])
+    return halves(x, y)
 
 
 def teacher(inputs: int, units: int, noise: float, samples: int, seed: int) -> tuple[Split, Split]:
@@ -62,4 +62,10 @@ def teacher(inputs: int, units: int, noise: float, samples: int, seed: int) -> t
     x = inputs**0.5 * normalize(torch.randn(2 * samples, inputs, generator=generator))
     a = torch.tensor([1.0, -1.0, 0.7]).repeat(units)[:units]
     y = (x @ U.T).relu() @ a[:, None] + noise * torch.randn(2 * samples, 1, generator=generator)
+    return halves(x, y)
+
+
+def halves(x: Tensor, y: Tensor) -> tuple[Split, Split]:
+    """The first half of an even number of samples to train on, the second to test."""
+    samples = len(x) // 2
     return Split(x[:samples], y[:samples]), Split(x[samples:], y[samples:])

@@ -34,6 +34,15 @@ class Layout:
         """sha256 of names and shapes: two models of one architecture agree in it."""
         return sha256(repr((self.names, self.shapes)).encode()).hexdigest()
 
+    def begin(self, name: str) -> int:
+        """Where the entries of a parameter begin in theta."""
+        return sum(self.sizes[: self.names.index(name)])
+
+    def marks(self, name: str | None) -> Tensor:
+        """A mask (P,), on the CPU, of the entries of a parameter; without a name of none."""
+        named = zip(self.names, self.sizes, strict=True)
+        return torch.cat([torch.full((size,), own == name) for own, size in named])
+
     def split(self, thetas: Tensor) -> dict[str, Tensor]:
         """Named tensors (K, *shape) of (K, P); views, and one `cat` in the backward pass."""
         parts = torch.split(thetas, self.sizes, dim=1)

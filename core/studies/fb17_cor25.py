@@ -164,9 +164,9 @@ def falls(values: Mapping[int, float], rate: float) -> bool:
     start = min((m for m, value in values.items() if value > 0), default=None)
     if start is None:
         return True
-    later = {m: value for m, value in values.items() if m > start}
-    highest = (values[start] * (m / start) ** -rate * (1 + 1e-9) for m in later)
-    return bool(later) and all(value <= most for value, most in zip(later.values(), highest, strict=True))
+    most = values[start] * (1 + 1e-9)
+    later = [value <= most * (m / start) ** -rate for m, value in values.items() if m > start]
+    return bool(later) and all(later)
 
 
 def panel(n: int, rows: Sequence[Row]) -> Panel:

@@ -62,6 +62,11 @@ class Weights:
         return Weights(tuple(Ws), tuple(bs))
 
 
+def with_ones(F: Tensor) -> Tensor:
+    """[F, 1] (N, n + 1): what units read whose bias is the last of their weights."""
+    return torch.cat([F, F.new_ones(len(F), 1)], 1)
+
+
 @dataclass(frozen=True)
 class Subnetwork:
     """xi_l: reads the neurons `reads` of layer l (None: the whole input), and has layers l + 1..L of its own.

@@ -47,6 +47,19 @@ def test_quantities_are_in_the_order_that_they_must_have() -> None:
     assert found.value == min(max(own, delta[l], e[l]) for l in delta)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.1])
+def test_the_value_is_that_of_units_that_do_not_turn_whatever_angle_is_asked_for(alpha: float) -> None:
+    """Of one kept unit and an oracle of seven the kept one is the higher: the path passes both."""
+    case = problem()
+    net, target = Shallow.of(case, points(case, 1)[0]), Target.of(case, 0.0)
+    theta = Shallow(net.W, best_head(target, target.features(net.W), net.head)).theta(case)
+    found = computed(case, theta, units="7", alpha=alpha)
+    still = numbers(computed(case, theta, units="7", alpha=0.0), "delta")[7]
+    own, e = numbers(found, "model")[None], numbers(found, "e")[7]
+    assert still > max(own, e)
+    assert found.value == still
+
+
 def test_merging_costs_what_it_says() -> None:
     case = problem(5)
     theta = points(case, 1)[0]

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -13,6 +13,7 @@ from core.methods.linear_net.lowest import lowest_linear
 from core.methods.method import Task
 from core.problem import Problem
 from core.progress import SilentReporter
+from core.specs.runs import OF_VALUES
 from tests.core.linear import KINDS, ends, linear_problem
 from tests.core.plain import points
 from tests.core.wide import SLOPED, net_of, problem
@@ -29,15 +30,14 @@ def lowest_loss(found: Problem, bias: bool) -> float:
 @given(
     st.sampled_from(SHAPES),
     st.sampled_from(KINDS),
-    st.sampled_from(["square", "cross-entropy", "hinge"]),
+    st.sampled_from(["square", "absolute", "cross-entropy", "hinge"]),
     st.booleans(),
     st.integers(0, 99),
 )
 def test_any_linear_network_descends_to_the_lowest_loss_of_a_linear_map(
     shape: tuple[int, ...], kind: str, loss: str, bias: bool, seed: int
 ) -> None:
-    if loss != "square" and shape[-1] == 1:
-        return
+    assume(loss in OF_VALUES or shape[-1] > 1)
     found = linear_problem(shape, loss, bias)
     start, _ = ends(found, "full" if kind == "scaled" else kind, seed)
     lowest = lowest_loss(found, bias)
@@ -63,7 +63,16 @@ def test_the_lowest_map_of_the_square_loss_is_that_of_least_squares(bias: bool) 
     assert lowest_loss(found, bias) == pytest.approx(float(rest.square().sum()) / (2 * len(X)), rel=1e-12)
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "hinge"])
+def test_the_lowest_absolute_loss_is_that_of_the_best_line_through_two_samples() -> None:
+    found = linear_problem((1, 2, 3), "absolute", samples=30)
+    x, y = found.data.train.x[:, 0], found.data.train.y
+    i, j = torch.triu_indices(30, 30, 1)
+    slope = (y[j] - y[i]) / (x[j] - x[i])[:, None]
+    off = (y - y[i][:, None] - slope[:, None] * (x - x[i][:, None])[:, :, None]).abs().mean(1)  # (pairs, outputs)
+    assert lowest_loss(found, True) == pytest.approx(float(off.amin(0).sum()), rel=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "hinge", "absolute"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_no_map_near_the_lowest_one_is_lower(loss: str, bias: bool) -> None:
     found = linear_problem((2, 4, 3), loss, bias, samples=40)

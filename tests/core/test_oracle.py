@@ -18,7 +18,7 @@ from core.methods.method import Task
 from core.methods.oracle.caps import turned_units
 from core.methods.oracle.choosing import along
 from core.methods.oracle.closed_form import closed_form
-from core.methods.oracle.elimination import Kept, drop_costs, kept_units, merge_costs, padded, without_one
+from core.methods.oracle.elimination import Kept, costs, kept_units, padded, without_one
 from core.methods.oracle.heads import best_head, constant, gap
 from core.methods.oracle.route import Side, six_subpaths
 from core.methods.oracle.shallow import Head, Shallow, Target, outputs
@@ -197,10 +197,10 @@ def test_what_a_unit_costs_that_goes_is_told_exactly_for_the_square_loss(
     if start.c is not None:  # the best bias for these weights, which costs are reckoned from
         start = Head(start.V, (target.y - H @ start.V.T).mean(0))
     before = target.value(H, start)
-    costs = torch.cat([merge_costs(target, H, start), drop_costs(target, H, start)[:, None]], 1)
+    least = float(costs(target, H, start).min())
     stays, head = without_one(target, H, start)
     assert int(stays.sum()) == m - 1
-    assert target.value(H[:, stays], head) - before == pytest.approx(float(costs.min()), rel=1e-9, abs=1e-12)
+    assert target.value(H[:, stays], head) - before == pytest.approx(least, rel=1e-9, abs=1e-12)
 
 
 def test_units_of_fewer_are_padded_by_units_that_do_nothing() -> None:

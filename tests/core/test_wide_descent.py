@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from core.certify import certify
 from core.errors import PremiseError
 from core.methods.method import Task
-from core.methods.wide.descent import descend, loss_of, lower_outputs
+from core.methods.monotone import loss_of
+from core.methods.wide.descent import descend, lower_outputs
 from core.problem import Problem
 from tests.core.plain import points
 from tests.core.wide import HOW, SLOPED, changed, net_of, problem, seeds

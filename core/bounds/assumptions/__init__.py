@@ -16,13 +16,14 @@ from core.bounds.assumptions.theorems import freeman_bruna_2017, incoming, nguye
 from core.bounds.levels import require_layers
 from core.bounds.result import BoundResult
 from core.methods.wide.assumptions import dense
-from core.methods.wide.net import Net, with_ones
+from core.methods.wide.net import Net
 from core.methods.wide.ranks import rank
 from core.problem import Problem
 from core.progress import Reporter
 from core.results import NO, OPEN, YES, Measurement
 from core.specs.bounds import Assumptions
 from core.subnetworks import Weights
+from core.subnetworks.weights import with_ones
 
 WORDS = {YES: "Applies", OPEN: "Open", NO: "Does not apply"}
 

@@ -20,7 +20,7 @@ from core.methods.linear_net.equalising import Suffix, Way, equalise_above, spec
 from core.methods.linear_net.lowest import Lowest, lowest_linear
 from core.methods.linear_net.net import LinearNet, flipped
 from core.methods.method import Construction, Premise, Task, require
-from core.methods.wide.descent import MARGIN, STEPS, loss_of, rises
+from core.methods.monotone import MARGIN, loss_of, loss_rises, shortest_step
 from core.path import Claim, Path
 from core.problem import Problem
 
@@ -55,7 +55,7 @@ def descend_linear(task: Task, eps: float) -> Construction:
     thetas = [task.a, *(one.theta(problem) for one in nets[1:])]
     thetas[-1] = low_enough(problem, thetas[-2], thetas[-1], lowest.loss + MARGIN * eps)
     path = Path.chain(thetas, Claim.CONVEX)
-    return Construction(path, gaps=rises(problem, path, goal))
+    return Construction(path, gaps=loss_rises(problem, path, goal))
 
 
 def way_down(net: LinearNet, lowest: Lowest) -> list[LinearNet]:
@@ -99,8 +99,5 @@ def full_rank_above(way: Way, j: int, above: Suffix) -> Suffix:
 def low_enough(problem: Problem, start: Tensor, end: Tensor, goal: float) -> Tensor:
     """The first point of a line, on which outputs are affine and the loss falls to its end, of loss `goal` or less."""
     first, last = problem.outputs(torch.stack([start, end]), problem.data.train.x)
-    near, far = 0.0, 1.0
-    for _ in range(STEPS):
-        s = (near + far) / 2
-        near, far = (near, s) if loss_of(problem, torch.lerp(first, last, s)) <= goal else (s, far)
-    return torch.lerp(start, end, far)
+    s = shortest_step(lambda s: loss_of(problem, torch.lerp(first, last, s)) <= goal, 1.0)
+    return torch.lerp(start, end, s)

@@ -1,20 +1,22 @@
 """The lowest train loss of any linear map of the inputs, which no linear network passes, and a map that has it.
 
 A convex problem in M (n_0, n_L) and, where there are biases, c (n_L): the square loss by least squares, of least norm;
-hinge by linear programming; cross-entropy by L-BFGS, whose loss may have no minimum, but comes as near to its infimum
-as is asked for. All in the coordinates Q = X V / s of the inputs' singular value decomposition, in which none is long.
+hinge and the absolute loss by linear programming; cross-entropy by L-BFGS, whose loss may have no minimum, but comes as
+near to its infimum as is asked for. All in the coordinates Q = X V / s of the inputs' singular value decomposition, in
+which none is long.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core.losses import values_of
-from core.methods.wide.descent import loss_of
-from core.methods.wide.net import with_ones
+from core.methods.monotone import loss_of
 from core.problem import Problem
+from core.subnetworks.weights import with_ones
 
 RANK = 1e-11  # singular values of the inputs below this share of the largest are left out
 STEPS = 5000  # of L-BFGS
@@ -41,7 +43,9 @@ def lowest_linear(problem: Problem, outputs: int, constant: bool, near: float) -
         case "square":
             B = torch.linalg.pinv(D) @ values_of(y, D.new_zeros(outputs))
         case "hinge":
-            B = _by_linear_programming(D, y, outputs)
+            B = _of_least_margins(D, y, outputs)
+        case "absolute":
+            B = _of_least_distances(D, values_of(y, D.new_zeros(outputs)))
         case _:
             B = _by_descent(problem, D, outputs, near)
     M = back @ B[: Q.shape[1]]
@@ -71,10 +75,9 @@ def _by_descent(problem: Problem, D: Tensor, outputs: int, near: float) -> Tenso
     return torch.from_numpy(found.x.reshape(shape)).to(D)
 
 
-def _by_linear_programming(D: Tensor, y: Tensor, outputs: int) -> Tensor:
+def _of_least_margins(D: Tensor, y: Tensor, outputs: int) -> Tensor:
     """B (d, outputs) of the least mean of xi >= 0 with xi_i >= 1 - (z_iy - z_ij) for all j other than the label y_i."""
-    from scipy.optimize import linprog  # noqa: PLC0415 - a third of a second, spared to jobs that need none
-    from scipy.sparse import csr_array, hstack, vstack  # noqa: PLC0415 - a fifth of a second, likewise
+    from scipy.sparse import csr_array, hstack, vstack  # noqa: PLC0415 - a fifth of a second, spared to jobs without
 
     N, d = D.shape
     rows, features, labels = [], D.cpu().numpy(), y.cpu().numpy()
@@ -87,7 +90,27 @@ def _by_linear_programming(D: Tensor, y: Tensor, outputs: int) -> Tensor:
         slack = csr_array((-np.ones(len(others)), (np.arange(len(others)), others)), shape=(len(others), N))
         rows.append(hstack([csr_array(weights), slack]))
     system = vstack(rows).tocsr()
-    cost = np.concatenate([np.zeros(outputs * d), np.full(N, 1 / N)])
-    bounds = [(None, None)] * (outputs * d) + [(0, None)] * N
-    found = linprog(cost, A_ub=system, b_ub=-np.ones(system.shape[0]), bounds=bounds, method="highs")
-    return torch.from_numpy(found.x[: outputs * d].reshape(outputs, d).T.copy()).to(D)
+    found = _of_least_slack(system, -np.ones(system.shape[0]), N)
+    return torch.from_numpy(found.reshape(outputs, d).T.copy()).to(D)
+
+
+def _of_least_distances(D: Tensor, Y: Tensor) -> Tensor:
+    """B (d, outputs) of the least mean of xi_i >= |(D B - Y)_ij|, for each output j by itself."""
+    from scipy.sparse import csr_array, hstack, vstack  # noqa: PLC0415 - a fifth of a second, likewise
+
+    N, features = len(D), csr_array(D.cpu().numpy())
+    slack = csr_array((-np.ones(N), (np.arange(N), np.arange(N))))
+    system = vstack([hstack([features, slack]), hstack([-features, slack])]).tocsr()
+    columns = [_of_least_slack(system, np.concatenate([y, -y]), N) for y in Y.T.cpu().numpy()]
+    return torch.from_numpy(np.stack(columns, 1)).to(D)
+
+
+def _of_least_slack(system: Any, most: np.ndarray[Any, Any], samples: int) -> np.ndarray[Any, Any]:
+    """b of the least mean of xi >= 0, one a sample, with system [b; xi] <= most."""
+    from scipy.optimize import linprog  # noqa: PLC0415 - a third of a second, likewise
+
+    free = system.shape[1] - samples
+    cost = np.concatenate([np.zeros(free), np.full(samples, 1 / samples)])
+    bounds = [(None, None)] * free + [(0, None)] * samples
+    found: np.ndarray[Any, Any] = linprog(cost, A_ub=system, b_ub=most, bounds=bounds, method="highs").x
+    return found[:free]

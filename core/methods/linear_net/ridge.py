@@ -28,13 +28,11 @@ from torch import Tensor
 from core.curves.rotating import Arc, Turn
 from core.methods.linear_net.assumptions import common, widths
 from core.methods.linear_net.net import LinearNet
+from core.methods.linear_net.subspaces import STILL, basis, complement, overlap, planes, space_of
 from core.methods.method import Construction, Premise, Task
 from core.path import Claim, Curve, Path
 from core.problem import Problem
 from core.progress import plural
-
-RANK = 1e-11  # singular values below this share of the largest count as zero
-STILL = 1e-14  # an angle below this is none
 
 
 @dataclass
@@ -98,17 +96,17 @@ def build_with_ridge(task: Task) -> Construction:
     for trail in (there, back):
         reduce(problem, trail)
     E_a, E_b = (space_of(*LinearNet.of(problem, trail.here).W) for trail in (there, back))
-    h, least = len(E_a), min(E_a.shape[1], E_b.shape[1])
-    ranks = f"ranks {E_a.shape[1]} and {E_b.shape[1]} in {h} hidden units"
+    (h, rho_a), rho_b = E_a.shape, E_b.shape[1]
+    ranks = f"ranks {rho_a} and {rho_b} in {h} hidden units"
     if overlap(E_a, E_b) <= STILL:
         task.reporter.say(f"The models have {ranks}, orthogonal to each other: one arc joins them.")
-    elif h >= E_a.shape[1] + E_b.shape[1] + least:
+    elif h >= rho_a + rho_b + min(rho_a, rho_b):
         task.reporter.say(f"The models have {ranks}: two arcs join them, through a copy of the one of smaller rank.")
         through_copy(problem, there, back, E_a, E_b)
     else:
         task.reporter.say(f"The models have {ranks}: one turns away from the other, then an arc joins them.")
         turn_away(problem, there, E_a, E_b)
-    there.along(arc(problem, there.here, back.here), back.here)
+    along_arc(problem, there, back.here)
     return Construction(joined(there, back), task.below)
 
 
@@ -124,7 +122,7 @@ def joined(there: Trail, back: Trail) -> Path:
 
 
 def reduce(problem: Problem, trail: Trail) -> None:
-    """Steps 0 to 2: no hidden bias, and nothing in the weights that the product doesn't need."""
+    """No hidden bias, and by steps 1 and 2 nothing in the weights that the product doesn't need."""
     net = LinearNet.of(problem, trail.here)
     if net.has_hidden_biases:
         net = net.without_hidden_biases()
@@ -132,35 +130,16 @@ def reduce(problem: Problem, trail: Trail) -> None:
     W_1, W_2 = net.W
     P = basis(W_2)
     W_1 = W_1 @ P @ P.T
-    trail.straight(net.with_matrices((W_1, W_2)).theta(problem))
+    trail.straight(net.with_matrices((W_1, W_2)).theta(problem))  # step 1
     E = basis(W_1.T)
-    trail.straight(net.with_matrices((W_1, E @ E.T @ W_2)).theta(problem))
+    trail.straight(net.with_matrices((W_1, E @ E.T @ W_2)).theta(problem))  # step 2
 
 
-def basis(W: Tensor) -> Tensor:
-    """Orthonormal columns (n, rank) that span those of W (n, m)."""
-    left, s, _ = torch.linalg.svd(W, full_matrices=False)
-    spanning: Tensor = left[:, s > RANK * s[:1]]
-    return spanning
-
-
-def space_of(W_1: Tensor, W_2: Tensor) -> Tensor:
-    """E (h, rho): orthonormal columns that span what the product W_1 W_2 reads of the rows of W_1."""
-    P = basis(W_2)
-    return basis(P @ (P.T @ W_1.T))
-
-
-def overlap(E_a: Tensor, E_b: Tensor) -> float:
-    """The largest cosine between two spaces."""
-    return float(torch.linalg.matrix_norm(E_a.T @ E_b)) if E_a.numel() and E_b.numel() else 0.0
-
-
-def arc(problem: Problem, start: Tensor, end: Tensor) -> Arc:
-    """Between two points without hidden biases."""
+def along_arc(problem: Problem, trail: Trail, end: Tensor) -> None:
+    """Step 4: on along an arc, to a point that has no hidden biases either."""
     assert problem.layered is not None
-    bias, layout = problem.layered.layers[-1].bias, problem.layout
-    marks = [torch.full((size,), name == bias) for name, size in zip(layout.names, layout.sizes, strict=True)]
-    return Arc(torch.stack([start, end]), torch.cat(marks).to(start.device))
+    bias = problem.layered.layers[-1].bias
+    trail.along(Arc(torch.stack([trail.here, end]), problem.layout.marks(bias).to(end.device)), end)
 
 
 def through_copy(problem: Problem, there: Trail, back: Trail, E_a: Tensor, E_b: Tensor) -> None:
@@ -170,35 +149,14 @@ def through_copy(problem: Problem, there: Trail, back: Trail, E_a: Tensor, E_b: 
     net = LinearNet.of(problem, trail.here)
     W_1, W_2 = net.W
     copy = net.with_matrices((W_1 @ E @ free.T, free @ (E.T @ W_2))).theta(problem)
-    trail.along(arc(problem, trail.here, copy), copy)
-
-
-def complement(E: Tensor) -> Tensor:
-    """Orthonormal columns that span all that is orthogonal to the columns of E (h, k), k < h, of any rank."""
-    every: Tensor = torch.linalg.svd(E).U
-    return every[:, basis(E).shape[1] :]
+    along_arc(problem, trail, copy)
 
 
 def turn_away(problem: Problem, trail: Trail, E_a: Tensor, E_b: Tensor) -> None:
-    """E_a turns by its principal angles to the complement of E_b."""
+    """Step 3: E_a turns by its principal angles to the complement of E_b."""
     assert problem.layered is not None
-    first, second = problem.layered.layers
-    begins = [sum(problem.layout.sizes[: problem.layout.names.index(one.weight)]) for one in (first, second)]
-    places = [[begins[0], first.outputs, first.inputs], [begins[1], second.outputs, second.inputs]]
+    layers = problem.layered.layers
+    places = [[problem.layout.begin(one.weight), one.outputs, one.inputs] for one in layers]
     V, angles = planes(E_a, E_b)
     turn = Turn(trail.here, torch.tensor(places), V, angles)
     trail.along(turn, turn.points(torch.ones(1, dtype=torch.float64))[0])
-
-
-def planes(E_a: Tensor, E_b: Tensor) -> tuple[Tensor, Tensor]:
-    """V (h, 2 J) with orthonormal columns and J angles: turning column j to column J + j of V takes E_a off E_b."""
-    N = complement(E_b)
-    left, cos, right = torch.linalg.svd(E_a.T @ N, full_matrices=False)
-    P, target = E_a @ left, N @ right.T
-    D = target - P * cos
-    sin = torch.linalg.vector_norm(D, dim=0)
-    turning = sin > STILL
-    P, D = P[:, turning], D[:, turning]
-    Q, R = torch.linalg.qr(torch.cat([P, D], 1))  # D is short where an angle is small, so not orthogonal to rounding
-    V = Q * R.diagonal().sign()
-    return V, torch.atan2(sin, cos)[turning]

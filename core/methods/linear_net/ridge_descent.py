@@ -9,6 +9,7 @@ minimum at the end.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,25 +17,23 @@ from torch import Tensor
 from core.errors import PremiseError
 from core.methods.linear_net.lowest import Lowest
 from core.methods.linear_net.net import LinearNet
-from core.methods.linear_net.ridge import Trail, arc, basis, complement, joined, reduce, room_for, space_of, two_layers
+from core.methods.linear_net.ridge import Trail, along_arc, joined, reduce, room_for, two_layers
+from core.methods.linear_net.subspaces import basis, complement, space_of
 from core.methods.method import Construction, Premise, Task, require
-from core.methods.wide.descent import loss_of
-from core.methods.wide.net import with_ones
-from core.path import Path
+from core.methods.monotone import loss_of, rises
 from core.penalty import Penalty
 from core.problem import Problem
+from core.subnetworks.weights import with_ones
 
+SMOOTH = ("cross-entropy", "square")
 STEPS = 20000
 PATIENCE = 1e-3  # of what the objective may be above its minimum: it has to fall by this much in every hundred steps
-RISE = 1e-9  # of F by rounding, relative to 1 + F
-LOOKS = 11  # points on every segment
-RANK = 1e-11
 
 
 def premises(task: Task) -> Iterator[Premise]:
     yield from two_layers(task)
     name = task.problem.loss.name
-    yield Premise("the loss is smooth, as proximal steps need", name != "hinge", f"it is {name}")
+    yield Premise("the loss is smooth, as proximal steps need", name in SMOOTH, f"it is {name}")
 
 
 def descend_with_ridge(task: Task, eps: float, kappa: float) -> Construction:
@@ -54,9 +53,9 @@ def descend_with_ridge(task: Task, eps: float, kappa: float) -> Construction:
     E = space_of(*LinearNet.of(problem, trail.here).W)
     require(iter([room_for(problem, E.shape[1], basis(best.M).shape[1])]))
     end = balanced(problem, trail.here, best, E)
-    trail.along(arc(problem, trail.here, end), end)
+    along_arc(problem, trail, end)
     path = joined(trail, Trail([end]))
-    return Construction(path, gaps=rises(problem, path, kappa))
+    return Construction(path, gaps=rises(path, partial(penalised, problem, kappa=kappa), "loss and ridge rise"))
 
 
 def lowest_with_nuclear_norm(problem: Problem, net: LinearNet, kappa: float, near: float) -> Lowest:
@@ -87,12 +86,14 @@ def lowest_with_nuclear_norm(problem: Problem, net: LinearNet, kappa: float, nea
 
 
 def gradient(problem: Problem, D: Tensor, B: Tensor, y: Tensor) -> Tensor:
+    """Of the mean loss of outputs D B (N, n_L), in B (d, n_L)."""
     leaf = B.detach().requires_grad_()
     (found,) = torch.autograd.grad(problem.loss.samples((D @ leaf)[None], y[None]).mean(), leaf)
     return found
 
 
 def objective(problem: Problem, D: Tensor, B: Tensor, kappa: float, n_0: int) -> float:
+    """loss(M, c) + 2 kappa |M|_*, of B = [M; c]."""
     return loss_of(problem, D @ B) + 2 * kappa * float(torch.linalg.svdvals(B[:n_0]).sum())
 
 
@@ -116,13 +117,3 @@ def balanced(problem: Problem, here: Tensor, best: Lowest, E: Tensor) -> Tensor:
 def penalised(problem: Problem, thetas: Tensor, kappa: float) -> Tensor:
     """F (K,) of points (K, P)."""
     return problem.losses(thetas) + Penalty(kappa).at(problem, thetas)
-
-
-def rises(problem: Problem, path: Path, kappa: float) -> str | None:
-    """Where F rises along the path, as a sentence; None if nowhere."""
-    t = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
-    for i, segment in enumerate(path):
-        values = penalised(problem, segment.at(t), kappa)
-        if not bool((values.diff() <= RISE * (1 + values[:-1])).all()):
-            return f"loss and ridge rise on segment {i} ({segment.claim}), by {float(values.diff().max()):.1e}"
-    return None

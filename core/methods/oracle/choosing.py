@@ -39,13 +39,13 @@ def choices(
     for alpha in angles(options):
         for l, oracle in oracles.items():
             least = max(ends, oracle.head.value)
-            if alpha > 0 and options.alpha is None and least * DEARER >= best:
-                continue
-            if alpha > 0:
-                pairs = zip((a, b), sides[l], strict=True)
-                first, second = (model.turned(target, m - l, alpha, side) for model, side in pairs)
-                sides[l] = first, second
             first, second = sides[l]
+            if alpha > 0:
+                if options.alpha is None and least * DEARER >= best:
+                    continue
+                first = a.turned(target, m - l, alpha, first)
+                second = b.turned(target, m - l, alpha, second)
+                sides[l] = first, second
             choice = Choice(l, alpha, first, second, oracle, level(target, least, first, second))
             report(task, target, choice)
             best = min(best, choice.level)

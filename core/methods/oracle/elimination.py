@@ -73,9 +73,8 @@ def eliminated(target: Target, H: Tensor, head: Head, sizes: Collection[int]) ->
 
 def without_one(target: Target, H: Tensor, head: Head) -> tuple[Tensor, Head]:
     """A mask (k,) of the units that stay when the cheapest one goes, and the head that they are left with."""
-    costs = torch.cat([merge_costs(target, H, head), drop_costs(target, H, head)[:, None]], 1)
-    k = len(costs)
-    j, i = divmod(int(costs.argmin()), k + 1)
+    k = H.shape[1]
+    j, i = divmod(int(costs(target, H, head).argmin()), k + 1)
     V, mean = head.V.clone(), centre(target, H)
     freed = V[:, j] * mean[j]  # what a free bias takes over
     if i < k:
@@ -85,21 +84,26 @@ def without_one(target: Target, H: Tensor, head: Head) -> tuple[Tensor, Head]:
     return stays, Head(V[:, stays], None if head.c is None else head.c + freed)
 
 
-def drop_costs(target: Target, H: Tensor, head: Head) -> Tensor:
+def costs(target: Target, H: Tensor, head: Head) -> Tensor:
+    """(k, k + 1): what F changes by where unit j is merged into unit i, or, in the last column, dropped."""
+    D, G = moments(target, H, head)
+    merged, dropped = (cost(head.V, D, G, target.kappa) for cost in (merge_costs, drop_costs))
+    return torch.cat([merged, dropped[:, None]], 1)
+
+
+def drop_costs(V: Tensor, D: Tensor, G: Tensor, kappa: float) -> Tensor:
     """(k,)."""
-    V, D, G = head.V, *moments(target, H, head)
     rise = V.square().sum(0) * G.diagonal() / 2 - (D * V).sum(0)
-    return rise - target.kappa * V.abs().sum(0)
+    return rise - kappa * V.abs().sum(0)
 
 
-def merge_costs(target: Target, H: Tensor, head: Head) -> Tensor:
+def merge_costs(V: Tensor, D: Tensor, G: Tensor, kappa: float) -> Tensor:
     """(k, k): of unit j into unit i; infinite where these are one."""
-    V, D, G = head.V, *moments(target, H, head)
     apart = G.diagonal()[:, None] + G.diagonal() - 2 * G
     rise = V.square().sum(0)[:, None] * apart / 2 + V.T @ D - (D * V).sum(0)[:, None]
-    if target.kappa:
+    if kappa:
         both = (V[:, :, None] + V[:, None]).abs().sum(0)
-        rise = rise + target.kappa * (both - V.abs().sum(0)[:, None] - V.abs().sum(0))
+        rise = rise + kappa * (both - V.abs().sum(0)[:, None] - V.abs().sum(0))
     return rise.fill_diagonal_(torch.inf)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.methods.oracle.shallow import Head, Target, outputs
-from core.methods.wide.net import with_ones
+from core.subnetworks.weights import with_ones
 
 CUTOFFS = (1e-3, 1e-5, 1e-7)  # singular values below this share of the largest count as zero
 WORSE = 1e-6  # a coarser cut-off is taken if its loss is not larger by more than this share
@@ -23,14 +23,13 @@ LARGEST = 1e30  # of the inverse step: then there is no descent to be had
 
 def best_head(target: Target, H: Tensor, start: Head, steps: int = STEPS) -> Head:
     """The head on features H (N, k) with the lowest F that is found; `start` counts as found."""
-    start = target.valued(H, start)
+    best = target.valued(H, start)
     if target.loss.name == "square" and target.kappa == 0:
-        found = [least_squares(target, H)]
-    else:
-        found, levels = [start], SMOOTHING if target.loss.name == "hinge" else (0.0,)
-        for mu in levels:
-            found.append(fista(target, H, min(found, key=lambda one: one.value), mu, steps // len(levels)))
-    return min(start, *found, key=lambda one: one.value)
+        return min(best, least_squares(target, H), key=lambda one: one.value)
+    levels = SMOOTHING if target.loss.name == "hinge" else (0.0,)
+    for mu in levels:
+        best = min(best, fista(target, H, best, mu, steps // len(levels)), key=lambda one: one.value)
+    return best
 
 
 def least_squares(target: Target, H: Tensor) -> Head:
@@ -53,17 +52,16 @@ def fista(target: Target, H: Tensor, start: Head, mu: float, steps: int) -> Head
     A = with_ones(H - mean) if target.bias else H
     x = start.V if start.c is None else torch.cat([start.V, (start.c + start.V @ mean)[:, None]], 1)
 
-    def head(x: Tensor) -> Head:
-        return target.valued(H, Head(x[:, :k], x[:, k] - x[:, :k] @ mean if target.bias else None))
-
     def smooth(x: Tensor) -> Tensor:
         return smoothed(target, A @ x.T, mu)
 
-    def shrunk(x: Tensor, by: float) -> Tensor:
-        V = torch.sign(x[:, :k]) * (x[:, :k].abs() - by).clamp_min(0)
+    def shrunk(x: Tensor, step: float) -> Tensor:
+        V = torch.sign(x[:, :k]) * (x[:, :k].abs() - target.kappa * step).clamp_min(0)
         return torch.cat([V, x[:, k:]], 1)
 
-    return head(minimised(smooth, lambda x, step: shrunk(x, target.kappa * step), x, steps))
+    x = minimised(smooth, shrunk, x, steps)
+    V = x[:, :k]
+    return target.valued(H, Head(V, x[:, k] - V @ mean if target.bias else None))
 
 
 def minimised(

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from core.losses import ConvexLoss, values_of
-from core.methods.wide.net import with_ones
 from core.problem import Problem
-from core.subnetworks import Weights
+from core.subnetworks.weights import Weights, with_ones
 
 
 @dataclass(frozen=True)

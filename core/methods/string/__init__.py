@@ -25,6 +25,7 @@ from core.methods.string.beads import Beads
 from core.methods.string.halving import halve
 from core.methods.string.search import StringSearch, values_of
 from core.methods.string.snapshots import Snapshots
+from core.methods.string.telling import report_depths
 from core.path import Path
 from core.problem import part_of
 from core.progress import Reporter, plural
@@ -70,24 +71,27 @@ def build_all(options: String, tasks: Sequence[Task], reporter: Reporter) -> lis
         failures = [constrained.lower(*one, kept) for one, kept in zip(strings, snapshots, strict=True)]
     else:
         failures = halve(strings, reporter)
-    for (search, beads), kept in zip(strings, snapshots, strict=True):
-        search.report_depths(beads)
-        if kept is not None and options.order != "constrained":
-            kept.take_depths(beads)
+        for (_, beads), kept in zip(strings, snapshots, strict=True):
+            if kept is not None:
+                kept.take_depths(beads)
+    for search, beads in strings:
+        report_depths(search, beads)
     for search, beads in strings[-1:]:
         search.task.reporter.keep(beads.save)  # where there are several, the states of all
-    return [
-        Construction(
-            Path.chain(beads.knots),
-            search.below,
-            options.on,
-            failure,
-            beads.count,
-            beads.passes,
-            beside={} if kept is None else kept.tensors,
-        )
-        for (search, beads), failure, kept in zip(strings, failures, snapshots, strict=True)
-    ]
+    made = zip(strings, failures, snapshots, strict=True)
+    return [_construction(*string, failure, kept) for string, failure, kept in made]
+
+
+def _construction(search: StringSearch, beads: Beads, failure: str | None, snapshots: Snapshots | None) -> Construction:
+    return Construction(
+        Path.chain(beads.knots),
+        search.below,
+        search.options.on,
+        failure,
+        beads.count,
+        beads.passes,
+        beside={} if snapshots is None else snapshots.tensors,
+    )
 
 
 def _begun(options: String, task: Task, deadline: float) -> tuple[StringSearch, Beads]:

@@ -16,6 +16,7 @@ from core.methods.string.beads import Beads
 from core.methods.string.search import StringSearch
 from core.methods.string.snapshots import Snapshots, evenly
 from core.methods.string.springs import Springs
+from core.methods.string.telling import count_text, report_depths, tell_lines, time_text
 from core.progress import plural
 from core.training import TrainingState
 
@@ -57,7 +58,7 @@ def lower(search: StringSearch, beads: Beads, snapshots: Snapshots | None) -> st
         reporter.say(f"{state}, {plural(rounds, 'round')} of training.")
         reporter.metric("level", number, level, unit="stage", family="level")
         reporter.metric("beads", number, beads.count, unit="stage", family="beads")
-        search.report_depths(beads)
+        report_depths(search, beads)
         reached = level
         if snapshots is not None and number in kept:
             snapshots.take("stage", number, beads.knots)
@@ -67,9 +68,9 @@ def lower(search: StringSearch, beads: Beads, snapshots: Snapshots | None) -> st
 def _limit(search: StringSearch, beads: Beads) -> str:
     """Why a string went no further."""
     if time.monotonic() >= search.deadline:
-        return f"its {search.options.minutes:g} minutes are over"
+        return time_text(search)
     if beads.gaps and beads.count >= search.options.beads:
-        return search.all_beads(beads)
+        return count_text(beads)
     return f"{ROUNDS} rounds of beads and training at a level are all that it gets"
 
 
@@ -82,7 +83,7 @@ def _lower(search: StringSearch, beads: Beads) -> int | None:
     """Bring all lines and beads below one level; how many rounds of training that took, None where it failed."""
     for rounds in range(ROUNDS + 1):
         beads.gaps.clear()
-        search.tell_lines(search.find_gaps(beads, list(range(len(beads.depths)))))
+        tell_lines(search, search.find_gaps(beads, list(range(len(beads.depths)))))
         if not beads.gaps and not beads.stuck(search.below):
             return rounds
         if rounds == ROUNDS or time.monotonic() >= search.deadline or not _insert(search, beads):

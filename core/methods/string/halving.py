@@ -9,6 +9,7 @@ import torch
 from core.methods.string.beads import Beads, Gap
 from core.methods.string.lines import Line
 from core.methods.string.search import StringSearch, Trained
+from core.methods.string.telling import gaps_text, report, tell_beads, tell_end, tell_lines, tell_state
 from core.progress import Reporter, plural
 from core.training import TrainingState
 
@@ -23,15 +24,15 @@ def halve(strings: Strings, reporter: Reporter) -> list[str | None]:
     """
     for below in dict.fromkeys(search.below for search, _ in strings):
         _halve([(search, beads) for search, beads in strings if search.below == below], reporter)
-    return [search.describe(beads) for search, beads in strings]
+    return [gaps_text(search, beads) for search, beads in strings]
 
 
 def _halve(strings: Strings, reporter: Reporter) -> None:
     """The same for strings with one threshold."""
     found = _look(strings, [list(range(len(beads.depths))) for _, beads in strings])
     for (search, beads), lines in zip(strings, found, strict=True):
-        search.tell_lines(lines)
-        search.task.reporter.say(search.state(beads))
+        tell_lines(search, lines)
+        tell_state(search, beads)
     while time.monotonic() < strings[0][0].deadline:
         chosen = [((search, beads), search.choose(beads)) for search, beads in strings]
         growing = [(one, batch) for one, batch in chosen if batch]
@@ -40,9 +41,9 @@ def _halve(strings: Strings, reporter: Reporter) -> None:
         _grow([one for one, _ in growing], [batch for _, batch in growing], reporter)
         for (search, beads), _ in growing:
             search.task.reporter.checkpoint(beads.save)
-            search.report(beads)
+            report(search, beads)
     for search, beads in strings:
-        search.task.reporter.say(search.why_it_ends(beads))
+        tell_end(search, beads)
 
 
 def _grow(strings: Strings, batches: Sequence[list[Gap]], reporter: Reporter) -> None:
@@ -54,7 +55,7 @@ def _grow(strings: Strings, batches: Sequence[list[Gap]], reporter: Reporter) ->
     ]
     halves = _look(strings, lefts)
     for (search, beads), batch, some, lines in zip(strings, batches, new, halves, strict=True):
-        search.tell(beads, batch, some, lines)
+        tell_beads(search, beads, batch, some, lines)
 
 
 def _train(strings: Strings, batches: Sequence[list[Gap]], reporter: Reporter) -> list[Trained]:

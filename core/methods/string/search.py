@@ -1,7 +1,6 @@
-"""The search of a string: where it needs beads, their training, and what is told of it."""
+"""The search of a string: where it needs beads, where these start, and their training."""
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -100,28 +99,6 @@ class StringSearch:
             lefts = [gap.left, gap.left + 1, *(left + 1 for left in lefts)]
         return lefts
 
-    def tell(self, beads: Beads, batch: list[Gap], new: list[Trained], halves: list[Line]) -> None:
-        """For the log: each new bead of a batch, and the two halves beside it."""
-        before = len(beads.depths) - len(batch)
-        for i, (gap, bead) in enumerate(zip(batch, new, strict=True)):
-            left, right = halves[2 * i : 2 * i + 2]
-            place = f"in the gap of {gap.value:.4g} at t = {gap.along(before):.3g}, depth {gap.depth}"
-            missed = "" if bead.reached else ", short of its goal"
-            told = f"trained to {bead.value:.4g} in {plural(bead.epochs, 'epoch')}{missed}"
-            number = beads.count - len(batch) + i + 1
-            self.task.reporter.say(f"Bead {number}, {place}: {told}; {self.lines_told(left, right)}.")
-
-    def tell_lines(self, lines: list[Line]) -> None:
-        """Say of each line of the whole string what is known of it, where that has to be proven."""
-        for number, line in enumerate(lines if self.prover is not None else (), start=1):
-            self.task.reporter.say(f"Line {number} of {len(lines)}: {line.told}.")
-
-    def lines_told(self, left: Line, right: Line) -> str:
-        """The two lines beside a new bead, for the log."""
-        if self.prover is None:
-            return f"its two lines reach {left.value:.4g} and {right.value:.4g}"
-        return f"the line before it: {left.told}; the line after it: {right.told}"
-
     def middle(self, beads: Beads, gap: Gap, number: int) -> Tensor:
         """Where the bead `number` starts: theta(t*) on its gap's line, moved aside by `noise`.
 
@@ -164,51 +141,3 @@ class StringSearch:
         values = values_of(self.task.problem, found.thetas, self.options.on)
         made = zip(found.thetas, values, found.epochs.tolist(), found.reached.tolist(), strict=True)
         return [Trained(*one) for one in made]
-
-    def report(self, beads: Beads) -> None:
-        worst = self.below if beads.worst is None else beads.worst.value
-        self.task.reporter.metric("gaps", beads.count, len(beads.gaps), unit="beads", family="gaps")
-        self.task.reporter.metric("worst_gap", beads.count, worst, unit="beads", family="worst_gap")
-        self.report_depths(beads)
-        lines = len(beads.depths)
-        message = f"{beads.count} beads, {len(beads.too_high)} of {lines} lines too high, worst {worst:.4g}"
-        self.task.reporter.progress(1 - len(beads.gaps) / lines, message)
-        self.task.reporter.say(self.state(beads))
-
-    def report_depths(self, beads: Beads) -> None:
-        """How many beads each depth took so far; what is said of a depth again replaces what was said before."""
-        for depth, made in sorted(Counter(beads.of_depth).items()):
-            self.task.reporter.metric("beads_per_depth", depth, made, unit="depth", family="beads_per_depth")
-
-    def state(self, beads: Beads) -> str:
-        """How far the string is, for the log."""
-        gaps = f"{len(beads.too_high)} of {plural(len(beads.depths), 'line')} too high"
-        worst = "" if beads.worst is None else f", the worst reaches {beads.worst_text}"
-        unproven = f", {some} not proven" if (some := len(beads.gaps) - len(beads.too_high)) else ""
-        left = max(self.options.beads - beads.count, 0)
-        return f"{plural(beads.count, 'bead')}: {gaps}{worst}{unproven}; {left} more may be tried."
-
-    def why_it_ends(self, beads: Beads) -> str:
-        """For the log: connected, or the limit that the search has come to."""
-        if not beads.gaps:
-            return "The search ends: no gap is left."
-        if not beads.too_high:
-            return f"The search ends: no line is too high, and {len(beads.gaps)} are left for the certificate to prove."
-        if time.monotonic() >= self.deadline:
-            return f"The search ends: its {self.options.minutes:g} minutes are over."
-        if beads.count >= self.options.beads:
-            return f"The search ends: {self.all_beads(beads)}."
-        return f"The search ends: every gap is at depth {self.options.depth} or beside a bead above the threshold."
-
-    def all_beads(self, beads: Beads) -> str:
-        """That there may be no more."""
-        return f"{plural(beads.count, 'bead')} {'is' if beads.count == 1 else 'are'} all that was allowed"
-
-    def describe(self, beads: Beads) -> str | None:
-        """`3 gaps left, worst 0.41 at t = 0.37`, or None when the string connects, as far as can be seen."""
-        if not beads.too_high:
-            return None
-        text = f"{plural(len(beads.too_high), 'gap')} left, worst {beads.worst_text}"
-        if stuck := len(beads.stuck(self.below)):
-            text += f", {plural(stuck, 'bead')} not trained below {self.below:.3g}"
-        return text

@@ -7,9 +7,9 @@ import torch
 
 from core.methods.method import Premise, Task
 from core.methods.sparse.premises import layered_premises
-from core.methods.wide.net import with_ones
 from core.networks.activations import leaky_slope, shifts_are_independent
 from core.problem import Problem
+from core.subnetworks.weights import with_ones
 
 Assumptions = Callable[[Problem], Iterator[Premise]]
 

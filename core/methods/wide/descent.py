@@ -23,6 +23,7 @@ from torch.nn import functional
 from core.errors import PremiseError
 from core.losses import values_of
 from core.methods.method import Construction, Premise, Task, require
+from core.methods.monotone import MARGIN, loss_of, loss_rises, shortest_step
 from core.methods.wide.assumptions import (
     Assumptions,
     common,
@@ -44,14 +45,9 @@ from core.methods.wide.parting import part_samples
 from core.methods.wide.rounding import ill_conditioned
 from core.methods.wide.route import Route
 from core.methods.wide.settling import direct_or_settled, repair, settle, standard_weights
-from core.path import Claim, Path
+from core.path import Claim
 from core.problem import Problem
 from core.specs.runs import OF_VALUES
-
-STEPS = 60  # halvings in the search for the shortest step that is long enough
-MARGIN = 0.99  # of what was asked for is aimed at, for rounding
-RISE = 1e-9  # that rounding may make of a loss that does not rise, relative to 1 + the loss
-LOOKS = 11  # points on every segment
 
 
 def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) -> Construction:
@@ -77,7 +73,7 @@ def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) 
         route = Route([a], reporter=task.reporter)
         way_down(route, goal, theorem, delta, torch.Generator().manual_seed(task.seed), settled)
         path = route.path(task.a, route.here.theta)
-        return Construction(path, gaps=ill_conditioned(problem, path, route) or rises(problem, path, goal))
+        return Construction(path, gaps=ill_conditioned(problem, path, route) or loss_rises(problem, path, goal))
 
     return direct_or_settled(way, theorem != "6.1", task.reporter)
 
@@ -139,31 +135,5 @@ def lower_outputs(problem: Problem, F: Tensor, goal: float) -> Tensor:
         direction, far = functional.one_hot(y, F.shape[1]).to(F), 1.0
         while loss_of(problem, F + far * direction) > MARGIN * goal:
             far *= 2
-    near = 0.0
-    for _ in range(STEPS):
-        c = (near + far) / 2
-        near, far = (near, c) if loss_of(problem, F + c * direction) <= MARGIN * goal else (c, far)
-    return F + far * direction
-
-
-def loss_of(problem: Problem, outputs: Tensor) -> float:
-    """Mean train loss of outputs (N, n_L)."""
-    return float(problem.loss.samples(outputs[None], problem.data.train.y[None]).mean())
-
-
-def rises(problem: Problem, path: Path, goal: float) -> str | None:
-    """Where the train loss rises along a path that is meant to descend to the goal, as a sentence; None if nowhere.
-
-    On enclosed segments, perturbations, it may: the checker says by how much.
-    """
-    t = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
-    for i, segment in enumerate(path):
-        losses = torch.cat([problem.losses(segment.at(one[None])) for one in t])
-        if segment.claim is not Claim.ENCLOSED and not bool((losses.diff() <= RISE * (1 + losses[:-1])).all()):
-            return f"the train loss rises on segment {i} ({segment.claim}), by {float(losses.diff().max()):.1e}"
-    last = float(losses[-1])
-    return (
-        None
-        if last <= goal
-        else f"the path ends at a train loss of {last:.6g}, above {goal:.6g}: float64 is too coarse"
-    )
+    c = shortest_step(lambda c: loss_of(problem, F + c * direction) <= MARGIN * goal, far)
+    return F + c * direction

@@ -26,10 +26,11 @@ import torch
 from torch import Tensor
 
 from core.curves.prescribed import Matrices, Prescribed, Still
-from core.methods.wide.net import Net, with_ones
+from core.methods.wide.net import Net
 from core.methods.wide.ranks import independent, least_norm_solution, rank, solve_full_rank
 from core.methods.wide.turning import turning
 from core.networks.activations import leaky_slope
+from core.subnetworks.weights import with_ones
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,8 @@ class Lift:
         """The curve between two networks that agree below s and above k, on which F_k moves on a straight line."""
         problem, s = start.problem, self.s
         assert problem.layered is not None
-        begins = dict(
-            zip(problem.layout.names, torch.tensor([0, *problem.layout.sizes]).cumsum(0).tolist(), strict=False)
-        )
-        layers = problem.layered.layers[s - 1 : k]
-        places = [(begins[one.weight], begins[str(one.bias)], one.inputs, one.outputs) for one in layers]
+        layers, begin = problem.layered.layers[s - 1 : k], problem.layout.begin
+        places = [(begin(one.weight), begin(str(one.bias)), one.inputs, one.outputs) for one in layers]
         return Prescribed(
             places=torch.tensor(places),
             parameters=problem.layout.total,

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from core.problem import Problem
@@ -54,8 +53,3 @@ class Net:
         """F_l (N, n_l) on the train set; F_0 is the data, F_L the outputs."""
         found = self.problem.features(self.theta[None], l, self.problem.data.train.x)
         return found.flatten(2)[0]
-
-
-def with_ones(F: Tensor) -> Tensor:
-    """[F, 1]."""
-    return torch.cat([F, F.new_ones(len(F), 1)], 1)

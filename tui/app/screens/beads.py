@@ -56,8 +56,7 @@ class BeadsScreen(AppScreen[None]):
         await self.query_one("#room").mount(drawn)
         drawn.focus()
         drawn.redraw()
-        self.watch(drawn, "here", self.show_reading)
-        for what in ("pair", "number", "quantity"):
+        for what in ("here", "pair", "number", "quantity"):
             self.watch(drawn, what, self.show_reading)
         self.on_resize()
 

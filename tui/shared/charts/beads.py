@@ -68,8 +68,10 @@ class Shades:
     def share(self, bead: Bead) -> float | None:
         """Between 0 and 1; None where the value is not known."""
         value = bead.values.get(self.quantity)
-        if value is None or self.low == self.high:
-            return None if value is None else 0.0
+        if value is None:
+            return None
+        if self.low == self.high:
+            return 0.0
         if self.logarithmic:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)

@@ -12,11 +12,17 @@ from store import Catalogue, Runs
 
 BAD = [
     ("trian fcn:8 digits", "train"),
+    ("assumptions 1", "write `thalweg bound MODEL --kind assumptions`"),
+    ("oracle 1 2", "write `thalweg connect A B --method oracle`"),
     ("train fcn:8", "DATA"),
     ("train fnc:8 digits", "fcn"),
     ("train fcn:8 digit", "digits"),
     ("train fcn:0 digits", "at least 1"),
     ("train fcn:8 digits --epoch 3", "--epochs"),
+    ("train fcn:8 digits --lr 0.1", "there is no option --lr: write -o lr=VALUE"),
+    ("train fcn:8 digits --weight-decay=0.1", "write -o weight_decay=VALUE"),
+    ("connect 1 2 --method string --order greedy", "write -o order=VALUE"),
+    ("descend 1 --to 0.1 --theorem 2.2", "write -o theorem=VALUE"),
     ("train fcn:8 digits --epochs -1", "epochs"),
     ("train fcn:8 digits --epochs many", "epochs"),
     ("train fcn:8 digits --until-loss -0.1", "above 0"),

@@ -50,6 +50,8 @@ BAD = [
     ("points 1 --count 3 --knots --to /tmp/x.safetensors", "one of the two"),
     ("points 1 --knots", "--to is missing"),
     ("export runs --to /dev/null", "not a regular file"),
+    ("export runs --to runs.xlsx", "name it .csv"),
+    ("export runs --to runs.json", "add --json, or name it .csv"),
     ("train fcn:8 digits -o lr", "key=value"),
     ("train fcn:8 digits -o epochs=3 --epochs 4", "both"),
     ("train fcn:8 digits --device gpu7", "device"),

@@ -36,16 +36,17 @@ def wait(client: "Client", run_ids: Sequence[int], location: CommandLocation) ->
                 for runs in client.follow(run_ids):
                     display.show(runs, client.trouble)
         except KeyboardInterrupt:
-            if not _cancel_wanted(_unfinished(runs) or list(run_ids), _study_of(runs), location):
+            left = _unfinished(runs)
+            if not _cancel_wanted([run.id for run in left] or list(run_ids), _study_of(left), location):
                 raise click.exceptions.Exit(130) from None
             client.cancel(run_ids)
         else:
             return runs
 
 
-def _unfinished(runs: "Sequence[Run]") -> list[int]:
+def _unfinished(runs: "Sequence[Run]") -> "list[Run]":
     """Those that haven't ended; the ones at work come first."""
-    return [run.id for run in sorted(runs, key=lambda run: run.state == "queued") if run.state not in FINISHED]
+    return [run for run in sorted(runs, key=lambda run: run.state == "queued") if run.state not in FINISHED]
 
 
 def _study_of(runs: "Sequence[Run]") -> str | None:

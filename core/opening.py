@@ -103,8 +103,9 @@ def require_one_network(first: tuple[InputModel, Read], other: tuple[InputModel,
 def data_sentence(data: Dataset, seconds: float) -> str:
     """The data set that was read, its sizes, and how long that took."""
     tests = "no" if data.test is None else len(data.test)
-    shape = "x".join(map(str, data.train.x.shape[1:])) + " numbers" * (data.train.x.dim() == 2)
-    targets = f"{data.outputs} numbers to predict" if data.classes is None else f"{data.classes} classes"
+    sides = data.train.x.shape[1:]
+    shape = plural(sides[0], "number") if len(sides) == 1 else "x".join(map(str, sides))
+    targets = f"{plural(data.outputs, 'number')} to predict" if data.classes is None else f"{data.classes} classes"
     if not data.train.x.is_floating_point():
         shape, targets = f"{data.train.x.shape[1]} words", f"{data.classes} different words"
     note = f" ({'; '.join(data.notes)})" if data.notes else ""

@@ -76,6 +76,13 @@ class Commands(click.Group):
 
 
 def _unknown(name: str) -> str:
+    from core.specs.bounds import BOUNDS  # noqa: PLC0415 - the specs, for a command that there isn't
+    from core.specs.methods import METHODS  # noqa: PLC0415
+
+    if name in BOUNDS:
+        return f"there is no command {name!r}: write `thalweg bound MODEL --kind {name}`"
+    if name in METHODS:
+        return f"there is no command {name!r}: write `thalweg connect A B --method {name}`"
     near = get_close_matches(name, COMMANDS, n=1)
     return f"there is no command {name!r}" + (f"; did you mean {near[0]}?" if near else "")
 

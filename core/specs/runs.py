@@ -79,7 +79,8 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="seed of the first model; the next ones count on")] = 0
     count: Annotated[Count, Meta(description="models trained in one batch, each with a seed of its own")] = 1
     until: Annotated[
-        float | None, Meta(description="stop when the metric `on` is at most this; never there: failed")
+        float | None,
+        Meta(description="stop when the metric `on` is at most this (an error of 3 % is 0.03); never there: failed"),
     ] = None
     on: Annotated[Metric, Meta(description="what is compared with until")] = "train-loss"
     until_loss: Annotated[float | None, Meta(description="the same as until, for the train loss")] = None
@@ -217,7 +218,12 @@ class Descend(OfModels, frozen=True, kw_only=True, tag="descend", tag_field="kin
     needs_layers: ClassVar[bool] = True
     needs_float64: ClassVar[bool] = True
     model: ModelRef
-    to: Annotated[float, Meta(gt=0, description="train loss to reach, above the infimum (eps)")]
+    to: Annotated[
+        float,
+        Meta(
+            gt=0, description="how far above the lowest train loss (with ridge: the lowest sum) to end, at most (eps)"
+        ),
+    ]
     theorem: Annotated[
         Literal["auto", "3.2", "4.2", "6.1", "2.2"],
         Meta(description="by which, of Nguyen 2019 and, 2.2, Freeman and Bruna 2017; auto: the first that applies"),

@@ -150,6 +150,8 @@ def sentence(n: int, rows: Sequence[Row]) -> str:
     end = f"0 from m = {after[0]} on" if after else f"{excess[max(excess)]:.2g} at m = {max(excess)}"
     answer = "yes" if falls(excess, 1 / n) else "no"
     first, last = min(fewer), max(fewer)
+    if first == last:
+        return f"n = {n}: nothing can be said of one width, m = {first}: an excess of {excess[first]:.2g}."
     return (
         f"n = {n}: the excess falls at least like m^(-1/{n}): {answer} ({start}{end}); {FEWER} cost "
         f"{fewer[first]:.2g} at m = {first} and {fewer[last]:.2g} at m = {last}."

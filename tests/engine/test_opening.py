@@ -305,3 +305,8 @@ def test_every_loss_of_a_path_to_outputs_that_overflow_is_kept_as_infinite(tmp_p
     infinite = ("level", "excess", "barrier")
     assert set(losses.values()) | {kept[name] for name in infinite} == {torch.inf}, kept
     assert math.isfinite(kept["train_loss_a"])
+
+
+def test_the_log_tells_of_one_number_in_the_singular() -> None:
+    open_problem("fcn:2", "polynomial,coefficients=1/2,samples=20", reporter=(log := Said()))
+    assert "20 train and 20 test samples of 1 number, 1 number to predict;" in log.lines[0]

@@ -104,3 +104,7 @@ def test_an_excess_within_rounding_is_none() -> None:
     assert "yes (0.04 at m = 8, 0 from m = 16 on)" in of_widths({8: 0.04, 16: 1e-10, 32: 1e-10}).sentence
     assert "yes (0 from m = 8 on)" in of_widths({8: 1e-10, 16: 1e-10}).sentence
     assert "no (0.1 at m = 16, 0.1 at m = 16)" in of_widths({8: 1e-10, 16: 0.1}).sentence
+
+
+def test_of_one_width_nothing_is_said_to_fall() -> None:
+    assert of_widths({8: 0.04}).sentence == "n = 2: nothing can be said of one width, m = 8: an excess of 0.04."

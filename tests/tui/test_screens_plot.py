@@ -1,6 +1,7 @@
 """The chart that fills the screen: every kind, every value, every size; followed while a run goes."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -247,3 +248,23 @@ def test_screens_load_numpy_only_to_draw() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "[]\n"
+
+
+def test_a_curve_that_a_bound_measured_is_drawn_over_its_points_and_not_over_the_one_layer(
+    seeded: Path, thalweg: Run
+) -> None:
+    """Numbers of the same family without points are lines across."""
+    of_units: dict[str, object] = {"layer": 1, "family": "loss", "draws": "oracle units"}
+    measured = [{**of_units, "name": "delta", "draw": units, "value": 0.5 / units} for units in (2, 4, 8)]
+    whole = {**of_units, "name": "model", "draw": None, "draws": "draw", "value": 0.3}
+    with Catalogue.open(seeded) as catalogue, catalogue.write() as session:
+        run = Runs(session).add(NewRun(kind="bound", spec="{}"))
+        values = {"model_id": 1, "kind": "compressibility", "value": 0.3}
+        bound = Bounds(session).add(run, values, [whole, *measured])
+    said = text(play(seeded, lambda client: PlotScreen(client, "bounds", [bound])))
+    assert f"bound {bound}: loss, over oracle units" in said
+    assert "compressibility model: 0.3" in said
+    assert "all draws" not in said
+    drawn = json.loads(thalweg("plot", "bound", bound, "--json").out)
+    curves = {one["label"]: one["points"] for one in drawn["curves"]}
+    assert curves["compressibility delta"] == [[2, 0.25], [4, 0.125], [8, 0.0625]]

@@ -36,16 +36,29 @@ def wait(client: "Client", run_ids: Sequence[int], location: CommandLocation) ->
                 for runs in client.follow(run_ids):
                     display.show(runs, client.trouble)
         except KeyboardInterrupt:
-            if not _cancel_wanted(run_ids, location):
+            left = _unfinished(runs)
+            if not _cancel_wanted([run.id for run in left] or list(run_ids), _study_of(left), location):
                 raise click.exceptions.Exit(130) from None
             client.cancel(run_ids)
         else:
             return runs
 
 
-def _cancel_wanted(run_ids: Sequence[int], location: CommandLocation) -> bool:
-    several = len(run_ids) > 1
-    thing = f"{len(run_ids)} runs" if several else f"run {run_ids[0]}"
+def _unfinished(runs: "Sequence[Run]") -> "list[Run]":
+    """Those that haven't ended; the ones at work come first."""
+    return [run for run in sorted(runs, key=lambda run: run.state == "queued") if run.state not in FINISHED]
+
+
+def _study_of(runs: "Sequence[Run]") -> str | None:
+    """The study that all of them belong to."""
+    studies = {run.study for run in runs}
+    return studies.pop() if len(studies) == 1 else None
+
+
+def _cancel_wanted(left: Sequence[int], study: str | None, location: CommandLocation) -> bool:
+    """Ask whether the runs that are left shall be cancelled; otherwise say how to look at them and how to stop them."""
+    several = len(left) > 1
+    thing = f"{len(left)} runs" if several else f"run {left[0]}"
     can_ask = in_terminal()
     try:
         if can_ask and click.confirm(f"\nCancel {thing}? [leave {'them' if several else 'it'} running]", err=True):
@@ -53,10 +66,11 @@ def _cancel_wanted(run_ids: Sequence[int], location: CommandLocation) -> bool:
     except click.Abort:
         note("")
     command = location.command
-    first = run_ids[0]
+    chosen = f"--where study={study}" if several and study else " ".join(map(str, left))
     note(
         f"{thing.capitalize()} {'continue' if several else 'continues'}: `{command} list runs` shows how far, "
-        f"`{command} log {first} --follow` what it does, `{command} cancel {first}` stops it."
+        f"`{command} log {left[0]} --follow` what {f'run {left[0]}' if several else 'it'} does, "
+        f"`{command} cancel {chosen}` stops {'them' if several else 'it'}."
     )
     return False
 

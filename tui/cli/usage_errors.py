@@ -5,6 +5,7 @@ import re
 import click
 
 from tui.cli.arguments import Name
+from tui.cli.option_help import OptionsCommand
 
 EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)")
 
@@ -22,8 +23,7 @@ def sentence_of(error: click.ClickException) -> str:
 def _reason(error: click.ClickException) -> str:
     match error:
         case click.NoSuchOption():
-            near = f"; did you mean {' or '.join(error.possibilities)}?" if error.possibilities else ""
-            return f"there is no option {error.option_name}{near}"
+            return f"there is no option {error.option_name}{_instead_of(error)}"
         case click.BadOptionUsage():
             alone = "does not take" in error.message
             return f"{error.option_name} {'takes no value: write it alone' if alone else 'needs a value after it'}"
@@ -32,6 +32,15 @@ def _reason(error: click.ClickException) -> str:
         case click.UsageError(ctx=click.Context() as ctx) if extra := EXTRA.match(error.message):
             return f"too many arguments ({extra[1]}): write `{_usage(ctx)}`"
     return error.format_message()
+
+
+def _instead_of(error: click.NoSuchOption) -> str:
+    """What a flag that doesn't exist may have meant: an option of the run, or one that is spelled much like it."""
+    ctx, name = error.ctx, error.option_name.lstrip("-").replace("-", "_")
+    records = ctx.command.records(ctx).values() if ctx and isinstance(ctx.command, OptionsCommand) else ()
+    if any(name in names for _, names in records):
+        return f": write -o {name}=VALUE"
+    return f"; did you mean {' or '.join(error.possibilities)}?" if error.possibilities else ""
 
 
 def _of_parameter(error: click.BadParameter, param: click.Parameter, ctx: click.Context) -> str:

@@ -52,9 +52,17 @@ def summary(theorems: Sequence[Theorem]) -> str:
     parts = [
         f"{len(by_answer[YES])} of {len(theorems)} apply: {', '.join(one.name for one in by_answer[YES]) or 'none'}"
     ]
-    parts += [f"open: {one.why}" for one in by_answer[OPEN]]
-    parts += [f"not {one.why}" for one in by_answer[NO]]
+    parts += [f"open: {why}" for why in by_reason(by_answer[OPEN])]
+    parts += [f"not {why}" for why in by_reason(by_answer[NO])]
     return "; ".join(parts)
+
+
+def by_reason(theorems: Sequence[Theorem]) -> list[str]:
+    """Theorems with the assumption that decides, each assumption once."""
+    named: dict[str, list[str]] = {}
+    for one in theorems:
+        named.setdefault(one.reason, []).append(one.name)
+    return [f"{', '.join(names)} ({reason})" for reason, names in named.items()]
 
 
 def of_the_data(exact: Problem, theta: Tensor) -> list[Measurement]:

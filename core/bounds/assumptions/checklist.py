@@ -40,9 +40,14 @@ class Theorem:
 
     @property
     def why(self) -> str:
+        """Its name, and the first assumption that decides against it."""
+        return f"{self.name} ({self.reason})"
+
+    @property
+    def reason(self) -> str:
         """The first assumption that decides against it, with its numbers."""
         first = next(one for one in self.assumptions if one.answer == self.answer)
-        return f"{self.name} ({first.name}{f': {first.words}' if first.words else ''})"
+        return f"{first.name}{f': {first.words}' if first.words else ''}"
 
     def measurements(self) -> list[Measurement]:
         named = [("all", self.answer), *((one.name, one.answer) for one in self.assumptions)]

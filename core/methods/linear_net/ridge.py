@@ -71,7 +71,7 @@ def two_layers(task: Task) -> Iterator[Premise]:
     yield from common(task)
     problem = task.problem
     depth = len(widths(problem)) - 1
-    yield Premise("with a ridge there is one hidden layer", depth == 2, f"there are {depth - 1}")
+    yield Premise("there is one hidden layer, as a ridge asks", depth == 2, f"this network has {depth - 1}")
     dtype = str(problem.dtype).removeprefix("torch.")
     claim = "the models are in float64, which exact curves need (train them with -o dtype=float64)"
     yield Premise(claim, problem.dtype == torch.float64, f"they are in {dtype}")

@@ -15,6 +15,7 @@ Example:
 def descend(run_options: RunOptions, spec: RunSpec) -> int:
     """Construct a path from MODEL down to a new model, along which the train loss never rises.
 
-    MODEL is an id, or run:ID for what a run makes. It has to be in float64, and wide for its number of samples.
+    MODEL is an id, or run:ID for what a run makes. It has to be in float64, and its network either wide for the
+    number of samples, or linear (activation=linear) with hidden layers as wide as the smaller of inputs and outputs.
     """
     return run_and_report(run_options, spec, "paths", lambda row, _: print_path(row))

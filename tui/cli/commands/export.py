@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 import store
+from core.errors import UsageError
 from tui.cli.arguments import LISTED, Kind
 from tui.cli.location import CommandLocation
 from tui.cli.output import note, rows_out
@@ -13,6 +14,7 @@ from tui.shared.columns import column_names
 from tui.shared.named_filters import expand
 from tui.shared.table_export import write, write_file
 
+SPREADSHEETS = (".xlsx", ".xls", ".ods")
 EPILOG = "\b\nExample:\n  thalweg export paths --where method=string --to paths.csv"
 
 
@@ -35,9 +37,20 @@ def export(
     chosen = store.Selection(
         kind, expand(kind, rows["where"] or ""), rows["sort"], tuple(column_names(kind, rows["columns"]))
     )
+    if file is not None:
+        _check_name(file, as_json=as_json)
     file_format = "json" if as_json else "raw csv" if raw else "csv"
     if file is None:
         write(location.if_there(), chosen, file_format, rows_out())
         return
     count = write_file(location.if_there(), chosen, file_format, file)
     note(f"{count} {kind} written to {file}")
+
+
+def _check_name(file: Path, *, as_json: bool) -> None:
+    """Raises UsageError where a file's name promises another format than it would get."""
+    suffix = file.suffix.lower()
+    if suffix in SPREADSHEETS:
+        raise UsageError(f"{file} would not be {suffix} but CSV, which every spreadsheet opens: name it .csv.")
+    if suffix == ".json" and not as_json:
+        raise UsageError(f"{file} would not be JSON but CSV: add --json, or name it .csv.")

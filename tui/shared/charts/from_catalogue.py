@@ -144,14 +144,31 @@ def _in_grid(grid: Grid) -> list[Quantity]:
 def _by_layers(session: "Session", bound_id: int, quantity: Quantity, before: str) -> list[ChartCurve]:
 
     measured = _measured(session, bound_id)
+    if quantity.over in _axes(measured).values():
+        return [_over_points(f"{before} {name}", mine) for name, mine in _named(measured, quantity).items()]
     best, curves = _best_draws(measured), []
-    for name in dict.fromkeys(one.name for one in measured if _measurement(one) == quantity):
+    for name, mine in _named(measured, quantity).items():
         label = f"{before} {name}"
-        mine = [one for one in measured if one.name == name]
         curves.append(_by_layer(label, [one for one in mine if one.draw == best.get(one.layer, one.draw)]))
         if any(one.draw is not None for one in mine):
             curves.append(_by_layer(f"{label}, all draws", mine, dots=True))
     return curves
+
+
+def _named(measured: "Sequence[MeasurementRecord]", quantity: Quantity) -> "dict[str, list[MeasurementRecord]]":
+    """What was measured of a quantity, by name."""
+    axes, named = _axes(measured), dict[str, "list[MeasurementRecord]"]()
+    for one in measured:
+        if _measurement(one, axes) == quantity:
+            named.setdefault(one.name, []).append(one)
+    return named
+
+
+def _over_points(label: str, measured: "Sequence[MeasurementRecord]") -> ChartCurve:
+    """A curve over the numbers of its points; a line across where there is one number for all of them."""
+    if all(one.draw is None for one in measured):
+        return level(label, *(one.value for one in measured))
+    return curve(label, [one.draw for one in measured], [one.value for one in measured])
 
 
 def _measured(session: "Session", bound_id: int) -> "list[MeasurementRecord]":
@@ -160,8 +177,13 @@ def _measured(session: "Session", bound_id: int) -> "list[MeasurementRecord]":
     return [one for one in found if one.layer is not None and one.role == "value"]
 
 
-def _measurement(one: "MeasurementRecord") -> Quantity:
-    return Quantity(one.family or one.name, "layer")
+def _axes(measured: "Iterable[MeasurementRecord]") -> dict[str, str]:
+    """Families whose draws are the points of a curve, and what these are: the axis of all of the family."""
+    return {one.family: one.draws for one in measured if one.family and one.draws != "draw"}
+
+
+def _measurement(one: "MeasurementRecord", axes: Mapping[str, str]) -> Quantity:
+    return Quantity(one.family or one.name, axes.get(one.family, "layer"))
 
 
 def _by_layer(label: str, measured: "Sequence[MeasurementRecord]", *, dots: bool = False) -> ChartCurve:
@@ -224,7 +246,8 @@ def quantities(session: "Session", kind: str, ids: Sequence[int], grids: Grids) 
             return [Quantity(name, "t along the path") for name in FAMILIES]
         case "bounds":
             found = [one for grid in grids.values() for one in _in_grid(grid)]
-            found += [_measurement(one) for row_id in ids for one in _measured(session, row_id)]
+            for measured in (_measured(session, row_id) for row_id in ids):
+                found += [_measurement(one, _axes(measured)) for one in measured]
         case _:
             models = kind == "models"
             runs = [store.Models(session).get(one).run_id if models else store.Runs(session).get(one).id for one in ids]

@@ -22,7 +22,9 @@ Prove = Literal["auto", "on"]
 class Sweep:
     """Pairs of one network, trained to every threshold L0 and joined there.
 
-    `pilot` is a training without a goal, whose model is compared with the words' own statistics.
+    Those of small networks are trained and joined `together`, all of a threshold in one run each: then they share the
+    costs of a run and of its steps. `pilot` is a training without a goal, whose model is compared with the words' own
+    statistics.
     """
 
     title: str
@@ -33,23 +35,39 @@ class Sweep:
     pairs: int
     prove: Prove = "auto"
     pilot: Train | None = None
+    together: bool = False
+
+    @property
+    def at_once(self) -> int:
+        """How many pairs a run has."""
+        return self.pairs if self.together else 1
+
+    def name_at(self, number: int, pair: int) -> str:
+        """What runs of that threshold are called, from that pair on."""
+        of_pair = "" if self.together else f", pair {pair}"
+        return f"{self.training.name} L0 = {self.thresholds[number]:g}{of_pair}"
 
     def training_at(self, number: int, pair: int) -> Train:
-        """The two models of a pair, from starts that no other pair has, down to the threshold of that number."""
+        """The two models of a pair, or of all, from starts that no other has, down to the threshold of that number.
+
+        One that never gets there is no failure of the run: its pair is not joined, and counted.
+        """
         goal, seed = self.thresholds[number], 1000 * number + 2 * pair
-        name = f"{self.training.name} L0 = {goal:g}, pair {pair}"
-        return msgspec.structs.replace(self.training, count=2, seed=seed, until=goal, on=self.on, name=name)
+        asked: dict[str, object] = {"until": goal, "on": self.on, "required": 0, "name": self.name_at(number, pair)}
+        return msgspec.structs.replace(self.training, count=2 * self.at_once, seed=seed, **asked)
 
     def connection_at(self, number: int, training: int, pair: int) -> Connect:
-        """The string between the models that run `training` leaves."""
-        goal, search = self.thresholds[number], msgspec.structs.replace(self.search, on=self.on)
+        """The strings between the models that run `training` leaves, two by two."""
+        a, b, *further = (ModelRef(run=training, position=i) for i in range(2 * self.at_once))
         return Connect(
-            a=ModelRef(run=training),
-            b=ModelRef(run=training, position=1),
-            method=search,
-            below=ACCEPTED * goal,
+            a=a,
+            b=b,
+            further=tuple(further),
+            pairs=self.together,
+            method=msgspec.structs.replace(self.search, on=self.on),
+            below=ACCEPTED * self.thresholds[number],
             prove=self.prove,
-            name=f"{self.training.name} L0 = {goal:g}, pair {pair}, string",
+            name=f"{self.name_at(number, pair)}, string",
         )
 
 
@@ -79,9 +97,16 @@ def polynomial(letter: str, title: str, coefficients: str, thresholds: Sequence[
         epochs=8_000,
         name=f"fb17 1({letter}), small,",
     )
-    paper = Sweep(title, training, search_by(training, 0.95, 100), "train-loss", thresholds, 5, "on")
     few = tuple(one for one in thresholds if one in SMALL_THRESHOLDS[letter])
-    return {"paper": paper, "small": Sweep(title, little, search_by(little, 0.95, 21), "train-loss", few, 3, "on")}
+    return {
+        "paper": _proven(title, training, 100, thresholds, 5),
+        "small": _proven(title, little, 21, few, 3),
+    }
+
+
+def _proven(title: str, training: Train, grid: int, thresholds: Sequence[float], pairs: int) -> Sweep:
+    search = search_by(training, 0.95, grid)
+    return Sweep(title, training, search, "train-loss", thresholds, pairs, prove="on", together=True)
 
 
 SMALL_THRESHOLDS = {"a": (0.01, 0.025, 0.05, 0.1), "b": (0.05, 0.08, 0.12, 0.16)}
@@ -112,7 +137,9 @@ MNIST = {
         (0.0075, 0.01, 0.015, 0.02, 0.03, 0.05),
         5,
     ),
-    "small": Sweep("MNIST", _MNIST_SMALL, search_by(_MNIST_SMALL, 0.98, 11), "test-error", (0.08, 0.12, 0.2), 2),
+    "small": Sweep(
+        "MNIST", _MNIST_SMALL, search_by(_MNIST_SMALL, 0.98, 11), "test-error", (0.08, 0.12, 0.2), 2, together=True
+    ),
 }
 
 _CIFAR = Train(

@@ -33,7 +33,10 @@ def check(folder: Path) -> None:
 
 def outcomes(client: "Client", plan: Sequence[Planned], runs: "Sequence[Run | None]") -> list[Outcome]:
     """The planned runs with what the catalogue has of them."""
-    return [Outcome(planned, _results_of(client, run) if run else ()) for planned, run in zip(plan, runs, strict=True)]
+    return [
+        Outcome(planned, _results_of(client, run), run.data_root) if run else Outcome(planned)
+        for planned, run in zip(plan, runs, strict=True)
+    ]
 
 
 def _results_of(client: "Client", run: "Run") -> list[Row]:

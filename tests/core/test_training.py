@@ -92,6 +92,15 @@ def test_it_is_the_way_of_an_ordinary_loop(options: Descent) -> None:
     torch.testing.assert_close(torch.stack(found), torch.stack(seen), rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.parametrize("batch", [SAMPLES, 10 * SAMPLES])
+def test_a_batch_of_all_samples_is_one_for_all_models_whatever_their_seeds(batch: int) -> None:
+    problem = problem_of()
+    start = starts(problem)[:1].repeat(3, 1)
+    found = train(problem, start, SEEDS, Descent(epochs=4, batch=batch, lr=0.02)).thetas
+    assert torch.equal(found, found[:1].expand(3, -1))
+    assert not torch.equal(found[0], start[0])
+
+
 def test_models_that_arrive_at_different_times_leave_and_the_others_are_not_disturbed() -> None:
     problem = problem_of()
     options, until = Descent(epochs=60, batch=16, lr=0.02), Until("train-loss", 0.35)

@@ -23,8 +23,8 @@ class Sweep:
     """Pairs of one network, trained to every threshold L0 and joined there.
 
     Those of small networks are trained and joined `together`, all of a threshold in one run each: then they share the
-    costs of a run and of its steps. The highest thresholds, whose models and strings take the least, come first. `pilot`
-    is a training without a goal, whose model is compared with the words' own statistics.
+    costs of a run and of its steps. The highest thresholds, whose models and strings take the least, come first.
+    `pilot` is a training without a goal, whose model is compared with the words' own statistics.
     """
 
     title: str

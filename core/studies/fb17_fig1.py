@@ -167,18 +167,21 @@ def _grow(known: Sequence[Row]) -> list[str]:
 
 
 def _words(outcomes: Sequence[Outcome]) -> list[str]:
-    """The pilot's perplexity beside what counting words gives."""
+    """The pilot's perplexity, by how much the thresholds are above it, and what counting words gives."""
     pilot = next((one for one in outcomes if one.planned.label == PILOT and one.made), None)
     if pilot is None or not isinstance(pilot.planned.spec, Train):
         return []
+    own = perplexity(pilot.made[0]["test_loss"])
+    thresholds = sorted({float(one.planned.label) for one in outcomes if isinstance(one.planned.spec, Connect)})
+    *some, last = (f"{threshold / own:.3g}" for threshold in reversed(thresholds))
+    found = [f"The thresholds are {', '.join(some)} and {last} times the pilot's test perplexity of {own:.4g}."]
     data = read_data(pilot.planned.spec.data)
     place = locate(data, data_root(pilot.data_root))
-    if not isinstance(data, Words) or place is None:
-        return []
-    streams = read_streams(data, place)
-    own = perplexity(pilot.made[0]["test_loss"])
-    counted = f"{unigram(streams):.4g}, of its pairs of words {bigram(streams):.4g}"
-    return [f"The pilot's test perplexity is {own:.4g}; that of the counts of its train words is {counted}."]
+    if isinstance(data, Words) and place is not None:
+        streams = read_streams(data, place)
+        counted = f"{unigram(streams):.4g}, pairs of them {bigram(streams):.4g}"
+        found.append(f"Counting its train words gives a test perplexity of {counted}.")
+    return found
 
 
 def _rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from math import isnan, sqrt
+from math import exp, isnan, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -240,14 +240,14 @@ def test_the_docs_list_every_study_with_its_numbers_of_runs() -> None:
     assert told == {name: ", ".join(str(runs.get(scale, "-")) for scale in scales) for name, runs in counts.items()}
 
 
-def strings_of(name: str, made: dict[float, list[tuple[float, int] | None]]) -> Findings:
+def strings_of(name: str, made: dict[float, list[tuple[float, int] | None]], root: str | None = None) -> Findings:
     """What a study of figure 1 makes of strings of these lengths and beads by threshold; None did not connect."""
     outcomes: list[Outcome] = []
     waiting = {threshold: list(strings) for threshold, strings in made.items()}
     for planned in plan(name):
         if isinstance(planned.spec, Train):
             models = [{"position": i, "reached": True, "test_loss": 4.0} for i in range(planned.spec.count)]
-            outcomes.append(Outcome(planned, models))
+            outcomes.append(Outcome(planned, models, root))
             continue
         assert isinstance(planned.spec, Connect)
         strings = [waiting[float(planned.label)].pop(0) for _ in planned.spec.ends]
@@ -337,16 +337,20 @@ def test_figure_1_trains_ends_to_the_threshold_and_beads_below_the_level_that_a_
     assert len(set(seeds)) == len(seeds), "every model has a start of its own"
 
 
-def test_figure_1e_counts_words_for_a_yardstick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("given", [True, False], ids=["--data-root", "THALWEG_DATA"])
+def test_figure_1e_counts_words_for_a_yardstick(given: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "kjv").mkdir()
     (tmp_path / "kjv" / "train.txt").write_text("in the beginning\n" * 20_000)
     (tmp_path / "kjv" / "test.txt").write_text("in the beginning\n" * 20)
-    monkeypatch.setenv("THALWEG_DATA", str(tmp_path))
+    monkeypatch.setenv("THALWEG_DATA", str(tmp_path / "no" if given else tmp_path))
     made: dict[float, list[tuple[float, int] | None]] = {
         threshold: [(1.0, 1)] * 2
         for threshold in {float(one.label) for one in plan("fb17-fig1e") if one.label[0] != "p"}
     }
-    sentence = strings_of("fb17-fig1e", made).sentence
+    sentence = strings_of("fb17-fig1e", made, str(tmp_path) if given else None).sentence
     assert "thresholds on the test perplexity: 6 of 6" in sentence
-    assert "pilot's test perplexity is 54.6; that of the counts of its train words is 4" in sentence
-    assert "of its pairs of words 1.1" in sentence
+    ratios = [f"{float(one.label) / exp(4.0):.3g}" for one in plan("fb17-fig1e") if isinstance(one.spec, Connect)]
+    told = "{}, {} and {}".format(*dict.fromkeys(ratios))
+    assert f"The thresholds are {told} times the pilot's test perplexity of 54.6." in sentence
+    assert "Counting its train words gives a test perplexity of 4" in sentence
+    assert "pairs of them 1.1" in sentence

@@ -79,10 +79,10 @@ def reduce(title: str, outcomes: Sequence[Outcome]) -> Findings:
 
 
 def _pairs(outcomes: Sequence[Outcome]) -> dict[float, list[Pair]]:
-    """The pairs of every threshold."""
+    """The pairs of every threshold of which it is known whether they connect."""
     found: dict[float, list[Pair]] = {}
     for one in outcomes:
-        if isinstance(one.planned.spec, Connect):
+        if isinstance(one.planned.spec, Connect) and one.answered:
             models = _at_positions(outcomes[one.planned.spec.a.run or 0])
             paths = _at_positions(one)
             here = found.setdefault(float(one.planned.label), [])

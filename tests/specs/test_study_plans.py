@@ -247,7 +247,7 @@ def strings_of(name: str, made: dict[float, list[tuple[float, int] | None]], roo
     for planned in plan(name):
         if isinstance(planned.spec, Train):
             models = [{"position": i, "reached": True, "test_loss": 4.0} for i in range(planned.spec.count)]
-            outcomes.append(Outcome(planned, models, root))
+            outcomes.append(Outcome(planned, models, data_root=root))
             continue
         assert isinstance(planned.spec, Connect)
         strings = [waiting[float(planned.label)].pop(0) for _ in planned.spec.ends]
@@ -296,6 +296,21 @@ def test_a_pair_of_figure_1_that_misses_its_threshold_is_counted_and_no_mean_is_
     assert (low["normalized_length"], high["normalized_length"]) == (1.1, pytest.approx(1.2))
     assert [some for panel in found.panels for some in panel.curves[0].values] == [[1.1], [1.1, 1.3], [2], [2, 4]]
     assert "3 of 3 trained pairs connect, 3 of them proven. 3 of 6 pairs did not reach" in found.sentence
+
+
+def test_pairs_of_figure_1_that_are_still_to_be_joined_do_not_count_as_not_connected() -> None:
+    outcomes = []
+    for planned in plan("fb17-fig1b"):
+        models = [{"position": i, "reached": True} for i in range(6)]
+        if isinstance(planned.spec, Train):
+            outcomes.append(Outcome(planned, models))
+        elif planned.label == "0.16":
+            outcomes.append(Outcome(planned, [string(i, (1.1, 2)) for i in range(3)]))
+        else:
+            outcomes.append(Outcome(planned, answered=False))
+    found = STUDIES["fb17-fig1b"].reduce(outcomes)
+    assert [row["threshold"] for row in rows(found)] == [0.16]
+    assert "3 of 3 trained pairs connect, 3 of them proven." in found.sentence
 
 
 @pytest.mark.parametrize("name", ["fb17-fig1a", "fb17-fig1b", "fb17-fig1c", "fb17-fig1d", "fb17-fig1e"])

@@ -15,7 +15,6 @@ from core.specs.methods import Metric, String
 from core.specs.runs import Connect, ModelRef, Train
 
 ACCEPTED = 1.1  # times L0
-Prove = Literal["auto", "on"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,8 @@ class Sweep:
 
     Those of small networks are trained and joined `together`, all of a threshold in one run each: then they share the
     costs of a run and of its steps. The highest thresholds, whose models and strings take the least, come first.
-    `pilot` is a training without a goal, whose model is compared with the words' own statistics.
+    With `proven` only strings that are proven connect. `pilot` is a training without a goal, whose model is compared with
+    the words' own statistics.
     """
 
     title: str
@@ -33,7 +33,7 @@ class Sweep:
     on: Metric
     thresholds: Sequence[float]
     pairs: int
-    prove: Prove = "auto"
+    proven: bool = False
     pilot: Train | None = None
     together: bool = False
 
@@ -66,7 +66,7 @@ class Sweep:
             pairs=self.together,
             method=msgspec.structs.replace(self.search, on=self.on),
             below=ACCEPTED * self.thresholds[number],
-            prove=self.prove,
+            prove="on" if self.proven else "off",
             name=f"{self.name_at(number, pair)}, string",
         )
 
@@ -106,7 +106,7 @@ def polynomial(letter: str, title: str, coefficients: str, thresholds: Sequence[
 
 def _proven(title: str, training: Train, grid: int, thresholds: Sequence[float], pairs: int) -> Sweep:
     search = search_by(training, 0.95, grid)
-    return Sweep(title, training, search, "train-loss", thresholds, pairs, prove="on", together=True)
+    return Sweep(title, training, search, "train-loss", thresholds, pairs, proven=True, together=True)
 
 
 SMALL_THRESHOLDS = {"a": (0.1, 0.05, 0.025, 0.01), "b": (0.16, 0.12, 0.08, 0.05)}

@@ -23,8 +23,8 @@ class Sweep:
 
     Those of small networks are trained and joined `together`, all of a threshold in one run each: then they share the
     costs of a run and of its steps. The highest thresholds, whose models and strings take the least, come first.
-    With `proven` only strings that are proven connect. `pilot` is a training without a goal, whose model is compared with
-    the words' own statistics.
+    With `proven` strings without a proof do not connect. `pilot` is a training without a goal, whose model is compared
+    with the words' own statistics.
     """
 
     title: str

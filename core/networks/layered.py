@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from core.networks.pooling import pooled
+
 Activation = Callable[[Tensor], Tensor]
 Pooling = Callable[[Tensor], Tensor]
 Pair = tuple[int, int]  # of height and width
@@ -72,10 +74,10 @@ class Layer:
             features = preactivation if self.activation is None else self.activation(preactivation)
         if not self.pools:
             return features
-        pooled = features.flatten(0, 1)
+        images = features.flatten(0, 1)
         for pool in self.pools:
-            pooled = pool(pooled)
-        return pooled.reshape(*features.shape[:2], *pooled.shape[1:])
+            images = pooled(pool, images)
+        return images.reshape(*features.shape[:2], *images.shape[1:])
 
     def blocks(self, weight: Tensor) -> Tensor:
         """A weight (n_k, ...) as (n_k, inputs, block): the weights into each unit, neuron by neuron below."""

@@ -83,6 +83,10 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
         Meta(description="stop when the metric `on` is at most this (an error of 3 % is 0.03); never there: failed"),
     ] = None
     on: Annotated[Metric, Meta(description="what is compared with until")] = "train-loss"
+    required: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="how many of the models have to get to until, else failed; by default all"),
+    ] = None
     until_loss: Annotated[float | None, Meta(description="the same as until, for the train loss")] = None
     dtype: Annotated[Dtype, Meta(description="dtype of the parameters")] = "float32"
     name: Annotated[str | None, Meta(description="what to call it")] = None
@@ -95,6 +99,11 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
         for name in ("until", "until_loss"):
             if (value := getattr(self, name)) is not None:
                 require_above_zero("train", name, value, self.on)
+        if self.required is not None and (self.goal is None or self.required > self.count):
+            raise UsageError(
+                f"train: required={self.required} says how many models have to get to until: give until, too, and "
+                f"no more than the count of {self.count}."
+            )
         if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
             raise UsageError("train: nesterov needs optimizer=sgd and a momentum above 0.")
 
@@ -102,6 +111,11 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
     def goal(self) -> float | None:
         """What `on` has to be at most, by whichever name it was given."""
         return self.until if self.until_loss is None else self.until_loss
+
+    @property
+    def least(self) -> int:
+        """How many models have to reach the goal."""
+        return self.count if self.required is None else self.required
 
     def changed(self, texts: Mapping[str, object], of: str) -> Self:
         """The same with some options replaced; a new goal replaces the old one, by whichever name either was given."""

@@ -1,12 +1,14 @@
 """Freeman and Bruna 2017, figure 1: how long strings are, and of how many beads, against the loss that they stay below.
 
 For every threshold L0 pairs of models are trained to it from random starts and joined by dynamic string sampling. A
-pair that doesn't connect is a finding: it is counted, and the means are those of the pairs that do. The length of a
+pair that isn't trained to it or doesn't connect is a finding: it is counted, and the means are those of the pairs that
+do. (One that comes near enough is joined all the same, and not counted.) The length of a
 string is that of all parameters, over the distance of its ends; beads are counted without the two ends, which the
 paper's code counts, too (its numbers are ours + 2, and at least 3, since it always places a first one).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from math import log
 from statistics import correlation, linear_regression
@@ -36,12 +38,26 @@ PILOT = "pilot"
 LONG = 1.2  # a mean length above this is called long
 
 
+@dataclass(frozen=True)
+class Pair:
+    """What became of two models: how many were left, whether both reached the threshold, and their path, if any."""
+
+    models: int
+    trained: bool
+    path: Row | None
+
+    @property
+    def joined(self) -> Sequence[Row]:
+        """The path, where the pair counts as connected."""
+        return [self.path] if self.trained and self.path is not None and self.path["connected"] else []
+
+
 def expand(sweeps: Mapping[str, Sweep], scale: str) -> list[Planned]:
-    """A training of two models and their string for each pair at every threshold; first the pilot, if there is one."""
+    """Trainings and strings of all pairs at every threshold; first the pilot, if there is one."""
     sweep = sweeps[scale]
     plan = [] if sweep.pilot is None else [Planned(sweep.pilot, PILOT)]
     for number, threshold in enumerate(sweep.thresholds):
-        for pair in range(sweep.pairs):
+        for pair in range(0, sweep.pairs, sweep.at_once):
             here = len(plan)
             plan.append(Planned(sweep.training_at(number, pair), f"{threshold:g}"))
             plan.append(Planned(sweep.connection_at(number, here, pair), f"{threshold:g}"))
@@ -50,36 +66,45 @@ def expand(sweeps: Mapping[str, Sweep], scale: str) -> list[Planned]:
 
 def reduce(title: str, outcomes: Sequence[Outcome]) -> Findings:
     """A row for each threshold, and what held of the paper's claims."""
-    strings = _strings(outcomes)
-    rows = [_row(threshold, some, outcomes) for threshold, some in sorted(strings.items())]
+    pairs = _pairs(outcomes)
+    rows = [_row(threshold, some) for threshold, some in sorted(pairs.items())]
     rows = [row for row in rows if row["models"]]
     known = [row for row in rows if row["connected"]]
     sentence = " ".join([*_connected(title, rows, outcomes), *_grow(known), *_words(outcomes)])
     panels = [
-        _panel(title, strings, "normalized_length", "length / distance of the ends"),
-        _panel(title, strings, "beads", "beads"),
+        _panel(title, pairs, "normalized_length", "length / distance of the ends"),
+        _panel(title, pairs, "beads", "beads"),
     ]
     return Findings(COLUMNS, [[row[name] for name in COLUMNS] for row in rows], sentence, panels)
 
 
-def _strings(outcomes: Sequence[Outcome]) -> dict[float, list[Outcome]]:
-    """The strings of every threshold."""
-    found: dict[float, list[Outcome]] = {}
+def _pairs(outcomes: Sequence[Outcome]) -> dict[float, list[Pair]]:
+    """The pairs of every threshold of which it is known whether they connect."""
+    found: dict[float, list[Pair]] = {}
     for one in outcomes:
-        if isinstance(one.planned.spec, Connect):
-            found.setdefault(float(one.planned.label), []).append(one)
+        if isinstance(one.planned.spec, Connect) and one.answered:
+            models = _at_positions(outcomes[one.planned.spec.a.run or 0])
+            paths = _at_positions(one)
+            here = found.setdefault(float(one.planned.label), [])
+            for position, ends in enumerate(one.planned.spec.ends):
+                made = [models[ref.position] for ref in ends if ref.position in models]
+                trained = len(made) == len(ends) and all(model["reached"] for model in made)
+                here.append(Pair(len(made), trained, paths.get(position)))
     return found
 
 
-def _row(threshold: float, strings: Sequence[Outcome], outcomes: Sequence[Outcome]) -> Row:
-    joined = [path for one in strings for path in one.made if path["connected"]]
+def _at_positions(outcome: Outcome) -> dict[int, Row]:
+    return {row["position"]: row for row in outcome.made}
+
+
+def _row(threshold: float, pairs: Sequence[Pair]) -> Row:
+    joined = [path for pair in pairs for path in pair.joined]
     lengths, beads = ([path[name] for path in joined] for name in ("normalized_length", "beads"))
-    pairs = [outcomes[one.planned.spec.a.run or 0] for one in strings if isinstance(one.planned.spec, Connect)]
     return {
         "threshold": threshold,
-        "models": sum(len(one.made) for one in pairs),
-        "pairs": len(strings),
-        "trained": sum(len(one.made) == 2 and all(model["reached"] for model in one.made) for one in pairs),
+        "models": sum(pair.models for pair in pairs),
+        "pairs": len(pairs),
+        "trained": sum(pair.trained for pair in pairs),
         "connected": len(joined),
         "proven": sum(path["certificate"] != "sampled" for path in joined),
         "normalized_length": _mean(lengths),
@@ -93,10 +118,9 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _panel(title: str, strings: Mapping[float, Sequence[Outcome]], name: str, words: str) -> Panel:
+def _panel(title: str, pairs: Mapping[float, Sequence[Pair]], name: str, words: str) -> Panel:
     known = {
-        threshold: [path[name] for one in some for path in one.made if path["connected"]]
-        for threshold, some in sorted(strings.items())
+        threshold: [path[name] for pair in some for path in pair.joined] for threshold, some in sorted(pairs.items())
     }
     places = [threshold for threshold, values in known.items() if values]
     return Panel(title, "L0", words, [PanelCurve("string", places, [known[one] for one in places])])
@@ -143,18 +167,21 @@ def _grow(known: Sequence[Row]) -> list[str]:
 
 
 def _words(outcomes: Sequence[Outcome]) -> list[str]:
-    """The pilot's perplexity beside what counting words gives."""
+    """The pilot's perplexity, by how much the thresholds are above it, and what counting words gives."""
     pilot = next((one for one in outcomes if one.planned.label == PILOT and one.made), None)
     if pilot is None or not isinstance(pilot.planned.spec, Train):
         return []
-    data = read_data(pilot.planned.spec.data)
-    place = locate(data, data_root(None))
-    if not isinstance(data, Words) or place is None:
-        return []
-    streams = read_streams(data, place)
     own = perplexity(pilot.made[0]["test_loss"])
-    counted = f"{unigram(streams):.4g}, of its pairs of words {bigram(streams):.4g}"
-    return [f"The pilot's test perplexity is {own:.4g}; that of the counts of its train words is {counted}."]
+    thresholds = sorted({float(one.planned.label) for one in outcomes if isinstance(one.planned.spec, Connect)})
+    *some, last = (f"{threshold / own:.3g}" for threshold in reversed(thresholds))
+    found = [f"The thresholds are {', '.join(some)} and {last} times the pilot's test perplexity of {own:.4g}."]
+    data = read_data(pilot.planned.spec.data)
+    place = locate(data, data_root(pilot.data_root))
+    if isinstance(data, Words) and place is not None:
+        streams = read_streams(data, place)
+        counted = f"{unigram(streams):.4g}, pairs of them {bigram(streams):.4g}"
+        found.append(f"Counting its train words gives a test perplexity of {counted}.")
+    return found
 
 
 def _rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:

@@ -24,11 +24,14 @@ class Planned:
 class Outcome:
     """A planned run and what it has left: rows of models, of paths, or of bounds; none where it failed.
 
-    The row of a path has its profile as `points`, that of a bound what it rests on as `measurements`.
+    The row of a path has its profile as `points`, that of a bound what it rests on as `measurements`. `answered` is
+    whether it is done or ended with a finding; `data_root` the folder of data sets that it was given, None: the usual.
     """
 
     planned: Planned
     made: Sequence[Row] = ()
+    answered: bool = True
+    data_root: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ rounding, as it would alone; models of one seed share their batches, which are t
 reached their goal or diverged leave the batch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,24 +85,33 @@ class _Batch:
 
     def epoch(self) -> None:
         """One pass over the train set; updates thetas, moments, losses and counts of the state."""
-        state, split = self.state, self.problem.data.train
-        seeds = [self.seeds[i] for i in state.active.tolist()]
-        orders = seeds if len(set(seeds)) > 1 else seeds[:1]
-        order = torch.stack([shuffled(len(split), seed, state.epoch) for seed in orders])
+        state, samples = self.state, len(self.problem.data.train)
         set_rate(self.optimizer, self.options, state.epoch)
-        total = torch.zeros(len(seeds), dtype=torch.float64, device=self.problem.device)
-        for chosen in torch.split(order.to(self.problem.device), self.options.batch, dim=1):
-            total += self.step(chosen) * chosen.shape[1]
+        total = torch.zeros(len(state.active), dtype=torch.float64, device=self.problem.device)
+        for x, y, share in self.batches():
+            total += self.step(x, y) * share
         state.epoch += 1
         state.epochs[state.active] = state.epoch
-        state.loss[state.active] = total / len(split)
+        state.loss[state.active] = total / samples
         state.thetas[state.active] = self.leaf.detach()
         state.moments = moments_of(self.optimizer, self.leaf)
 
-    def step(self, chosen: Tensor) -> Tensor:
-        """One step on the samples `chosen` (A, B) of each model, or (1, B) of all; their losses (A,) before it."""
-        split = self.problem.data.train
-        x, y = _gather(split.x, chosen), _gather(split.y, chosen)
+    def batches(self) -> Iterator[tuple[Tensor, Tensor, int]]:
+        """The B samples of each step (B, ...), or (A, B, ...) where models have each its own, and B.
+
+        All of them are one batch for all models: a mean doesn't ask for their order.
+        """
+        split, seeds = self.problem.data.train, [self.seeds[i] for i in self.state.active.tolist()]
+        if self.options.batch >= len(split):
+            yield split.x, split.y, len(split)
+            return
+        orders = seeds if len(set(seeds)) > 1 else seeds[:1]
+        order = torch.stack([shuffled(len(split), seed, self.state.epoch) for seed in orders])
+        for chosen in torch.split(order.to(self.problem.device), self.options.batch, dim=1):
+            yield _gather(split.x, chosen), _gather(split.y, chosen), chosen.shape[1]
+
+    def step(self, x: Tensor, y: Tensor) -> Tensor:
+        """One step of all models on samples that they share or have each their own; their losses (A,) before it."""
         losses, self.leaf.grad = self.gradients(self.leaf, x, y)
         self.optimizer.step()
         return losses

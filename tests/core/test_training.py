@@ -14,7 +14,8 @@ from core.networks.architectures import build
 from core.problem import Problem
 from core.specs.descent import Descent
 from core.specs.networks import Cnn, Fcn, NetworkSpec
-from core.training import TrainingResult, TrainingState, Until, train
+from core.training import Step, TrainingResult, TrainingState, Until, train
+from core.training import alone as by_themselves
 from core.training.train import shuffled
 
 SEEDS = [3, 8, 21]
@@ -90,6 +91,27 @@ def test_it_is_the_way_of_an_ordinary_loop(options: Descent) -> None:
     found: list[Tensor] = []
     train(problem, theta[None], SEEDS[:1], options, on_epoch=lambda state: found.append(state.thetas[0].clone()))
     torch.testing.assert_close(torch.stack(found), torch.stack(seen), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("batch", [SAMPLES, 10 * SAMPLES])
+def test_a_batch_of_all_samples_is_one_for_all_models_and_none_is_moved(batch: int) -> None:
+    problem, seen = problem_of(), []
+
+    def watched(problem: Problem, options: Descent, state: TrainingState) -> Step:
+        step = by_themselves(problem, options, state)
+
+        def watching(thetas: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            seen.append((x, y))
+            return step(thetas, x, y)
+
+        return watching
+
+    options = Descent(epochs=2, batch=batch, lr=0.02)
+    together = train(problem, starts(problem), SEEDS, options, objective=watched)
+    split = problem.data.train
+    assert [(x is split.x, y is split.y) for x, y in seen] == [(True, True)] * 2
+    for i, single in enumerate(alone(problem, options)):
+        torch.testing.assert_close(together.thetas[i], single.thetas[0], rtol=1e-11, atol=1e-12)
 
 
 def test_models_that_arrive_at_different_times_leave_and_the_others_are_not_disturbed() -> None:

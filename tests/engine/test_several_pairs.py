@@ -1,11 +1,12 @@
 """A run of several pairs: paths at their positions, a finding where one doesn't connect, and its relaunch."""
 
 import pytest
+from msgspec.structs import replace
 
 from core.errors import UsageError
 from core.specs.methods import Linear, String
 from core.specs.runs import Certify, Connect, ModelRef, PathRef, Train
-from store import Paths
+from store import Models, Paths
 from tests.engine.conftest import TINY, Engine
 
 M = [ModelRef(run=1, position=i) for i in range(4)]
@@ -41,6 +42,32 @@ def test_a_pair_that_a_premise_forbids_leaves_no_path_and_the_others_theirs(engi
     with engine.catalogue.read() as session:
         (path,) = Paths(session).made_by(run.id)
     assert (path.position, path.model_a, path.model_b, path.connected) == (1, 1, 2, True)
+
+
+def test_a_model_that_misses_its_goal_stops_no_other_pair_where_none_is_required(engine: Engine) -> None:
+    training = Train(**TINY, count=4, epochs=20)
+    run_id = engine.enqueue(training)
+    engine.finish(run_id)
+    with engine.catalogue.read() as session:
+        losses = [model.train_loss for model in Models(session).made_by(run_id)]
+    last, next_to_last = sorted(losses)[:-3:-1]
+    goal = (last + next_to_last) / 2
+    missing = replace(training, until=goal, required=3)
+    trained = engine.enqueue(missing)
+    a, b, *further = (ModelRef(run=trained, position=i) for i in range(4))
+    joined = engine.enqueue(Connect(a=a, b=b, further=tuple(further), pairs=True, method=String(beads=9), below=goal))
+    strict = engine.enqueue(replace(missing, required=4))
+    run, connection, refused = engine.finish(trained, joined, strict)
+    assert (run.state, connection.outcome, refused.cause_kind) == ("done", "finding", "loss not reached")
+    log = engine.client.log_file(trained)
+    assert log is not None
+    assert "1 of 4 models did not reach a train loss of" in log.read_text()
+    with engine.catalogue.read() as session:
+        reached = {model.position: model.reached for model in Models(session).made_by(trained)}
+        (path,) = Paths(session).made_by(joined)
+    assert reached == {i: loss < last for i, loss in enumerate(losses)}
+    assert path.position == 1 - losses.index(last) // 2
+    assert "A premise does not hold: the train loss of model" in str(connection.cause)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,9 @@ def test_a_goal_has_two_names_and_a_new_one_replaces_the_old() -> None:
         {"on": "test-loss"},
         {"until_loss": "1", "on": "test-loss"},
         {"nesterov": "true"},
+        {"required": "0"},
+        {"required": "3", "until": "1", "count": "2"},
+        {"required": "-1", "until": "1"},
     ],
 )
 def test_trains_that_make_no_sense_are_refused(texts: dict[str, str]) -> None:

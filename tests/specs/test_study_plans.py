@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from math import isnan, sqrt
+from math import exp, isnan, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.specs.data import read_data
+from core.networks.architectures import build
+from core.specs.data import Words, read_data
 from core.specs.kinds import inputs_of
 from core.specs.methods import String
 from core.specs.networks import read_network
@@ -239,19 +240,25 @@ def test_the_docs_list_every_study_with_its_numbers_of_runs() -> None:
     assert told == {name: ", ".join(str(runs.get(scale, "-")) for scale in scales) for name, runs in counts.items()}
 
 
-def strings_of(name: str, made: dict[float, list[tuple[float, int] | None]]) -> Findings:
+def strings_of(name: str, made: dict[float, list[tuple[float, int] | None]], root: str | None = None) -> Findings:
     """What a study of figure 1 makes of strings of these lengths and beads by threshold; None did not connect."""
     outcomes: list[Outcome] = []
     waiting = {threshold: list(strings) for threshold, strings in made.items()}
     for planned in plan(name):
         if isinstance(planned.spec, Train):
-            outcomes.append(Outcome(planned, [{"reached": True, "test_loss": 4.0}] * planned.spec.count))
+            models = [{"position": i, "reached": True, "test_loss": 4.0} for i in range(planned.spec.count)]
+            outcomes.append(Outcome(planned, models, data_root=root))
             continue
-        found = waiting[float(planned.label)].pop(0)
-        length, beads = found or (3.0, 9)
-        row = {"connected": found is not None, "normalized_length": length, "beads": beads, "certificate": "enclosed"}
-        outcomes.append(Outcome(planned, [row]))
+        assert isinstance(planned.spec, Connect)
+        strings = [waiting[float(planned.label)].pop(0) for _ in planned.spec.ends]
+        outcomes.append(Outcome(planned, [string(i, found) for i, found in enumerate(strings)]))
     return STUDIES[name].reduce(outcomes)
+
+
+def string(position: int, found: tuple[float, int] | None) -> dict[str, Any]:
+    length, beads = found or (3.0, 9)
+    row = {"connected": found is not None, "normalized_length": length, "beads": beads, "certificate": "enclosed"}
+    return {"position": position, **row}
 
 
 def test_figure_1_takes_the_means_of_the_pairs_that_connect_and_counts_them() -> None:
@@ -271,6 +278,52 @@ def test_figure_1_takes_the_means_of_the_pairs_that_connect_and_counts_them() ->
     assert "rank correlation of -0.20 and +1.00" in found.sentence
     assert "longest at L0 = 0.16: 1.4 times the distance, with 1 beads" in found.sentence
     assert [list(one.curves[0].x) for one in found.panels] == [[0.05, 0.08, 0.12, 0.16]] * 2
+
+
+def test_a_pair_of_figure_1_that_misses_its_threshold_is_counted_and_no_mean_is_of_it() -> None:
+    outcomes = []
+    for planned in plan("fb17-fig1b"):
+        if isinstance(planned.spec, Train):
+            models = [{"position": i, "reached": i != 3} for i in range(6)]
+            made = models if planned.label == "0.16" else models[:5] if planned.label == "0.12" else []
+        else:
+            made = [string(0, (1.1, 2)), string(1, (9.0, 50)), string(2, (1.3, 4))]  # the second was near enough
+            made = made if planned.label == "0.16" else made[:1] if planned.label == "0.12" else []
+        outcomes.append(Outcome(planned, made))
+    found = STUDIES["fb17-fig1b"].reduce(outcomes)
+    low, high = rows(found)
+    assert [(low[name], high[name]) for name in ("pairs", "trained", "connected")] == [(3, 3), (1, 2), (1, 2)]
+    assert (low["normalized_length"], high["normalized_length"]) == (1.1, pytest.approx(1.2))
+    assert [some for panel in found.panels for some in panel.curves[0].values] == [[1.1], [1.1, 1.3], [2], [2, 4]]
+    assert "3 of 3 trained pairs connect, 3 of them proven. 3 of 6 pairs did not reach" in found.sentence
+
+
+def test_pairs_of_figure_1_that_are_still_to_be_joined_do_not_count_as_not_connected() -> None:
+    outcomes = []
+    for planned in plan("fb17-fig1b"):
+        models = [{"position": i, "reached": True} for i in range(6)]
+        if isinstance(planned.spec, Train):
+            outcomes.append(Outcome(planned, models))
+        elif planned.label == "0.16":
+            outcomes.append(Outcome(planned, [string(i, (1.1, 2)) for i in range(3)]))
+        else:
+            outcomes.append(Outcome(planned, answered=False))
+    found = STUDIES["fb17-fig1b"].reduce(outcomes)
+    assert [row["threshold"] for row in rows(found)] == [0.16]
+    assert "3 of 3 trained pairs connect, 3 of them proven." in found.sentence
+
+
+@pytest.mark.parametrize("name", ["fb17-fig1a", "fb17-fig1b", "fb17-fig1c", "fb17-fig1d", "fb17-fig1e"])
+@pytest.mark.parametrize("scale", ["small", "paper"])
+def test_pairs_of_networks_with_fewer_than_100_000_parameters_share_their_runs(name: str, scale: str) -> None:
+    pairs = {spec.count for planned in plan(name, scale) if isinstance(spec := planned.spec, Connect)}
+    trained = next(spec for planned in plan(name, scale) if isinstance(spec := planned.spec, Train))
+    data = read_data(trained.data)
+    outputs = data.vocabulary if isinstance(data, Words) else data.classes or 1
+    assert data.shape is not None
+    network = build(read_network(trained.network), data.shape, outputs)
+    size = sum(one.numel() for one in network.module.parameters())
+    assert (pairs == {1}) == (size >= 100_000), size
 
 
 def test_figure_1_says_so_where_no_pair_was_trained() -> None:
@@ -299,16 +352,20 @@ def test_figure_1_trains_ends_to_the_threshold_and_beads_below_the_level_that_a_
     assert len(set(seeds)) == len(seeds), "every model has a start of its own"
 
 
-def test_figure_1e_counts_words_for_a_yardstick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("given", [True, False], ids=["--data-root", "THALWEG_DATA"])
+def test_figure_1e_counts_words_for_a_yardstick(given: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "kjv").mkdir()
     (tmp_path / "kjv" / "train.txt").write_text("in the beginning\n" * 20_000)
     (tmp_path / "kjv" / "test.txt").write_text("in the beginning\n" * 20)
-    monkeypatch.setenv("THALWEG_DATA", str(tmp_path))
+    monkeypatch.setenv("THALWEG_DATA", str(tmp_path / "no" if given else tmp_path))
     made: dict[float, list[tuple[float, int] | None]] = {
         threshold: [(1.0, 1)] * 2
         for threshold in {float(one.label) for one in plan("fb17-fig1e") if one.label[0] != "p"}
     }
-    sentence = strings_of("fb17-fig1e", made).sentence
+    sentence = strings_of("fb17-fig1e", made, str(tmp_path) if given else None).sentence
     assert "thresholds on the test perplexity: 6 of 6" in sentence
-    assert "pilot's test perplexity is 54.6; that of the counts of its train words is 4" in sentence
-    assert "of its pairs of words 1.1" in sentence
+    ratios = [f"{float(one.label) / exp(4.0):.3g}" for one in plan("fb17-fig1e") if isinstance(one.spec, Connect)]
+    told = "{}, {} and {}".format(*dict.fromkeys(ratios))
+    assert f"The thresholds are {told} times the pilot's test perplexity of 54.6." in sentence
+    assert "Counting its train words gives a test perplexity of 4" in sentence
+    assert "pairs of them 1.1" in sentence

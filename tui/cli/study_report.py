@@ -33,7 +33,17 @@ def check(folder: Path) -> None:
 
 def outcomes(client: "Client", plan: Sequence[Planned], runs: "Sequence[Run | None]") -> list[Outcome]:
     """The planned runs with what the catalogue has of them."""
-    return [Outcome(planned, _results_of(client, run) if run else ()) for planned, run in zip(plan, runs, strict=True)]
+    return [
+        Outcome(planned, _results_of(client, run), is_answered(run), run.data_root)
+        if run
+        else Outcome(planned, answered=False)
+        for planned, run in zip(plan, runs, strict=True)
+    ]
+
+
+def is_answered(run: "Run") -> bool:
+    """Whether a run says what it was to say: it is done, or has failed with a finding."""
+    return run.state == "done" or run.outcome == "finding"
 
 
 def _results_of(client: "Client", run: "Run") -> list[Row]:

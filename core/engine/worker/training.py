@@ -54,6 +54,8 @@ def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
         if failure.kind == "diverged":
             journal.forget()
         raise failure
+    if missed := missed_text(spec, trained):
+        journal.say(f"{missed}, and {spec.least} had to.")
 
 
 def require_starts(spec: Train, architecture: Architecture, start: Tensor, reporter: Reporter) -> None:
@@ -205,12 +207,17 @@ def shortfall(spec: Train, trained: TrainingResult) -> RunError | None:
             f"The train loss of seed {seed} was not finite in epoch {epoch} at learning rate {spec.lr:g}{others}: "
             "relaunch with a smaller lr.",
         )
-    if spec.goal is not None and not bool(trained.reached.all()):
-        short = int((~trained.reached).sum())
-        worst = float(trained.metric.max())
-        return RunError(
-            "loss not reached",
-            f"{short} of {spec.count} models did not reach a {metric_text(spec.on)} of {spec.goal:g} in {spec.epochs} "
-            f"epochs (the highest is {worst:.4g}): relaunch with more epochs.",
-        )
+    if (missed := missed_text(spec, trained)) and int(trained.reached.sum()) < spec.least:
+        return RunError("loss not reached", f"{missed}: relaunch with more epochs.")
     return None
+
+
+def missed_text(spec: Train, trained: TrainingResult) -> str | None:
+    """How many models did not reach the goal, as a sentence without its end; None if all did."""
+    if spec.goal is None or bool(trained.reached.all()):
+        return None
+    short, worst = int((~trained.reached).sum()), float(trained.metric.max())
+    return (
+        f"{short} of {spec.count} models did not reach a {metric_text(spec.on)} of {spec.goal:g} in {spec.epochs} "
+        f"epochs (the highest is {worst:.4g})"
+    )

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from core.data.dataset import Dataset, Split
 from core.problem import Problem
+from core.specs.runs import OF_VALUES
 from tests.core.plain import problem_of
 
 SHAPES = {  # inputs, hidden widths and outputs: segments of a path between random networks with biases
@@ -26,11 +27,11 @@ LARGE = 1e6
 
 
 def linear_problem(shape: tuple[int, ...], loss: str = "square", bias: bool = True, samples: int = 9) -> Problem:
-    """A linear network on random data: targets of any kind for the square loss, else classes."""
+    """A linear network on random data: values to predict for square and absolute loss, else classes."""
     generator = torch.Generator().manual_seed(sum(shape))
     n_0, *hidden, n_L = shape
     x = torch.randn(samples, n_0, generator=generator, dtype=torch.float64)
-    if loss == "square":
+    if loss in OF_VALUES:
         y, classes = torch.randn(samples, n_L, generator=generator, dtype=torch.float64), None
     else:
         y, classes = torch.randint(n_L, (samples,), generator=generator), n_L

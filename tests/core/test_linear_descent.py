@@ -13,6 +13,7 @@ from core.methods.linear_net.lowest import lowest_linear
 from core.methods.method import Task
 from core.problem import Problem
 from core.progress import SilentReporter
+from core.specs.runs import OF_VALUES
 from tests.core.linear import KINDS, ends, linear_problem
 from tests.core.plain import points
 from tests.core.wide import SLOPED, net_of, problem
@@ -29,14 +30,14 @@ def lowest_loss(found: Problem, bias: bool) -> float:
 @given(
     st.sampled_from(SHAPES),
     st.sampled_from(KINDS),
-    st.sampled_from(["square", "cross-entropy", "hinge"]),
+    st.sampled_from(["square", "absolute", "cross-entropy", "hinge"]),
     st.booleans(),
     st.integers(0, 99),
 )
 def test_any_linear_network_descends_to_the_lowest_loss_of_a_linear_map(
     shape: tuple[int, ...], kind: str, loss: str, bias: bool, seed: int
 ) -> None:
-    if loss != "square" and shape[-1] == 1:
+    if loss not in OF_VALUES and shape[-1] == 1:
         return
     found = linear_problem(shape, loss, bias)
     start, _ = ends(found, "full" if kind == "scaled" else kind, seed)
@@ -63,7 +64,29 @@ def test_the_lowest_map_of_the_square_loss_is_that_of_least_squares(bias: bool) 
     assert lowest_loss(found, bias) == pytest.approx(float(rest.square().sum()) / (2 * len(X)), rel=1e-12)
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "hinge"])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_the_lowest_map_of_the_absolute_loss_is_the_median_where_inputs_say_nothing(scale: float) -> None:
+    found = linear_problem((2, 3, 2), "absolute")
+    found.data.train.x[:] = found.data.train.x[:1].clone()
+    found.data.train.y[:] *= scale
+    Y = found.data.train.y
+    lowest = lowest_linear(found, 2, True, EPS * scale)
+    assert lowest.loss == pytest.approx(float((Y - Y.median(0).values).abs().sum(1).mean()), rel=1e-9)
+    assert found.data.train.x[:1] @ lowest.M + lowest.c == pytest.approx(Y.median(0).values[None], rel=1e-9)
+
+
+def test_inputs_that_are_all_equal_get_no_weights_of_rounding() -> None:
+    """Centred they are what rounding leaves, and a map that reads that has weights of 1e15."""
+    found = linear_problem((4, 4, 5), "cross-entropy")
+    found.data.train.x[:] = found.data.train.x[:1].clone() / 3
+    found.data.train.y[:] = 0
+    start, _ = ends(found, "full")
+    made = descend(Task(start, start, found), EPS, "2.2")
+    assert made.gaps is None
+    assert float(found.losses(made.path.end[None])[0]) <= 2 * EPS  # of the lowest linear loss that is found, half of it
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "hinge", "absolute"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_no_map_near_the_lowest_one_is_lower(loss: str, bias: bool) -> None:
     found = linear_problem((2, 4, 3), loss, bias, samples=40)

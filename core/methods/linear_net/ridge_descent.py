@@ -29,12 +29,13 @@ PATIENCE = 1e-3  # of what the objective may be above its minimum: it has to fal
 RISE = 1e-9  # of F by rounding, relative to 1 + F
 LOOKS = 11  # points on every segment
 RANK = 1e-11
+SMOOTH = ("square", "cross-entropy")
 
 
 def premises(task: Task) -> Iterator[Premise]:
     yield from two_layers(task)
     name = task.problem.loss.name
-    yield Premise("the loss is smooth, as proximal steps need", name != "hinge", f"it is {name}")
+    yield Premise("the loss is smooth, as proximal steps need", name in SMOOTH, f"it is {name}")
 
 
 def descend_with_ridge(task: Task, eps: float, kappa: float) -> Construction:
@@ -63,7 +64,7 @@ def lowest_with_nuclear_norm(problem: Problem, net: LinearNet, kappa: float, nea
     """M (n_0, n_L) and c that make loss + 2 kappa |M|_* least, by accelerated proximal gradient steps that restart."""
     X, y = problem.data.train.x.flatten(1), problem.data.train.y
     D = with_ones(X) if net.b[-1] is not None else X
-    step = len(X) / float(torch.linalg.matrix_norm(D, 2)) ** 2  # losses have second derivatives of at most 1
+    step = len(X) / (float(torch.linalg.matrix_norm(D, 2)) ** 2 or 1.0)  # losses have second derivatives of at most 1
     n_0, n_L = X.shape[1], net.W[-1].shape[1]
     B = before = D.new_zeros(D.shape[1], n_L)
     momentum, value, watched = 1.0, float("inf"), float("inf")

@@ -24,6 +24,8 @@ LARGEST = 1e30  # of the inverse step: then there is no descent to be had
 def best_head(target: Target, H: Tensor, start: Head, steps: int = STEPS) -> Head:
     """The head on features H (N, k) with the lowest F that is found; `start` counts as found."""
     start = target.valued(H, start)
+    if H.shape[1] == 0 and start.c is None:
+        return start  # the only one
     if target.loss.name == "square" and target.kappa == 0:
         found = [least_squares(target, H)]
     else:

@@ -9,9 +9,9 @@ What that leaves at least is, with the samples P = {w.x > 0} and the others,
 
     R(w) = R_P(w) + R_not P(w),    R_P(w) = sum_P |y|^2 - |M w|^2 / (w'S w),    S = sum_P x x',  M = sum_P y x'
 
-(least squares in v_1; the second term is 0 where w'S w is). Between two neighbouring directions u and v that are orthogonal
-to samples P stands still, and so do S and M: there the ratio of the two quadratic forms in w = s u + t v, s, t >= 0, is
-largest at an end or where its derivative vanishes, A s^2 + B s t + C t^2 = 0. So
+(least squares in v_1; the second term is 0 where w'S w is). Between two neighbouring directions d and e that are
+orthogonal to samples P stands still, and so do S and M: there the ratio of the two quadratic forms in w = s d + t e,
+s, t >= 0, is largest at an end or where its derivative vanishes, A s^2 + B s t + C t^2 = 0. So
 
     floor = 1 / (2N) min over arcs (min R_P + min R_not P)
 
@@ -138,9 +138,9 @@ def largest_ratio(a: Tensor, b: Tensor, c: Tensor, e: Tensor) -> Tensor:
     half = -(B + torch.where(B < 0, -root, root)) / 2
     places = [(half, A), (C, half)]  # s : t
     ratios = [a, c]
-    for s, t in places:
-        size = torch.hypot(s, t)
-        s, t = (torch.where(size > 0, one / size.clamp_min(TINY), 0.0).abs() for one in (s, t))
+    for place in places:
+        size = torch.hypot(*place)
+        s, t = (torch.where(size > 0, one / size.clamp_min(TINY), 0.0).abs() for one in place)
         below = s.square() + 2 * e * s * t + t.square()
         ratios.append(torch.where(below > 0, (a * s.square() + 2 * b * s * t + c * t.square()) / below, 0.0))
     return torch.stack(ratios).amax(0)

@@ -175,9 +175,7 @@ def ridge_at_ends(problem: Problem, curve: Arc | Turn, ends: Tensor) -> tuple[fl
     if isinstance(curve, Turn):
         turned = Turned.of(problem, curve, ends)
         stretch = (1 + SAFETY * turned.stretch) ** 0.5
-        grown = [
-            (length(W) * stretch + SAFETY * off) ** 2 for W, off in zip(turned.weights, turned.off, strict=True)
-        ]
+        grown = [(length(W) * stretch + SAFETY * off) ** 2 for W, off in zip(turned.weights, turned.off, strict=True)]
         most = sum(grown) * (1 + 2 * gamma(ends.shape[1] + 64))
         return most, most
     both = torch.stack([torch.cat([W.flatten() for W in _weights(problem, end)]) for end in ends])

@@ -1,8 +1,9 @@
 """The lowest train loss of any linear map of the inputs, which no linear network passes, and a map that has it.
 
 A convex problem in M (n_0, n_L) and, where there are biases, c (n_L): the square loss by least squares, of least norm;
-hinge and absolute loss by linear programming; cross-entropy by L-BFGS, whose loss may have no minimum, but comes as near to its infimum
-as is asked for. All in the coordinates Q = X V / s of the inputs' singular value decomposition, in which none is long.
+hinge and absolute loss by linear programming; cross-entropy by L-BFGS, whose loss may have no minimum, but comes as
+near to its infimum as is asked for. All in the coordinates Q = X V / s of the inputs' singular value decomposition, in
+which none is long.
 """
 
 from dataclasses import dataclass

@@ -9,9 +9,9 @@ What that leaves at least is, with the samples P = {w.x > 0} and the others,
 
     R(w) = R_P(w) + R_not P(w),    R_P(w) = sum_P |y|^2 - |M w|^2 / (w'S w),    S = sum_P x x',  M = sum_P y x'
 
-(least squares in v_1; the second term is 0 where w'S w is). Between two neighbouring directions that are orthogonal to
-samples P stands still, and so do S and M: there the ratio of the two quadratic forms in w = (cos t, sin t) is largest
-at an end or where its derivative vanishes, A cos 2t + B sin 2t + C = 0. So
+(least squares in v_1; the second term is 0 where w'S w is). Between two neighbouring directions d and e that are
+orthogonal to samples P stands still, and so do S and M: there the ratio of the two quadratic forms in w = s d + t e,
+s, t >= 0, is largest at an end or where its derivative vanishes, A s^2 + B s t + C t^2 = 0. So
 
     floor = 1 / (2N) min over arcs (min R_P + min R_not P)
 
@@ -19,10 +19,9 @@ is a lower bound, and every path between models of different signs reaches it. -
 enough. With biases nothing is stated: then parallel units may have kinks at different places.
 """
 
-from math import pi
-
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from core.bounds.result import BoundResult
 from core.errors import PremiseError
@@ -34,6 +33,7 @@ from core.specs.bounds import ReluFloor
 from core.subnetworks import Weights
 
 ROUNDING = 1e-9  # share of the mean of |y|^2 / 2 that is taken off for what float64 rounds
+TINY = 1e-300
 AT_ONCE = 1 << 22  # samples times arcs in one tensor
 
 
@@ -42,7 +42,8 @@ def compute(options: ReluFloor, problem: Problem, theta: Tensor, reporter: Repor
     require_two_units(problem)
     exact = problem.to("cpu", torch.float64)
     theta = theta.to("cpu", torch.float64)
-    determinant = float(torch.linalg.det(Weights.of(exact, theta).W[0].flatten(1)))
+    (p, q), (r, s) = Weights.of(exact, theta).W[0].flatten(1).tolist()
+    determinant = p * s - q * r  # of float32 weights its sign is exact
     reporter.progress(None, "sweeping the directions")
     train = exact.data.train
     value, angle = floor(train.x.flatten(1), train.y)
@@ -84,52 +85,62 @@ def floor(x: Tensor, y: Tensor) -> tuple[float, float]:
     starts, ends = arcs(x)
     lowest = []
     for some in torch.split(torch.arange(len(starts)), max(1, AT_ONCE // len(x))):
-        middle = (starts[some] + ends[some]) / 2
-        side = torch.stack([middle.cos(), middle.sin()], 1) @ x.T > 0
-        lowest.append(left(x, y, side, starts[some], ends[some]) + left(x, y, ~side, starts[some], ends[some]))
+        first, last = starts[some] @ x.T, ends[some] @ x.T
+        middle = first + last
+        lowest.append(left(y, middle > 0, first, last) + left(y, middle <= 0, first, last))
     rest = torch.cat(lowest) / (2 * len(x))
     at = int(rest.argmin())
     margin = ROUNDING * float(y.square().sum()) / (2 * len(x))
-    return max(0.0, float(rest[at]) - margin), float((starts[at] + ends[at]) / 2)
+    across = normalize(starts[at], dim=0) + normalize(ends[at], dim=0)
+    return max(0.0, float(rest[at]) - margin), float(torch.atan2(across[1], across[0]))
 
 
 def arcs(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the arcs (K,) of half a turn begin and end: at the directions orthogonal to samples."""
+    """Directions (K, 2) where the arcs of half a turn begin and end: those orthogonal to samples, and the axes.
+
+    They keep the samples' digits, so that w.x of such a direction and of a sample in float32 is exact but for its last
+    one, however near they are to orthogonal. Samples on one line, or nearly, would have no floor by angles.
+    """
     x = x[x.abs().amax(1) > 0]
-    edges = torch.cat([torch.remainder(torch.atan2(x[:, 1], x[:, 0]) + pi / 2, pi), x.new_tensor([0.0, pi])])
-    edges = torch.unique(edges)  # sorted
-    return edges[:-1], edges[1:]
+    across = torch.stack([-x[:, 1], x[:, 0]], 1)
+    below = (across[:, 1] < 0) | ((across[:, 1] == 0) & (across[:, 0] < 0))
+    across = torch.where(below[:, None], -across, across)
+    axes = x.new_tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
+    found = torch.cat([across, axes])
+    found = found[torch.atan2(found[:, 1].clamp_min(0), found[:, 0]).argsort(stable=True)]
+    return found[:-1], found[1:]
 
 
-def left(x: Tensor, y: Tensor, side: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
-    """The least of R_P (K,) on every arc, for P = `side` (K, N)."""
-    P = side.to(x.dtype)
-    total = P @ y.square().sum(1)
-    M = torch.einsum("kn,nc,ni->kci", P, y, x)
-    S = torch.einsum("kn,ni,nj->kij", P, x, x)
-    return (total - largest_ratio(M.transpose(1, 2) @ M, S, starts, ends)).clamp_min(0)
+def left(y: Tensor, side: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    """The least of R_P (K,) on every arc, for P = `side` (K, N); w.x (K, N) where it begins and where it ends.
+
+    Of one sign on P: no digit cancels in w'S w.
+    """
+    P = side.to(y.dtype)
+    p, q = (unit(P * w) for w in (first, last))
+    m, n = p @ y, q @ y  # M w at both ends (K, C)
+    Q = m.square().sum(1), (m * n).sum(1), n.square().sum(1)
+    return (P @ y.square().sum(1) - largest_ratio(*Q, (p * q).sum(1))).clamp_min(0)
 
 
-def largest_ratio(Q: Tensor, S: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
-    """The largest of w'Q w / w'S w (K,) for w on every arc; 0 where w'S w is."""
-    (a, b, c), (d, e, f) = double_angle(Q), double_angle(S)
-    A, B, C = c * d - a * f, a * e - b * d, c * e - b * f
-    size = torch.hypot(A, B)
-    safe = torch.where(size > 0, size, 1.0)
-    first, apart = torch.atan2(B, A), torch.acos((-C / safe).clamp(-1, 1))
-    middle = (starts + ends) / 2
-    places = [starts, ends]
-    for t in ((first + apart) / 2, (first - apart) / 2):
-        turned = t + pi * torch.round((middle - t) / pi)  # the ratio has a period of half a turn
-        places.append(torch.minimum(torch.maximum(turned, starts), ends))
-    ratios = []
-    for t in places:
-        cos, sin = torch.cos(2 * t), torch.sin(2 * t)
-        above, below = a + b * cos + c * sin, d + e * cos + f * sin
-        ratios.append(torch.where(below > 0, above / torch.where(below > 0, below, 1.0), 0.0))
+def unit(w: Tensor) -> Tensor:
+    """Rows (K, N) of length 1; rows of zeros stay."""
+    return normalize(w / w.abs().amax(1, keepdim=True).clamp_min(TINY), dim=1)
+
+
+def largest_ratio(a: Tensor, b: Tensor, c: Tensor, e: Tensor) -> Tensor:
+    """The largest of (a s^2 + 2 b s t + c t^2) / (s^2 + 2 e s t + t^2) (K,) for s, t >= 0; e >= 0.
+
+    At s = 0, at t = 0, or where the derivative by the angle of (s, t) vanishes.
+    """
+    A, B, C = a * e - b, a - c, b - c * e
+    root = (B.square() - 4 * A * C).clamp_min(0).sqrt()
+    half = -(B + torch.where(B < 0, -root, root)) / 2
+    places = [(half, A), (C, half)]  # s : t
+    ratios = [a, c]
+    for place in places:
+        size = torch.hypot(*place)
+        s, t = (torch.where(size > 0, one / size.clamp_min(TINY), 0.0).abs() for one in place)
+        below = s.square() + 2 * e * s * t + t.square()
+        ratios.append(torch.where(below > 0, (a * s.square() + 2 * b * s * t + c * t.square()) / below, 0.0))
     return torch.stack(ratios).amax(0)
-
-
-def double_angle(Q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """w'Q w of w = (cos t, sin t) as p + q cos 2t + r sin 2t."""
-    return (Q[:, 0, 0] + Q[:, 1, 1]) / 2, (Q[:, 0, 0] - Q[:, 1, 1]) / 2, Q[:, 0, 1]

@@ -165,17 +165,15 @@ def ridge_at_ends(problem: Problem, curve: Arc | Turn, ends: Tensor) -> tuple[fl
     """
     if isinstance(curve, Turn):
         turned = Turned.of(problem, curve, ends)
-        grown = [
-            (length(W) * (1 + turned.stretch) ** 0.5 + off) ** 2
-            for W, off in zip(turned.weights, turned.off, strict=True)
-        ]
-        most = sum(grown) * SAFETY
+        stretch = (1 + SAFETY * turned.stretch) ** 0.5
+        grown = [(length(W) * stretch + SAFETY * off) ** 2 for W, off in zip(turned.weights, turned.off, strict=True)]
+        most = sum(grown) * (1 + 2 * gamma(ends.shape[1] + 64))
         return most, most
     both = torch.stack([torch.cat([W.flatten() for W in _weights(problem, end)]) for end in ends])
     n = both.shape[1]
     first, last = both.square().sum(1)
     cross = (both[0] @ both[1]).abs() + gamma(n + 16) * (both[0].abs() @ both[1].abs())
-    up = SAFETY * (1 + gamma(n + 64))
+    up = 1 + 2 * gamma(n + 64)
     return float((first + cross) * up), float((last + cross) * up)
 
 

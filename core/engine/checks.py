@@ -121,19 +121,24 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
             f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss, or absolute."
         )
     check_kind(network, data)
-    check_metric(spec.on, data)
+    check_metric(spec.on, data, spec.loss)
     check_data(data, root, ask)
     if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
         raise UsageError(several_of_one_start(network.short_text, spec.count))
 
 
-def check_metric(metric: Metric, data: DataSpec) -> None:
-    """Raise UsageError where models on this data set have no such metric."""
+def check_metric(metric: Metric, data: DataSpec, loss: str | None) -> None:
+    """Raise UsageError where models of this loss (None: the data set's own) on this data set have no such metric."""
     lacks = "no test samples" if metric.startswith("test") and not data.tested else ""
     lacks = lacks or ("no classes" if metric.endswith("error") and data.regression else "")
     lacks = lacks or ("no words" if metric.endswith("perplexity") and not data.words else "")
     if lacks:
         raise UsageError(f"{data} has {lacks}, so models have no {metric_text(metric)}: choose another with on=METRIC.")
+    if metric.endswith("perplexity") and loss not in (None, "cross-entropy"):
+        raise UsageError(
+            f"A perplexity is the exponential of the cross-entropy, and the loss is {loss}: choose another metric with "
+            "on=METRIC."
+        )
 
 
 def network_question(network: NetworkSpec, data: str, root: str | None) -> dict[str, Any]:
@@ -284,7 +289,7 @@ def check_threshold(spec: Connect, model: ModelRecord) -> None:
     if not isinstance(spec.method, String) or spec.below is None:
         return
     metric = metric_text(spec.method.on)
-    check_metric(spec.method.on, read_data(model.data or ""))
+    check_metric(spec.method.on, read_data(model.data or ""), model.loss)
     stored = stored_value(model, spec.method.on)
     if stored is None:
         raise UsageError(f"Model {model.id} has no {metric}: choose another metric with -o on=train-loss.")

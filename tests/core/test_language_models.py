@@ -55,6 +55,14 @@ def test_a_folder_has_its_parts_in_two_files_and_a_limit_makes_the_vocabulary(tm
     assert (some.train, some.words, some.test) == ([1, 2, 1], 3, [1, 0, 2, 0])
 
 
+def test_a_byte_order_mark_is_no_word(tmp_path: Path) -> None:
+    for name in ("train.txt", "test.txt"):
+        (tmp_path / name).write_text("a b a\n", encoding="utf-8-sig")
+    found = read_streams(read_data(f"text:{tmp_path},window=2"), tmp_path)  # type: ignore[arg-type]
+    assert found.train == found.test == [1, 3, 1, 2]
+    assert found.words == 4
+
+
 def test_the_yardsticks_are_those_of_counting(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("a b a b\n")
     (tmp_path / "test.txt").write_text("a b\n")

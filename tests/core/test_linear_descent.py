@@ -72,6 +72,28 @@ def test_the_lowest_absolute_loss_is_that_of_the_best_line_through_two_samples()
     assert lowest_loss(found, True) == pytest.approx(float(off.amin(0).sum()), rel=1e-9)
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_the_lowest_map_of_the_absolute_loss_is_the_median_where_inputs_say_nothing(scale: float) -> None:
+    found = linear_problem((2, 3, 2), "absolute")
+    found.data.train.x[:] = found.data.train.x[:1].clone()
+    found.data.train.y[:] *= scale
+    Y = found.data.train.y
+    lowest = lowest_linear(found, 2, True, EPS * scale)
+    assert lowest.loss == pytest.approx(float((Y - Y.median(0).values).abs().sum(1).mean()), rel=1e-9)
+    assert found.data.train.x[:1] @ lowest.M + lowest.c == pytest.approx(Y.median(0).values[None], rel=1e-9)
+
+
+def test_inputs_that_are_all_equal_get_no_weights_of_rounding() -> None:
+    """Centred they are what rounding leaves, and a map that reads that has weights of 1e15."""
+    found = linear_problem((4, 4, 5), "cross-entropy")
+    found.data.train.x[:] = found.data.train.x[:1].clone() / 3
+    found.data.train.y[:] = 0
+    start, _ = ends(found, "full")
+    made = descend(Task(start, start, found), EPS, "2.2")
+    assert made.gaps is None
+    assert float(found.losses(made.path.end[None])[0]) <= 2 * EPS  # of the lowest linear loss that is found, half of it
+
+
 @pytest.mark.parametrize("loss", ["cross-entropy", "hinge", "absolute"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_no_map_near_the_lowest_one_is_lower(loss: str, bias: bool) -> None:

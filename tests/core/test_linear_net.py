@@ -112,6 +112,15 @@ def test_losses_that_see_no_shift_need_a_unit_less(shape: tuple[int, ...], loss:
         assert certify(problem, path, {}).kind == "exact"
 
 
+@pytest.mark.parametrize("loss", ["cross-entropy", "hinge"])
+def test_a_single_class_needs_a_single_unit(loss: str) -> None:
+    problem = linear_problem((4, 1, 2, 1), loss)
+    path = path_of(problem, *ends(problem, "full"))
+    certificate = certify(problem, path, {})
+    assert certificate.kind == "exact"
+    assert certificate.loss_a == certificate.level - certificate.drift == 0
+
+
 def test_a_centred_output_layer_keeps_the_loss_and_not_the_outputs() -> None:
     problem = linear_problem((6, 3, 3), "cross-entropy")
     path = path_of(problem, *ends(problem, "full"))

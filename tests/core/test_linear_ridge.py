@@ -87,8 +87,9 @@ def test_two_units_join_the_minima_that_one_unit_keeps_apart() -> None:
     problem, root = unit_problem(2), 0.9**0.5
     a = torch.tensor([root, 0.0, root, 0.0], dtype=torch.float64)
     assert float(penalised(problem, a[None], KAPPA)) == pytest.approx(0.095)
-    values = along(problem, path_of(problem, a, -a))
-    assert float(values.max()) == pytest.approx(0.095, rel=1e-12)
+    path = path_of(problem, a, -a)
+    assert float(along(problem, path).max()) == pytest.approx(0.095, rel=1e-12)
+    assert examine(problem, path, penalty=Penalty(KAPPA)).penalised_level == pytest.approx(0.095, rel=1e-10)
     narrow = unit_problem(1)
     with pytest.raises(PremiseError, match="the hidden layer has 1 unit; ranks 1 and 1 need 2"):
         connect(LinearNetwork(), Task(a[[0, 2]], -a[[0, 2]], narrow, penalty=Penalty(KAPPA)))
@@ -239,6 +240,14 @@ def test_the_smallest_network_descends_to_its_minimum() -> None:
     start = torch.tensor([2.0, 0.0, 1.0, 0.0], dtype=torch.float64)
     made = descend(Task(start, start, problem), 1e-6, "2.2", ridge=KAPPA)
     assert float(penalised(problem, made.path.end[None], KAPPA)) == pytest.approx(0.095, rel=1e-9)
+
+
+def test_inputs_of_zeros_have_a_lowest_loss_and_ridge_too() -> None:
+    problem = linear_problem((2, 5, 2), bias=False)
+    problem.data.train.x[:] = 0
+    start, _ = ends(problem, "full")
+    made = descend(Task(start, start, problem), EPS, "2.2", ridge=KAPPA)
+    assert float(penalised(problem, made.path.end[None], KAPPA)) == float(problem.losses(start[None]))
 
 
 def test_a_ridge_goes_with_theorem_2_2_alone() -> None:

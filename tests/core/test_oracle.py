@@ -376,6 +376,19 @@ def test_no_units_are_the_best_constant_and_all_of_them_leave_none_of_the_model_
     assert noted.points["delta of model a, alpha 0"][5] == pytest.approx(noted.points["e"][0], rel=1e-12)
 
 
+@pytest.mark.parametrize(("loss", "kappa"), [("square of values", 0.01), ("cross-entropy", 0.0), ("hinge", 0.0)])
+def test_no_units_and_no_biases_are_one_network_that_needs_no_fit(loss: str, kappa: float) -> None:
+    case = problem(2, loss, bias=False)
+    a, b = normed(case, points(case, 2))
+    for units in ("0", "2"):
+        options = Oracle(epochs=5, draws=1, units=units, kappa=kappa)
+        made = connect(options, Task(a, b, case))
+        assert made.examination.certificate.certified
+    target = Target.of(case, kappa)
+    zero = float(case.losses(torch.zeros_like(a)[None])[0])
+    assert constant(target).value == pytest.approx(zero, rel=1e-12)
+
+
 def test_oracles_learn() -> None:
     """A teacher of one unit is found by one unit."""
     case = problem(4, samples=60, outputs=1)

@@ -66,6 +66,37 @@ def test_the_floor_of_two_gaussians_is_that_of_the_best_direction_to_six_digits(
     assert 0.2 < value < 0.3, "their number is a quarter, half the variance of x across w"
 
 
+@settings(max_examples=60)
+@given(seed=seeds)
+def test_samples_that_are_nearly_on_one_line_have_no_floor_of_rounding(seed: int) -> None:
+    """A unit that is nearly orthogonal to two samples fits any two values of one sign, so the floor is 0."""
+    generator = torch.Generator().manual_seed(seed)
+    sizes, u, y = (torch.rand(n, generator=generator) + 0.5 for n in ((2, 1), (2,), (2, 1)))
+    x = sizes * u
+    x, y = x.double(), y.double()
+    if float(x[0, 0] * x[1, 1] - x[0, 1] * x[1, 0]) == 0:
+        return
+    assert floor(x, y)[0] == 0
+
+
+def test_clouds_in_a_narrow_cone_have_no_floor_above_the_best_direction() -> None:
+    train, _ = gaussians(1e6, 40, 0)
+    x, y = train.x.double(), train.y.double()
+    value, _ = floor(x, y)
+    across = torch.stack([-x[:, 1], x[:, 0]], 1)
+    between = [torch.lerp(one, other, 0.3) for one in across for other in (*across, *-across)]
+    assert value <= min(left_along(x, y, w) for w in between)
+
+
+def left_along(x: Tensor, y: Tensor, w: Tensor) -> float:
+    """The loss of the best v_1, v_2 for a w of any length."""
+    side, rest = x @ w, float(y.square().sum())
+    for part in (side.clamp_min(0), side.clamp_max(0)):
+        if bool(part.any()):
+            rest -= float((part / part.norm() @ y).square().sum())
+    return rest / (2 * len(x))
+
+
 def problem(text: str = "fcn:2,bias=false", data: Dataset | None = None) -> Problem:
     if data is None:
         train, test = (one.to("cpu", torch.float64) for one in gaussians(4, 200, 0))

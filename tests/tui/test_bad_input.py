@@ -32,6 +32,7 @@ BAD = [
     ("train lstm digits", "reads text, and digits has none"),
     ("train lstm kjv,vocabulary=0", "vocabulary must be a whole number at least 2"),
     ("train fcn:8 digits --until 5 --on test-perplexity", "digits has no words"),
+    ("train lstm kjv --loss hinge --until 5 --on test-perplexity", "exponential of the cross-entropy"),
     ("train cnn,kernel=4 mnist", "kernel must be odd"),
     ("train cnn,hidden=0 mnist", "must be at least 1"),
     ("train cnn,pool=3 mnist", "one of 2, 3/2"),

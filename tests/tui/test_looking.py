@@ -22,6 +22,7 @@ from tui.cli.arguments import MARKED
 from tui.main import main
 from tui.shared import details
 from tui.shared.columns import ListColumn, all_columns
+from tui.shared.summaries import perplexities
 
 KINDS = ("runs", "models", "paths", "bounds", "profiles", "metrics")
 SGR = re.compile(r"\x1b\[[0-9;]*m")  # colours are ours
@@ -292,3 +293,9 @@ def test_a_spec_of_a_newer_version_is_named_as_such_wherever_it_is_shown(thalweg
     assert said in " ".join(refused.err.split())
     with Catalogue.open(seeded) as catalogue:
         assert said in details.read(Client(catalogue), "runs", newer).spec
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "hinge"])
+def test_a_perplexity_is_shown_where_the_loss_is_the_cross_entropy(loss: str) -> None:
+    row = {"data": "kjv", "loss": loss, "train_loss": 0.0, "test_loss": None}
+    assert dict(perplexities(row)) == ({"train perplexity": "1"} if loss == "cross-entropy" else {})

@@ -111,8 +111,8 @@ def measurement_text(one: Row) -> str:
 
 
 def perplexities(row: Row) -> Iterator[tuple[str, str]]:
-    """The exponentials of a language model's losses, by what they are called; none of other models."""
-    if row["data"] is not None and read_data(str(row["data"])).words:
+    """The exponentials of a language model's losses, by what they are called; none of other models and losses."""
+    if row["loss"] == "cross-entropy" and row["data"] is not None and read_data(str(row["data"])).words:
         for part in ("train", "test"):
             if (loss := row[f"{part}_loss"]) is not None:
                 yield f"{part} perplexity", number(perplexity(loss))

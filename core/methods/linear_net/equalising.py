@@ -77,12 +77,13 @@ def equalise_above(ways: Sequence[Way], j: int, above: Suffix) -> Suffix:
     Cs = [way.here[j] @ above.T for way in ways]
     (h, r), size = Cs[0].shape, common_size([scale(way.here, j, C, above) for way, C in zip(ways, Cs, strict=True)])
     T = torch.empty_like(Cs[0])
-    for K in torch.split(torch.arange(r, device=T.device), max(1, min(r, h - r))):
+    *_, last = chunks = torch.split(torch.arange(r, device=T.device), max(1, min(r, h - r)))
+    for K in chunks:
         t, us = common_directions(Cs, len(K))
         T[:, K] = t = size * t
         for way, C, u in zip(ways, Cs, us, strict=True):
             way.change(j, way.here[j - 1] + way.here[j - 1] @ (C[:, K] - t) @ (u.T / size))  # (a)
-        whole = T @ above.left_inverse if K[-1] == r - 1 else None
+        whole = T @ above.left_inverse if K is last else None
         for way, C in zip(ways, Cs, strict=True):
             turned = way.here[j] + (t - C[:, K]) @ above.left_inverse[K] if whole is None else whole
             way.change(j + 1, turned)  # (b)

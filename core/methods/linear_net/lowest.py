@@ -19,6 +19,7 @@ from core.problem import Problem
 from core.subnetworks.weights import with_ones
 
 RANK = 1e-11  # singular values of the inputs below this share of the largest are left out
+ROUNDING = 1e-14  # and those below this share of the inputs' size, which may be all that centring leaves
 STEPS = 5000  # of L-BFGS
 
 
@@ -36,7 +37,7 @@ def lowest_linear(problem: Problem, outputs: int, constant: bool, near: float) -
     X, y = problem.data.train.x.flatten(1), problem.data.train.y
     mean = X.mean(0) if constant else torch.zeros_like(X[0])
     left, s, right = torch.linalg.svd(X - mean, full_matrices=False)
-    kept = s > RANK * s[0]
+    kept = s > max(RANK * float(s[0]), ROUNDING * float(torch.linalg.matrix_norm(X)))
     Q, back = left[:, kept], right[kept].T / s[kept]
     D = with_ones(Q) if constant else Q
     match problem.loss.name:
@@ -101,7 +102,10 @@ def _of_least_distances(D: Tensor, Y: Tensor) -> Tensor:
     N, features = len(D), csr_array(D.cpu().numpy())
     slack = csr_array((-np.ones(N), (np.arange(N), np.arange(N))))
     system = vstack([hstack([features, slack]), hstack([-features, slack])]).tocsr()
-    columns = [_of_least_slack(system, np.concatenate([y, -y]), N) for y in Y.T.cpu().numpy()]
+    columns = []
+    for y in Y.T.cpu().numpy():
+        size = float(np.abs(y).max()) or 1.0  # tolerances are of numbers about 1
+        columns.append(size * _of_least_slack(system, np.concatenate([y, -y]) / size, N))
     return torch.from_numpy(np.stack(columns, 1)).to(D)
 
 

@@ -62,7 +62,7 @@ def lowest_with_nuclear_norm(problem: Problem, net: LinearNet, kappa: float, nea
     """M (n_0, n_L) and c that make loss + 2 kappa |M|_* least, by accelerated proximal gradient steps that restart."""
     X, y = problem.data.train.x.flatten(1), problem.data.train.y
     D = with_ones(X) if net.b[-1] is not None else X
-    step = len(X) / float(torch.linalg.matrix_norm(D, 2)) ** 2  # losses have second derivatives of at most 1
+    step = len(X) / (float(torch.linalg.matrix_norm(D, 2)) ** 2 or 1.0)  # losses have second derivatives of at most 1
     n_0, n_L = X.shape[1], net.W[-1].shape[1]
     B = before = D.new_zeros(D.shape[1], n_L)
     momentum, value, watched = 1.0, float("inf"), float("inf")

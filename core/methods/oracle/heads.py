@@ -24,6 +24,8 @@ LARGEST = 1e30  # of the inverse step: then there is no descent to be had
 def best_head(target: Target, H: Tensor, start: Head, steps: int = STEPS) -> Head:
     """The head on features H (N, k) with the lowest F that is found; `start` counts as found."""
     best = target.valued(H, start)
+    if H.shape[1] == 0 and best.c is None:
+        return best  # the only one
     if target.loss.name == "square" and target.kappa == 0:
         return min(best, least_squares(target, H), key=lambda one: one.value)
     levels = SMOOTHING if target.loss.name == "hinge" else (0.0,)

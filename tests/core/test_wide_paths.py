@@ -134,7 +134,7 @@ def test_without_any_theorem_all_are_named_with_their_numbers() -> None:
     onto = "the activation is strictly monotonic and onto R (Assumption 2.1)"
     known = "only linear and leaky_relu of one slope above 0 are known to be"
     assert said == (
-        "A premise does not hold: one of Theorems 3.2, 5.1, 6.1 applies: "
+        "The method assumes that one of Theorems 3.2, 5.1, 6.1 applies, but "
         f"3.2 assumes that {onto}, but {known}; 5.1 assumes that {onto}, but {known}; "
         "6.1 assumes that layer 1 has 2N neurons or more, but layer 1 has 3 neurons, 2N = 6 are needed."
     )

@@ -72,4 +72,4 @@ def _failed(premises: Iterator[Premise]) -> str | None:
     failed = next((one for one in premises if not one.holds), None)
     if failed is None:
         return None
-    return f"it needs that {failed.claim}" + (f"; {failed.measured}" if failed.measured else "")
+    return f"it assumes that {failed.failure}"

@@ -1,0 +1,59 @@
+"""`show network`: what a network is, before there are models of it."""
+
+import json
+
+import pytest
+
+from tests.pages import text
+from tests.tui.commanding import Run
+
+CHAIN = ("show", "network", "fcn:12-11,activation=linear", "--data", "digits,limit=20")
+
+
+def test_the_page_shows_what_is_printed(thalweg: Run) -> None:
+    said = thalweg(*CHAIN)
+    assert said.status == 0
+    assert f"$ thalweg {' '.join(CHAIN)}\n{said.out}" in text("docs/networks.md")
+
+
+def test_a_network_that_is_no_chain_says_why(thalweg: Run, tmp_path: str) -> None:
+    file = f"{tmp_path}/net.py"
+    with open(file, "w", encoding="utf-8") as written:
+        written.write(RESIDUAL)
+    found = json.loads(thalweg("show", "network", f"file:{file}:Net", "--data", "digits,limit=20", "--json").out)
+    assert not found["chain"]
+    assert "residual" in found["without"]
+    assert {one["method"]: one["certificate"] for one in found["methods"]}["linear"] == "sampled"
+    assert found["parameters"] == sum(one["parameters"] for one in found["parts"]) == 64 * 64 + 64 + 650
+
+
+RESIDUAL = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner, self.last = nn.Linear(64, 64), nn.Linear(64, 10)
+
+    def forward(self, x):
+        x = x.flatten(1)
+        return self.last(x + self.inner(x).relu())
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("network", "fcn:2"), "add --data"),
+        (("network", "fcn:2", "--data", "digit"), "Did you mean 'digits'"),
+        (("network", "fcn:2", "--data", "digits", "--loss", "mean"), "must be cross-entropy"),
+        (("network", "fcn:2", "--data", "quadratic", "--loss", "hinge"), "needs classes"),
+        (("run", "x"), "ID must be an id"),
+        (("run", "3", "--data", "digits"), "go with `show network` alone"),
+    ],
+)
+def test_bad_input_is_one_sentence(thalweg: Run, arguments: tuple[str, ...], said: str) -> None:
+    found = thalweg("show", *arguments)
+    assert (found.status, found.out) == (2, "")
+    assert said in found.err
+    assert "Traceback" not in found.err

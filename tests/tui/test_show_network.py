@@ -1,6 +1,7 @@
 """`show network`: what a network is, before there are models of it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +17,9 @@ def test_the_page_shows_what_is_printed(thalweg: Run) -> None:
     assert f"$ thalweg {' '.join(CHAIN)}\n{said.out}" in text("docs/networks.md")
 
 
-def test_a_network_that_is_no_chain_says_why(thalweg: Run, tmp_path: str) -> None:
-    file = f"{tmp_path}/net.py"
-    with open(file, "w", encoding="utf-8") as written:
-        written.write(RESIDUAL)
+def test_a_network_that_is_no_chain_says_why(thalweg: Run, tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(RESIDUAL)
     found = json.loads(thalweg("show", "network", f"file:{file}:Net", "--data", "digits,limit=20", "--json").out)
     assert not found["chain"]
     assert "residual" in found["without"]

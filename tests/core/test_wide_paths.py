@@ -122,7 +122,7 @@ def task_of_any(text: str, samples: int, inputs: int) -> Task:
 @pytest.mark.parametrize("theorem", ["5.1", "6.1"])
 def test_samples_that_repeat_are_refused(theorem: str) -> None:
     task = with_samples(task_of(f"fcn:12-5,{SLOPED}" if theorem == "5.1" else "fcn:12-12", 5, 2), "twice")
-    assert "all training samples are distinct: 1 of 5 repeat others" in refusal(task, theorem)
+    assert "all training samples are distinct, but 1 of 5 repeat others" in refusal(task, theorem)
 
 
 def test_dependent_samples_are_refused() -> None:
@@ -162,7 +162,7 @@ def test_two_models_with_full_rank_are_one_curve_apart() -> None:
 def test_models_in_float32_are_refused() -> None:
     found = problem(f"fcn:12-6,{SLOPED}", 5, 5).to("cpu", torch.float32)
     a, b = points(found, 2)
-    assert "dtype=float64): they are in float32" in refusal(Task(a, b, found), "auto")
+    assert "dtype=float64), but they are in float32" in refusal(Task(a, b, found), "auto")
 
 
 def test_convolutions_are_refused() -> None:

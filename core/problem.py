@@ -7,10 +7,11 @@ says which part of theta is which named tensor of the module's state.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, Self
+from typing import Literal, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
@@ -22,6 +23,21 @@ from core.networks.statistics import Statistics, names_of, norms_of
 from core.specs.methods import Metric
 
 Part = Literal["train", "test"]
+
+
+@runtime_checkable
+class PointStatistics(Protocol):
+    """How points of a path get the statistics of their batch-norms: `core.path_statistics`."""
+
+    def at(self, problem: "Problem", thetas: Tensor) -> Statistics:
+        """Those of K points (K, P), each (K, ...)."""
+        ...
+
+    def passes(self, problem: "Problem") -> float:
+        """What they cost at one point, in passes over the train set."""
+        ...
+
+
 CACHE = 1 << 20  # numbers in one intermediate result on the CPU: longer matmuls are no faster, fresh memory slower
 LOGITS = 1 << 24  # the same for outputs of a language model, nearly all of whose numbers they are
 MEMORY = 1 << 26  # the same on an accelerator, which wants all the work at once
@@ -54,7 +70,8 @@ class Problem:
 
     Device and dtype are the data's; where samples are words the dtype is `precision`. `layered` is the network's view
     by layers, None where it has none; `without` may say why, as the end of a sentence. `buffers` are a model's own
-    constants by name, in place of those that the network was made with.
+    constants by name, in place of those that the network was made with. The points of a path have the statistics that
+    `between` gives them, and no others.
     """
 
     network: nn.Module
@@ -64,6 +81,7 @@ class Problem:
     buffers: Mapping[str, Tensor] | None = None
     without: str = ""
     precision: torch.dtype = torch.float32
+    between: PointStatistics | None = None
 
     def __post_init__(self) -> None:
         self.network.eval()
@@ -140,12 +158,22 @@ class Problem:
     @cached_property
     def learning(self) -> Calls:
         """The module with its batch-norms in training mode."""
-        return Calls(self.network, self.constants, norms_of(self.network).values())
+        return Calls(self.network, self.constants, self.norms.values())
+
+    @cached_property
+    def norms(self) -> dict[str, _BatchNorm]:
+        """The batch-norms that training changes, by name."""
+        return norms_of(self.network)
 
     @cached_property
     def statistics(self) -> dict[str, Tensor]:
-        """The buffers, among its constants, that training changes: empty but for networks with batch-norm."""
-        return {name: self.constants[name] for name in names_of(norms_of(self.network)) if name in self.constants}
+        """What they keep, as the model has it: those among its constants that training changes."""
+        return {name: self.constants[name] for name in names_of(self.norms)}
+
+    @property
+    def passes(self) -> float:
+        """Over the train set, that looking at one point of a path takes."""
+        return 1.0 + (0.0 if self.between is None else self.between.passes(self))
 
     def having(self, buffers: Mapping[str, Tensor]) -> Self:
         """The problem as it is for a model with these buffers; it keeps the others."""
@@ -250,12 +278,16 @@ class Problem:
     def values(self, thetas: Tensor, part: Part = "train", statistics: Statistics | None = None) -> Values:
         """Loss and error of K networks (K, P) on a whole split, in chunks that fit the cache.
 
-        Language models are evaluated one by one: each one's outputs are as many as fit. `statistics` as for `outputs`.
+        Language models are evaluated one by one: each one's outputs are as many as fit. `statistics` as for `outputs`,
+        where they are not points of a path.
         """
         if self.words and len(thetas) > 1:
-            return joined([self.values(theta[None], part) for theta in thetas])
+            own = ({name: one[k : k + 1] for name, one in (statistics or {}).items()} for k in range(len(thetas)))
+            return joined([self.values(theta[None], part, one) for theta, one in zip(thetas, own, strict=True)])
         split = self.part(part)
         assert split is not None, f"there is no {part} split"
+        if self.between is not None:
+            statistics = self.between.at(self, thetas)
         total = torch.zeros(len(thetas), dtype=torch.float64, device=self.device)
         wrong = torch.zeros_like(total)
         buffers = Buffers()

@@ -15,7 +15,7 @@ Statistics = Mapping[str, Tensor]
 """The statistics of K models by name, each (K, *shape)."""
 
 READ = ("running_mean", "running_var")
-"""What evaluation reads of them; the third, num_batches_tracked, only counts."""
+"""What evaluation reads of them."""
 KEPT = (*READ, "num_batches_tracked")
 
 
@@ -25,6 +25,11 @@ def norms_of(module: nn.Module) -> dict[str, _BatchNorm]:
     found = {name: one for name, one in module.named_modules() if isinstance(one, _BatchNorm) and one.training}
     module.eval()
     return {name: one for name, one in found.items() if one.running_mean is not None}
+
+
+def has_norms(module: nn.Module) -> bool:
+    """Whether it has batch-norms, whether or not training changes them."""
+    return any(isinstance(one, _BatchNorm) for one in module.modules())
 
 
 def names_of(norms: Mapping[str, _BatchNorm], kept: Iterable[str] = KEPT) -> list[str]:

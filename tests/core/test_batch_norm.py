@@ -103,10 +103,8 @@ def test_dropout_does_nothing_though_batch_norm_trains(tmp_path: Path) -> None:
 
 
 def test_batch_norm_that_a_module_keeps_frozen_is_left_so(tmp_path: Path) -> None:
-    frozen = SOURCE + (
-        "\n    def train(self, mode=True):\n        super().train(mode)\n        self.norm.eval()\n        return self\n"
-    )
-    problem, _ = opened(tmp_path, frozen)
+    frozen = ("def train(self, mode=True):", "    super().train(mode)", "    self.norm.eval()", "    return self")
+    problem, _ = opened(tmp_path, SOURCE + "".join(f"\n    {line}" for line in frozen))
     assert {name.partition(".")[0] for name in problem.statistics} == {"blocks"}
     assert "norm.running_mean" in problem.constants
 

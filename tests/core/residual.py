@@ -24,7 +24,7 @@ class Block(nn.Module):
 
 
 class Net(nn.Module):
-    def __init__(self, shape, outputs, width=8):
+    def __init__(self, shape, outputs, width=6):
         super().__init__()
         self.stem = nn.Conv2d(shape[0], width, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(width)

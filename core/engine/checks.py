@@ -236,7 +236,9 @@ def network_text(model: ModelRecord) -> str | None:
     return None if model.network is None else read_network(model.network).short_text
 
 
-def check_premises(options: Options, model: ModelRecord, root: str | None, ask: Ask, *, folded: bool = False) -> None:
+def check_premises(
+    options: Options, model: ModelRecord, root: str | None, ask: Ask, *, folded: bool | None = None
+) -> None:
     """What is known here of what a method, bound or run presupposes: a view by layers, widths, float64."""
     if model.network is None:
         return
@@ -247,7 +249,7 @@ def check_premises(options: Options, model: ModelRecord, root: str | None, ask: 
         raise UsageError(f"{what} needs float64, and model {model.id} is in float32: train with --dtype float64.")
 
 
-def check_layers(options: Options, model: ModelRecord, root: str | None, ask: Ask, *, folded: bool) -> None:
+def check_layers(options: Options, model: ModelRecord, root: str | None, ask: Ask, *, folded: bool | None) -> None:
     """The model's network has a view by layers, and they are wide enough."""
     widths = hidden_widths(name_of_options(options), model, root, ask, folded=folded)
     match options:
@@ -277,21 +279,33 @@ def check_examined(options: Examined, model: ModelRecord, widths: Sequence[int])
 
 
 def hidden_widths(
-    purpose: str, model: ModelRecord, root: str | None, ask: Ask, *, folded: bool = False
+    purpose: str, model: ModelRecord, root: str | None, ask: Ask, *, folded: bool | None = None
 ) -> Sequence[int]:
-    """Of a model's network. Raises UsageError where it has no view by layers, which `what` needs."""
+    """Of a model's network. Raises UsageError where it has no view by layers, which `what` needs.
+
+    `folded` says whether it has its batch-norms folded; None where there is no choice.
+    """
     network = read_network(model.network or "")
     if network.hidden_widths is not None:
         return network.hidden_widths
-    answer = ask(network_question(network, model.data or "", root, folded=folded))
+    answer = ask(network_question(network, model.data or "", root, folded=bool(folded)))
     widths: Sequence[int] | None = answer["hidden_widths"]
     if widths is None:
-        folding = " bn=fold folds batch-norms into the layers before them." if answer["norms"] and not folded else ""
+        chain = folded is False and answer["norms"] and _is_chain_folded(network, model, root, ask)
+        folding = " With bn=fold, which folds its batch-norms, it is one." if chain else ""
         raise UsageError(
             f"{purpose} needs a chain of layers, and the network of model {model.id} is not one: {answer['without']}; "
             f"linear and string join any two models, and vgg11 or a plain nn.Sequential is such a chain.{folding}"
         )
     return widths
+
+
+def _is_chain_folded(network: NetworkSpec, model: ModelRecord, root: str | None, ask: Ask) -> bool:
+    """Whether a network is a chain of layers once its batch-norms are folded."""
+    try:
+        return ask(network_question(network, model.data or "", root, folded=True))["hidden_widths"] is not None
+    except UsageError:
+        return False
 
 
 def stored_value(model: ModelRecord, metric: Metric) -> float | None:

@@ -234,8 +234,10 @@ from torch import nn
 
 
 def Net(shape, outputs):
-    return nn.Sequential(nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.AvgPool2d(2),
-                         nn.Flatten(), nn.Linear(96, 9, bias=False), nn.BatchNorm1d(9, affine=False), nn.ReLU(), nn.Linear(9, outputs))
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(),
+        nn.Linear(96, 9, bias=False), nn.BatchNorm1d(9, affine=False), nn.ReLU(), nn.Linear(9, outputs),
+    )
 """
 
 

@@ -96,7 +96,10 @@ class Segment:
             shape = self.curve.points(t[:, 0]).to(self.start)
             points = shape + (1 - t) * (self.start - first) + t * (self.end - last)
         # The ends themselves, for rounding (and for the signs of zeros, which interpolation loses).
-        return torch.where(t == 0, self.start, torch.where(t == 1, self.end, points))
+        for at, end in ((0, self.start), (1, self.end)):
+            for k in (t[:, 0] == at).nonzero()[:, 0].tolist():
+                points[k] = end
+        return points
 
     @property
     def kind(self) -> str:

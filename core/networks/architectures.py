@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.networks.activations import activation_of, gain_of
+from core.networks.folding import Folding, folding_of
 from core.networks.foreign import make_module, maker_of
 from core.networks.layered import Layer, LayeredNetwork, Pooling
 from core.networks.layout import Layout
@@ -163,6 +164,24 @@ def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> A
         return Architecture(module, layers_of(module, shape), start, seeded=seeded)
     except NoLayersError as reason:
         return Architecture(module, None, start, str(reason), seeded=seeded)
+
+
+@dataclass(frozen=True)
+class FoldedArchitecture:
+    """A module whose batch-norms are folded, and its view by layers, as in `Architecture`."""
+
+    folding: Folding
+    layered: LayeredNetwork | None
+    without: str = ""
+
+
+def folded(module: nn.Module, shape: tuple[int, ...], name: str) -> FoldedArchitecture:
+    """The module with each batch-norm folded into the layer before it. Raises UsageError where that can't be."""
+    folding = folding_of(module, shape, name)
+    try:
+        return FoldedArchitecture(folding, layers_of(folding.module, shape))
+    except NoLayersError as reason:
+        return FoldedArchitecture(folding, None, str(reason))
 
 
 class LayeredModule(nn.Module):

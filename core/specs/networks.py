@@ -163,12 +163,12 @@ class Torchvision(NetworkSpec, frozen=True, kw_only=True, tag="torchvision"):
 
     argument: ClassVar[str | None] = "builder"
     foreign: ClassVar[bool] = True
-    example: ClassVar[str] = "torchvision:resnet18,norm=group or torchvision:vgg11"
+    example: ClassVar[str] = "torchvision:resnet18 or torchvision:vgg11 or torchvision:resnet18,norm=group"
 
     builder: Annotated[str, Meta(description="its name in torchvision.models")]
     norm: Annotated[
         Literal["batch", "group", "none"],
-        Meta(description="in the place of batch-norm: group-norm, nothing, or batch-norm, which can't be trained here"),
+        Meta(description="batch-norm as it is, or group-norm or nothing in its place"),
     ] = "batch"
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from core.errors import UsageError
+from core.specs.batch_norm import Bn
 from core.specs.bounds import BoundOptions
 from core.specs.descent import Descent
 from core.specs.methods import MethodOptions, Metric, require_above_zero
@@ -188,6 +189,16 @@ class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"
             description="prove how high the loss is on straight segments; auto: where that costs no more than the path"
         ),
     ] = "auto"
+    bn: Annotated[
+        Bn,
+        Meta(
+            description="statistics of batch-norms on the path: recomputed on the data, interpolated between the "
+            "models' (linear only), or folded into the layers before"
+        ),
+    ] = "data"
+    bn_samples: Annotated[
+        int, Meta(ge=2, description="bn=data: recomputed on this many samples, the first of the train set")
+    ] = 10000
     pairs: Annotated[bool, Meta(description="read the models two by two, as pairs: a path for each")] = False
     name: Annotated[str | None, Meta(description="what to call it")] = None
 

@@ -14,21 +14,21 @@ from typing import Any, TextIO
 
 import msgspec
 import torch
-from torch import Tensor
 
 from core.certify.enclosed import Wanted
 from core.data.load import load
 from core.engine.worker.applicability import applicable, parts_of
 from core.engine.worker.causes import cause_of
-from core.engine.worker.exporting import FLOAT64, about_knots, knots_of, points_of, write
+from core.engine.worker.exporting import FLOAT64, about_knots, about_norms, knots_of, points_of, write
 from core.engine.worker.facts import environment
 from core.engine.worker.verifying import verify_path
 from core.errors import ThalwegError, UsageError
 from core.examination import examine
 from core.input_files import InputModel
 from core.losses import loss_named
-from core.networks.architectures import build
-from core.opening import open_models
+from core.networks.architectures import build, folded
+from core.networks.statistics import has_norms
+from core.opening import Joined, open_joined
 from core.path import Path as Curve
 from core.problem import Problem
 from core.specs.data import read_data
@@ -49,16 +49,20 @@ def download(question: Answer) -> Answer:
 def network(question: Answer) -> Answer:
     """Build a network for a data set: widths of its hidden layers, None where it has none, and `without` says why.
 
-    `seeded` is whether its start depends on the seed.
+    `seeded` is whether its start depends on the seed, `norms` whether it has batch-norm; that is gone, and what is said
+    of layers holds, where it is to be `folded`.
     """
     data = read_data(question["data"])
     shape, outputs = data.shape, data.classes
     if shape is None or outputs is None:
         dataset = load(data, Path(question["root"]))
         shape, outputs = tuple(dataset.train.x.shape[1:]), dataset.outputs
-    made = build(read_network(question["network"]), shape, outputs)
-    widths = None if made.layered is None else [layer.outputs for layer in made.layered.layers[:-1]]
-    return {"hidden_widths": widths, "without": made.without, "seeded": made.seeded}
+    spec = read_network(question["network"])
+    made = build(spec, shape, outputs)
+    norms = has_norms(made.module)
+    view = folded(made.module, shape, spec.short_text) if norms and question.get("folded") else made
+    widths = None if view.layered is None else [layer.outputs for layer in view.layered.layers[:-1]]
+    return {"hidden_widths": widths, "without": view.without, "seeded": made.seeded, "norms": norms}
 
 
 def applicability(question: Answer) -> Answer:
@@ -84,24 +88,26 @@ def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask
 
 def verify(question: Answer) -> Answer:
     """Decide every claim of a path anew, in float64, and say what follows."""
-    path, problem, ends = path_of(question)
+    path, joined = path_of(question)
+    problem = joined.between(0, 1)
     again = None if question["pieces"] is None else Wanted.again(Path(question["pieces"]), question["level"])
     return {
         "id": question["path_id"],
-        **verify_path(path, ends, examine(problem.to(problem.device, torch.float64), path, wanted=again)),
+        **verify_path(path, joined.thetas, examine(problem.to(problem.device, torch.float64), path, wanted=again)),
     }
 
 
 def points(question: Answer) -> Answer:
     """Write parameter vectors along a path, equally spaced in t; of an enclosed one in float64, as it is proven."""
-    path, problem, _ = path_of(question)
+    path, joined = path_of(question)
     first = msgspec.convert(question["models"][0], InputModel)
     dtype = {"dtype": first.dtype}
     if question["certificate"] == "enclosed":
-        path, problem = path.cast(torch.float64), problem.to(problem.device, torch.float64)
+        path, joined = path.cast(torch.float64), joined.to(torch.float64)
         dtype = {"dtype": "float64", "dtype_reason": FLOAT64}
-    tensors = points_of(path, problem, question["count"])
+    tensors = points_of(path, joined, question["count"])
     metadata = {"network": first.network, "data": first.data, "path": str(question["path_id"]), **dtype}
+    metadata |= about_norms(path)
     write(Path(question["to"]), tensors, metadata)
     return {
         "id": question["path_id"],
@@ -114,8 +120,8 @@ def points(question: Answer) -> Answer:
 
 def knots(question: Answer) -> Answer:
     """Write a path's knots, bit for bit, with the pieces that it is proven on."""
-    path, problem, _ = path_of(question)
-    tensors = knots_of(path, problem, None if question["pieces"] is None else Path(question["pieces"]))
+    path, joined = path_of(question)
+    tensors = knots_of(path, joined, None if question["pieces"] is None else Path(question["pieces"]))
     metadata = about_knots(path, tensors, msgspec.convert(question["models"][0], InputModel))
     metadata |= {"path": str(question["path_id"]), "certificate": str(question["certificate"])}
     write(Path(question["to"]), tensors, metadata | {"level": json.dumps(question["level"])})
@@ -128,11 +134,11 @@ def knots(question: Answer) -> Answer:
     }
 
 
-def path_of(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
-    """A path with the problem it lives in and the two models (P,) that it joins."""
+def path_of(question: Answer) -> tuple[Curve, Joined]:
+    """A path and the two models that it joins, with the problem it lives in."""
     models = [msgspec.convert(model, InputModel) for model in question["models"]]
     path = Curve.load(Path(question["path"]), sha256=question["sha256"])
-    return path, *open_models(models, "cpu", question["root"])
+    return path, open_joined(models, path.norms, "cpu", question["root"])
 
 
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {

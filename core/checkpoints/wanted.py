@@ -1,0 +1,47 @@
+"""What a network asks of a checkpoint: names and shapes of its state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Shapes of a network's parameters and of the buffers in its state dict, by name and in order.
+
+    A tensor that has several names is there by the first; `tied` leads from the others to it.
+    """
+
+    parameters: Mapping[str, Shape]
+    buffers: Mapping[str, Shape]
+    tied: Mapping[str, str]
+
+    @classmethod
+    def of(cls, module: nn.Module) -> "Wanted":
+        first: dict[int, str] = {}
+        parameters: dict[str, Shape] = {}
+        buffers: dict[str, Shape] = {}
+        tied: dict[str, str] = {}
+        for name, one in module.state_dict(keep_vars=True).items():
+            if not isinstance(one, Tensor):  # extra state
+                continue
+            if id(one) in first:
+                tied[name] = first[id(one)]
+                continue
+            first[id(one)] = name
+            (parameters if isinstance(one, nn.Parameter) else buffers)[name] = tuple(one.shape)
+        return cls(parameters, buffers, tied)
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """Of every name, the further names of tied tensors among them."""
+        own = {**self.parameters, **self.buffers}
+        return own | {name: own[first] for name, first in self.tied.items()}
+
+
+def shape_text(shape: Shape) -> str:
+    """64x3x7x7."""
+    return "x".join(map(str, shape)) or "one number"

@@ -24,6 +24,7 @@ from tui.cli.output import note
 COMMANDS: dict[str, tuple[str, str]] = {
     "quickstart": ("tui.cli.commands.quickstart:quickstart", "A first look: train, connect, certify, in a minute."),
     "train": ("tui.cli.commands.train:train", "Train one model, or several in one batch."),
+    "import": ("tui.cli.commands.import_:import_", "Take checkpoints of your own into the catalogue."),
     "connect": ("tui.cli.commands.connect:connect", "Construct a low-loss path between two models."),
     "descend": ("tui.cli.commands.descend:descend", "Construct a path that never rises, down to a low loss."),
     "certify": ("tui.cli.commands.certify:certify", "Certify a path again, in a run that keeps the certificate."),

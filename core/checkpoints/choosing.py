@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.checkpoints.candidates import Candidate
 from core.checkpoints.naming import Naming, best_naming, stripped
-from core.checkpoints.wanted import Shape
+from core.checkpoints.network_state import Shape
 from core.errors import UsageError
 from core.specs.checkpoints import HowToRead
 

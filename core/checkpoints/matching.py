@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.checkpoints.naming import COUNTERS
-from core.checkpoints.wanted import Shape, Wanted, shape_text
+from core.checkpoints.network_state import NetworkState, Shape, shape_text
 from core.errors import Row
 
 #: Buffers that count or place and nothing else: a network's constructor fills them as well as a file does.
@@ -29,7 +29,7 @@ class Fit:
     beside: tuple[str, ...]
 
 
-def fit(found: Mapping[str, Shape], wanted: Wanted, fresh: str | None = None) -> Fit:
+def fit(found: Mapping[str, Shape], wanted: NetworkState, fresh: str | None = None) -> Fit:
     """Match names; those that begin with `fresh` stay the network's own."""
     keep = tuple(() if fresh is None else (fresh,))
     shapes = {name: one for name, one in wanted.shapes.items() if not name.startswith(keep)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.checkpoints.candidates import COUNTER
-from core.checkpoints.wanted import Shape
+from core.checkpoints.network_state import Shape
 from core.errors import UsageError
 from core.specs.checkpoints import is_file
 

@@ -1,6 +1,6 @@
 """From a file to a network's tensors, and what is recorded of how they were found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from core.checkpoints.choosing import Choice, choose, shapes_of
 from core.checkpoints.kinds import Kind
 from core.checkpoints.matching import NONE, Fit, counts_text, fit
 from core.checkpoints.naming import Naming, mapped, read_map
+from core.checkpoints.network_state import NetworkState, shape_text
 from core.checkpoints.proposing import proposal
 from core.checkpoints.reading import Content, read
 from core.checkpoints.tensors import require_finite, require_plain
-from core.checkpoints.wanted import Wanted, shape_text
 from core.errors import KeysError, UsageError
 from core.specs.checkpoints import HowToRead
 
@@ -46,6 +46,29 @@ class Opened:
         names = [str(one.dtype).removeprefix("torch.") for one in self.tensors.values()]
         return {name: names.count(name) for name in dict.fromkeys(names)}
 
+    @property
+    def dtype(self) -> str:
+        """In which dtype nothing of it is lost."""
+        return "float64" if "float64" in self.dtypes else "float32"
+
+    def sentences(self) -> Iterator[str]:
+        """What was found and done, for a log."""
+        naming, candidate = self.choice.naming, self.choice.candidate
+        what = "averaged weights" if candidate.is_averaged else "weights"
+        types = ", ".join(f"{count} of {name}" for name, count in self.dtypes.items())
+        prefix = f", without the prefix {naming.prefix}" if naming.prefix else ""
+        yield f"{self.content.file}: {what} at {candidate.place}{prefix}: {types}."
+        if self.choice.averaged is not None:
+            yield f"There are averaged weights at {self.choice.averaged!r}, too: --ema takes them."
+        for old, new in self.renamed.items():
+            yield f"{old} of the file is {new} of the network."
+        if self.filled:
+            yield f"Left as the network makes them: {', '.join(self.filled)}."
+        if self.left_out:
+            yield f"Not needed: {', '.join(self.left_out)}."
+        if self.content.left_out:
+            yield f"Not loaded, as data alone: {', '.join(self.content.left_out)}."
+
     def record(self) -> dict[str, Any]:
         """What the catalogue keeps of it, beside the files' sha256."""
         found = {
@@ -66,7 +89,7 @@ class Opened:
         return {name: one for name, one in found.items() if one} | dict(self.counts)
 
 
-def open_checkpoint(path: Path, how: HowToRead, wanted: Wanted) -> Opened:
+def open_checkpoint(path: Path, how: HowToRead, wanted: NetworkState) -> Opened:
     """The tensors of a network in a checkpoint.
 
     Raises UsageError where it can't be read or holds no such weights, KeysError where names or shapes differ.
@@ -93,7 +116,7 @@ def open_checkpoint(path: Path, how: HowToRead, wanted: Wanted) -> Opened:
     return Opened(tensors, matched.taken, content, choice, renamed, matched.filled, dropped, _counts(content.tree))
 
 
-def _fit(choice: Choice, naming: Naming, wanted: Wanted, how: HowToRead) -> Fit:
+def _fit(choice: Choice, naming: Naming, wanted: NetworkState, how: HowToRead) -> Fit:
     """Names that a prefix found here leaves out count as too many; those that a given one does don't."""
     shapes = shapes_of(choice.candidate)
     matched = fit({name: shapes[key] for name, key in naming.keys.items()}, wanted, how.fresh_head)
@@ -102,7 +125,7 @@ def _fit(choice: Choice, naming: Naming, wanted: Wanted, how: HowToRead) -> Fit:
     return Fit(matched.taken, (*matched.rows, *rows), matched.filled, matched.beside)
 
 
-def _proposed(choice: Choice, naming: Naming, wanted: Wanted, content: Content) -> dict[str, str] | None:
+def _proposed(choice: Choice, naming: Naming, wanted: NetworkState, content: Content) -> dict[str, str] | None:
     """New names under which all would fit."""
     shapes = shapes_of(choice.candidate)
     if naming.left_out(shapes):

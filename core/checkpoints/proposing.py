@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from core.checkpoints.matching import BESIDE
-from core.checkpoints.wanted import Shape, Wanted
+from core.checkpoints.network_state import NetworkState, Shape
 
 Entry = tuple[str, str, Shape]  # module, what it is called in it, shape
 
 
-def proposal(found: Mapping[str, Shape], wanted: Wanted, *, ordered: bool) -> dict[str, str] | None:
+def proposal(found: Mapping[str, Shape], wanted: NetworkState, *, ordered: bool) -> dict[str, str] | None:
     """New names by old ones, module for module in order of definition; None where that is open to doubt.
 
     Of a file that keeps no order (`ordered` is false) the names' own order is taken, numbers by their value. In a row

@@ -11,9 +11,9 @@ from core.errors import UsageError
 
 MODULES = """
 _io _posixsubprocess _thread asyncio bdb cProfile code codeop commands ctypes distutils doctest ensurepip ftplib http
-imp importlib inspect io linecache marshal multiprocessing nt operator os pdb pickle pip pkgutil posix posixpath profile pty
-requests runpy shelve shutil signal smtplib socket ssl subprocess sys tempfile threading timeit trace types urllib venv
-webbrowser zipimport
+imp importlib inspect io linecache marshal multiprocessing nt operator os pdb pickle pip pkgutil posix posixpath profile
+pty requests runpy shelve shutil signal smtplib socket ssl subprocess sys tempfile threading timeit trace types urllib
+venv webbrowser zipimport
 """
 TYPES = "bool bytearray bytes complex dict float frozenset int list object range set slice str tuple"
 OF_CODE = frozenset(MODULES.split())  # their functions act on the machine, and are nobody's data

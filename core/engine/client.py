@@ -31,6 +31,7 @@ from core.errors import UsageError, sentence
 from core.progress import duration_text
 from core.specs.kinds import chosen_options, inputs_of
 from core.specs.runs import (
+    Making,
     RunSpec,
     Train,
     kind_of,
@@ -296,8 +297,8 @@ class Client:
 
     def _columns_of(self, session: Session, spec: RunSpec) -> tuple[str | None, str | None, int | None]:
         """Network, data and seed of a run, for lists; network and data are those of the first thing that it reads."""
-        if isinstance(spec, Train):
-            return spec.network, spec.data, spec.seed
+        if isinstance(spec, Making):
+            return spec.network, spec.data, getattr(spec, "seed", None)
         ref = inputs_of(spec)[0]
         first = Runs(session).get(ref.run) if ref.run is not None else find(session, ref)
         return spec.network or first.network, first.data, getattr(spec, "seed", None)

@@ -1,5 +1,7 @@
 """What can be said of how a checkpoint is read. No torch here."""
 
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +39,22 @@ class HowToRead(Options, frozen=True, kw_only=True):
         for pair in () if self.map is None or is_file(self.map) else self.map.split():
             if not all(pair.partition("=")):
                 raise UsageError(f"map: {pair!r} is not a pair: write OLD=NEW, or give a file that ends in .json.")
+
+
+def files_text(files: Iterable[Path | str]) -> str:
+    """Files as an option has them: full paths with spaces between, those with blanks in quotes."""
+    return shlex.join(str(Path(one).expanduser().absolute()) for one in files)
+
+
+def read_files(text: str) -> tuple[Path, ...]:
+    """The inverse of `files_text`; each file once. Raises UsageError."""
+    try:
+        files = tuple(dict.fromkeys(Path(one).expanduser().absolute() for one in shlex.split(text)))
+    except (ValueError, RuntimeError) as error:  # a quote without end, ~somebody
+        raise UsageError(f"import: {text!r} is not a list of files: {str(error).rstrip('.').lower()}.") from None
+    if not files:
+        raise UsageError("import: no file is given: give one or several, with spaces between.")
+    return files
 
 
 def is_file(map_: str) -> bool:

@@ -16,18 +16,21 @@ import torch
 from torch import Tensor
 
 from core.certify.enclosed import Wanted
+from core.checkpoints.network_state import NetworkState
+from core.checkpoints.opening import open_checkpoint
 from core.data.load import load
 from core.engine.worker.causes import cause_of
 from core.engine.worker.exporting import FLOAT64, about_knots, knots_of, points_of, write
 from core.engine.worker.facts import environment
 from core.engine.worker.verifying import verify_path
-from core.errors import ThalwegError, UsageError
+from core.errors import KeysError, ThalwegError, UsageError
 from core.examination import examine
 from core.input_files import InputModel
-from core.networks.architectures import build
+from core.networks.architectures import Architecture, build
 from core.opening import open_models
 from core.path import Path as Curve
 from core.problem import Problem
+from core.specs.checkpoints import HowToRead
 from core.specs.data import read_data
 from core.specs.networks import read_network
 
@@ -48,14 +51,28 @@ def network(question: Answer) -> Answer:
 
     `seeded` is whether its start depends on the seed.
     """
+    made = architecture_of(question)
+    widths = None if made.layered is None else [layer.outputs for layer in made.layered.layers[:-1]]
+    return {"hidden_widths": widths, "without": made.without, "seeded": made.seeded}
+
+
+def architecture_of(question: Answer) -> Architecture:
+    """A network, for a data set, which is read only where its name doesn't tell what it is like."""
     data = read_data(question["data"])
     shape, outputs = data.shape, data.classes
     if shape is None or outputs is None:
         dataset = load(data, Path(question["root"]))
         shape, outputs = tuple(dataset.train.x.shape[1:]), dataset.outputs
-    made = build(read_network(question["network"]), shape, outputs)
-    widths = None if made.layered is None else [layer.outputs for layer in made.layered.layers[:-1]]
-    return {"hidden_widths": widths, "without": made.without, "seeded": made.seeded}
+    return build(read_network(question["network"]), shape, outputs)
+
+
+def checkpoints(question: Answer) -> Answer:
+    """Read checkpoints of a network, to the last value: whatever is wrong with one is the answer."""
+    wanted = NetworkState.of(architecture_of(question).module)
+    how = msgspec.convert(question["how"], HowToRead)
+    for file in question["files"]:
+        open_checkpoint(Path(file), how, wanted)
+    return {"files": len(question["files"])}
 
 
 def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask beyond the question itself
@@ -120,6 +137,7 @@ def path_of(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
     "download": download,
     "network": network,
+    "checkpoints": checkpoints,
     "facts": facts,
     "verify": verify,
     "points": points,
@@ -130,6 +148,8 @@ QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
 def answer_to(question: Answer) -> Answer:
     try:
         return QUESTIONS[question["question"]](question)
+    except KeysError as error:
+        return {"usage": str(error), "rows": error.rows, "proposed": error.proposed}
     except UsageError as error:
         return {"usage": str(error)}
     except BaseException as error:  # noqa: BLE001 - whatever it was, the one who asked is told

@@ -1,4 +1,4 @@
-"""Bounds may leave a file; paths, segments and certificates have room for what a certificate of pieces says."""
+"""Bounds may leave a file; paths, segments and certificates have room for pieces, models for where they are from."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +18,7 @@ def upgrade() -> None:
             for name in names:
                 op.add_column(table, sa.Column(name, kind(), nullable=True))  # not known of older rows
     op.add_column("segments", sa.Column("certificate", sa.Text(), nullable=True))
+    op.add_column("models", sa.Column("source", sa.Text(), nullable=True))
 
 
 def _bounds() -> None:

@@ -9,7 +9,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NetworkState:
     """Shapes of a network's parameters and of the buffers in its state dict, by name and in order.
 
     A tensor that has several names is there by the first; `tied` leads from the others to it.
@@ -20,7 +20,7 @@ class Wanted:
     tied: Mapping[str, str]
 
     @classmethod
-    def of(cls, module: nn.Module) -> "Wanted":
+    def of(cls, module: nn.Module) -> "NetworkState":
         first: dict[int, str] = {}
         parameters: dict[str, Shape] = {}
         buffers: dict[str, Shape] = {}

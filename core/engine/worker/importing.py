@@ -1,0 +1,150 @@
+"""The job `import`: other people's checkpoints, read, evaluated and kept as models; all of them or none."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from math import log
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from core.checkpoints.network_state import NetworkState
+from core.checkpoints.opening import Opened, open_checkpoint
+from core.checkpoints.reading import sha256_of
+from core.engine.folders import Job
+from core.engine.worker.journal import Journal
+from core.engine.worker.log_sentences import log_model
+from core.engine.worker.training import describe_model
+from core.errors import KeysError, RunError
+from core.networks.architectures import Architecture
+from core.opening import DTYPES, open_problem
+from core.problem import Problem
+from core.results import ModelMade
+from core.specs.runs import Import
+from core.traced_view import without_wrong_view
+
+FRESH_SEED = 0
+OFF = 0.005  # from the accuracy that was expected
+NEAR_CHANCE = 0.9  # of the error, and of the loss, of guessing
+
+
+def run_import(job: Job, spec: Import, folder: Path, journal: Journal) -> None:
+    """Read and evaluate every file, then leave all models; raise RunError, with none left, where one isn't as said."""
+    journal.progress(None, "reading the data")
+    problem, architecture = open_problem(spec.network, spec.data, spec.loss, job.device, job.data_root, journal)
+    wanted = NetworkState.of(architecture.module)
+    made: list[ModelMade] = []
+    for i, (file, name) in enumerate(zip(spec.paths, names(spec), strict=True)):
+        journal.progress(i / spec.count, f"reading {file.name}")
+        begun = journal.seconds
+        opened = _opened(file, spec, wanted, journal)
+        known = _source(opened, spec)
+        mine, theta = _placed(opened, spec, problem, architecture)
+        described = describe_model(mine, theta, i, folder)
+        log_model(f"of {file.name}", described, folder, journal)
+        require_accuracy(described, spec, file)
+        if hint := _hint(described, problem):
+            journal.say(hint)
+            known["hint"] = hint
+        made.append(
+            ModelMade(
+                **described,
+                network=spec.network,
+                data=spec.data,
+                seed=None,
+                epochs=known.get("epoch"),
+                reached=None,
+                seconds=journal.seconds - begun,
+                name=name,
+                role="imported",
+                source=known,
+            )
+        )
+    for model in made:
+        journal.write(model)
+
+
+def names(spec: Import) -> list[str]:
+    """What the models are called: as asked, counted where there are several, or as their files."""
+    if spec.name is not None:
+        return [spec.name] if spec.count == 1 else [f"{spec.name}-{i}" for i in range(spec.count)]
+    stems = [file.name.removesuffix(".index.json").rpartition(".")[0] or file.name for file in spec.paths]
+    alike = {stem for stem, count in Counter(stems).items() if count > 1}
+    return [
+        f"{file.parent.name}/{stem}" if stem in alike else stem for file, stem in zip(spec.paths, stems, strict=True)
+    ]
+
+
+def _opened(file: Path, spec: Import, wanted: NetworkState, journal: Journal) -> Opened:
+    """A checkpoint's tensors; where its names don't fit, the log has all of them."""
+    try:
+        opened = open_checkpoint(file, spec, wanted)
+    except KeysError as error:
+        for name, here, there in error.rows:
+            journal.say(f"{name}: {here} in the file, {there} in the network.")
+        raise
+    for sentence in opened.sentences():
+        journal.say(sentence)
+    return opened
+
+
+def _source(opened: Opened, spec: Import) -> dict[str, Any]:
+    """What the catalogue keeps of where a model is from."""
+    first, *shards = opened.content.files
+    known = {**opened.record(), "sha256": sha256_of(first)}
+    if shards:
+        known["shards"] = {shard.name: sha256_of(shard) for shard in shards}
+    if spec.fresh_head is not None:
+        known |= {"fresh_head": spec.fresh_head, "seed": FRESH_SEED}
+    return known
+
+
+def _placed(opened: Opened, spec: Import, problem: Problem, architecture: Architecture) -> tuple[Problem, Tensor]:
+    """The problem with the file's buffers, in the model's dtype, and its parameters (P,)."""
+    dtype = DTYPES[spec.dtype or opened.dtype]
+    problem = problem.to(problem.device, dtype)
+    fresh = {} if spec.fresh_head is None else architecture.start(FRESH_SEED)
+    parameters = {name: opened.tensors.get(name, fresh.get(name)) for name in problem.layout.names}
+    theta = problem.layout.join({name: one.to(dtype) for name, one in parameters.items() if one is not None})
+    problem = replace(problem, buffers=_buffers(opened.tensors, problem.constants))
+    theta = theta.to(problem.device)
+    return without_wrong_view(problem, theta[None]), theta
+
+
+def _buffers(tensors: Mapping[str, Tensor], made: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The network's buffers with the file's values, in the number types that the network has them in."""
+    here = {name: one for name, one in tensors.items() if name in made}
+    return {**made, **{name: one.to(made[name].device, made[name].dtype) for name, one in here.items()}}
+
+
+def require_accuracy(described: Mapping[str, Any], spec: Import, file: Path) -> None:
+    """Raise RunError where the model is not as accurate as was said."""
+    if spec.expect_accuracy is None:
+        return
+    part = "train" if described["test_error"] is None else "test"
+    accuracy = 1 - described[f"{part}_error"]
+    if abs(accuracy - spec.expect_accuracy) > OFF + 1e-9:
+        raise RunError(
+            "not as expected",
+            f"The {part} accuracy of {file.name} is {accuracy:.4f}, and {spec.expect_accuracy:g} was expected: mostly "
+            "the data is normalised otherwise than in its training, or the classes have another order; no model is "
+            "kept.",
+        )
+
+
+def _hint(described: Mapping[str, Any], problem: Problem) -> str | None:
+    """What to look at where a model is hardly better than guessing."""
+    classes = problem.data.classes
+    if classes is None or problem.words:
+        return None
+    guessing = 1 - 1 / classes
+    near = described["train_error"] >= NEAR_CHANCE * guessing
+    if problem.loss.name == "cross-entropy":
+        near = near or described["train_loss"] >= NEAR_CHANCE * log(classes)
+    if not near:
+        return None
+    return (
+        f"Train loss {described['train_loss']:.4g} and error {described['train_error']:.4g} are near guessing among "
+        f"{classes} classes: is the data normalised as in its training, and are the classes in the same order?"
+    )

@@ -39,6 +39,7 @@ def fit(found: Mapping[str, Shape], wanted: NetworkState, fresh: str | None = No
         if shapes.get(name) == shape:
             first = wanted.tied.get(name, name)
             taken[first] = (*taken.get(first, ()), name)
+    taken = {name: taken[name] for name in (*wanted.parameters, *wanted.buffers) if name in taken}
     rows = [(name, shape_text(here[name]), shape_text(shapes[name])) for name in here if name in shapes]
     rows = [row for row in rows if row[1] != row[2]]
     beside = tuple(name for name in here if name not in shapes and name.rpartition(".")[2] in BESIDE)

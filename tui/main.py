@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("tui.cli.commands.delete:delete", "Delete, after asking."),
     "export": ("tui.cli.commands.export:export", "Write a table as CSV."),
     "points": ("tui.cli.commands.points:points", "Write parameter vectors along a path to a file."),
+    "export-model": ("tui.cli.commands.export_model:export_model", "Write a model as a state dict of your own."),
     "agent": ("tui.cli.commands.agent:agent", "Run jobs here, in the foreground."),
     "doctor": ("tui.cli.commands.doctor:doctor", "Report on devices, data and the catalogue."),
     "completion": ("tui.cli.commands.completion:completion", "Print the completion script for your shell."),

@@ -12,12 +12,14 @@ Shape = tuple[int, ...]
 class NetworkState:
     """Shapes of a network's parameters and of the buffers in its state dict, by name and in order.
 
-    A tensor that has several names is there by the first; `tied` leads from the others to it.
+    A tensor that has several names is there by the first; `tied` leads from the others to it. `names` are all, in the
+    order of the state dict.
     """
 
     parameters: Mapping[str, Shape]
     buffers: Mapping[str, Shape]
     tied: Mapping[str, str]
+    names: tuple[str, ...]
 
     @classmethod
     def of(cls, module: nn.Module) -> "NetworkState":
@@ -25,7 +27,8 @@ class NetworkState:
         parameters: dict[str, Shape] = {}
         buffers: dict[str, Shape] = {}
         tied: dict[str, str] = {}
-        for name, one in module.state_dict(keep_vars=True).items():
+        state = module.state_dict(keep_vars=True)
+        for name, one in state.items():
             if not isinstance(one, Tensor):  # extra state
                 continue
             if id(one) in first:
@@ -33,7 +36,7 @@ class NetworkState:
                 continue
             first[id(one)] = name
             (parameters if isinstance(one, nn.Parameter) else buffers)[name] = tuple(one.shape)
-        return cls(parameters, buffers, tied)
+        return cls(parameters, buffers, tied, tuple(one for one in state if isinstance(state[one], Tensor)))
 
     @property
     def shapes(self) -> dict[str, Shape]:

@@ -27,8 +27,8 @@ STEPS = ("epoch", "epochs", "global_step", "step", "iteration")
 class Opened:
     """A network's tensors by its own names, as they lie in the file, and how they were found there.
 
-    `taken` has every name of the file that a tensor was found under; what the network makes itself, `filled` buffers
-    and a fresh head, is not among them.
+    `taken` has every name of the file that a tensor was found under, `tied` those of tensors for which the network has
+    several; what the network makes itself, `filled` buffers and a fresh head, is not among them.
     """
 
     tensors: Mapping[str, Tensor]
@@ -36,6 +36,7 @@ class Opened:
     content: Content
     choice: Choice
     renamed: Mapping[str, str]
+    tied: Mapping[str, tuple[str, ...]]
     filled: tuple[str, ...]
     left_out: tuple[str, ...]
     counts: Mapping[str, int]
@@ -78,6 +79,7 @@ class Opened:
             "prefix": self.choice.naming.prefix,
             "changed": list(self.choice.naming.changed),
             "map": dict(self.renamed),
+            "tied": {name: list(names) for name, names in self.tied.items()},
             "ema": self.choice.candidate.is_averaged,
             "averaged": self.choice.averaged,
             "dtypes": self.dtypes,
@@ -112,8 +114,11 @@ def open_checkpoint(path: Path, how: HowToRead, wanted: NetworkState) -> Opened:
     if matched.rows:
         raise KeysError(_wrong(content.file, choice, matched), matched.rows, {})
     tensors = _taken(choice, naming, matched, content.file)
+    tied = {name: names for name, names in matched.taken.items() if name in wanted.tied.values()}
     dropped = (*matched.beside, *naming.left_out(shapes_of(choice.candidate)))
-    return Opened(tensors, matched.taken, content, choice, renamed, matched.filled, dropped, _counts(content.tree))
+    return Opened(
+        tensors, matched.taken, content, choice, renamed, tied, matched.filled, dropped, _counts(content.tree)
+    )
 
 
 def _fit(choice: Choice, naming: Naming, wanted: NetworkState, how: HowToRead) -> Fit:

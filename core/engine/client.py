@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 import core
+from core.data.files import data_root
 from core.engine.checks import check, check_device, check_promise, with_settled_inputs
 from core.engine.folders import attempt_folder, checkpoint, log_of
 from core.engine.launch import start_agent
@@ -39,7 +40,7 @@ from core.specs.runs import (
     to_json,
 )
 from core.studies.plan import Planned
-from store import Catalogue, NewRun, Paths, Run, Runs
+from store import Catalogue, ModelRecord, Models, NewRun, Paths, Run, Runs
 from store.errors import NotFoundError, StoreError
 from store.states import FINISHED
 
@@ -265,6 +266,21 @@ class Client:
         """Write the knots of a path, with the pieces that it is proven on, into one safetensors file."""
         return ask({"question": "knots", **self._path_question(path_id), "to": str(to.absolute())})
 
+    def export_model(self, model_id: int, to: Path) -> dict[str, Any]:
+        """Write a model as a state dict, under the names of the file that it is from."""
+        with self.catalogue.read() as session:
+            model = Models(session).get(model_id)
+        return ask({**self._state_question(model), "path": None, "to": str(to.absolute())})
+
+    def export_point(self, path_id: int, t: float, to: Path) -> dict[str, Any]:
+        """Write the point of a path at t, as `export_model` does a model; names and buffers are those of its start."""
+        with self.catalogue.read() as session:
+            path = Paths(session).get(path_id)
+            start = Models(session).get(path.model_a)
+        file = self.catalogue.artifacts.verified(path.artifact or "")
+        point = {"file": str(file), "sha256": path.artifact, "t": t}
+        return ask({**self._state_question(start), "path": point, "to": str(to.absolute())})
+
     def facts(self) -> dict[str, Any]:
         """The environment of jobs on this machine: versions, devices, memory."""
         return ask({"question": "facts"})
@@ -277,6 +293,13 @@ class Client:
         asked: dict[str, Any] = {"path": known.file, "sha256": known.sha256, "pieces": known.pieces}
         asked |= {"path_id": known.id, "certificate": known.certificate, "level": known.level, "root": self.data_root}
         return {**asked, "models": msgspec.to_builtins(models)}
+
+    def _state_question(self, model: ModelRecord) -> dict[str, Any]:
+        file = self.catalogue.artifacts.verified(model.artifact or "")
+        asked: dict[str, Any] = {"question": "state", "model": str(file), "sha256": model.artifact}
+        asked |= {"network": current_network(model.network or "", self.trust), "data": model.data}
+        source = {} if model.source is None else msgspec.json.decode(model.source)
+        return {**asked, "source": source, "root": str(data_root(self.data_root))}
 
     def _new_run(self, session: Session, spec: RunSpec, *, device: str | None, study: str | None = None) -> NewRun:
         network, data, seed = self._columns_of(session, spec)

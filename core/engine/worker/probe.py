@@ -13,20 +13,24 @@ from typing import Any, TextIO
 
 import msgspec
 import torch
+from safetensors.torch import load as load_tensors
 from torch import Tensor
 
 from core.certify.enclosed import Wanted
 from core.checkpoints.network_state import NetworkState
 from core.checkpoints.opening import open_checkpoint
+from core.checkpoints.writing import as_in_file, write_state
 from core.data.load import load
 from core.engine.worker.causes import cause_of
-from core.engine.worker.exporting import FLOAT64, about_knots, knots_of, points_of, write
+from core.engine.worker.exporting import FLOAT64, about_knots, knots_of, name_of, points_of, write
 from core.engine.worker.facts import environment
 from core.engine.worker.verifying import verify_path
 from core.errors import KeysError, ThalwegError, UsageError
 from core.examination import examine
+from core.files import read_whole
 from core.input_files import InputModel
 from core.networks.architectures import Architecture, build
+from core.networks.layout import Layout
 from core.opening import open_models
 from core.path import Path as Curve
 from core.problem import Problem
@@ -73,6 +77,22 @@ def checkpoints(question: Answer) -> Answer:
     for file in question["files"]:
         open_checkpoint(Path(file), how, wanted)
     return {"files": len(question["files"])}
+
+
+def state(question: Answer) -> Answer:
+    """Write a model, or the point of a path at `t`, as a state dict under the names of the file that it is from."""
+    made = architecture_of(question)
+    tensors = load_tensors(read_whole(Path(question["model"]), question["sha256"]))
+    layout, path = Layout.of(made.module), question["path"]
+    if path is not None:
+        point = Curve.load(Path(path["file"]), sha256=path["sha256"]).points(
+            torch.tensor([path["t"]], dtype=torch.float64)
+        )
+        tensors |= {name: one[0] for name, one in layout.split(point).items()}
+    tensors = dict(made.module.named_buffers()) | tensors  # files of the first edition have none
+    named = as_in_file(tensors, NetworkState.of(made.module), question["source"])
+    write_state(named, Path(question["to"]), {"network": question["network"], "data": question["data"]})
+    return {"tensors": list(named), "dtype": name_of(next(iter(named.values())).dtype)}
 
 
 def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask beyond the question itself
@@ -138,6 +158,7 @@ QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
     "download": download,
     "network": network,
     "checkpoints": checkpoints,
+    "state": state,
     "facts": facts,
     "verify": verify,
     "points": points,

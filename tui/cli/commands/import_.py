@@ -17,6 +17,7 @@ from tui.shared.formatting import number, percent, value
 if TYPE_CHECKING:
     from core.engine.client import Client
 
+MOST = 40  # rows of a table of names
 EPILOG = """\b
 Examples:
   thalweg import a.pt b.pt --network file:net.py:make --data digits
@@ -61,6 +62,8 @@ def _keys(error: KeysError) -> str:
     """What is proposed, or else what doesn't fit, line by line."""
     titles = ("in the file", "in the network") if error.proposed else ("name", "in the file", "in the network")
     rows = [titles, *(error.proposed.items() if error.proposed else error.rows)]
+    if len(rows) > MOST:
+        rows = [*rows[:MOST], (f"and {len(rows) - MOST} more", *[""] * (len(titles) - 1))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

@@ -40,9 +40,9 @@ class NetworkState:
 
     @property
     def shapes(self) -> dict[str, Shape]:
-        """Of every name, the further names of tied tensors among them."""
+        """Of every name in order, the further names of tied tensors among them."""
         own = {**self.parameters, **self.buffers}
-        return own | {name: own[first] for name, first in self.tied.items()}
+        return {name: own[self.tied.get(name, name)] for name in self.names}
 
 
 def shape_text(shape: Shape) -> str:

@@ -24,6 +24,7 @@ FINDINGS = {
     "premise": "premise fails",
     "loss not reached": "loss not reached",
     "ill-conditioned": "ill-conditioned",
+    "not as expected": "not as expected",
 }
 
 Row = tuple[str, str, str]

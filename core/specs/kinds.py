@@ -56,6 +56,8 @@ class RunKind:
     """Those of them that are paths of files, any number of them."""
     flags: tuple[str, ...] = ()
     """Options with a flag of their own; the others are set by -o."""
+    repeatable: tuple[str, ...] = ()
+    """Those of them whose flag may be given several times; the texts are joined by blanks."""
     each: bool = False
     """Whether its command and form take several of its only input, and start a run for each."""
 
@@ -116,6 +118,7 @@ KINDS: dict[str, RunKind] = {
             *("network", "data", "ema", "yes", "recursive", "key", "strip", "fresh_head", "map"),
             *("dtype", "expect_accuracy", "name", "loss"),
         ),
+        repeatable=("map",),
     ),
     "connect": RunKind(
         Connect,

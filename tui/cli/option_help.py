@@ -30,6 +30,7 @@ def run_command(kind: str, epilog: str) -> Callable[[Callable[[RunOptions, RunSp
         def command(run_options: RunOptions, options: tuple[str, ...], **given: Any) -> int:
             run = KINDS[kind]
             flags = {name: given.pop(name) for name in run.flags}
+            flags |= {name: " ".join(flags[name]) or None for name in run.repeatable}
             texts = {name: join(one) if isinstance(one, tuple) else one for name, one in given.items()}
             return function(run_options, spec_of(kind, {**texts_of(options, flags, kind), **texts}))
 
@@ -69,7 +70,7 @@ def _flags(kind: str) -> list[Callable[..., Any]]:
     """The flag of its choice, then those of its own options, with the help that their specs give."""
     run = KINDS[kind]
     described = {one.name: one for one in describe(run.spec)}
-    flags = [_flag(described[name]) for name in run.flags]
+    flags = [_flag(described[name], multiple=name in run.repeatable) for name in run.flags]
     if run.choice is None:
         return flags
     help_ = f"One of {', '.join(run.choice.among)}; before --help: its options alone."
@@ -79,7 +80,7 @@ def _flags(kind: str) -> list[Callable[..., Any]]:
     return [choice, *flags]
 
 
-def _flag(one: Option) -> Callable[..., Any]:
+def _flag(one: Option, *, multiple: bool) -> Callable[..., Any]:
     flag, help_ = f"--{one.name.replace('_', '-')}", f"{one.help[:1].upper()}{one.help[1:]}"
     if one.is_switch:
         return click.option(flag, type=str, flag_value="true", default=None, help=f"{help_}.")
@@ -87,7 +88,9 @@ def _flag(one: Option) -> Callable[..., Any]:
     metavar = next((short for words, short in METAVARS.items() if one.allowed.startswith(words)), "TEXT")
     allowed = "" if one.allowed in ("a text", "a number") else f"; {one.allowed}"
     default = "" if one.default is None else f" Default: {text_of(one.default)}."
-    return click.option(flag, type=of, metavar=metavar, required=one.required, help=f"{help_}{allowed}.{default}")
+    return click.option(
+        flag, type=of, metavar=metavar, required=one.required, multiple=multiple, help=f"{help_}{allowed}.{default}"
+    )
 
 
 class OptionsCommand(click.Command):

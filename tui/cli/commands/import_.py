@@ -13,6 +13,7 @@ from tui.cli.option_help import run_command
 from tui.cli.output import note, print_json, table
 from tui.cli.run_command import Row, RunOptions, report_enqueued, results_of, status_of, wait_for
 from tui.shared.formatting import number, percent, value
+from tui.shared.json_values import decoded
 
 if TYPE_CHECKING:
     from core.engine.client import Client
@@ -41,7 +42,7 @@ def import_(run_options: RunOptions, spec: RunSpec) -> int:
     runs = wait_for(run_options, client, [run_id])
     models = [row for row in results_of(client, "models", runs) if row["id"] is not None]
     if run_options.as_json:
-        print_json([{**row, "source": json.loads(str(row["source"]))} for row in models])
+        print_json([decoded(row) for row in models])
     elif models:
         _print(models)
     return status_of(runs)

@@ -1,5 +1,6 @@
 """What can't be a parameter: refused by its name, before anything is copied."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -29,6 +30,19 @@ def require_finite(name: str, tensor: Tensor, file: Path) -> None:
         values = tensor.detach().float() if tensor.itemsize < 4 else tensor.detach()
         what = "NaN" if bool(values.isnan().any()) else "an infinite value"
         raise UsageError(f"{name} of {file} holds {what}: the training had diverged; take an earlier checkpoint.")
+
+
+def separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors, copied where they are views of something larger or of one another: each can be kept by itself."""
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, one in tensors.items():
+        is_whole = one.untyped_storage().nbytes() == one.numel() * one.itemsize and one.is_contiguous()
+        found[name] = (
+            one if is_whole and one.data_ptr() not in seen else one.clone(memory_format=torch.contiguous_format)
+        )
+        seen.add(one.data_ptr())
+    return found
 
 
 def is_finite(tensor: Tensor) -> bool:

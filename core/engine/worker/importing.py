@@ -12,11 +12,13 @@ from torch import Tensor
 from core.checkpoints.network_state import NetworkState
 from core.checkpoints.opening import Opened, open_checkpoint
 from core.checkpoints.reading import sha256_of
+from core.checkpoints.tensors import separate
 from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import log_model
-from core.engine.worker.training import describe_model
+from core.engine.worker.training import measured_model
 from core.errors import KeysError, RunError
+from core.model_files import write_tensors
 from core.networks.architectures import Architecture
 from core.opening import DTYPES, open_problem
 from core.problem import Problem
@@ -40,8 +42,11 @@ def run_import(job: Job, spec: Import, folder: Path, journal: Journal) -> None:
         begun = journal.seconds
         opened = _opened(file, spec, wanted, journal)
         known = _source(opened, spec)
-        mine, theta = _placed(opened, spec, problem, architecture)
-        described = describe_model(mine, theta, i, folder)
+        mine, parameters = _placed(opened, spec, problem, architecture)
+        kept = f"model-{i}.safetensors"
+        write_tensors(parameters, mine.constants, folder / kept)
+        theta = mine.layout.join(parameters).to(mine.device)
+        described = measured_model(without_wrong_view(mine, theta[None]), theta, i, kept)
         log_model(f"of {file.name}", described, folder, journal)
         require_accuracy(described, spec, file)
         if hint := _hint(described, problem):
@@ -100,16 +105,16 @@ def _source(opened: Opened, spec: Import) -> dict[str, Any]:
     return known
 
 
-def _placed(opened: Opened, spec: Import, problem: Problem, architecture: Architecture) -> tuple[Problem, Tensor]:
-    """The problem with the file's buffers, in the model's dtype, and its parameters (P,)."""
+def _placed(
+    opened: Opened, spec: Import, problem: Problem, architecture: Architecture
+) -> tuple[Problem, dict[str, Tensor]]:
+    """The problem with the file's buffers, in the model's dtype, and its parameters by name, in the file's memory."""
     dtype = DTYPES[spec.dtype or opened.dtype]
     problem = problem.to(problem.device, dtype)
     fresh = {} if spec.fresh_head is None else architecture.start(FRESH_SEED)
     parameters = {name: opened.tensors.get(name, fresh.get(name)) for name in problem.layout.names}
-    theta = problem.layout.join({name: one.to(dtype) for name, one in parameters.items() if one is not None})
-    problem = replace(problem, buffers=_buffers(opened.tensors, problem.constants))
-    theta = theta.to(problem.device)
-    return without_wrong_view(problem, theta[None]), theta
+    placed = separate({name: one.to(dtype) for name, one in parameters.items() if one is not None})
+    return replace(problem, buffers=_buffers(opened.tensors, problem.constants)), placed
 
 
 def _buffers(tensors: Mapping[str, Tensor], made: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import log
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from core.checkpoints.network_state import NetworkState
@@ -17,57 +18,76 @@ from core.engine.folders import Job
 from core.engine.worker.journal import Journal
 from core.engine.worker.log_sentences import log_model
 from core.engine.worker.training import measured_model
-from core.errors import KeysError, RunError
+from core.errors import KeysError, RunError, sentence_of
 from core.model_files import write_tensors
 from core.networks.architectures import Architecture
 from core.opening import DTYPES, open_problem
-from core.problem import Problem
+from core.problem import Problem, chunks
 from core.results import ModelMade
 from core.specs.runs import Import
 from core.traced_view import without_wrong_view
 
 FRESH_SEED = 0
 OFF = 0.005  # from the accuracy that was expected
+OWN_LOSS = 1e-3  # by which a loss in half precision may differ without a word
+HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 NEAR_CHANCE = 0.9  # of the error, and of the loss, of guessing
 
 
 def run_import(job: Job, spec: Import, folder: Path, journal: Journal) -> None:
     """Read and evaluate every file, then leave all models; raise RunError, with none left, where one isn't as said."""
     journal.progress(None, "reading the data")
-    problem, architecture = open_problem(spec.network, spec.data, spec.loss, job.device, job.data_root, journal)
-    wanted = NetworkState.of(architecture.module)
-    made: list[ModelMade] = []
-    for i, (file, name) in enumerate(zip(spec.paths, names(spec), strict=True)):
-        journal.progress(i / spec.count, f"reading {file.name}")
-        begun = journal.seconds
-        opened = _opened(file, spec, wanted, journal)
-        known = _source(opened, spec)
-        mine, parameters = _placed(opened, spec, problem, architecture)
-        kept = f"model-{i}.safetensors"
-        write_tensors(parameters, mine.constants, folder / kept)
-        theta = mine.layout.join(parameters).to(mine.device)
-        described = measured_model(without_wrong_view(mine, theta[None]), theta, i, kept)
-        log_model(f"of {file.name}", described, folder, journal)
-        require_accuracy(described, spec, file)
-        if hint := _hint(described, problem):
-            journal.say(hint)
-            known["hint"] = hint
-        made.append(
-            ModelMade(
-                **described,
-                network=spec.network,
-                data=spec.data,
-                seed=None,
-                epochs=known.get("epoch"),
-                reached=None,
-                seconds=journal.seconds - begun,
-                name=name,
-                role="imported",
-                source=known,
-            )
-        )
+    opened = open_problem(spec.network, spec.data, spec.loss, job.device, job.data_root, journal)
+    importing = _Importing(spec, *opened, folder, journal)
+    made = [importing.model(i, file) for i, file in enumerate(spec.paths)]
     for model in made:
         journal.write(model)
+
+
+@dataclass(frozen=True)
+class _Importing:
+    """What all files of a run are read and evaluated with."""
+
+    spec: Import
+    problem: Problem
+    architecture: Architecture
+    folder: Path
+    journal: Journal
+
+    def model(self, position: int, file: Path) -> ModelMade:
+        """Read a file, write its tensors as those of a model, and evaluate it."""
+        self.journal.progress(position / self.spec.count, f"reading {file.name}")
+        begun = self.journal.seconds
+        opened = _opened(file, self.spec, NetworkState.of(self.architecture.module), self.journal)
+        known = _source(opened, self.spec)
+        problem, parameters = _placed(opened, self.spec, self.problem, self.architecture)
+        kept = f"model-{position}.safetensors"
+        write_tensors(parameters, problem.constants, self.folder / kept)
+        theta = problem.layout.join(parameters).to(problem.device)
+        described = measured_model(without_wrong_view(problem, theta[None]), theta, position, kept)
+        log_model(f"of {file.name}", described, self.folder, self.journal)
+        require_accuracy(described, self.spec, file)
+        known |= self.said("hint", hint(described, problem))
+        known |= self.said("in_its_dtype", differs(opened, problem, theta, described["train_loss"]))
+        return ModelMade(
+            **described,
+            network=self.spec.network,
+            data=self.spec.data,
+            seed=None,
+            epochs=known.get("epoch"),
+            reached=None,
+            seconds=self.journal.seconds - begun,
+            name=names(self.spec)[position],
+            role="imported",
+            source=known,
+        )
+
+    def said(self, name: str, sentence: str | None) -> dict[str, str]:
+        """A sentence that is in the log and kept with the model, by name."""
+        if sentence is None:
+            return {}
+        self.journal.say(sentence)
+        return {name: sentence}
 
 
 def names(spec: Import) -> list[str]:
@@ -138,7 +158,7 @@ def require_accuracy(described: Mapping[str, Any], spec: Import, file: Path) -> 
         )
 
 
-def _hint(described: Mapping[str, Any], problem: Problem) -> str | None:
+def hint(described: Mapping[str, Any], problem: Problem) -> str | None:
     """What to look at where a model is hardly better than guessing."""
     classes = problem.data.classes
     if classes is None or problem.words:
@@ -153,3 +173,24 @@ def _hint(described: Mapping[str, Any], problem: Problem) -> str | None:
         f"Train loss {described['train_loss']:.4g} and error {described['train_error']:.4g} are near guessing among "
         f"{classes} classes: is the data normalised as in its training, and are the classes in the same order?"
     )
+
+
+def differs(opened: Opened, problem: Problem, theta: Tensor, loss: float) -> str | None:
+    """What the model is worth in the half precision of its file, where it is worth something else there."""
+    (name, *others) = opened.dtypes
+    if others or name not in HALVES:
+        return None
+    half = problem.to(problem.device, HALVES[name])
+    try:
+        own = sum(_loss(half, theta, x, y) for x, y in chunks(half.data.train, 1)) / len(half.data.train)
+    except RuntimeError as error:  # what torch has no kernel for
+        return f"It can't be evaluated in {name}, the file's dtype: {sentence_of(error)}."
+    if abs(own - loss) <= OWN_LOSS:
+        return None
+    return f"In {name}, the file's dtype, its train loss is {own:.6g}, and {loss:.6g} in that of the catalogue."
+
+
+@torch.no_grad()
+def _loss(half: Problem, theta: Tensor, x: Tensor, y: Tensor) -> float:
+    """The sum of the losses of samples, from outputs in half precision."""
+    return float(half.sums(half.outputs(theta[None].to(half.dtype), x).float(), y)[0])

@@ -91,5 +91,6 @@ def _print(models: list[Row]) -> None:
         source = json.loads(str(row["source"]))
         if averaged := source.get("averaged"):
             note(f"Model {row['id']}: the file has averaged weights at {averaged!r}, too; --ema takes them.")
-        if hint := source.get("hint"):
-            note(f"Model {row['id']}: {hint}")
+        for sentence in (source.get("hint"), source.get("in_its_dtype")):
+            if sentence is not None:
+                note(f"Model {row['id']}: {sentence}")

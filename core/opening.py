@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.arithmetic import settle_float32
 from core.data.dataset import Dataset
@@ -120,6 +120,11 @@ class Joined:
         problem = self.problem.to(self.problem.device, dtype)
         opened = replace(self.opened, problem=self.opened.problem.to(problem.device, dtype))
         return replace(self, problem=problem, opened=opened)
+
+    @property
+    def network(self) -> nn.Module:
+        """The models' network, which may be another one than that of the path."""
+        return self.opened.problem.network
 
     def between(self, a: int, b: int) -> Problem:
         """The problem at points of paths from model `a` to model `b`, by their numbers here."""

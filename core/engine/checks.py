@@ -8,6 +8,7 @@ from typing import Any
 
 from core.data.files import data_root, locate, missing
 from core.data.words import read_streams
+from core.engine.checkpoint_files import listed, stamp
 from core.engine.devices import installed_devices
 from core.engine.model_inputs import find
 from core.engine.probe import Ask
@@ -15,6 +16,7 @@ from core.errors import UsageError
 from core.networks.source import read_source, several_of_one_start, sha256_of
 from core.specs.batch_norm import no_lerp
 from core.specs.bounds import Examined, Separability
+from core.specs.checkpoints import HowToRead
 from core.specs.compressing import Compressing, only_width, oracle_sizes
 from core.specs.conditions import ModelFacts, check_genericity, check_separability
 from core.specs.data import DataSpec, Words, read_data
@@ -25,6 +27,8 @@ from core.specs.options import Options
 from core.specs.runs import (
     OF_VALUES,
     Connect,
+    Import,
+    Making,
     Reading,
     Reference,
     RunSpec,
@@ -57,6 +61,8 @@ def check(catalogue: Catalogue, spec: RunSpec, root: str | None, ask: Ask) -> No
     match spec:
         case Train():
             check_training(spec, root, ask)
+        case Import():
+            check_import(spec, root, ask)
         case Connect():
             check_connection(catalogue, spec, root, ask)
         case _:
@@ -110,6 +116,27 @@ def check_promise(run: Run, ref: Reference) -> None:
 
 
 def check_training(spec: Train, root: str | None, ask: Ask) -> None:
+    """Network, data, loss and goal fit each other, and the data is here or can be had."""
+    check_problem(spec, root, ask)
+    network, data = read_network(spec.network), read_data(spec.data)
+    check_metric(spec.on, data, spec.loss)
+    if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
+        raise UsageError(several_of_one_start(network.short_text, spec.count))
+
+
+def check_import(spec: Import, root: str | None, ask: Ask) -> None:
+    """The files are checkpoints of the network, to the last name."""
+    files = listed(spec)
+    check_problem(spec, root, ask)
+    network, data = read_network(spec.network), read_data(spec.data)
+    if spec.expect_accuracy is not None and (data.regression or data.words):
+        raise UsageError(f"{data} has no classes, so models have no accuracy: leave --expect-accuracy out.")
+    asked = network_question(network, str(data), root) | {"question": "checkpoints", "files": [*map(str, files)]}
+    how = {name: getattr(spec, name) for name in HowToRead.__struct_fields__}
+    ask({**asked, "how": how, "stamps": [stamp(file) for file in files]})
+
+
+def check_problem(spec: Making, root: str | None, ask: Ask) -> None:
     """Network, data and loss fit each other, and the data is here or can be had."""
     network, data = read_network(spec.network), read_data(spec.data)
     if data.shape is not None:
@@ -122,10 +149,7 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
             f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss, or absolute."
         )
     check_kind(network, data)
-    check_metric(spec.on, data, spec.loss)
     check_data(data, root, ask)
-    if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
-        raise UsageError(several_of_one_start(network.short_text, spec.count))
 
 
 def check_metric(metric: Metric, data: DataSpec, loss: str | None) -> None:

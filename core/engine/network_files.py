@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import msgspec
 
+from core.engine.checkpoint_files import with_listed_files
 from core.engine.model_inputs import find
 from core.errors import UsageError
 from core.networks.source import changed_sentence, read_source, sha256_of
 from core.specs.kinds import inputs_of
 from core.specs.networks import File, read_network
-from core.specs.runs import Reference, RunSpec, Train
+from core.specs.runs import Making, Reference, RunSpec
 from store import Catalogue, Runs
 
 Trust = Callable[[str], bool]  # whether a file is trusted of which this sentence says that it has changed
@@ -32,12 +33,12 @@ def current_network(network: str, trust: Trust) -> str:
 
 
 def with_pinned_network(catalogue: Catalogue, spec: RunSpec, trust: Trust) -> RunSpec:
-    """A run's spec, with its network pinned to the file's present content.
+    """A run's spec, with its network pinned to the file's present content, and checkpoints in place of their folder.
 
     Raises UsageError as above, NotFoundError for a model or path that isn't there.
     """
-    if isinstance(spec, Train):
-        return msgspec.structs.replace(spec, network=current_network(spec.network, trust))
+    if isinstance(spec, Making):
+        return with_listed_files(msgspec.structs.replace(spec, network=current_network(spec.network, trust)))
     known = {_network_of(catalogue, ref) for ref in inputs_of(spec)}
     before = {spec.network or network for network in known} - {None}
     now = {current_network(network, trust) for network in before if network is not None}

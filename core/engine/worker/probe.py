@@ -14,23 +14,39 @@ from typing import Any, TextIO
 
 import msgspec
 import torch
+from safetensors.torch import load as load_tensors
+from torch import nn
 
 from core.certify.enclosed import Wanted
+from core.checkpoints.network_state import NetworkState
+from core.checkpoints.opening import open_checkpoint
+from core.checkpoints.writing import as_in_file, write_state
 from core.data.load import load
 from core.engine.worker.applicability import applicable, parts_of
 from core.engine.worker.causes import cause_of
-from core.engine.worker.exporting import FLOAT64, about_knots, about_norms, knots_of, points_of, write
+from core.engine.worker.exporting import (
+    FLOAT64,
+    Tensors,
+    about_knots,
+    about_norms,
+    knots_of,
+    name_of,
+    points_of,
+    write,
+)
 from core.engine.worker.facts import environment
 from core.engine.worker.verifying import verify_path
-from core.errors import ThalwegError, UsageError
+from core.errors import KeysError, ThalwegError, UsageError
 from core.examination import examine
+from core.files import read_whole
 from core.input_files import InputModel
 from core.losses import loss_named
-from core.networks.architectures import build, folded
+from core.networks.architectures import Architecture, FoldedArchitecture, build, folded
 from core.networks.statistics import has_norms
 from core.opening import Joined, open_joined
 from core.path import Path as Curve
 from core.problem import Problem
+from core.specs.checkpoints import HowToRead
 from core.specs.data import read_data
 from core.specs.networks import read_network
 
@@ -52,17 +68,27 @@ def network(question: Answer) -> Answer:
     `seeded` is whether its start depends on the seed, `norms` whether it has batch-norm; that is gone, and what is said
     of layers holds, where it is to be `folded`.
     """
-    data = read_data(question["data"])
-    shape, outputs = data.shape, data.classes
-    if shape is None or outputs is None:
-        dataset = load(data, Path(question["root"]))
-        shape, outputs = tuple(dataset.train.x.shape[1:]), dataset.outputs
-    spec = read_network(question["network"])
-    made = build(spec, shape, outputs)
+    made = architecture_of(question)
     norms = has_norms(made.module)
-    view = folded(made.module, shape, spec.short_text) if norms and question.get("folded") else made
+    view: Architecture | FoldedArchitecture = made
+    if norms and question.get("folded"):
+        view = folded(made.module, form_of(question)[0], read_network(question["network"]).short_text)
     widths = None if view.layered is None else [layer.outputs for layer in view.layered.layers[:-1]]
     return {"hidden_widths": widths, "without": view.without, "seeded": made.seeded, "norms": norms}
+
+
+def architecture_of(question: Answer) -> Architecture:
+    """A network, for a data set."""
+    return build(read_network(question["network"]), *form_of(question))
+
+
+def form_of(question: Answer) -> tuple[tuple[int, ...], int]:
+    """Shape of a sample, and outputs, of a data set, which is read only where its name doesn't tell what it is like."""
+    data = read_data(question["data"])
+    if data.shape is not None and data.classes is not None:
+        return data.shape, data.classes
+    dataset = load(data, Path(question["root"]))
+    return tuple(dataset.train.x.shape[1:]), dataset.outputs
 
 
 def applicability(question: Answer) -> Answer:
@@ -78,6 +104,39 @@ def applicability(question: Answer) -> Answer:
         "parts": [asdict(one) for one in parts_of(made.module)],
         "methods": [asdict(one) for one in applicable(made, problem)],
     }
+
+
+def checkpoints(question: Answer) -> Answer:
+    """Read checkpoints of a network, to the last value: whatever is wrong with one is the answer."""
+    wanted = NetworkState.of(architecture_of(question).module)
+    how = msgspec.convert(question["how"], HowToRead)
+    for file in question["files"]:
+        open_checkpoint(Path(file), how, wanted)
+    return {"files": len(question["files"])}
+
+
+def state(question: Answer) -> Answer:
+    """Write a model as a state dict under the names of the file that it is from."""
+    module = architecture_of(question).module
+    tensors = load_tensors(read_whole(Path(question["model"]), question["sha256"]))
+    tensors = dict(module.named_buffers()) | tensors  # files of the first edition have none
+    return write_named(tensors, module, question)
+
+
+def point(question: Answer) -> Answer:
+    """Write the point of a path at `t` as a state dict under the names of the file that its first model is from."""
+    path, joined = path_of(question)
+    points = joined.state(path.points(torch.tensor([question["t"]], dtype=torch.float64)))
+    first = msgspec.convert(question["models"][0], InputModel)
+    names = {"network": first.network, "data": first.data}
+    return write_named({name: one[0] for name, one in points.items()}, joined.network, question | names)
+
+
+def write_named(tensors: Tensors, module: nn.Module, question: Answer) -> Answer:
+    """Write a whole state of a network under the names of the file that it is from."""
+    named = as_in_file(tensors, NetworkState.of(module), question["source"])
+    write_state(named, Path(question["to"]), {"network": question["network"], "data": question["data"]})
+    return {"tensors": list(named), "dtype": name_of(next(iter(named.values())).dtype)}
 
 
 def facts(question: Answer) -> Answer:  # noqa: ARG001 - there is nothing to ask beyond the question itself
@@ -145,6 +204,9 @@ QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
     "download": download,
     "network": network,
     "applicability": applicability,
+    "checkpoints": checkpoints,
+    "state": state,
+    "point": point,
     "facts": facts,
     "verify": verify,
     "points": points,
@@ -155,6 +217,8 @@ QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
 def answer_to(question: Answer) -> Answer:
     try:
         return QUESTIONS[question["question"]](question)
+    except KeysError as error:
+        return {"usage": str(error), "rows": error.rows, "proposed": error.proposed}
     except UsageError as error:
         return {"usage": str(error)}
     except BaseException as error:  # noqa: BLE001 - whatever it was, the one who asked is told

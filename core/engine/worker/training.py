@@ -183,6 +183,11 @@ def describe_model(problem: Problem, theta: Tensor, position: int, folder: Path)
     """Write a model's tensors; what is measured of it, by column names."""
     file = f"model-{position}.safetensors"
     write_model(theta, problem, folder / file)
+    return measured_model(problem, theta, position, file)
+
+
+def measured_model(problem: Problem, theta: Tensor, position: int, file: str) -> dict[str, Any]:
+    """What is measured of a model whose tensors are in a file, by column names."""
     train_loss, train_error = measure(problem, theta, "train")
     test_loss, test_error = measure(problem, theta, "test")
     return {

@@ -1,6 +1,6 @@
 """Bounds may leave a file; paths, segments and certificates have room for what a certificate of pieces says.
 
-Paths of networks with batch-norm say how their points get its statistics.
+Paths of networks with batch-norm say how their points get its statistics, models where they are from.
 """
 
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ def upgrade() -> None:
                 op.add_column(table, sa.Column(name, kind(), nullable=True))  # not known of older rows
     op.add_column("segments", sa.Column("certificate", sa.Text(), nullable=True))
     op.add_column("paths", sa.Column("bn", sa.Text(), nullable=True))
+    op.add_column("models", sa.Column("source", sa.Text(), nullable=True))
 
 
 def _bounds() -> None:

@@ -29,7 +29,9 @@ def posed(network: str) -> tuple[Architecture, Problem]:
 
 
 def said_of(network: str) -> dict[str, Applicable]:
-    return {one.method: one for one in applicable(*posed(network))}
+    made, problem = posed(network)
+    starts = (made.initial(seed, torch.float64) for seed in (0, 1))
+    return {one.method: one for one in applicable(problem.to("cpu", torch.float64), *starts)}
 
 
 @pytest.mark.parametrize("network", NETWORKS)

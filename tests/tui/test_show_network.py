@@ -57,3 +57,22 @@ def test_bad_input_is_one_sentence(thalweg: Run, arguments: tuple[str, ...], sai
     assert (found.status, found.out) == (2, "")
     assert said in found.err
     assert "Traceback" not in found.err
+
+
+NORMED = """
+from torch import nn
+
+def make(shape, outputs):
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, outputs)
+    )
+"""
+
+
+def test_what_folding_batch_norm_would_allow_is_said(thalweg: Run, tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(NORMED)
+    found = json.loads(thalweg("show", "network", f"file:{file}:make", "--data", "digits,limit=20", "--json").out)
+    kept, folded = ({one["method"]: one["certificate"] for one in found[part]} for part in ("methods", "folded"))
+    assert (kept["linear"], kept["sparse"]) == ("sampled", None)
+    assert (folded["linear"], folded["sparse"]) == ("enclosed", "exact")

@@ -15,14 +15,14 @@ from typing import Any, TextIO
 import msgspec
 import torch
 from safetensors.torch import load as load_tensors
-from torch import nn
+from torch import Tensor, nn
 
 from core.certify.enclosed import Wanted
 from core.checkpoints.network_state import NetworkState
 from core.checkpoints.opening import open_checkpoint
 from core.checkpoints.writing import as_in_file, write_state
 from core.data.load import load
-from core.engine.worker.applicability import applicable, parts_of
+from core.engine.worker.applicability import applicable, folded_starts, parts_of
 from core.engine.worker.causes import cause_of
 from core.engine.worker.exporting import (
     FLOAT64,
@@ -92,18 +92,28 @@ def form_of(question: Answer) -> tuple[tuple[int, ...], int]:
 
 
 def applicability(question: Answer) -> Answer:
-    """What a network consists of on a data set, and what every method would make of its models."""
+    """What a network consists of on a data set, and what every method would make of its models as they start.
+
+    `folded` is the same where each batch-norm is folded into the layer before it; None where there is none, or why not.
+    """
     data = load(read_data(question["data"]), Path(question["root"]))
-    made = build(read_network(question["network"]), tuple(data.train.x.shape[1:]), data.outputs)
+    spec = read_network(question["network"])
+    made = build(spec, tuple(data.train.x.shape[1:]), data.outputs)
     loss = loss_named(question["loss"], data.classes)
-    problem = Problem(made.module, data, loss, made.layered, without=made.without)
-    return {
-        "parameters": problem.layout.total,
-        "chain": made.layered is not None,
-        "without": made.without,
-        "parts": [asdict(one) for one in parts_of(made.module)],
-        "methods": [asdict(one) for one in applicable(made, problem)],
-    }
+    problem = Problem(made.module, data, loss, made.layered, without=made.without).to("cpu", torch.float64)
+    answer = {"parameters": problem.layout.total, "parts": [asdict(one) for one in parts_of(made.module)]}
+    starts = (made.initial(seed, torch.float64) for seed in (0, 1))
+    answer |= {"chain": made.layered is not None, "without": made.without, "methods": methods_of(problem, *starts)}
+    if not has_norms(made.module):
+        return answer | {"folded": None}
+    try:
+        return answer | {"folded": methods_of(*folded_starts(made, problem, spec.short_text))}
+    except UsageError as error:
+        return answer | {"folded": str(error)}
+
+
+def methods_of(problem: Problem, a: Tensor, b: Tensor) -> list[Answer]:
+    return [asdict(one) for one in applicable(problem, a, b)]
 
 
 def checkpoints(question: Answer) -> Answer:

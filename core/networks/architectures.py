@@ -20,7 +20,7 @@ from core.networks.repeatability import first_difference, require_alike, require
 from core.networks.requirements import require_usable
 from core.networks.tracing import NoLayersError, layers_of
 from core.specs.names import name_of, read_widths
-from core.specs.networks import Activated, Cnn, Fcn, File, Lstm, NetworkSpec, Torchvision, Vgg
+from core.specs.networks import Activated, Cnn, Fcn, File, Foreign, Lstm, NetworkSpec, Vgg
 
 HALVING = partial(functional.max_pool2d, kernel_size=2)
 OVERLAPPING = partial(functional.max_pool2d, kernel_size=3, stride=2, padding=1)
@@ -146,7 +146,7 @@ def lstm(spec: Lstm, shape: tuple[int, ...], outputs: int) -> Architecture:  # n
     return Architecture(module, None, partial(uniform_start, Layout.of(module)), "LSTMs read a word after the other")
 
 
-def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> Architecture:
+def foreign(spec: Foreign, shape: tuple[int, ...], outputs: int) -> Architecture:
     """A foreign network, initialised as its authors intended."""
     make = maker_of(spec, shape, outputs)
     module = make_module(make, shape, 0)
@@ -159,7 +159,7 @@ def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> A
         require_alike(module, of_seed, spec.short_text)
         return {name: one.detach() for name, one in of_seed.named_parameters()}
 
-    seeded = isinstance(spec, Torchvision) or first_difference(start(0).items(), start(1).items()) is not None
+    seeded = not isinstance(spec, File) or first_difference(start(0).items(), start(1).items()) is not None
     try:
         return Architecture(module, layers_of(module, shape), start, seeded=seeded)
     except NoLayersError as reason:
@@ -205,5 +205,7 @@ ARCHITECTURES: dict[str, Callable[..., Architecture]] = {
     "vgg16": vgg,
     "lstm": lstm,
     "torchvision": foreign,
+    "timm": foreign,
+    "hf": foreign,
     "file": foreign,
 }

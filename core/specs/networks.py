@@ -14,6 +14,20 @@ from core.specs.options import Count
 Activation = Literal["relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu", "linear"]
 
 
+def whole_path(path: str, named: str) -> str:
+    """The path from the root on, as a name of a network can hold it. Raises UsageError."""
+    try:
+        path = str(Path(path).expanduser().absolute())
+    except RuntimeError as error:  # ~somebody
+        raise UsageError(f"{named}: {str(error).rstrip('.')}; write the full path.") from None
+    if path != path.strip() or set(path) & {",", "\0"}:
+        kind = named.partition(":")[0]
+        raise UsageError(
+            f"{kind}:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
+        )
+    return path
+
+
 class NetworkSpec(Named, frozen=True, kw_only=True, tag_field="network"):
     """One architecture, up to its input and output, which come from the data."""
 
@@ -178,6 +192,29 @@ class Torchvision(NetworkSpec, frozen=True, kw_only=True, tag="torchvision"):
             )
 
 
+class Timm(NetworkSpec, frozen=True, kw_only=True, tag="timm"):
+    """An image classifier of the package timm, untrained: an extra."""
+
+    argument: ClassVar[str | None] = "builder"
+    foreign: ClassVar[bool] = True
+    example: ClassVar[str] = "timm:resnet10t"
+
+    builder: Annotated[str, Meta(description="its name in timm", pattern=r"^[\w.]+$")]
+
+
+class HuggingFace(NetworkSpec, frozen=True, kw_only=True, tag="hf"):
+    """An image classifier that a folder's config.json describes to the package transformers, untrained: an extra."""
+
+    argument: ClassVar[str | None] = "folder"
+    foreign: ClassVar[bool] = True
+    example: ClassVar[str] = "hf:FOLDER"
+
+    folder: Annotated[str, Meta(description="with a config.json; nothing is fetched, and no code of it is run")]
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "folder", whole_path(self.folder, f"hf:{self.folder}"))
+
+
 class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
     """Your own network: a Python file, and the function or class in it that makes the module."""
 
@@ -195,14 +232,7 @@ class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
         path, _, factory = self.source.rpartition(":")
         if not path or not factory.isidentifier():
             raise UsageError(f"file:{self.source!r} does not say what makes the network: write file:PATH.py:FACTORY.")
-        try:
-            path = str(Path(path).expanduser().absolute())
-        except RuntimeError as error:  # ~somebody
-            raise UsageError(f"file:{self.source}: {str(error).rstrip('.')}; write the full path.") from None
-        if path != path.strip() or set(path) & {",", "\0"}:
-            raise UsageError(
-                f"file:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
-            )
+        path = whole_path(path, f"file:{self.source}")
         msgspec.structs.force_setattr(self, "source", f"{path}:{factory}")
 
     @property
@@ -221,6 +251,9 @@ class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
     def pinned(self, sha256: str) -> Self:
         """The network that the file makes as long as its content has this sha256."""
         return msgspec.structs.replace(self, sha256=sha256)
+
+
+Foreign = Torchvision | Timm | HuggingFace | File
 
 
 class Lstm(NetworkSpec, frozen=True, kw_only=True, tag="lstm"):
@@ -242,6 +275,8 @@ NETWORKS: dict[str, type[NetworkSpec]] = {
     "vgg16": Vgg16,
     "lstm": Lstm,
     "torchvision": Torchvision,
+    "timm": Timm,
+    "hf": HuggingFace,
     "file": File,
 }
 

@@ -29,6 +29,7 @@ from core.files import write_whole
 from core.input_files import InputModel
 from core.opening import Joined
 from core.path import Path
+from core.problem import Problem
 
 FORMAT = "thalweg-knots-1"
 FLOAT64 = "the level is proven for float64 points of the path; rounded to float32 they are not covered"
@@ -46,9 +47,8 @@ def points_of(path: Path, joined: Joined, count: int) -> Tensors:
     return {**joined.state(path.points(t)), "t": t}
 
 
-def knots_of(path: Path, joined: Joined, pieces: File | None) -> Tensors:
+def knots_of(path: Path, problem: Problem, pieces: File | None) -> Tensors:
     """The knots, bit for bit, and what belongs to them; `pieces` is the file of the path's pieces."""
-    problem = joined.between(0, 1)
     tensors = {f"knots.{name}": one for name, one in problem.layout.split(path.knots).items()}
     own = {} if problem.between is None else problem.between.at(problem, path.knots)
     tensors |= {f"statistics.{name}": one for name, one in own.items()}

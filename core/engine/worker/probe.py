@@ -190,7 +190,7 @@ def points(question: Answer) -> Answer:
 def knots(question: Answer) -> Answer:
     """Write a path's knots, bit for bit, with the pieces that it is proven on."""
     path, joined = path_of(question)
-    tensors = knots_of(path, joined, None if question["pieces"] is None else Path(question["pieces"]))
+    tensors = knots_of(path, joined.between(0, 1), None if question["pieces"] is None else Path(question["pieces"]))
     metadata = about_knots(path, tensors, msgspec.convert(question["models"][0], InputModel))
     metadata |= {"path": str(question["path_id"]), "certificate": str(question["certificate"])}
     write(Path(question["to"]), tensors, metadata | {"level": json.dumps(question["level"])})

@@ -50,4 +50,5 @@ def is_finite(tensor: Tensor) -> bool:
     values = tensor.detach()
     if values.itemsize == 1:
         values = values.float()
-    return bool(values.sum(dtype=torch.float64).isfinite()) or bool(values.isfinite().all())
+    total = values.sum(dtype=torch.float64 if values.itemsize == 8 else torch.float32)
+    return bool(total.isfinite()) or bool(values.isfinite().all())

@@ -24,6 +24,13 @@ def require_plain(name: str, tensor: Tensor, file: Path) -> None:
         raise UsageError(f"{name} of {file} {what}.")
 
 
+def require_real(name: str, tensor: Tensor, file: Path) -> None:
+    """Raise UsageError for a parameter in whole numbers: some library's way to quantise."""
+    if not tensor.is_floating_point():
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        raise UsageError(f"{name} of {file} is of {dtype}, so quantised: take the weights from before that.")
+
+
 def require_finite(name: str, tensor: Tensor, file: Path) -> None:
     """Raise UsageError where a tensor has a value that is not finite."""
     if tensor.is_floating_point() and not is_finite(tensor):

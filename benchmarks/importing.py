@@ -49,13 +49,24 @@ def ours(source: Path, folder: Path, *, keep: bool) -> None:
     width = int((folder / "width").read_text())
     with torch.device("meta"):
         state = NetworkState.of(network(nn, width))
-    begun = time.perf_counter()
+    begun = now()
     opened = open_checkpoint(source, HowToRead(), state)
     sha256_of(source)
     write_tensors(separate(opened.tensors), {}, folder / "model.safetensors")
     if keep:
         ArtifactFolder(folder / "artifacts").bring(folder / "model.safetensors")
-    print(time.perf_counter() - begun)
+    print(*since(begun))
+
+
+def now() -> tuple[float, float]:
+    """Of the clock, and of the processor."""
+    return time.perf_counter(), time.process_time()
+
+
+def since(begun: tuple[float, float]) -> tuple[float, float]:
+    """Seconds that went by, and seconds of the processor."""
+    clock, processor = now()
+    return clock - begun[0], processor - begun[1]
 
 
 def network(nn: object, width: int) -> object:
@@ -73,19 +84,18 @@ def make(folder: str, megabytes: int) -> None:
     torch.save({"state_dict": {f"module.{name}": one for name, one in state.items()}}, Path(folder, "a.pt"))
 
 
-def part(name: str, folder: Path) -> tuple[float, float]:
-    """Seconds and peak memory (bytes) of one part."""
+def part(name: str, folder: Path) -> list[float]:
+    """Seconds, seconds of the processor and peak memory (bytes) of one part."""
     words = [sys.executable, "-m", "benchmarks.importing", "--part", name, "--folder", str(folder)]
-    seconds, peak = map(float, subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
-    return seconds, peak
+    return [*map(float, subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())]
 
 
 def run_part(name: str, folder: Path) -> None:
     source = folder / "a.pt"
     if name == "plain":
-        begun = time.perf_counter()
+        begun = now()
         plain(source, folder)
-        print(time.perf_counter() - begun)
+        print(*since(begun))
     else:
         ours(source, folder, keep=name == "and kept")
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
@@ -106,16 +116,19 @@ def main() -> None:
         making = f"from benchmarks.importing import make; make({str(folder)!r}, {given.megabytes})"
         subprocess.run([sys.executable, "-c", making], check=True)
         size = (folder / "a.pt").stat().st_size
-        found: dict[str, list[tuple[float, float]]] = {"plain": [], "read and written": [], "and kept": []}
+        found: dict[str, list[list[float]]] = {"plain": [], "read and written": [], "and kept": []}
         for _ in range(given.repeats):
             for one, seen in found.items():
                 seen.append(part(one, folder))
-        base = statistics.median(seconds for seconds, _ in found["plain"])
         print(f"{size / 1e6:.0f} MB")
+        base = list(map(statistics.median, zip(*found["plain"], strict=True)))
         for one, seen in found.items():
-            seconds = statistics.median(seconds for seconds, _ in seen)
-            peak = max(peak for _, peak in seen)
-            print(f"{one:17} {seconds:6.2f} s  {seconds / base:5.2f} times  peak {peak / size:.2f} times the file")
+            clock, processor, _ = map(statistics.median, zip(*seen, strict=True))
+            peak = max(peak for _, _, peak in seen)
+            print(
+                f"{one:17} {clock:6.2f} s  {clock / base[0]:5.2f} times  processor {processor:6.2f} s  "
+                f"{processor / base[1]:5.2f} times  peak {peak / size:.2f} times the file"
+            )
 
 
 if __name__ == "__main__":

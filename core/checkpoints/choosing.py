@@ -1,7 +1,7 @@
 """Which of the weights in a checkpoint are meant, and under which names they are the network's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,8 +16,9 @@ from core.specs.checkpoints import HowToRead
 
 @dataclass(frozen=True)
 class Choice:
-    """Weights that are meant, how their names are read, and how many are the network's; what else there is."""
+    """Weights that are meant, how their names are read, and how many are the network's, and what is beside."""
 
+    file: Path
     candidate: Candidate
     naming: Naming
     score: int
@@ -47,7 +48,7 @@ def choose(found: Sequence[Candidate], how: HowToRead, wanted: dict[str, Shape],
         both = " and ".join(one.candidate.place for one in best)
         raise UsageError(f"{file} has this network's weights at {both}: say which by --key.")
     beside = next((one.candidate.key for one in averaged if one not in best), None)
-    return Choice(best[0].candidate, best[0].naming, best[0].score, beside)
+    return replace(best[0], averaged=beside)
 
 
 def _those_with(found: Sequence[Candidate], how: HowToRead) -> list[Candidate]:
@@ -59,7 +60,7 @@ def _those_with(found: Sequence[Candidate], how: HowToRead) -> list[Candidate]:
 def _read(candidate: Candidate, how: HowToRead, wanted: dict[str, Shape], file: Path) -> Choice:
     shapes = shapes_of(candidate)
     naming = best_naming(shapes, wanted) if how.strip is None else stripped(shapes, how.strip, file)
-    return Choice(candidate, naming, naming.score(shapes, wanted))
+    return Choice(file, candidate, naming, naming.score(shapes, wanted))
 
 
 def _distinct(some: Sequence[Choice]) -> list[Choice]:

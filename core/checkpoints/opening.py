@@ -16,7 +16,7 @@ from core.checkpoints.naming import Naming, mapped, read_map
 from core.checkpoints.network_state import NetworkState, shape_text
 from core.checkpoints.proposing import proposal
 from core.checkpoints.reading import Content, read
-from core.checkpoints.tensors import require_finite, require_plain
+from core.checkpoints.tensors import require_finite, require_plain, require_real
 from core.errors import KeysError, UsageError
 from core.specs.checkpoints import HowToRead
 
@@ -113,7 +113,7 @@ def open_checkpoint(path: Path, how: HowToRead, wanted: NetworkState) -> Opened:
             raise KeysError(_differ(content.file, proposed), matched.rows, proposed)
     if matched.rows:
         raise KeysError(_wrong(content.file, choice, matched), matched.rows, {})
-    tensors = _taken(choice, naming, matched, content.file)
+    tensors = _taken(choice, naming, matched, wanted)
     tied = {name: names for name, names in matched.taken.items() if name in wanted.tied.values()}
     dropped = (*matched.beside, *naming.left_out(shapes_of(choice.candidate)))
     return Opened(
@@ -155,12 +155,15 @@ def _wrong(file: Path, choice: Choice, matched: Fit) -> str:
     )
 
 
-def _taken(choice: Choice, naming: Naming, matched: Fit, file: Path) -> dict[str, Tensor]:
+def _taken(choice: Choice, naming: Naming, matched: Fit, wanted: NetworkState) -> dict[str, Tensor]:
     """The tensors by the network's names. Raises UsageError for what can't be a parameter."""
+    file = choice.file
     tensors: dict[str, Tensor] = {}
     for name, names in matched.taken.items():
         first, *others = (choice.candidate.tensors[naming.keys[one]].detach() for one in names)
         require_plain(names[0], first, file)
+        if name in wanted.parameters:
+            require_real(names[0], first, file)
         require_finite(names[0], first, file)
         if odd := [other for other, one in zip(names[1:], others, strict=True) if not torch.equal(first, one)]:
             raise UsageError(

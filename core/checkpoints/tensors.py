@@ -24,6 +24,13 @@ def require_plain(name: str, tensor: Tensor, file: Path) -> None:
         raise UsageError(f"{name} of {file} {what}.")
 
 
+def require_real(name: str, tensor: Tensor, file: Path) -> None:
+    """Raise UsageError for a parameter in whole numbers: some library's way to quantise."""
+    if not tensor.is_floating_point():
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        raise UsageError(f"{name} of {file} is of {dtype}, so quantised: take the weights from before that.")
+
+
 def require_finite(name: str, tensor: Tensor, file: Path) -> None:
     """Raise UsageError where a tensor has a value that is not finite."""
     if tensor.is_floating_point() and not is_finite(tensor):
@@ -50,4 +57,5 @@ def is_finite(tensor: Tensor) -> bool:
     values = tensor.detach()
     if values.itemsize == 1:
         values = values.float()
-    return bool(values.sum(dtype=torch.float64).isfinite()) or bool(values.isfinite().all())
+    total = values.sum(dtype=torch.float64 if values.itemsize == 8 else torch.float32)
+    return bool(total.isfinite()) or bool(values.isfinite().all())

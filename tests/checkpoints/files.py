@@ -256,6 +256,7 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "LoRA": (saved(lambda: {"0.lora_A.weight": torch.ones(1, 3)}), "LoRA parts"),
     "numbers": (saved({"epoch": 3, "loss": [0.5]}), "holds no tensors by name: its keys are epoch, loss"),
     "quantised": (saved(quantised), "0.weight .* is quantised"),
+    "whole numbers": (saved(lambda: {name: one.to(torch.int8) for name, one in state().items()}), "is of int8"),
     "sparse": (saved(lambda: {name: one.to_sparse() for name, one in state().items()}), "is sparse or nested"),
     "meta": (saved(lambda: {name: one.to("meta") for name, one in state().items()}), "has no values"),
     "complex": (saved(lambda: {name: one.to(torch.complex64) for name, one in state().items()}), "is complex"),

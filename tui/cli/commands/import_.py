@@ -22,7 +22,7 @@ MOST = 40  # rows of a table of names
 EPILOG = """\b
 Examples:
   thalweg import a.pt b.pt --network file:net.py:make --data digits
-  thalweg import lightning.ckpt --ema --network torchvision:resnet18 --data cifar10
+  thalweg import last.ckpt --ema --network vgg11 --data cifar10
   thalweg import runs/ --recursive --network vgg11 --data cifar10
 """
 

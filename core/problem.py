@@ -71,7 +71,7 @@ class Problem:
     @cached_property
     def sizes(self) -> list[LayerSize]:
         """What every layer makes of one sample; of a network without layers a guess, as if it were one."""
-        sample = self.data.train.x[:1]
+        sample = self.data.train.read(slice(1))
         if self.layered is None:
             outputs = self.data.outputs * (sample.numel() if self.words else 1)
             return [LayerSize(max(4 * sample.numel(), outputs, 64), self.layout.total)]
@@ -88,24 +88,23 @@ class Problem:
 
     @property
     def device(self) -> torch.device:
-        return self.data.train.x.device
+        return self.data.train.device
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.precision if self.words else self.data.train.x.dtype
+        return self.data.train.dtype or self.precision
 
     @property
     def words(self) -> bool:
         """Whether samples are windows of words: a network then has outputs (N, positions, C)."""
-        return not self.data.train.x.is_floating_point()
+        return self.data.train.dtype is None
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
         return replace(self, data=self.data.to(device, dtype), precision=dtype)
 
     def on_first(self, samples: int | None) -> "Problem":
         """The problem on the first samples of its train set (None: all), without test samples."""
-        train = Split(self.data.train.x[:samples], self.data.train.y[:samples])
-        return replace(self, data=replace(self.data, train=train, test=None))
+        return replace(self, data=replace(self.data, train=self.data.train.part(slice(samples)), test=None))
 
     def of_models(self, models: Tensor) -> "Problem":  # noqa: ARG002  here all models are alike
         """The problem as it is for the models (A,) of a batch alone."""
@@ -113,7 +112,7 @@ class Problem:
 
     def inputs(self, x: Tensor) -> Tensor:
         """What the networks read, (K or 1, N, ...), of samples (N, ...) that they share or (K, N, ...)."""
-        return x if x.dim() > self.data.train.x.dim() else x[None]
+        return x if x.dim() > self.data.train.stored.dim() else x[None]
 
     def part(self, part: Part) -> Split | None:
         return self.data.train if part == "train" else self.data.test
@@ -127,7 +126,7 @@ class Problem:
         parameters = self.layout.split(thetas)
         if self.layered is not None:
             return self.layered.outputs(self.inputs(x), parameters, buffers=buffers)
-        return self.calls.at_all(parameters, x, own=x.dim() > self.data.train.x.dim())
+        return self.calls.at_all(parameters, x, own=x.dim() > self.data.train.stored.dim())
 
     @cached_property
     def calls(self) -> Calls:
@@ -171,7 +170,7 @@ class Problem:
 
     def batch_losses(self, thetas: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """Mean loss (K,) of K networks on samples (N, ...) that they share or (K, N, ...); differentiable."""
-        targets = y if x.dim() > self.data.train.x.dim() else y[None]
+        targets = y if x.dim() > self.data.train.stored.dim() else y[None]
         return self.sample_losses(self.outputs(thetas, x), targets).mean(-1)
 
     def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -182,7 +181,7 @@ class Problem:
 
     def gradients(self, thetas: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (K,) and their gradients (K, P) on one batch of samples."""
-        own = x.dim() > self.data.train.x.dim()
+        own = x.dim() > self.data.train.stored.dim()
         if self.layered is None and not self.calls.can_batch(self.layout.split(thetas), x, own):
             each = [self._gradient(theta, x[k] if own else x, y[k] if own else y) for k, theta in enumerate(thetas)]
             return torch.stack([loss for loss, _ in each]), torch.stack([gradient for _, gradient in each])
@@ -254,4 +253,5 @@ def chunks(split: Split, points: int, budget: int = 1 << 14, least: int = 64) ->
     """The split's samples in pieces of about `budget` network evaluations (samples x points), but `least` samples."""
     size = max(least, budget // max(points, 1))
     for start in range(0, len(split), size):
-        yield split.x[start : start + size], split.y[start : start + size]
+        here = slice(start, start + size)
+        yield split.read(here), split.y[here]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from core.code_files import read_source
 from core.data.classes import (
     classes_in,
     images_in,  # noqa: F401 - found here by others' scripts
@@ -14,6 +15,7 @@ from core.data.listing import PARTS, list_images
 from core.errors import UsageError
 from core.files import from_home
 from core.specs.data import Cifar10, DataSpec, FashionMnist, Folder, Kjv, Mnist, Text, Words
+from core.specs.own_data import DataFile, Tensors
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 IDX = tuple(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
@@ -40,9 +42,8 @@ def locate(spec: DataSpec, root: Path) -> Path | None:
             return _first([root / "FashionMNIST" / "raw", DEBIAN], IDX)
         case Cifar10():
             return _first([root / BATCH_FOLDER], BATCHES) or _class_folders(root / "cifar10")
-        case Folder():
-            list_images(Path(spec.path))
-            return Path(spec.path)
+        case Folder() | Tensors() | DataFile():
+            return _own(spec)
         case Words():
             return _text(Path(spec.path)) if isinstance(spec, Text) else _first([root / "kjv"], TEXTS)
         case _:
@@ -81,6 +82,19 @@ def part_of(folder: Path, name: str) -> Path | None:
 def _first(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
     wanted = list(names)
     return next((one for one in folders if all(part_of(one, name) for name in wanted)), None)
+
+
+def _own(spec: Folder | Tensors | DataFile) -> Path:
+    """Where a data set of the user's own is. Raises UsageError where that is not what it should be."""
+    place = Path(spec.path)
+    if isinstance(spec, Folder):
+        list_images(place)
+    elif isinstance(spec, DataFile):
+        read_source(spec)
+    elif not place.is_file():
+        what = "is a folder" if place.is_dir() else "no such file"
+        raise UsageError(f"{place}: {what}; tensors: reads one .safetensors or .npz file.")
+    return place
 
 
 def _text(place: Path) -> Path:

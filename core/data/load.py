@@ -9,6 +9,7 @@ from core.data.download import download as fetch
 from core.data.files import BATCH_FOLDER, locate, missing
 from core.data.folders import read_folder
 from core.data.idx import read_pair
+from core.data.own import load_own
 from core.data.pixels import require_variation, scaling
 from core.data.sampling import limit_samples
 from core.data.synthetic import digits, gaussians, permute3, polynomial, teacher
@@ -27,6 +28,7 @@ from core.specs.data import (
     Teacher,
     Words,
 )
+from core.specs.own_data import Arrays
 
 CLASS_FOLDERS = "class folders, not the original batches"
 SMALL = 1_000  # train samples of quadratic and cubic, and test samples
@@ -41,6 +43,9 @@ def load(spec: DataSpec, root: Path, download: bool = True) -> Dataset:
     notes: list[str] = []
     if isinstance(spec, Words):
         return Dataset(str(spec), *read_text(spec, _place(spec, root)))
+    if isinstance(spec, Arrays):
+        data = load_own(spec, root / "cache", notes.append)
+        return replace(data, notes=tuple(printable(note) for note in notes))
     data = _pixels(spec, root, download, notes.append) if isinstance(spec, Images) else _regression(spec)
     pixels = data.train.x
     if spec.limit is not None:

@@ -6,13 +6,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from core.code_files import read_source, sha256_of
 from core.data.files import data_root, locate, missing
 from core.data.words import read_streams
+from core.engine.contents import Contents, contents_of
 from core.engine.devices import installed_devices
 from core.engine.model_inputs import find
 from core.engine.probe import Ask
 from core.errors import UsageError
-from core.networks.source import read_source, several_of_one_start, sha256_of
+from core.networks.source import several_of_one_start
 from core.specs.bounds import Examined, Separability
 from core.specs.compressing import Compressing, only_width, oracle_sizes
 from core.specs.conditions import ModelFacts, check_genericity, check_separability
@@ -123,11 +125,22 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
     check_kind(network, data)
     check_metric(spec.on, data, spec.loss)
     check_data(data, root, ask)
+    if data.own:
+        check_contents(spec, network, contents_of(data, root, ask))
     if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
         raise UsageError(several_of_one_start(network.short_text, spec.count))
 
 
-def check_metric(metric: Metric, data: DataSpec, loss: str | None) -> None:
+def check_contents(spec: Train, network: NetworkSpec, data: Contents) -> None:
+    """The same of a data set of which nothing is known before it is read."""
+    if not network.foreign:
+        network.check_input(data.shape)
+    if data.regression and spec.loss not in (None, *OF_VALUES):
+        raise UsageError(f"The loss {spec.loss} needs classes and {data} has none: use the square loss, or absolute.")
+    check_metric(spec.on, data, spec.loss)
+
+
+def check_metric(metric: Metric, data: DataSpec | Contents, loss: str | None) -> None:
     """Raise UsageError where models of this loss (None: the data set's own) on this data set have no such metric."""
     lacks = "no test samples" if metric.startswith("test") and not data.tested else ""
     lacks = lacks or ("no classes" if metric.endswith("error") and data.regression else "")

@@ -95,7 +95,7 @@ class _Layerwise:
         """Of all points, a chunk of samples and a group of points at a time."""
         split = self.problem.part(part)
         assert split is not None, f"there is no {part} split"
-        t = t.to(split.x)
+        t = t.to(self.problem.device, self.problem.dtype)
         buffers = Buffers()
         total = torch.zeros(len(t), dtype=torch.float64, device=self.problem.device)
         wrong = torch.zeros_like(total)

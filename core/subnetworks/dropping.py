@@ -96,7 +96,7 @@ def stored_outputs(problem: Problem, thetas: Tensor, split: Split) -> Tensor:
     for group in torch.split(torch.arange(len(thetas), device=problem.device), models):
         here, some = problem.of_models(group), thetas[group]
         for start in range(0, len(split), samples):
-            outputs = here.outputs(some, split.x[start : start + samples], buffers)
+            outputs = here.outputs(some, split.read(slice(start, start + samples)), buffers)
             stored[group, :, start : start + samples] = outputs.transpose(1, 2)
     return stored.transpose(1, 2)
 

@@ -1,0 +1,94 @@
+"""Data sets of the user's own in arrays: from a file that holds them, or from Python code that makes them."""
+
+from math import isfinite
+from typing import Annotated, ClassVar, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from core.errors import UsageError
+from core.specs.code_files import CodeFile, Sha256, whole_source
+from core.specs.data_spec import DataSpec, whole_path
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+Constants = tuple[float, ...]
+
+
+class Normalisation(NamedTuple):
+    """What is subtracted from every channel, and what divides it then: one number, or one for each; () for nothing."""
+
+    mean: Constants
+    std: Constants
+
+
+def normalisation(of: str, mean: str | None, std: str | None) -> Normalisation:
+    """The constants that two options name. Raises UsageError."""
+    if mean == "imagenet":
+        if std is not None:
+            raise UsageError(f"{of}: mean=imagenet brings its standard deviations along: leave std out.")
+        return Normalisation(*IMAGENET)
+    found = Normalisation(_numbers(of, "mean", mean), _numbers(of, "std", std))
+    if any(one <= 0 for one in found.std):
+        raise UsageError(f"{of}: std must be above 0, not {std}.")
+    return found
+
+
+def _numbers(of: str, key: str, text: str | None) -> Constants:
+    try:
+        found = tuple(float(one) for one in text.split("/")) if text is not None else ()
+    except ValueError:
+        found = (float("nan"),)
+    if not all(map(isfinite, found)):
+        names = " (or imagenet)" if key == "mean" else ""
+        raise UsageError(
+            f"{of}: {key} must be a number, or one for each channel with / between them, such as .485/.456/.406{names}"
+            f", not {text!r}."
+        )
+    return found
+
+
+class Arrays(DataSpec, frozen=True, kw_only=True):
+    """Four arrays, x_train, y_train, x_test and y_test; uint8 samples stay so in memory and are scaled when read."""
+
+    own: ClassVar[bool] = True
+
+    scale: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="x is divided by it; if left out, samples of uint8 by 255 and others by nothing"),
+    ] = None
+    mean: Annotated[
+        str | None, Meta(description="subtracted then: a number, or one for each channel as .5/.4/.4; or imagenet")
+    ] = None
+    std: Annotated[str | None, Meta(description="divides then: a number, or one for each channel")] = None
+
+    @property
+    def normalisation(self) -> Normalisation:
+        return normalisation(str(self.__struct_config__.tag), self.mean, self.std)
+
+
+class Tensors(Arrays, frozen=True, kw_only=True, tag="tensors"):
+    """Your own arrays x_train, y_train and, if you like, x_test, y_test, in one .safetensors or .npz file."""
+
+    argument: ClassVar[str | None] = "path"
+    example: ClassVar[str] = "tensors:/data/mine.safetensors or tensors:/data/mine.npz,mean=imagenet"
+
+    path: Annotated[str, Meta(description="a .safetensors or .npz file")]
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "path", whole_path("tensors", self.path))
+        _ = self.normalisation
+
+
+class DataFile(CodeFile, Arrays, frozen=True, kw_only=True, tag="file"):
+    """Your own data: a Python file, and the function in it that returns the train and the test set."""
+
+    argument: ClassVar[str | None] = "source"
+    noun: ClassVar[str] = "data"
+    example: ClassVar[str] = "file:data.py:make"
+
+    source: Annotated[str, Meta(description="PATH.py:FACTORY")]
+    sha256: Sha256 = None
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "source", whole_source(self.noun, self.source))
+        _ = self.normalisation

@@ -37,7 +37,7 @@ def made_arrays(spec: DataFile, cache: Path, say: Say) -> tuple[Mapping[str, Ten
         made = _arrays_of(spec, _returned(spec, source))
     with _own_randomness(1):
         _require_same(spec, made, _arrays_of(spec, _returned(spec, source)))
-    write_cached(file, made, say)
+    write_cached(file, {name: one.clone() for name, one in made.items()}, say)  # parts may share memory
     return made, key
 
 

@@ -15,7 +15,8 @@ from core.data.listing import PARTS, list_images
 from core.errors import UsageError
 from core.files import from_home
 from core.specs.data import Cifar10, DataSpec, FashionMnist, Folder, Kjv, Mnist, Text, Words
-from core.specs.own_data import DataFile, Tensors
+from core.specs.names import name_of
+from core.specs.own_data import Csv, DataFile, Tensors
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 IDX = tuple(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
@@ -42,7 +43,7 @@ def locate(spec: DataSpec, root: Path) -> Path | None:
             return _first([root / "FashionMNIST" / "raw", DEBIAN], IDX)
         case Cifar10():
             return _first([root / BATCH_FOLDER], BATCHES) or _class_folders(root / "cifar10")
-        case Folder() | Tensors() | DataFile():
+        case Folder() | Tensors() | Csv() | DataFile():
             return _own(spec)
         case Words():
             return _text(Path(spec.path)) if isinstance(spec, Text) else _first([root / "kjv"], TEXTS)
@@ -84,7 +85,7 @@ def _first(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
     return next((one for one in folders if all(part_of(one, name) for name in wanted)), None)
 
 
-def _own(spec: Folder | Tensors | DataFile) -> Path:
+def _own(spec: Folder | Tensors | Csv | DataFile) -> Path:
     """Where a data set of the user's own is. Raises UsageError where that is not what it should be."""
     place = Path(spec.path)
     if isinstance(spec, Folder):
@@ -93,7 +94,7 @@ def _own(spec: Folder | Tensors | DataFile) -> Path:
         read_source(spec)
     elif not place.is_file():
         what = "is a folder" if place.is_dir() else "no such file"
-        raise UsageError(f"{place}: {what}; tensors: reads one .safetensors or .npz file.")
+        raise UsageError(f"{place}: {what}; {name_of(spec)}: reads one file, such as {spec.example}.")
     return place
 
 

@@ -9,10 +9,11 @@ from core.data.download import download as fetch
 from core.data.files import BATCH_FOLDER, locate, missing
 from core.data.folders import read_folder
 from core.data.idx import read_pair
-from core.data.own import load_own
+from core.data.own import load_own, normalised
 from core.data.pixels import require_variation, scaling
 from core.data.sampling import limit_samples
 from core.data.synthetic import digits, gaussians, permute3, polynomial, teacher
+from core.data.tables import load_table
 from core.data.text import read_text
 from core.errors import UsageError, printable
 from core.specs.data import (
@@ -28,7 +29,7 @@ from core.specs.data import (
     Teacher,
     Words,
 )
-from core.specs.own_data import Arrays
+from core.specs.own_data import Arrays, Csv
 
 CLASS_FOLDERS = "class folders, not the original batches"
 SMALL = 1_000  # train samples of quadratic and cubic, and test samples
@@ -43,8 +44,8 @@ def load(spec: DataSpec, root: Path, download: bool = True) -> Dataset:
     notes: list[str] = []
     if isinstance(spec, Words):
         return Dataset(str(spec), *read_text(spec, _place(spec, root)))
-    if isinstance(spec, Arrays):
-        data = load_own(spec, root / "cache", notes.append)
+    if isinstance(spec, Arrays | Csv):
+        data = load_table(spec, notes.append) if isinstance(spec, Csv) else load_own(spec, root / "cache", notes.append)
         return replace(data, notes=tuple(printable(note) for note in notes))
     data = _pixels(spec, root, download, notes.append) if isinstance(spec, Images) else _regression(spec)
     pixels = data.train.x
@@ -53,6 +54,8 @@ def load(spec: DataSpec, root: Path, download: bool = True) -> Dataset:
     if not isinstance(spec, Images):
         return data
     require_variation(str(spec), pixels)
+    if isinstance(spec, Folder) and spec.normalisation.given:
+        return replace(normalised(spec, data), notes=tuple(printable(note) for note in notes))
     scale = scaling(spec, pixels, root / "cache", notes.append)
     train, test = data.train, data.test
     assert test is not None, "images come with a test set"
@@ -81,7 +84,7 @@ def _pixels(spec: Images, root: Path, download: bool, say: Say) -> Dataset:
     if isinstance(spec, Digits):
         return Dataset(str(spec), *digits(), 10)
     if isinstance(spec, Folder):
-        return Dataset(str(spec), *read_folder(Path(spec.path), spec.size, root / "cache", say))
+        return Dataset(str(spec), *read_folder(Path(spec.path), spec.size, root / "cache", say, spec.crop))
     folder = locate(spec, root)
     if folder is None and download:
         fetch(spec, root)

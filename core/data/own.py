@@ -17,6 +17,7 @@ from core.data.reading import Reading
 from core.data.sampling import limit_samples
 from core.data.stamps import stamp_of
 from core.errors import UsageError
+from core.specs.data import Folder
 from core.specs.own_data import Arrays, Constants, DataFile, Tensors
 
 CHECKING = 1  # the way in which numbers are checked: what an earlier one has found out is not relied on
@@ -66,6 +67,15 @@ def _checked_once(where: str, found: Mapping[str, Split], cache: Path, key: str 
     write_cached(file, facts, say)
     delete_others(cache, family, file)
     return new
+
+
+def normalised(spec: Folder, data: Dataset) -> Dataset:
+    """Images as they are, from 0 to 255, with the reading that `mean` and `std` ask for."""
+    mean, std = (per_channel(str(spec), one, data.train.shape) for one in spec.normalisation)
+    reading = Reading(BYTES, mean, std)
+    train, test = (one and replace(one, reading=reading) for one in (data.train, data.test))
+    assert train is not None
+    return replace(data, train=train, test=test)
 
 
 def reading_of(spec: Arrays, train: Split, mapped: bool) -> Reading:

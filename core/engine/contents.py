@@ -6,7 +6,7 @@ from pathlib import Path
 from core.data.files import data_root
 from core.engine.probe import Ask
 from core.specs.data_spec import DataSpec
-from core.specs.own_data import Tensors
+from core.specs.own_data import Csv, Tensors
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def contents_of(data: DataSpec, root: str | None, ask: Ask) -> Contents:
 
 def _stamp(data: DataSpec) -> list[int]:
     """By which a kept answer holds: what a file that may change looks like; others are pinned by their sha256."""
-    if not isinstance(data, Tensors):
+    if not isinstance(data, Tensors | Csv):
         return []
     state = Path(data.path).stat()
     return [state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns]

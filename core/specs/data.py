@@ -11,7 +11,7 @@ from core.specs.data_spec import DataSpec as DataSpec  # noqa: PLC0414 - found h
 from core.specs.data_spec import whole_path
 from core.specs.names import parse
 from core.specs.options import Count
-from core.specs.own_data import DataFile, Tensors
+from core.specs.own_data import Csv, DataFile, Normalisation, Tensors, normalisation
 
 Scale = Literal["usual", "unit", "standard", "none"]
 Custom = Literal["unit", "centred", "standard"]
@@ -71,16 +71,37 @@ class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
 
 
 class Folder(Images, frozen=True, kw_only=True, tag="folder"):
-    """Your own folder: train/CLASS/*.png and test/CLASS/*.png, all images of one size, read as RGB."""
+    """Your own folder: train/CLASS/*.png and test/CLASS/*.png, all images of one size, read as RGB.
+
+    With `crop` they are what torchvision's evaluation makes of them: Resize(size), CenterCrop(crop), Normalize.
+    """
 
     argument: ClassVar[str | None] = "path"
-    example: ClassVar[str] = "folder:/data/birds or folder:/data/birds,size=32"
+    example: ClassVar[str] = "folder:/data/birds or folder:/data/birds,size=256,crop=224,mean=imagenet"
 
     path: Annotated[str, Meta(description="the folder with train/ and test/ in it")]
-    size: Annotated[Count | None, Meta(description="resize every image to size x size pixels")] = None
+    size: Annotated[
+        Count | None, Meta(description="resize every image to size x size pixels; with crop, its shorter side to size")
+    ] = None
+    crop: Annotated[Count | None, Meta(description="then take the crop x crop pixels in its middle")] = None
+    mean: Annotated[
+        str | None,
+        Meta(
+            description="of pixels from 0 to 1, subtracted: a number, or one for each channel as .5/.4/.4; or imagenet"
+        ),
+    ] = None
+    std: Annotated[str | None, Meta(description="divides then: a number, or one for each channel")] = None
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "path", whole_path("folder", self.path))
+        if self.crop is not None and self.size is not None and self.crop > self.size:
+            raise UsageError(f"folder: crop must be at most size, {self.size}, not {self.crop}.")
+        if self.normalisation.given and (self.scale not in ("usual", "unit") or self.whiten):
+            raise UsageError("folder: mean and std are of pixels from 0 to 1: leave scale and whiten out.")
+
+    @property
+    def normalisation(self) -> Normalisation:
+        return normalisation("folder", self.mean, self.std)
 
 
 class Quadratic(DataSpec, frozen=True, kw_only=True, tag="quadratic"):
@@ -222,6 +243,7 @@ DATA: dict[str, type[DataSpec]] = {
     "cifar10": Cifar10,
     "folder": Folder,
     "tensors": Tensors,
+    "csv": Csv,
     "file": DataFile,
     "quadratic": Quadratic,
     "cubic": Cubic,

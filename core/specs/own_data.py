@@ -1,7 +1,7 @@
 """Data sets of the user's own in arrays: from a file that holds them, or from Python code that makes them."""
 
 from math import isfinite
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -19,6 +19,10 @@ class Normalisation(NamedTuple):
 
     mean: Constants
     std: Constants
+
+    @property
+    def given(self) -> bool:
+        return self != ((), ())
 
 
 def normalisation(of: str, mean: str | None, std: str | None) -> Normalisation:
@@ -77,6 +81,35 @@ class Tensors(Arrays, frozen=True, kw_only=True, tag="tensors"):
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "path", whole_path("tensors", self.path))
         _ = self.normalisation
+
+
+class Csv(DataSpec, frozen=True, kw_only=True, tag="csv"):
+    """Your own table: numbers are standardised by the train part, texts become one column for each different one."""
+
+    argument: ClassVar[str | None] = "path"
+    example: ClassVar[str] = "csv:/data/houses.csv,target=price or csv:/data/irises.csv,target=species,split=part"
+    own: ClassVar[bool] = True
+
+    path: Annotated[str, Meta(description="a .csv file, the first line of which names the columns")]
+    target: Annotated[str, Meta(description="the column to predict: texts and whole numbers are classes")]
+    task: Annotated[
+        Literal["classes", "values"] | None, Meta(description="what the target is, where whole numbers are values")
+    ] = None
+    split: Annotated[str | None, Meta(description="the column that says train or test of each row")] = None
+    test: Annotated[
+        float,
+        Meta(ge=0, lt=1, description="the share of rows, drawn by seed, to test on where there is no such column"),
+    ] = 0.2
+    drop: Annotated[str | None, Meta(description="columns that are not read, with / between them")] = None
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "path", whole_path("csv", self.path))
+        if self.split is not None and self.target in (self.split, *self.dropped):
+            raise UsageError(f"csv: the target {self.target!r} can't be split or drop as well.")
+
+    @property
+    def dropped(self) -> list[str]:
+        return self.drop.split("/") if self.drop is not None else []
 
 
 class DataFile(CodeFile, Arrays, frozen=True, kw_only=True, tag="file"):

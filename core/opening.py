@@ -13,7 +13,7 @@ from core.data.files import data_root
 from core.data.load import load
 from core.errors import RunError
 from core.input_files import InputModel
-from core.losses import loss_named
+from core.losses import check_targets, loss_named
 from core.measuring import require_as_recorded
 from core.model_files import Read, read_model
 from core.networks.architectures import Architecture, build
@@ -52,6 +52,7 @@ def open_problem(  # noqa: PLR0913  what, where from, where to, and who listens
     settle_float32()  # a file of somebody's own has just run
     reporter.say(network_sentence(network, architecture))
     phi = loss_named(loss, dataset.classes)
+    check_targets(phi, dataset.train.y)
     problem = Problem(architecture.module, dataset, phi, architecture.layered, without=architecture.without)
     return problem.to(device, dtype), architecture
 

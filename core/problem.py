@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
-from core.losses import ConvexLoss, misses
+from core.losses import ConvexLoss, missed_labels, misses
 from core.networks.calls import Calls
 from core.networks.layered import Buffers, LayeredNetwork, LayerSize, layer_sizes
 from core.networks.layout import Layout
 from core.specs.methods import Metric
+from core.specs.runs import OF_LABELS
 
 Part = Literal["train", "test"]
 CACHE = 1 << 20  # numbers in one intermediate result on the CPU: longer matmuls are no faster, fresh memory slower
@@ -211,8 +212,17 @@ class Problem:
         if self.words:
             wrong = misses(outputs.flatten(1, 2), y.flatten())
             return losses, torch.zeros_like(losses) if wrong is None else wrong / y.shape[1]
-        wrong = misses(outputs, y)
+        wrong = self.wrong(outputs, y)
         return losses, torch.zeros_like(losses) if wrong is None else wrong
+
+    @property
+    def graded(self) -> bool:
+        """Whether answers are right or wrong: classes, or labels that are there or not."""
+        return not self.data.train.y.is_floating_point() or self.loss.name == OF_LABELS
+
+    def wrong(self, outputs: Tensor, y: Tensor) -> Tensor | None:
+        """Number of wrong answers (K,), float64, of outputs (K, N, C); with several labels a sample, the share."""
+        return missed_labels(outputs, y) if self.graded and y.is_floating_point() else misses(outputs, y)
 
     @torch.no_grad()
     def values(self, thetas: Tensor, part: Part = "train") -> Values:
@@ -232,7 +242,7 @@ class Problem:
             total += losses
             wrong += misses
         loss = total / len(split)
-        return Values(loss, None if split.y.is_floating_point() else wrong / len(split))
+        return Values(loss, wrong / len(split) if self.graded else None)
 
     def metric(self, thetas: Tensor, metric: Metric) -> Tensor:
         """A metric (K,), float64, of K networks (K, P)."""

@@ -24,7 +24,9 @@ from core.specs.methods import Metric, String, metric_text, perplexity
 from core.specs.networks import File, NetworkSpec, check_kind, read_network
 from core.specs.options import Options
 from core.specs.runs import (
+    OF_LABELS,
     OF_VALUES,
+    ONLY_LABELS,
     Connect,
     Reading,
     Reference,
@@ -118,6 +120,8 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
     there = data.train_samples
     if data.limit is not None and there is not None and data.limit > there:
         raise UsageError(f"{spec.data}: limit={data.limit} is more than the {there} train samples available.")
+    if data.regression and not data.own and spec.loss == OF_LABELS:
+        raise UsageError(ONLY_LABELS)
     if data.regression and spec.loss not in (None, *OF_VALUES):
         raise UsageError(
             f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss, or absolute."
@@ -138,12 +142,14 @@ def check_contents(spec: Train, network: NetworkSpec, data: Contents) -> None:
     if data.regression and spec.loss not in (None, *OF_VALUES):
         raise UsageError(f"The loss {spec.loss} needs classes and {data} has none: use the square loss, or absolute.")
     check_metric(spec.on, data, spec.loss)
+    if spec.loss == OF_LABELS and not data.labels:
+        raise UsageError(ONLY_LABELS)
 
 
 def check_metric(metric: Metric, data: DataSpec | Contents, loss: str | None) -> None:
     """Raise UsageError where models of this loss (None: the data set's own) on this data set have no such metric."""
     lacks = "no test samples" if metric.startswith("test") and not data.tested else ""
-    lacks = lacks or ("no classes" if metric.endswith("error") and data.regression else "")
+    lacks = lacks or ("no classes" if metric.endswith("error") and data.regression and loss != OF_LABELS else "")
     lacks = lacks or ("no words" if metric.endswith("perplexity") and not data.words else "")
     if lacks:
         raise UsageError(f"{data} has {lacks}, so models have no {metric_text(metric)}: choose another with on=METRIC.")

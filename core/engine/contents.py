@@ -11,12 +11,16 @@ from core.specs.own_data import Csv, Tensors
 
 @dataclass(frozen=True)
 class Contents:
-    """Of a data set: its name, the `shape` of a sample, whether its targets are values, and whether it has tests."""
+    """Of a data set: its name, the `shape` of a sample, whether targets are values, and whether there are tests.
+
+    `labels` says whether targets are classes, or all of them 0 or 1.
+    """
 
     name: str
     shape: tuple[int, ...]
     regression: bool
     tested: bool
+    labels: bool
     words: bool = False
 
     def __str__(self) -> str:
@@ -27,7 +31,7 @@ def contents_of(data: DataSpec, root: str | None, ask: Ask) -> Contents:
     """Raise UsageError where it can't be used, for whatever is wrong with its numbers."""
     question = {"question": "data", "data": str(data), "root": str(data_root(root)), "stamp": _stamp(data)}
     answer = ask(question)
-    return Contents(answer["name"], tuple(answer["shape"]), answer["regression"], answer["tested"])
+    return Contents(answer["name"], tuple(answer["shape"]), answer["regression"], answer["tested"], answer["labels"])
 
 
 def _stamp(data: DataSpec) -> list[int]:

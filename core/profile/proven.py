@@ -83,4 +83,4 @@ def _values(problem: Problem, part: Part, sums: Tensor) -> Values:
     split = problem.part(part)
     assert split is not None
     loss, error = (sums / len(split)).cpu().unbind(1)
-    return Values(loss, None if split.y.is_floating_point() else error)
+    return Values(loss, error if problem.graded else None)

@@ -104,8 +104,11 @@ class Csv(DataSpec, frozen=True, kw_only=True, tag="csv"):
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "path", whole_path("csv", self.path))
-        if self.split is not None and self.target in (self.split, *self.dropped):
-            raise UsageError(f"csv: the target {self.target!r} can't be split or drop as well.")
+        for name in (self.target, self.split, *self.dropped):
+            if name is not None and (not name or name != name.strip() or "," in name):
+                raise UsageError(f"csv: a column can't be named {name!r} here: no comma, and no blank at its ends.")
+        if self.target in (self.split, *self.dropped) or self.split in self.dropped:
+            raise UsageError("csv: target, split and drop must name different columns.")
 
     @property
     def dropped(self) -> list[str]:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from core.data.dataset import Split
-from core.losses import misses
 from core.networks.layered import Buffers
 from core.problem import Problem
 from core.subnetworks.draws import Draw
@@ -63,7 +62,7 @@ def drop_neurons(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> Dr
     if (test := problem.data.test) is not None:
         outputs = stored_outputs(problem, plain, test)
         measured["test_loss"] = _losses(problem, outputs, test, scales)
-        wrong = misses(scale.to(outputs).view(-1, 1, 1) * outputs, test.y)
+        wrong = problem.wrong(scale.to(outputs).view(-1, 1, 1) * outputs, test.y)
         measured |= {} if wrong is None else {"test_error": wrong.cpu() / len(test)}
     return DroppedNetworks(rescale_outputs(problem, plain, scale), measured)
 

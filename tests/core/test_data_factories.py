@@ -73,7 +73,7 @@ def test_what_is_drawn_with_a_seed_of_its_own_is_data(tmp_path: Path) -> None:
 
 
 def test_a_factory_runs_once_for_a_content_and_again_for_another(tmp_path: Path) -> None:
-    text = "open('runs', 'a').write('.')\ndef make():\n    return x, y\n"
+    text = "with open('runs', 'a') as f:\n    f.write('.')\ndef make():\n    return x, y\n"
     file = file_of(tmp_path, text)
     first = read(file)
     assert read(file).fingerprint == first.fingerprint
@@ -86,7 +86,7 @@ def test_a_factory_runs_once_for_a_content_and_again_for_another(tmp_path: Path)
 
 
 def test_a_pinned_file_that_has_changed_is_not_run(tmp_path: Path) -> None:
-    file = file_of(tmp_path, "open('ran', 'w')\ndef make():\n    return x, y\n")
+    file = file_of(tmp_path, "open('ran', 'w').close()\ndef make():\n    return x, y\n")
     spec = read_data(f"file:{file}:make")
     assert isinstance(spec, DataFile)
     with pytest.raises(UsageError, match=r"The data file .* has changed: .* Put the old content back"):

@@ -26,7 +26,7 @@ from core.engine.worker.verifying import verify_path
 from core.errors import ThalwegError, UsageError
 from core.examination import examine
 from core.input_files import InputModel
-from core.losses import loss_named
+from core.losses import are_labels, loss_named
 from core.networks.architectures import build
 from core.opening import open_models
 from core.path import Path as Curve
@@ -54,6 +54,7 @@ def data(question: Answer) -> Answer:
         "shape": found.train.shape,
         "regression": found.classes is None,
         "tested": found.test is not None,
+        "labels": found.classes is not None or are_labels(found.train.y),
     }
 
 

@@ -126,9 +126,8 @@ class BinaryCrossEntropy:
     infimum: float = 0.0
 
     def samples(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        signs = 1 - 2 * values_of(targets, outputs)
-        losses: Tensor = functional.softplus(signs * outputs)
-        return losses.mean(-1)
+        values = values_of(targets, outputs).expand_as(outputs)
+        return functional.binary_cross_entropy_with_logits(outputs, values, reduction="none").mean(-1)
 
     def change(self, losses: Tensor, radius: Tensor, outputs: int) -> Tensor:  # noqa: ARG002
         return radius / sqrt(outputs)  # the gradient has entries of at most 1 / outputs

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-from core.data.batches import read_batches
+from core.data.batches import read_batches, read_hundred
 from core.data.dataset import Dataset, Say, Split
 from core.data.download import download as fetch
 from core.data.files import BATCH_FOLDER, locate, missing
 from core.data.folders import read_folder
+from core.data.house_numbers import read_house_numbers
 from core.data.idx import read_pair
+from core.data.listing import PARTS
 from core.data.own import load_own, normalised
 from core.data.pixels import require_variation, scaling
 from core.data.sampling import limit_samples
@@ -18,14 +20,17 @@ from core.data.text import read_text
 from core.errors import UsageError, printable
 from core.specs.data import (
     Cifar10,
+    Cifar100,
     Cubic,
     DataSpec,
     Digits,
+    Emnist,
     Folder,
     Gaussians,
     Images,
     Polynomial,
     Quadratic,
+    Svhn,
     Teacher,
     Words,
 )
@@ -93,7 +98,22 @@ def _pixels(spec: Images, root: Path, download: bool, say: Say) -> Dataset:
         raise UsageError(missing(spec, root))
     if isinstance(spec, Cifar10):
         return _cifar10(spec, folder, root, say)
-    return Dataset(str(spec), read_pair(folder, "train"), read_pair(folder, "t10k"), 10)
+    return Dataset(str(spec), *_originals(spec, folder), spec.classes)
+
+
+def _originals(spec: Images, folder: Path) -> tuple[Split, Split]:
+    """Train and test part of one of torchvision's data sets, from its original files."""
+    match spec:
+        case Cifar100():
+            return read_hundred(folder)
+        case Svhn():
+            return read_house_numbers(folder)
+        case Emnist():
+            names, first = [f"emnist-{spec.split}-{part}" for part in PARTS], 1 if spec.split == "letters" else 0
+        case _:
+            names, first = ["train", "t10k"], 0
+    train, test = (read_pair(folder, name, first, spec.classes or 0) for name in names)
+    return train, test
 
 
 def _place(spec: DataSpec, root: Path) -> Path:

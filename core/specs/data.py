@@ -70,6 +70,54 @@ class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
     full_size: ClassVar[int | None] = 50_000
 
 
+class Kmnist(Images, frozen=True, kw_only=True, tag="kmnist"):
+    """Kuzushiji-MNIST, 60,000 + 10,000 images of 28x28; pixels / 127.5 - 1."""
+
+    usual: ClassVar[Custom] = "centred"
+    example: ClassVar[str] = "kmnist"
+    shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
+    classes: ClassVar[int | None] = 10
+    full_size: ClassVar[int | None] = 60_000
+
+
+class Emnist(Images, frozen=True, kw_only=True, tag="emnist"):
+    """EMNIST, handwritten letters and digits of 28x28, lying as torchvision's do; pixels / 127.5 - 1.
+
+    Classes are numbered from 0 in every split, letters too.
+    """
+
+    usual: ClassVar[Custom] = "centred"
+    argument: ClassVar[str | None] = "split"
+    example: ClassVar[str] = "emnist:letters or emnist:balanced"
+    shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
+
+    split: Annotated[
+        Literal["balanced", "byclass", "bymerge", "letters", "digits", "mnist"], Meta(description="which of its six")
+    ]
+
+    @property
+    def classes(self) -> int:  # type: ignore[override]  # of a class elsewhere: here each split has its own
+        return {"balanced": 47, "byclass": 62, "bymerge": 47, "letters": 26}.get(self.split, 10)
+
+
+class Svhn(Images, frozen=True, kw_only=True, tag="svhn"):
+    """SVHN, house numbers: 73,257 + 26,032 images of 32x32 in colour; per-channel standardised on the train set."""
+
+    example: ClassVar[str] = "svhn"
+    shape: ClassVar[tuple[int, ...] | None] = (3, 32, 32)
+    classes: ClassVar[int | None] = 10
+    full_size: ClassVar[int | None] = 73_257
+
+
+class Cifar100(Images, frozen=True, kw_only=True, tag="cifar100"):
+    """CIFAR-100, 50,000 + 10,000 images of 32x32 in colour; per-channel standardised on the train set."""
+
+    example: ClassVar[str] = "cifar100"
+    shape: ClassVar[tuple[int, ...] | None] = (3, 32, 32)
+    classes: ClassVar[int | None] = 100
+    full_size: ClassVar[int | None] = 50_000
+
+
 class Folder(Images, frozen=True, kw_only=True, tag="folder"):
     """Your own folder: train/CLASS/*.png and test/CLASS/*.png, all images of one size, read as RGB.
 
@@ -241,6 +289,10 @@ DATA: dict[str, type[DataSpec]] = {
     "mnist": Mnist,
     "fashion-mnist": FashionMnist,
     "cifar10": Cifar10,
+    "cifar100": Cifar100,
+    "svhn": Svhn,
+    "kmnist": Kmnist,
+    "emnist": Emnist,
     "folder": Folder,
     "tensors": Tensors,
     "csv": Csv,

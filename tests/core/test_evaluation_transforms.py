@@ -51,5 +51,5 @@ def test_what_can_t_be_is_refused(own: Path) -> None:
     with pytest.raises(UsageError, match=r"0.png has 30x20 pixels, too few for crop=22: give size=N"):
         read(own, "crop=22")
     for odd in ("size=4,crop=5", "mean=imagenet,scale=standard", "std=1,whiten=true", "mean=x"):
-        with pytest.raises(UsageError, match="^folder"):
+        with pytest.raises(UsageError, match=r"^folder"):
             read_data(f"folder:{own},{odd}")

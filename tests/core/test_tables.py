@@ -91,5 +91,5 @@ def test_what_is_wrong_with_a_table_is_said_in_one_sentence(
     "options", ["target=kind,split=kind", "target=kind,drop=kind", "target=", "target=a,drop=a/ b"]
 )
 def test_columns_that_can_t_be_meant_are_refused(options: str) -> None:
-    with pytest.raises(UsageError, match="^csv"):
+    with pytest.raises(UsageError, match=r"^csv"):
         read_data(f"csv:/d/trees.csv,{options}")

@@ -23,7 +23,8 @@ def make():
 
 
 def spec(data: str, **options: object) -> Train:
-    return Train(**{"network": "fcn:6", "data": data, "epochs": 2, "lr": 0.05, "count": 2, **options})  # type: ignore[arg-type]
+    given = {"network": "fcn:6", "data": data, "epochs": 2, "lr": 0.05, "count": 2, **options}
+    return Train(**given)  # type: ignore[arg-type]
 
 
 def images(file: Path, seed: int = 0) -> None:

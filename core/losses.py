@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.errors import UsageError, unknown_name
-from core.specs.runs import OF_VALUES
+from core.specs.runs import OF_LABELS, OF_VALUES, ONLY_LABELS
 
 
 @runtime_checkable
@@ -118,7 +118,27 @@ class Hinge:
         return torch.full_like(radius, torch.inf)
 
 
-LOSSES: dict[str, ConvexLoss] = {one.name: one for one in (CrossEntropy(), Square(), Absolute(), Hinge())}
+@dataclass(frozen=True)
+class BinaryCrossEntropy:
+    """The mean over the outputs of log(1 + exp(-z)) where the target is 1, log(1 + exp(z)) where it is 0."""
+
+    name: str = "binary-cross-entropy"
+    infimum: float = 0.0
+
+    def samples(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        values = values_of(targets, outputs).expand_as(outputs)
+        return functional.binary_cross_entropy_with_logits(outputs, values, reduction="none").mean(-1)
+
+    def change(self, losses: Tensor, radius: Tensor, outputs: int) -> Tensor:  # noqa: ARG002
+        return radius / sqrt(outputs)  # the gradient has entries of at most 1 / outputs
+
+    def remainder(self, losses: Tensor, radius: Tensor) -> Tensor:  # noqa: ARG002
+        return 0.125 * radius.square()  # second derivatives are at most 1/4, and a mean is no larger
+
+
+LOSSES: dict[str, ConvexLoss] = {
+    one.name: one for one in (CrossEntropy(), Square(), Absolute(), Hinge(), BinaryCrossEntropy())
+}
 
 
 def values_of(targets: Tensor, outputs: Tensor) -> Tensor:
@@ -138,6 +158,26 @@ def loss_named(name: str | None, classes: int | None) -> ConvexLoss:
     if classes is None and name not in OF_VALUES:
         raise UsageError(f"The loss {name} needs classes and this data set has none: use the square loss, or absolute.")
     return LOSSES[name]
+
+
+def are_labels(targets: Tensor) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((targets == 0) | (targets == 1)).all())
+
+
+def check_targets(loss: ConvexLoss, targets: Tensor) -> None:
+    """Raise UsageError where a loss of labels that are there or not has other values to compare with."""
+    if loss.name == OF_LABELS and targets.is_floating_point() and not are_labels(targets):
+        raise UsageError(ONLY_LABELS)
+
+
+def missed_labels(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Sum over samples of the share of labels that are answered wrongly, (K,) float64; (K, N, C) and (N, C).
+
+    An output above 0 says that a label is there; one that is not finite is wrong.
+    """
+    wrong = ((outputs > 0) != (targets > 0.5)) | ~torch.isfinite(outputs)
+    return wrong.sum((1, 2), dtype=torch.float64) / outputs.shape[-1]
 
 
 def misses(outputs: Tensor, targets: Tensor) -> Tensor | None:

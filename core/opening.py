@@ -13,7 +13,7 @@ from core.data.files import data_root
 from core.data.load import load
 from core.errors import RunError
 from core.input_files import InputModel
-from core.losses import loss_named
+from core.losses import check_targets, loss_named
 from core.measuring import require_as_recorded
 from core.model_files import Read, read_model
 from core.networks.architectures import Architecture, build, folded
@@ -32,15 +32,17 @@ from core.traced_view import without_wrong_view
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-def open_problem(
+def open_problem(  # noqa: PLR0913  what, where from, where to, and who listens
     network: str,
     data: str,
     loss: str | None = None,
     device: str = "cpu",
     root: str | None = None,
     reporter: Reporter | None = None,
+    *,
+    dtype: torch.dtype = torch.float32,
 ) -> tuple[Problem, Architecture]:
-    """The problem that these names mean, in float32 on `device`, and the network's architecture.
+    """The problem that these names mean, in `dtype` on `device`, and the network's architecture.
 
     Without `loss` it is the one that suits the data; `root` is the folder of data sets, by default the one that
     `thalweg` uses. Raises UsageError where the data is not there or the network can't read it.
@@ -50,12 +52,13 @@ def open_problem(
     check_kind(read_network(network), read_data(data))
     dataset = load(read_data(data), data_root(root))
     reporter.say(data_sentence(dataset, time.monotonic() - begun))
-    architecture = build(read_network(network), tuple(dataset.train.x.shape[1:]), dataset.outputs)
+    architecture = build(read_network(network), dataset.train.shape, dataset.outputs)
     settle_float32()  # a file of somebody's own has just run
     reporter.say(network_sentence(network, architecture))
     phi = loss_named(loss, dataset.classes)
+    check_targets(phi, dataset.train.y)
     problem = Problem(architecture.module, dataset, phi, architecture.layered, without=architecture.without)
-    return problem.to(device, torch.float32), architecture
+    return problem.to(device, dtype), architecture
 
 
 def open_models(
@@ -82,10 +85,9 @@ class _Opened:
 
 def _opened(models: Sequence[InputModel], device: str, root: str | None, reporter: Reporter) -> _Opened:
     first = models[0]
-    problem, _ = open_problem(first.network, first.data, first.loss, "cpu", root, reporter)
+    problem, _ = open_problem(first.network, first.data, first.loss, "cpu", root, reporter, dtype=DTYPES[first.dtype])
     for model in models:
         require_data(problem, model)
-    problem = problem.to("cpu", DTYPES[first.dtype])
     read = [read_model(model, problem) for model in models]
     problem = problem.having(read[0].buffers)
     for model, one in zip(models, read, strict=True):
@@ -187,7 +189,7 @@ def open_joined(
 def _folded(opened: _Opened, model: InputModel, reporter: Reporter) -> Joined:
     """The models with their batch-norms folded into the layers before them."""
     problem = opened.problem
-    shape = tuple(problem.data.train.x.shape[1:])
+    shape = problem.data.train.shape
     made = folded(problem.network, shape, read_network(model.network).short_text)
     folding, layered, without = made.folding, made.layered, made.without
     layout = Layout.of(folding.module)
@@ -232,11 +234,11 @@ def require_one_network(problem: Problem, first: tuple[InputModel, Read], other:
 def data_sentence(data: Dataset, seconds: float) -> str:
     """The data set that was read, its sizes, and how long that took."""
     tests = "no" if data.test is None else len(data.test)
-    sides = data.train.x.shape[1:]
+    sides = data.train.shape
     shape = plural(sides[0], "number") if len(sides) == 1 else "x".join(map(str, sides))
     targets = f"{plural(data.outputs, 'number')} to predict" if data.classes is None else f"{data.classes} classes"
-    if not data.train.x.is_floating_point():
-        shape, targets = f"{data.train.x.shape[1]} words", f"{data.classes} different words"
+    if data.train.dtype is None:
+        shape, targets = f"{data.train.shape[0]} words", f"{data.classes} different words"
     note = f" ({'; '.join(data.notes)})" if data.notes else ""
     sizes = f"{len(data.train)} train and {tests} test samples of {shape}, {targets}"
     return f"Data {data.name}{note}: {sizes}; read in {seconds:.2f} s."

@@ -54,7 +54,7 @@ class Recomputed:
 @torch.no_grad()
 def recomputed(problem: Problem, thetas: Tensor, samples: int, batch: int) -> dict[str, Tensor]:
     """The statistics of K points (K, P), as the head of this file defines them."""
-    x = problem.data.train.x[:samples]
+    x = problem.data.train.read(slice(samples))
     batches = torch.tensor_split(x, ceil(len(x) / batch))
     points = problem.layout.split(thetas)
     read = names_of(problem.norms, READ)

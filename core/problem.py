@@ -15,12 +15,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
-from core.losses import ConvexLoss, misses
+from core.losses import ConvexLoss, missed_labels, misses
 from core.networks.calls import Calls
 from core.networks.layered import Buffers, LayeredNetwork, LayerSize, layer_sizes
 from core.networks.layout import Layout
 from core.networks.statistics import Statistics, names_of, norms_of
 from core.specs.methods import Metric
+from core.specs.runs import OF_LABELS
 
 Part = Literal["train", "test"]
 
@@ -90,7 +91,7 @@ class Problem:
     @cached_property
     def sizes(self) -> list[LayerSize]:
         """What every layer makes of one sample; of a network without layers a guess, as if it were one."""
-        sample = self.data.train.x[:1]
+        sample = self.data.train.read(slice(1))
         if self.layered is None:
             outputs = self.data.outputs * (sample.numel() if self.words else 1)
             return [LayerSize(max(4 * sample.numel(), outputs, 64), self.layout.total)]
@@ -107,24 +108,23 @@ class Problem:
 
     @property
     def device(self) -> torch.device:
-        return self.data.train.x.device
+        return self.data.train.device
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.precision if self.words else self.data.train.x.dtype
+        return self.data.train.dtype or self.precision
 
     @property
     def words(self) -> bool:
         """Whether samples are windows of words: a network then has outputs (N, positions, C)."""
-        return not self.data.train.x.is_floating_point()
+        return self.data.train.dtype is None
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
         return replace(self, data=self.data.to(device, dtype), precision=dtype)
 
     def on_first(self, samples: int | None) -> "Problem":
         """The problem on the first samples of its train set (None: all), without test samples."""
-        train = Split(self.data.train.x[:samples], self.data.train.y[:samples])
-        return replace(self, data=replace(self.data, train=train, test=None))
+        return replace(self, data=replace(self.data, train=self.data.train.part(slice(samples)), test=None))
 
     def of_models(self, models: Tensor) -> "Problem":  # noqa: ARG002  here all models are alike
         """The problem as it is for the models (A,) of a batch alone."""
@@ -132,7 +132,7 @@ class Problem:
 
     def inputs(self, x: Tensor) -> Tensor:
         """What the networks read, (K or 1, N, ...), of samples (N, ...) that they share or (K, N, ...)."""
-        return x if x.dim() > self.data.train.x.dim() else x[None]
+        return x if x.dim() > self.data.train.stored.dim() else x[None]
 
     def part(self, part: Part) -> Split | None:
         return self.data.train if part == "train" else self.data.test
@@ -148,7 +148,7 @@ class Problem:
         parameters = self.layout.split(thetas)
         if self.layered is not None:
             return self.layered.outputs(self.inputs(x), parameters, buffers=buffers)
-        return self.calls.at_all({**parameters, **(statistics or {})}, x, own=x.dim() > self.data.train.x.dim())
+        return self.calls.at_all({**parameters, **(statistics or {})}, x, own=x.dim() > self.data.train.stored.dim())
 
     @cached_property
     def calls(self) -> Calls:
@@ -219,7 +219,7 @@ class Problem:
 
         With `statistics`, (K, ...), batch-norms are in training mode and update these.
         """
-        own = x.dim() > self.data.train.x.dim()
+        own = x.dim() > self.data.train.stored.dim()
         if statistics:
             outputs = self.learning.at_all({**self.layout.split(thetas), **statistics}, x, own)
         else:
@@ -236,7 +236,7 @@ class Problem:
         self, thetas: Tensor, x: Tensor, y: Tensor, statistics: Statistics | None = None
     ) -> tuple[Tensor, Tensor]:
         """Losses (K,) and their gradients (K, P) on one batch of samples; `statistics` as for `batch_losses`."""
-        own = x.dim() > self.data.train.x.dim()
+        own = x.dim() > self.data.train.stored.dim()
         points = {**self.layout.split(thetas), **(statistics or {})}
         calls = self.learning if statistics else self.calls
         if self.layered is None and not calls.can_batch(points, x, own):
@@ -271,8 +271,17 @@ class Problem:
         if self.words:
             wrong = misses(outputs.flatten(1, 2), y.flatten())
             return losses, torch.zeros_like(losses) if wrong is None else wrong / y.shape[1]
-        wrong = misses(outputs, y)
+        wrong = self.wrong(outputs, y)
         return losses, torch.zeros_like(losses) if wrong is None else wrong
+
+    @property
+    def graded(self) -> bool:
+        """Whether answers are right or wrong: classes, or labels that are there or not."""
+        return not self.data.train.y.is_floating_point() or self.loss.name == OF_LABELS
+
+    def wrong(self, outputs: Tensor, y: Tensor) -> Tensor | None:
+        """Number of wrong answers (K,), float64, of outputs (K, N, C); with several labels a sample, the share."""
+        return missed_labels(outputs, y) if self.graded and y.is_floating_point() else misses(outputs, y)
 
     @torch.no_grad()
     def values(self, thetas: Tensor, part: Part = "train", statistics: Statistics | None = None) -> Values:
@@ -296,7 +305,7 @@ class Problem:
             total += losses
             wrong += misses
         loss = total / len(split)
-        return Values(loss, None if split.y.is_floating_point() else wrong / len(split))
+        return Values(loss, wrong / len(split) if self.graded else None)
 
     def metric(self, thetas: Tensor, metric: Metric) -> Tensor:
         """A metric (K,), float64, of K networks (K, P)."""
@@ -322,4 +331,5 @@ def chunks(split: Split, points: int, budget: int = 1 << 14, least: int = 64) ->
     """The split's samples in pieces of about `budget` network evaluations (samples x points), but `least` samples."""
     size = max(least, budget // max(points, 1))
     for start in range(0, len(split), size):
-        yield split.x[start : start + size], split.y[start : start + size]
+        here = slice(start, start + size)
+        yield split.read(here), split.y[here]

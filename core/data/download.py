@@ -9,9 +9,11 @@ from http.client import HTTPException
 from pathlib import Path
 
 from core.data.files import BATCH_FOLDER, missing
+from core.data.listing import PARTS
 from core.errors import UsageError
-from core.specs.data import Cifar10, DataSpec, FashionMnist, Mnist
+from core.specs.data import Cifar10, Cifar100, DataSpec, Emnist, FashionMnist, Kmnist, Mnist, Svhn
 
+FOLDERS = ("MNIST/raw", "FashionMNIST/raw", "KMNIST/raw", "EMNIST/raw", "SVHN", BATCH_FOLDER, "cifar-100-python")
 PATIENCE = 30.0  # seconds without an answer
 
 
@@ -24,7 +26,7 @@ def download(spec: DataSpec, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         with _workshop(root) as workshop:
             _fetch(spec, workshop)
-            for folder in ("MNIST/raw", "FashionMNIST/raw", BATCH_FOLDER):
+            for folder in FOLDERS:
                 _move(workshop / folder, root / folder)
     except (OSError, RuntimeError, HTTPException) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
@@ -39,8 +41,15 @@ def _fetch(spec: DataSpec, into: Path) -> None:
             datasets.MNIST(into, download=True)
         case FashionMnist():
             datasets.FashionMNIST(into, download=True)
-        case Cifar10():  # its class would unpickle
-            archive = datasets.CIFAR10
+        case Kmnist():
+            datasets.KMNIST(into, download=True)
+        case Emnist():
+            datasets.EMNIST(into, split=spec.split, download=True)
+        case Svhn():
+            for part in PARTS:
+                datasets.SVHN(into / "SVHN", split=part, download=True)
+        case Cifar10() | Cifar100():  # their classes would unpickle
+            archive = datasets.CIFAR10 if isinstance(spec, Cifar10) else datasets.CIFAR100
             datasets.utils.download_and_extract_archive(
                 archive.url, str(into), filename=archive.filename, md5=archive.tgz_md5
             )

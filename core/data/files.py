@@ -6,6 +6,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from core.code_files import read_source
 from core.data.classes import (
     classes_in,
     images_in,  # noqa: F401 - found here by others' scripts
@@ -13,7 +14,22 @@ from core.data.classes import (
 from core.data.listing import PARTS, list_images
 from core.errors import UsageError
 from core.files import from_home
-from core.specs.data import Cifar10, DataSpec, FashionMnist, Folder, Kjv, Mnist, Text, Words
+from core.specs.data import (
+    Cifar10,
+    Cifar100,
+    DataSpec,
+    Emnist,
+    FashionMnist,
+    Folder,
+    Kjv,
+    Kmnist,
+    Mnist,
+    Svhn,
+    Text,
+    Words,
+)
+from core.specs.names import name_of
+from core.specs.own_data import Csv, DataFile, Tensors
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 IDX = tuple(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
@@ -34,27 +50,47 @@ def locate(spec: DataSpec, root: Path) -> Path | None:
     Data sets without files are found in `root` itself. Raises UsageError where a `folder:` lacks something.
     """
     match spec:
-        case Mnist():
-            return _first([root / "MNIST" / "raw"], IDX)
         case FashionMnist():
             return _first([root / "FashionMNIST" / "raw", DEBIAN], IDX)
         case Cifar10():
             return _first([root / BATCH_FOLDER], BATCHES) or _class_folders(root / "cifar10")
-        case Folder():
-            list_images(Path(spec.path))
-            return Path(spec.path)
+        case Mnist() | Kmnist() | Emnist() | Svhn() | Cifar100():
+            return _first([root / folder_of(spec)], files_of(spec))
+        case Folder() | Tensors() | Csv() | DataFile():
+            return _own(spec)
         case Words():
             return _text(Path(spec.path)) if isinstance(spec, Text) else _first([root / "kjv"], TEXTS)
         case _:
             return root
 
 
+def folder_of(spec: DataSpec) -> str:
+    """Where below the root torchvision's data sets lie."""
+    folders = {"mnist": "MNIST/raw", "kmnist": "KMNIST/raw", "emnist": "EMNIST/raw", "svhn": "SVHN"}
+    return folders.get(name_of(spec), "cifar-100-python")
+
+
+def files_of(spec: DataSpec) -> tuple[str, ...]:
+    """The files of one of torchvision's data sets."""
+    match spec:
+        case Emnist():
+            return tuple(f"emnist-{spec.split}-{name.replace('t10k', 'test')}" for name in IDX)
+        case Svhn():
+            return tuple(f"{part}_32x32.mat" for part in PARTS)
+        case Cifar100():
+            return PARTS
+        case _:
+            return IDX
+
+
 def missing(spec: DataSpec, root: Path) -> str:
     """The sentence that says which files to put where."""
     match spec:
-        case Mnist() | FashionMnist():
-            name = "MNIST" if isinstance(spec, Mnist) else "FashionMNIST"
-            files = f"{', '.join(IDX)} (or each with .gz) into {root / name / 'raw'}"
+        case FashionMnist():
+            files = f"{', '.join(IDX)} (or each with .gz) into {root / 'FashionMNIST' / 'raw'}"
+        case Mnist() | Kmnist() | Emnist() | Svhn() | Cifar100():
+            zipped = " (or each with .gz)" if "raw" in folder_of(spec) else ""
+            files = f"{', '.join(files_of(spec))}{zipped} into {root / folder_of(spec)}"
         case Cifar10():
             files = (
                 f"{', '.join(BATCHES)} into {root / BATCH_FOLDER}, or a folder of images for each class into "
@@ -81,6 +117,19 @@ def part_of(folder: Path, name: str) -> Path | None:
 def _first(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
     wanted = list(names)
     return next((one for one in folders if all(part_of(one, name) for name in wanted)), None)
+
+
+def _own(spec: Folder | Tensors | Csv | DataFile) -> Path:
+    """Where a data set of the user's own is. Raises UsageError where that is not what it should be."""
+    place = Path(spec.path)
+    if isinstance(spec, Folder):
+        list_images(place)
+    elif isinstance(spec, DataFile):
+        read_source(spec)
+    elif not place.is_file():
+        what = "is a folder" if place.is_dir() else "no such file"
+        raise UsageError(f"{place}: {what}; {name_of(spec)}: reads one file, such as {spec.example}.")
+    return place
 
 
 def _text(place: Path) -> Path:

@@ -25,20 +25,23 @@ Pixels = NDArray[np.uint8] | NDArray[np.float32]
 Tensors = dict[str, Tensor]
 
 
-def read_folder(folder: Path, size: int | None, cache: Path, say: Say = ignore) -> tuple[Split, Split, int]:
+def read_folder(
+    folder: Path, size: int | None, cache: Path, say: Say = ignore, crop: int | None = None
+) -> tuple[Split, Split, int]:
     """Train and test images (N, 3, H, W), 0 to 255, with labels (N,) int64, and the number of classes.
 
-    They are uint8, or float32 where one has more than 8 bits. `say` hears what was left out, and what else there is
-    to know. Raises UsageError where classes or sizes of images differ, or one can't be read.
+    With `size` they are resized to a square of that side; with `crop` to that shorter side, and then cropped. They are
+    uint8, or float32 where one has more than 8 bits. `say` hears what was left out, and what else there is to know.
+    Raises UsageError where classes or sizes of images differ, or one can't be read.
     """
     listing = list_images(folder)
     for note in listing.notes:
         say(note)
-    family = "folder-" + sha256(os.fsencode(f"{folder.absolute()} {size}")).hexdigest()[:16]
+    family = "folder-" + sha256(os.fsencode(f"{folder.absolute()} {_form(size, crop)}")).hexdigest()[:16]
     stamp = stamp_of([file for file, _ in listing.labelled]) or UNSETTLED
-    read = _read_cached(list(cache.glob(f"{family}-*-*.safetensors")), stamp, Contents(listing, size))
+    read = _read_cached(list(cache.glob(f"{family}-*-*.safetensors")), stamp, Contents(listing, size, crop))
     if read is None:
-        contents = Contents(listing, size)
+        contents = Contents(listing, size, crop)
         read = _decode_parts(contents)
         file = cache / f"{family}-{contents.key}-{stamp}.safetensors"
         write_cached(file, read, say)
@@ -51,9 +54,9 @@ def read_folder(folder: Path, size: int | None, cache: Path, say: Say = ignore) 
 class Contents:
     """The bytes of every image of a listing, one after the other; `key` is a digest of those that have gone by."""
 
-    def __init__(self, listing: Listing, size: int | None) -> None:
-        self.listing, self.size = listing, size
-        self._digest = sha256(f"{READING} {size} {len(listing.train)}".encode())
+    def __init__(self, listing: Listing, size: int | None, crop: int | None = None) -> None:
+        self.listing, self.size, self.crop = listing, size, crop
+        self._digest = sha256(f"{READING} {_form(size, crop)} {len(listing.train)}".encode())
 
     def __iter__(self) -> Iterator[tuple[Path, bytes]]:
         for file, label in self.listing.labelled:
@@ -111,7 +114,7 @@ def _decode(contents: Contents) -> tuple[Tensor, int]:
     decoded: Pixels = np.empty(0, np.uint8)
     deep = 0
     for i, (file, content) in enumerate(contents):
-        pixels = _pixels(file, contents.size, content)
+        pixels = _pixels(file, contents, content)
         if i == 0:
             decoded = np.empty((len(labelled), *pixels.shape), np.uint8)
         if pixels.shape != decoded.shape[1:]:
@@ -126,15 +129,33 @@ def _decode(contents: Contents) -> tuple[Tensor, int]:
     return torch.from_numpy(decoded), deep
 
 
-def _pixels(file: Path, size: int | None, content: bytes) -> Pixels:
+def _form(size: int | None, crop: int | None) -> str:
+    return f"{size}" if crop is None else f"{size} {crop}"
+
+
+def _pixels(file: Path, contents: Contents, content: bytes) -> Pixels:
     """An image, (3, H, W), from its content."""
-    image = read_image(file, content)
-    if size is not None and image.size != (size, size):
+    image, size = read_image(file, content), contents.size
+    if contents.crop is not None:
+        image = _cropped(image, file, size, contents.crop)
+    elif size is not None and image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     if image.mode == "F":
         grey = np.asarray(image, np.float32)
         return np.broadcast_to(grey, (3, *grey.shape))
     return np.asarray(image, np.uint8).transpose(2, 0, 1)
+
+
+def _cropped(image: Image.Image, file: Path, size: int | None, crop: int) -> Image.Image:
+    """The middle of an image whose shorter side was made `size`, as torchvision's Resize and CenterCrop take it."""
+    if size is not None and min(image.size) != size:
+        sides = (size if side == min(image.size) else int(size * side / min(image.size)) for side in image.size)
+        image = image.resize(tuple(sides), Image.Resampling.BILINEAR)  # type: ignore[arg-type]
+    if min(image.size) < crop:
+        width, height = image.size
+        raise UsageError(f"{file} has {width}x{height} pixels, too few for crop={crop}: give size=N to resize images.")
+    left, top = (round((side - crop) / 2.0) for side in image.size)
+    return image.crop((left, top, left + crop, top + crop))
 
 
 def _size(shape: tuple[int, ...]) -> str:

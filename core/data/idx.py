@@ -13,19 +13,20 @@ from core.data.files import part_of
 from core.errors import UsageError
 
 
-def read_pair(folder: Path, part: str) -> Split:
-    """Images (N, 1, 28, 28) uint8 and labels (N,) int64 of `train` or `t10k`.
+def read_pair(folder: Path, part: str, first: int = 0, classes: int = 10) -> Split:
+    """Images (N, 1, 28, 28) uint8 and labels (N,) int64 of `train` or `t10k`; `part` begins the names of its files.
 
-    Raises UsageError where a file is damaged or the two don't fit each other.
+    Labels in the file begin with `first`. Raises UsageError where a file is damaged or the two don't fit each other.
     """
     images = read_idx(_file(folder, f"{part}-images-idx3-ubyte"), 3)
     labels = read_idx(_file(folder, f"{part}-labels-idx1-ubyte"), 1)
-    if images.shape != (len(labels), 28, 28) or not len(labels) or labels.max() > 9:
+    last = first + classes - 1
+    if images.shape != (len(labels), 28, 28) or not len(labels) or labels.max() > last or labels.min() < first:
         raise UsageError(
             f"{folder}: the {part} files hold images of shape {images.shape} and {len(labels)} labels, not "
-            "28x28 pixels and a label 0 to 9 each: download them again."
+            f"28x28 pixels and a label {first} to {last} each: download them again."
         )
-    return Split(torch.from_numpy(images)[:, None], torch.from_numpy(labels).long())
+    return Split(torch.from_numpy(images)[:, None], torch.from_numpy(labels).long() - first)
 
 
 def read_idx(file: Path, dimensions: int) -> NDArray[np.uint8]:

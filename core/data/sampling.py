@@ -18,7 +18,7 @@ def limit_samples(split: Split, limit: int, seed: int) -> Split:
     if not split.y.is_floating_point():
         order = order[torch.argsort(_rank_in_class(split.y[order]), stable=True)]
     chosen = order[:limit].sort().values
-    return Split(split.x[chosen], split.y[chosen])
+    return split.part(chosen)
 
 
 def _rank_in_class(labels: Tensor) -> Tensor:

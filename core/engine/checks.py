@@ -6,14 +6,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from core.code_files import read_source, sha256_of
 from core.data.files import data_root, locate, missing
 from core.data.words import read_streams
 from core.engine.checkpoint_files import listed, stamp
+from core.engine.contents import Contents, contents_of
 from core.engine.devices import installed_devices
 from core.engine.model_inputs import find
 from core.engine.probe import Ask
 from core.errors import UsageError
-from core.networks.source import read_source, several_of_one_start, sha256_of
+from core.networks.source import several_of_one_start
 from core.specs.batch_norm import no_lerp
 from core.specs.bounds import Examined, Separability
 from core.specs.checkpoints import HowToRead
@@ -25,7 +27,9 @@ from core.specs.methods import Linear, Metric, String, metric_text, perplexity
 from core.specs.networks import File, NetworkSpec, check_kind, read_network
 from core.specs.options import Options
 from core.specs.runs import (
+    OF_LABELS,
     OF_VALUES,
+    ONLY_LABELS,
     Connect,
     Import,
     Making,
@@ -117,9 +121,8 @@ def check_promise(run: Run, ref: Reference) -> None:
 
 def check_training(spec: Train, root: str | None, ask: Ask) -> None:
     """Network, data, loss and goal fit each other, and the data is here or can be had."""
-    check_problem(spec, root, ask)
+    check_metric(spec.on, check_problem(spec, root, ask), spec.loss)
     network, data = read_network(spec.network), read_data(spec.data)
-    check_metric(spec.on, data, spec.loss)
     if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
         raise UsageError(several_of_one_start(network.short_text, spec.count))
 
@@ -136,26 +139,43 @@ def check_import(spec: Import, root: str | None, ask: Ask) -> None:
     ask({**asked, "how": how, "stamps": [stamp(file) for file in files]})
 
 
-def check_problem(spec: Making, root: str | None, ask: Ask) -> None:
-    """Network, data and loss fit each other, and the data is here or can be had."""
+def check_problem(spec: Making, root: str | None, ask: Ask) -> DataSpec | Contents:
+    """Network, data and loss fit each other, and the data is here or can be had; what is known of the data."""
     network, data = read_network(spec.network), read_data(spec.data)
     if data.shape is not None:
         network.check_input(data.shape)
     there = data.train_samples
     if data.limit is not None and there is not None and data.limit > there:
         raise UsageError(f"{spec.data}: limit={data.limit} is more than the {there} train samples available.")
+    if data.regression and not data.own and spec.loss == OF_LABELS:
+        raise UsageError(ONLY_LABELS)
     if data.regression and spec.loss not in (None, *OF_VALUES):
         raise UsageError(
             f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss, or absolute."
         )
     check_kind(network, data)
     check_data(data, root, ask)
+    if not data.own:
+        return data
+    contents = contents_of(data, root, ask)
+    check_contents(spec, network, contents)
+    return contents
 
 
-def check_metric(metric: Metric, data: DataSpec, loss: str | None) -> None:
+def check_contents(spec: Making, network: NetworkSpec, data: Contents) -> None:
+    """The same of a data set of which nothing is known before it is read."""
+    if not network.foreign:
+        network.check_input(data.shape)
+    if data.regression and spec.loss not in (None, *OF_VALUES):
+        raise UsageError(f"The loss {spec.loss} needs classes and {data} has none: use the square loss, or absolute.")
+    if spec.loss == OF_LABELS and not data.labels:
+        raise UsageError(ONLY_LABELS)
+
+
+def check_metric(metric: Metric, data: DataSpec | Contents, loss: str | None) -> None:
     """Raise UsageError where models of this loss (None: the data set's own) on this data set have no such metric."""
     lacks = "no test samples" if metric.startswith("test") and not data.tested else ""
-    lacks = lacks or ("no classes" if metric.endswith("error") and data.regression else "")
+    lacks = lacks or ("no classes" if metric.endswith("error") and data.regression and loss != OF_LABELS else "")
     lacks = lacks or ("no words" if metric.endswith("perplexity") and not data.words else "")
     if lacks:
         raise UsageError(f"{data} has {lacks}, so models have no {metric_text(metric)}: choose another with on=METRIC.")

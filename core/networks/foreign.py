@@ -6,7 +6,6 @@ its parameters are all that is trained (`core.networks.requirements` says what i
 """
 
 import inspect
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import chdir
@@ -20,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from core.code_files import pinned_source, run_source
 from core.errors import UsageError, is_out_of_memory, sentence_of
 from core.networks.requirements import require_bare, unreadable
-from core.networks.source import changed_sentence, read_source, sha256_of
 from core.specs.networks import File, Foreign, HuggingFace, Timm, Torchvision
 
 GROUPS = 32  # of group-norm, where the channels allow it: Wu and He 2018
@@ -150,11 +149,7 @@ def _renormed(module: nn.Module, norm: str) -> nn.Module:
 
 
 def _from_file(spec: File, shape: tuple[int, ...], outputs: int) -> Maker:
-    source = read_source(spec)
-    now = sha256_of(source)
-    if spec.sha256 not in (None, now):
-        raise UsageError(f"{changed_sentence(spec, now)} Put the old content back.")
-    factory = getattr(_run(spec, source, now), spec.factory, None)
+    factory = getattr(run_source(spec, pinned_source(spec)), spec.factory, None)
     if not callable(factory):
         raise UsageError(f"{spec.path} has no function or class {spec.factory} that could make the network.")
     arguments = (tuple(shape), outputs) if _takes_two(spec, factory) else ()
@@ -176,21 +171,6 @@ def _from_file(spec: File, shape: tuple[int, ...], outputs: int) -> Maker:
         return module
 
     return make
-
-
-def _run(spec: File, source: bytes, sha256: str) -> ModuleType:
-    """The file as a module under a name that nothing else has: just the bytes whose hash is known."""
-    module = ModuleType(f"thalweg_network_{sha256}")
-    module.__file__ = str(spec.path)
-    sys.modules[module.__name__] = module  # dataclasses look themselves up there
-    try:
-        with chdir(spec.path.parent):
-            exec(compile(source, spec.path, "exec"), module.__dict__)  # noqa: S102 - the file that the user named
-    except (Exception, SystemExit) as error:
-        alone = isinstance(error, ImportError)
-        hint = "; it must be self-contained, with installed packages only" if alone else ""
-        raise UsageError(f"The network file {spec.path} fails with {sentence_of(error)}{hint}.") from error
-    return module
 
 
 def _takes_two(spec: File, factory: Callable[..., object]) -> bool:

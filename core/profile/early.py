@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from core.data.dataset import Split
 from core.path import Segment
 from core.problem import Problem
 from core.profile.refining import ordered
@@ -40,7 +39,7 @@ def look(problem: Problem, segment: Segment, grid: int, below: float) -> Look:
     total, seen, passes = torch.zeros(grid, dtype=torch.float64), 0, 0.0
     while seen < len(train) and not bool((total > below).any()):
         some = slice(seen, seen + max(FIRST, seen))
-        part = replace(problem, data=replace(problem.data, train=Split(train.x[some], train.y[some]), test=None))
+        part = replace(problem, data=replace(problem.data, train=train.part(some), test=None))
         share = len(part.data.train) / len(train)
         total += ordered(segment_values(part, segment, t).loss.cpu()) * share
         seen, passes = seen + len(part.data.train), passes + share * motion.passes(problem, grid)

@@ -34,7 +34,7 @@ def proven_values(problem: Problem, path: Path, claims: Sequence[Claim | None], 
     if problem.layered is None or not segments:
         return Proven()
     knots = sorted({knot for i in segments for knot in (i, i + 1)})
-    points = (path.knots[i].to(problem.data.train.x) for i in knots)
+    points = (path.knots[i].to(problem.device, problem.dtype) for i in knots)
     together = Together(problem.layered, problem.layout, points)
     network = dict(zip(knots, together.which, strict=True))
     ends = {i: (network[i], network[i + 1]) for i in segments if claims[i] is Claim.CONVEX}
@@ -60,7 +60,7 @@ def _sums(
     """
     split = problem.part(part)
     assert split is not None, f"there is no {part} split"
-    t = t.to(split.x)
+    t = t.to(problem.device, problem.dtype)
     at_knots = torch.zeros(len(together.networks), 2, dtype=torch.float64, device=problem.device)
     inside = torch.zeros(len(ends), len(t), 2, dtype=torch.float64, device=problem.device)
     samples = min(problem.samples_at_once, len(split))
@@ -83,4 +83,4 @@ def _values(problem: Problem, part: Part, sums: Tensor) -> Values:
     split = problem.part(part)
     assert split is not None
     loss, error = (sums / len(split)).cpu().unbind(1)
-    return Values(loss, None if split.y.is_floating_point() else error)
+    return Values(loss, error if problem.graded else None)

@@ -57,7 +57,7 @@ def segment_values(problem: Problem, segment: Segment, t: Tensor, part: Part = "
     """Loss and error at the parameters t (K,) of a segment, on a whole split."""
     motion = Motion.of(problem, segment)
     if len(t) == 0:
-        return _nothing(problem, part)
+        return _nothing(problem)
     if motion.still:
         once = problem.values(segment.start[None], part)
         return Values(once.loss.expand(len(t)), None if once.error is None else once.error.expand(len(t)))
@@ -66,11 +66,9 @@ def segment_values(problem: Problem, segment: Segment, t: Tensor, part: Part = "
     return _Layerwise(problem, segment, motion).values(t, part)
 
 
-def _nothing(problem: Problem, part: Part) -> Values:
-    split = problem.part(part)
-    assert split is not None
+def _nothing(problem: Problem) -> Values:
     empty = torch.zeros(0, dtype=torch.float64, device=problem.device)
-    return Values(empty, None if split.y.is_floating_point() else empty)
+    return Values(empty, empty if problem.graded else None)
 
 
 def _plain(problem: Problem, segment: Segment, t: Tensor, part: Part) -> Values:
@@ -95,7 +93,7 @@ class _Layerwise:
         """Of all points, a chunk of samples and a group of points at a time."""
         split = self.problem.part(part)
         assert split is not None, f"there is no {part} split"
-        t = t.to(split.x)
+        t = t.to(self.problem.device, self.problem.dtype)
         buffers = Buffers()
         total = torch.zeros(len(t), dtype=torch.float64, device=self.problem.device)
         wrong = torch.zeros_like(total)
@@ -109,7 +107,7 @@ class _Layerwise:
                 losses, misses = self.problem.sums(outputs, y)
                 total[here] += losses
                 wrong[here] += misses
-        error = None if split.y.is_floating_point() else wrong / len(split)
+        error = wrong / len(split) if self.problem.graded else None
         return Values(total / len(split), error)
 
     def begin(self, x: Tensor) -> Tensor:

@@ -1,53 +1,20 @@
 """Data sets by name: what can be written, and what is known of each without reading it. No torch here."""
 
 from math import isfinite
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
 from core.errors import UsageError
-from core.specs.names import Named, parse
+from core.specs.data_spec import DataSpec as DataSpec  # noqa: PLC0414 - found here by others
+from core.specs.data_spec import whole_path
+from core.specs.names import parse
 from core.specs.options import Count
+from core.specs.own_data import Csv, DataFile, Normalisation, Tensors, normalisation
 
 Scale = Literal["usual", "unit", "standard", "none"]
 Custom = Literal["unit", "centred", "standard"]
-
-
-def whole_path(name: str, given: str) -> str:
-    """The absolute form of a path that stands in a data set's name. Raises UsageError where it can't stand there."""
-    try:
-        path = str(Path(given).expanduser().absolute())
-    except RuntimeError as error:  # ~somebody
-        raise UsageError(f"{name}:{given}: {str(error).rstrip('.')}; write the full path.") from None
-    if path != path.strip() or set(path) & {",", "\0"}:
-        raise UsageError(
-            f"{name}:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
-        )
-    return path
-
-
-class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
-    """One data set; `shape` of a sample and number of `classes` where they are known beforehand.
-
-    `full_size` is how many train samples there are, where all data sets of that name have as many.
-    """
-
-    shape: ClassVar[tuple[int, ...] | None] = None
-    classes: ClassVar[int | None] = None
-    full_size: ClassVar[int | None] = None
-    regression: ClassVar[bool] = False
-    tested: ClassVar[bool] = True  # whether there are test samples
-    words: ClassVar[bool] = False  # whether samples are text
-
-    limit: Annotated[Count | None, Meta(description="take N train samples, as many of each class as possible")] = None
-    seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the choice that limit makes, or of random inputs")] = 0
-
-    @property
-    def train_samples(self) -> int | None:
-        """How many train samples there are before `limit`, where that is known beforehand."""
-        return self.full_size
 
 
 class Images(DataSpec, frozen=True, kw_only=True):
@@ -103,17 +70,86 @@ class Cifar10(Images, frozen=True, kw_only=True, tag="cifar10"):
     full_size: ClassVar[int | None] = 50_000
 
 
+class Kmnist(Images, frozen=True, kw_only=True, tag="kmnist"):
+    """Kuzushiji-MNIST, 60,000 + 10,000 images of 28x28; pixels / 127.5 - 1."""
+
+    usual: ClassVar[Custom] = "centred"
+    example: ClassVar[str] = "kmnist"
+    shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
+    classes: ClassVar[int | None] = 10
+    full_size: ClassVar[int | None] = 60_000
+
+
+class Emnist(Images, frozen=True, kw_only=True, tag="emnist"):
+    """EMNIST, handwritten letters and digits of 28x28, lying as torchvision's do; pixels / 127.5 - 1.
+
+    Classes are numbered from 0 in every split, letters too.
+    """
+
+    usual: ClassVar[Custom] = "centred"
+    argument: ClassVar[str | None] = "split"
+    example: ClassVar[str] = "emnist:letters or emnist:balanced"
+    shape: ClassVar[tuple[int, ...] | None] = (1, 28, 28)
+
+    split: Annotated[
+        Literal["balanced", "byclass", "bymerge", "letters", "digits", "mnist"], Meta(description="which of its six")
+    ]
+
+    @property
+    def classes(self) -> int:  # type: ignore[override]  # of a class elsewhere: here each split has its own
+        return {"balanced": 47, "byclass": 62, "bymerge": 47, "letters": 26}.get(self.split, 10)
+
+
+class Svhn(Images, frozen=True, kw_only=True, tag="svhn"):
+    """SVHN, house numbers: 73,257 + 26,032 images of 32x32 in colour; per-channel standardised on the train set."""
+
+    example: ClassVar[str] = "svhn"
+    shape: ClassVar[tuple[int, ...] | None] = (3, 32, 32)
+    classes: ClassVar[int | None] = 10
+    full_size: ClassVar[int | None] = 73_257
+
+
+class Cifar100(Images, frozen=True, kw_only=True, tag="cifar100"):
+    """CIFAR-100, 50,000 + 10,000 images of 32x32 in colour; per-channel standardised on the train set."""
+
+    example: ClassVar[str] = "cifar100"
+    shape: ClassVar[tuple[int, ...] | None] = (3, 32, 32)
+    classes: ClassVar[int | None] = 100
+    full_size: ClassVar[int | None] = 50_000
+
+
 class Folder(Images, frozen=True, kw_only=True, tag="folder"):
-    """Your own folder: train/CLASS/*.png and test/CLASS/*.png, all images of one size, read as RGB."""
+    """Your own folder: train/CLASS/*.png and test/CLASS/*.png, all images of one size, read as RGB.
+
+    With `crop` they are what torchvision's evaluation makes of them: Resize(size), CenterCrop(crop), Normalize.
+    """
 
     argument: ClassVar[str | None] = "path"
-    example: ClassVar[str] = "folder:/data/birds or folder:/data/birds,size=32"
+    example: ClassVar[str] = "folder:/data/birds or folder:/data/birds,size=256,crop=224,mean=imagenet"
 
     path: Annotated[str, Meta(description="the folder with train/ and test/ in it")]
-    size: Annotated[Count | None, Meta(description="resize every image to size x size pixels")] = None
+    size: Annotated[
+        Count | None, Meta(description="resize every image to size x size pixels; with crop, its shorter side to size")
+    ] = None
+    crop: Annotated[Count | None, Meta(description="then take the crop x crop pixels in its middle")] = None
+    mean: Annotated[
+        str | None,
+        Meta(
+            description="of pixels from 0 to 1, subtracted: a number, or one for each channel as .5/.4/.4; or imagenet"
+        ),
+    ] = None
+    std: Annotated[str | None, Meta(description="divides then: a number, or one for each channel")] = None
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "path", whole_path("folder", self.path))
+        if self.crop is not None and self.size is not None and self.crop > self.size:
+            raise UsageError(f"folder: crop must be at most size, {self.size}, not {self.crop}.")
+        if self.normalisation.given and (self.scale not in ("usual", "unit") or self.whiten):
+            raise UsageError("folder: mean and std are of pixels from 0 to 1: leave scale and whiten out.")
+
+    @property
+    def normalisation(self) -> Normalisation:
+        return normalisation("folder", self.mean, self.std)
 
 
 class Quadratic(DataSpec, frozen=True, kw_only=True, tag="quadratic"):
@@ -253,7 +289,14 @@ DATA: dict[str, type[DataSpec]] = {
     "mnist": Mnist,
     "fashion-mnist": FashionMnist,
     "cifar10": Cifar10,
+    "cifar100": Cifar100,
+    "svhn": Svhn,
+    "kmnist": Kmnist,
+    "emnist": Emnist,
     "folder": Folder,
+    "tensors": Tensors,
+    "csv": Csv,
+    "file": DataFile,
     "quadratic": Quadratic,
     "cubic": Cubic,
     "polynomial": Polynomial,

@@ -1,31 +1,17 @@
 """Networks by name: what can be written, and what each asks of the data. No torch here."""
 
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
 from core.errors import UsageError
-from core.specs.data import DataSpec
+from core.specs.code_files import CodeFile, Sha256, whole_path, whole_source
+from core.specs.data_spec import DataSpec
 from core.specs.names import Named, parse, read_widths, write_widths
 from core.specs.options import Count
 
 Activation = Literal["relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu", "linear"]
-
-
-def whole_path(path: str, named: str) -> str:
-    """The path from the root on, as a name of a network can hold it. Raises UsageError."""
-    try:
-        path = str(Path(path).expanduser().absolute())
-    except RuntimeError as error:  # ~somebody
-        raise UsageError(f"{named}: {str(error).rstrip('.')}; write the full path.") from None
-    if path != path.strip() or set(path) & {",", "\0"}:
-        kind = named.partition(":")[0]
-        raise UsageError(
-            f"{kind}:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
-        )
-    return path
 
 
 class NetworkSpec(Named, frozen=True, kw_only=True, tag_field="network"):
@@ -212,45 +198,22 @@ class HuggingFace(NetworkSpec, frozen=True, kw_only=True, tag="hf"):
     folder: Annotated[str, Meta(description="with a config.json; nothing is fetched, and no code of it is run")]
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "folder", whole_path(self.folder, f"hf:{self.folder}"))
+        msgspec.structs.force_setattr(self, "folder", whole_path(self.folder, "hf"))
 
 
-class File(NetworkSpec, frozen=True, kw_only=True, tag="file"):
+class File(CodeFile, NetworkSpec, frozen=True, kw_only=True, tag="file"):
     """Your own network: a Python file, and the function or class in it that makes the module."""
 
     argument: ClassVar[str | None] = "source"
     foreign: ClassVar[bool] = True
+    noun: ClassVar[str] = "network"
     example: ClassVar[str] = "file:net.py:make"
 
     source: Annotated[str, Meta(description="PATH.py:FACTORY")]
-    sha256: Annotated[
-        Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None,
-        Meta(description="of the file, as it was when the run was requested"),
-    ] = None
+    sha256: Sha256 = None
 
     def __post_init__(self) -> None:
-        path, _, factory = self.source.rpartition(":")
-        if not path or not factory.isidentifier():
-            raise UsageError(f"file:{self.source!r} does not say what makes the network: write file:PATH.py:FACTORY.")
-        path = whole_path(path, f"file:{self.source}")
-        msgspec.structs.force_setattr(self, "source", f"{path}:{factory}")
-
-    @property
-    def path(self) -> Path:
-        return Path(self.source.rpartition(":")[0])
-
-    @property
-    def factory(self) -> str:
-        return self.source.rpartition(":")[2]
-
-    @property
-    def short_text(self) -> str:
-        """Without the sha256: it is for machines."""
-        return f"file:{self.source}"
-
-    def pinned(self, sha256: str) -> Self:
-        """The network that the file makes as long as its content has this sha256."""
-        return msgspec.structs.replace(self, sha256=sha256)
+        msgspec.structs.force_setattr(self, "source", whole_source(self.noun, self.source))
 
 
 Foreign = Torchvision | Timm | HuggingFace | File

@@ -18,8 +18,15 @@ from core.specs.options import Count, Options
 
 VERSION = 1
 Dtype = Literal["float32", "float64"]
-Loss = Literal["cross-entropy", "square", "absolute", "hinge"]
-OF_VALUES: tuple[Loss, ...] = ("square", "absolute")  # compare outputs with values, or with one-hot labels
+Loss = Literal["cross-entropy", "square", "absolute", "hinge", "binary-cross-entropy"]
+#: Compare outputs with values, or with one-hot labels.
+OF_VALUES: tuple[Loss, ...] = ("square", "absolute", "binary-cross-entropy")
+OF_LABELS: Loss = "binary-cross-entropy"  # its values are 0 and 1, and of each label an answer is right or wrong
+
+ONLY_LABELS = (
+    f"The loss {OF_LABELS} needs targets of 0 and 1, one for each label of a sample, and this data set has others: use "
+    "the square loss, or absolute."
+)
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

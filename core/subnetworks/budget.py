@@ -1,5 +1,7 @@
 """How many subnetworks the memory holds at once."""
 
+from math import prod
+
 import psutil
 import torch
 
@@ -30,13 +32,13 @@ def draws_at_once(problem: Frozen, options: Subnetworks | None) -> int:
 
 def needs(problem: Frozen, options: Subnetworks | None) -> int:
     """Bytes that one subnetwork takes, about."""
-    size = problem.data.train.x.element_size()
+    size = problem.dtype.itemsize
     samples = len(problem.data.train)
     outputs = samples * problem.data.outputs  # kept for rescaling
     widths = [one.width for one in problem.sizes]
     if options is None:
         return size * (2 * problem.layout.total + outputs + 64 * max(widths))
-    read = problem.data.train.x[0].numel()
+    read = prod(problem.data.train.shape)
     step = min(options.batch, samples) * (2 * read + PASSES * sum(widths))
     return size * (COPIES * problem.layout.total + step + outputs)
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from core.data.dataset import Split
-from core.losses import misses
 from core.networks.layered import Buffers
 from core.problem import Problem
 from core.subnetworks.draws import Draw
@@ -63,7 +62,7 @@ def drop_neurons(problem: Frozen, weights: Weights, draws: Sequence[Draw]) -> Dr
     if (test := problem.data.test) is not None:
         outputs = stored_outputs(problem, plain, test)
         measured["test_loss"] = _losses(problem, outputs, test, scales)
-        wrong = misses(scale.to(outputs).view(-1, 1, 1) * outputs, test.y)
+        wrong = problem.wrong(scale.to(outputs).view(-1, 1, 1) * outputs, test.y)
         measured |= {} if wrong is None else {"test_error": wrong.cpu() / len(test)}
     return DroppedNetworks(rescale_outputs(problem, plain, scale), measured)
 
@@ -96,7 +95,7 @@ def stored_outputs(problem: Problem, thetas: Tensor, split: Split) -> Tensor:
     for group in torch.split(torch.arange(len(thetas), device=problem.device), models):
         here, some = problem.of_models(group), thetas[group]
         for start in range(0, len(split), samples):
-            outputs = here.outputs(some, split.x[start : start + samples], buffers)
+            outputs = here.outputs(some, split.read(slice(start, start + samples)), buffers)
             stored[group, :, start : start + samples] = outputs.transpose(1, 2)
     return stored.transpose(1, 2)
 

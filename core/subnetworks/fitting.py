@@ -88,7 +88,7 @@ class Source:
         """The problem of these draws' subnetworks, or of their dropped networks, on features `data`."""
         level = draws[0].level
         sets = [one.reads if dropping else one.kept for one in draws]
-        reads = None if level == 0 else torch.stack([one for one in sets if one is not None]).to(data.train.x.device)
+        reads = None if level == 0 else torch.stack([one for one in sets if one is not None]).to(data.train.device)
         lowest = self.weights.widths[level] if reads is None else reads.shape[1]
         widths = (lowest, *(len(own) for own in draws[0].own), self.weights.widths[-1])
         return frozen(self.problem, data, level, widths, reads)
@@ -220,7 +220,7 @@ def random_start(problem: Frozen, weights: Weights, draw: Draw) -> Tensor:  # no
         drawn = torch.randn(shape, generator=generator)
         spread = GAIN / drawn[0].numel() ** 0.5 if drawn.dim() > 1 else 0.0
         parts.append((drawn * spread / (problem.root_mean_square if i == 0 else 1.0)).flatten())
-    return torch.cat(parts).to(problem.data.train.x)
+    return torch.cat(parts).to(problem.device, problem.dtype)
 
 
 def _level(draws: list[Draw], problem: Frozen, thetas: Tensor, measured: Measured) -> Level:

@@ -45,7 +45,7 @@ class Frozen(Problem):
         """The features that each model reads, (T, N, m, ...), of samples (N, n, ...) or (T, N, n, ...)."""
         if self.reads is None:
             return super().inputs(x)
-        if x.dim() == self.data.train.x.dim():  # shared: (m, N) of every model, which matmuls along samples want
+        if x.dim() == self.data.train.stored.dim():  # shared: (m, N) of every model, which matmuls along samples want
             columns = x.transpose(0, 1).contiguous()
             return columns[self.reads].transpose(1, 2)
         models, samples = x.shape[:2]

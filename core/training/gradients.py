@@ -91,7 +91,7 @@ class ByHand(Gradients):
         memory, layout = self.memory, self.problem.layout
         weights = thetas.detach() if self.dtype == thetas.dtype else memory.weights.copy_(thetas)
         parameters, gradients = layout.split(weights), layout.split(memory.products)
-        targets = y if x.dim() > self.problem.data.train.x.dim() else y[None]
+        targets = y if x.dim() > self.problem.data.train.stored.dim() else y[None]
         features = self._features(parameters, x)
         losses, delta = self._at_outputs(features.pop().to(thetas.dtype), targets)
         self._backward(parameters, gradients, features, delta.to(self.dtype))

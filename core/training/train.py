@@ -120,7 +120,8 @@ class _Batch:
         orders = seeds if len(set(seeds)) > 1 else seeds[:1]
         order = torch.stack([shuffled(len(split), seed, self.state.epoch) for seed in orders])
         for chosen in torch.split(order.to(self.problem.device), self.options.batch, dim=1):
-            yield _gather(split.x, chosen), _gather(split.y, chosen), chosen.shape[1]
+            some = chosen[0] if len(chosen) == 1 else chosen
+            yield split.read(some), split.y[some], chosen.shape[1]
 
     def step(self, x: Tensor, y: Tensor) -> Tensor:
         """One step of all models on samples that they share or have each their own; their losses (A,) before it."""
@@ -157,12 +158,6 @@ def shuffled(samples: int, seed: int, epoch: int) -> Tensor:
     """The order (N,) of the samples in an epoch: a function of seed and epoch alone."""
     mixed = int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0]) >> 1
     return torch.randperm(samples, generator=torch.Generator().manual_seed(mixed))
-
-
-def _gather(samples: Tensor, chosen: Tensor) -> Tensor:
-    """The samples (A, B, ...) of numbers (A, B); (B, ...) where A is 1, as samples that all share."""
-    found = samples.index_select(0, chosen.flatten())
-    return found if len(chosen) == 1 else found.view(*chosen.shape, *samples.shape[1:])
 
 
 def _result(problem: Problem, state: TrainingState, until: Until | None) -> TrainingResult:

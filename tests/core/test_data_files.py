@@ -10,12 +10,13 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
-from disk import COLOURS, idx, pixels, write_batches, write_folders, write_idx, write_image
+from disk import COLOURS, idx, pixels, python2_pickle, write_batches, write_folders, write_idx, write_image
 from PIL import Image
+from scipy.io import savemat
 from torch import Tensor
-from torchvision.datasets import CIFAR10, MNIST, ImageFolder
+from torchvision.datasets import CIFAR10, MNIST, SVHN, ImageFolder
 
-from core.data import batches, download, files, folders
+from core.data import batches, download, files, folders, house_numbers
 from core.data.dataset import Dataset
 from core.data.files import BATCHES, IDX, data_root, locate, missing
 from core.data.load import load
@@ -268,6 +269,56 @@ def test_the_fingerprint_of_a_folder_is_that_of_its_samples_whatever_was_kept(tm
     assert data.fingerprint == digest.hexdigest()
     assert read(f"folder:{tmp_path}/own", tmp_path / "root").fingerprint == data.fingerprint
     assert read(f"folder:{tmp_path}/own", tmp_path / "another").fingerprint == data.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"), [("kmnist", "KMNIST"), ("emnist:digits", "EMNIST"), ("emnist:letters", "EMNIST")]
+)
+def test_the_relatives_of_mnist_are_read_like_it(tmp_path: Path, name: str, folder: str) -> None:
+    raw = tmp_path / folder / "raw"
+    arrays, first = write_idx(raw), 1 if name == "emnist:letters" else 0
+    for file in IDX:
+        if "labels" in file:
+            (raw / file).write_bytes(idx(arrays[file] + first))
+        if folder == "EMNIST":
+            (raw / file).rename(raw / f"emnist-{name.partition(':')[2]}-{file.replace('t10k', 'test')}")
+    data = read(f"{name},scale=none", tmp_path)
+    assert (data.classes, data.train.x.shape) == (26 if first else 10, (30, 1, 28, 28))
+    np.testing.assert_array_equal(data.train.x[:, 0], arrays[IDX[0]])
+    np.testing.assert_array_equal(data.train.y, arrays[IDX[1]])
+    (raw / files.files_of(read_data(name))[1]).write_bytes(idx(arrays[IDX[1]] * 0 + 27))
+    assert f"a label {first} to" in refused(name, tmp_path)
+
+
+def test_house_numbers_are_torchvision_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "SVHN").mkdir()
+    content = {}
+    for i, part in enumerate(("train", "test")):
+        x, y = (
+            pixels((32, 32, 3, 12), i),
+            np.arange(1, 13, dtype=np.uint8)[:, None] % 10 + (np.arange(12)[:, None] == 9) * 10,
+        )
+        savemat(file := tmp_path / "SVHN" / f"{part}_32x32.mat", {"X": x, "y": y})
+        content[part] = md5(file.read_bytes()).hexdigest()
+    assert "not the original SVHN file" in refused("svhn", tmp_path)
+    monkeypatch.setattr(house_numbers, "MD5", content)
+    monkeypatch.setattr(SVHN, "split_list", {part: ["", f"{part}_32x32.mat", one] for part, one in content.items()})
+    data, theirs = read("svhn,scale=none", tmp_path), SVHN(str(tmp_path / "SVHN"), "train")
+    np.testing.assert_array_equal(data.train.x, theirs.data)
+    np.testing.assert_array_equal(data.train.y, theirs.labels)
+
+
+def test_a_hundred_classes_are_read_like_ten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cifar-100-python").mkdir()
+    content = {part: python2_pickle(pixels((4, 3072), i), [99, 0, 7, 50]) for i, part in enumerate(("train", "test"))}
+    for part, one in content.items():
+        content[part] = one.replace(b"U\x06labels", b"U\x0bfine_labels")
+        (tmp_path / "cifar-100-python" / part).write_bytes(content[part])
+    assert "not the original CIFAR-100 batch" in refused("cifar100", tmp_path)
+    monkeypatch.setattr(batches, "MD5_100", {part: md5(one).hexdigest() for part, one in content.items()})
+    data = read("cifar100,scale=none", tmp_path)
+    assert (data.classes, data.train.y.tolist()) == (100, [99, 0, 7, 50])
+    np.testing.assert_array_equal(data.train.x.flatten(1), pixels((4, 3072), 0))
 
 
 def without_network(spec: DataSpec, into: Path) -> None:

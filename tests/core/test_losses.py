@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from core.errors import UsageError
-from core.losses import LOSSES, ConvexLoss, loss_named, misses
+from core.losses import LOSSES, ConvexLoss, check_targets, loss_named, missed_labels, misses
 
 sizes = st.tuples(st.integers(1, 3), st.integers(1, 6), st.integers(1, 5), st.integers(0, 2**31))
 
@@ -30,7 +31,18 @@ def absolute(z: NDArray[np.float64], y: int) -> float:
     return sum(abs(one - (1.0 if j == y else 0.0)) for j, one in enumerate(z))
 
 
-FORMULAS = {"cross-entropy": cross_entropy, "square": square, "absolute": absolute, "hinge": hinge}
+def binary_cross_entropy(z: NDArray[np.float64], y: int) -> float:
+    shares = 1 / (1 + np.exp(-z))
+    return float(-np.mean([np.log(p if j == y else 1 - p) for j, p in enumerate(shares)]))
+
+
+FORMULAS = {
+    "cross-entropy": cross_entropy,
+    "square": square,
+    "absolute": absolute,
+    "hinge": hinge,
+    "binary-cross-entropy": binary_cross_entropy,
+}
 
 
 def drawn(size: tuple[int, int, int, int]) -> tuple[Tensor, Tensor, torch.Generator]:
@@ -66,6 +78,26 @@ def test_the_square_loss_of_values_is_half_the_squared_distance(size: tuple[int,
     targets = torch.randn(outputs.shape[1:], generator=generator, dtype=torch.float64)
     expected = 0.5 * ((outputs.numpy() - targets.numpy()) ** 2).sum(-1)
     np.testing.assert_allclose(LOSSES["square"].samples(outputs, targets[None]).numpy(), expected, rtol=1e-12)
+
+
+@given(sizes)
+def test_the_loss_of_several_labels_is_torch_s(size: tuple[int, int, int, int]) -> None:
+    outputs, _, generator = drawn(size)
+    targets = torch.randint(2, outputs.shape[1:], generator=generator).double()
+    expected = [functional.binary_cross_entropy_with_logits(one, targets) for one in outputs]
+    found = LOSSES["binary-cross-entropy"].samples(outputs, targets[None]).mean(-1)
+    torch.testing.assert_close(found, torch.stack(expected), rtol=1e-12, atol=1e-14)
+
+
+def test_the_error_of_several_labels_is_the_share_of_wrong_ones() -> None:
+    outputs = torch.tensor([[[2.0, -1.0, 0.5, -3.0], [torch.nan, 1.0, -torch.inf, 1.0]]])
+    targets = torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]])
+    assert missed_labels(outputs, targets).tolist() == [2 / 4 + 3 / 4]
+    check_targets(LOSSES["binary-cross-entropy"], targets)
+    check_targets(LOSSES["binary-cross-entropy"], torch.tensor([0, 3]))  # classes
+    check_targets(LOSSES["square"], targets / 2)
+    with pytest.raises(UsageError, match="needs targets of 0 and 1"):
+        check_targets(LOSSES["binary-cross-entropy"], targets / 2)
 
 
 @given(sizes)
@@ -107,7 +139,9 @@ def test_the_infimum_is_below_everything_and_approached(name: str, size: tuple[i
     loss = LOSSES[name]
     assert (loss.samples(outputs, labels) >= loss.infimum).all()
     scale = 1.0 if name in ("square", "absolute") else 50.0
-    best = scale * torch.nn.functional.one_hot(labels, outputs.shape[-1]).double()
+    best = scale * functional.one_hot(labels, outputs.shape[-1]).double()
+    if name == "binary-cross-entropy":  # which sees every output, not only differences
+        best = 2 * best - scale
     assert (loss.samples(best, labels) <= loss.infimum + 1e-9).all()
 
 

@@ -104,7 +104,7 @@ class MovingNetwork:
         assert problem.dtype == torch.float64
         named = {name: _moving(one) for name, one in problem.layout.split(ends + 0.0).items()}
         found = []
-        features = problem.data.train.x[None, :1]
+        features = problem.data.train.read(slice(1))[None]
         for layer in problem.layered.layers:
             image = (int(features.shape[3]), int(features.shape[4])) if layer.convolution else None
             own = {name: named[name] for name in (layer.weight, layer.bias) if name is not None}

@@ -69,7 +69,7 @@ def folded_starts(architecture: Architecture, problem: Problem, name: str) -> tu
 
     Raises UsageError where that can't be.
     """
-    made = folded(architecture.module, tuple(problem.data.train.x.shape[1:]), name)
+    made = folded(architecture.module, problem.data.train.shape, name)
     buffers = dict(architecture.module.named_buffers())
     states = [made.folding.folded({**architecture.start(seed), **buffers}) for seed in (0, 1)]
     problem = replace(problem, network=made.folding.module, layered=made.layered, without=made.without)

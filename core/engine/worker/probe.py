@@ -40,7 +40,7 @@ from core.errors import KeysError, ThalwegError, UsageError
 from core.examination import examine
 from core.files import read_whole
 from core.input_files import InputModel
-from core.losses import loss_named
+from core.losses import are_labels, loss_named
 from core.networks.architectures import Architecture, FoldedArchitecture, build, folded
 from core.networks.statistics import has_norms
 from core.opening import Joined, open_joined
@@ -60,6 +60,18 @@ def download(question: Answer) -> Answer:
     except (ThalwegError, OSError) as error:
         return {"found": False, "reason": str(error)}
     return {"found": True}
+
+
+def data(question: Answer) -> Answer:
+    """Read a data set, and say what it holds."""
+    found = load(read_data(question["data"]), Path(question["root"]))
+    return {
+        "name": found.name,
+        "shape": found.train.shape,
+        "regression": found.classes is None,
+        "tested": found.test is not None,
+        "labels": found.classes is not None or are_labels(found.train.y),
+    }
 
 
 def network(question: Answer) -> Answer:
@@ -84,11 +96,11 @@ def architecture_of(question: Answer) -> Architecture:
 
 def form_of(question: Answer) -> tuple[tuple[int, ...], int]:
     """Shape of a sample, and outputs, of a data set, which is read only where its name doesn't tell what it is like."""
-    data = read_data(question["data"])
-    if data.shape is not None and data.classes is not None:
-        return data.shape, data.classes
-    dataset = load(data, Path(question["root"]))
-    return tuple(dataset.train.x.shape[1:]), dataset.outputs
+    spec = read_data(question["data"])
+    if spec.shape is not None and spec.classes is not None:
+        return spec.shape, spec.classes
+    dataset = load(spec, Path(question["root"]))
+    return dataset.train.shape, dataset.outputs
 
 
 def applicability(question: Answer) -> Answer:
@@ -96,11 +108,11 @@ def applicability(question: Answer) -> Answer:
 
     `folded` is the same where each batch-norm is folded into the layer before it; None where there is none, or why not.
     """
-    data = load(read_data(question["data"]), Path(question["root"]))
+    found = load(read_data(question["data"]), Path(question["root"]))
     spec = read_network(question["network"])
-    made = build(spec, tuple(data.train.x.shape[1:]), data.outputs)
-    loss = loss_named(question["loss"], data.classes)
-    problem = Problem(made.module, data, loss, made.layered, without=made.without).to("cpu", torch.float64)
+    made = build(spec, found.train.shape, found.outputs)
+    loss = loss_named(question["loss"], found.classes)
+    problem = Problem(made.module, found, loss, made.layered, without=made.without).to("cpu", torch.float64)
     answer = {"parameters": problem.layout.total, "parts": [asdict(one) for one in parts_of(made.module)]}
     starts = (made.initial(seed, torch.float64) for seed in (0, 1))
     answer |= {"chain": made.layered is not None, "without": made.without, "methods": methods_of(problem, *starts)}
@@ -212,6 +224,7 @@ def path_of(question: Answer) -> tuple[Curve, Joined]:
 
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
     "download": download,
+    "data": data,
     "network": network,
     "applicability": applicability,
     "checkpoints": checkpoints,

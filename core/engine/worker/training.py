@@ -32,8 +32,8 @@ from core.training.optimizers import rate, rows
 def run_train(job: Job, spec: Train, folder: Path, journal: Journal) -> None:
     """Train, leave every model that is finite, then raise RunError if one fell short."""
     journal.progress(None, "reading the data")
-    problem, architecture = open_problem(spec.network, spec.data, spec.loss, job.device, job.data_root, journal)
-    problem = problem.to(job.device, DTYPES[spec.dtype])
+    asked = (spec.network, spec.data, spec.loss, job.device, job.data_root, journal)
+    problem, architecture = open_problem(*asked, dtype=DTYPES[spec.dtype])
     suit_threads(problem, job.threads, spec.count)
     seeds = [spec.seed + i for i in range(spec.count)]
     start = torch.stack([architecture.initial(seed, problem.dtype) for seed in seeds]).to(job.device)

@@ -45,7 +45,7 @@ def premises(options: String, task: Task) -> Iterator[Premise]:
     part = part_of(options.on)
     split = task.problem.part(part)
     yield Premise(f"the data set has {part} samples", split is not None)
-    classes = not (options.on.endswith("error") and split is not None and split.y.is_floating_point())
+    classes = not options.on.endswith("error") or task.problem.graded
     yield Premise("the data has classes, as a threshold on errors needs", classes)
     ends = values_of(task.problem, torch.stack([task.a, task.b]), options.on)
     below = threshold(task, ends)

@@ -47,7 +47,7 @@ from core.methods.wide.route import Route
 from core.methods.wide.settling import direct_or_settled, repair, settle, standard_weights
 from core.path import Claim
 from core.problem import Problem
-from core.specs.runs import OF_VALUES
+from core.specs.runs import OF_LABELS, OF_VALUES
 
 
 def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3) -> Construction:
@@ -129,10 +129,11 @@ def theorem_4_2(problem: Problem) -> Iterator[Premise]:
 def lower_outputs(problem: Problem, F: Tensor, goal: float) -> Tensor:
     """Outputs (N, n_L) of loss `goal` or less, at the end of a line from F on which the loss does not rise."""
     y = problem.data.train.y
-    if problem.loss.name in OF_VALUES:
+    if problem.loss.name in OF_VALUES and problem.loss.name != OF_LABELS:
         direction, far = values_of(y, F).reshape(F.shape) - F, 1.0
     else:
-        direction, far = functional.one_hot(y, F.shape[1]).to(F), 1.0
+        labels = problem.loss.name == OF_LABELS
+        direction, far = 2 * values_of(y, F) - 1 if labels else functional.one_hot(y, F.shape[1]).to(F), 1.0
         while loss_of(problem, F + far * direction) > MARGIN * goal:
             far *= 2
     c = shortest_step(lambda c: loss_of(problem, F + c * direction) <= MARGIN * goal, far)

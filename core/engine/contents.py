@@ -1,0 +1,42 @@
+"""What data sets of the user's own hold: a process that loads torch reads them, and says so or why it can't."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.data.files import data_root
+from core.engine.probe import Ask
+from core.specs.data_spec import DataSpec
+from core.specs.own_data import Csv, Tensors
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Of a data set: its name, the `shape` of a sample, whether targets are values, and whether there are tests.
+
+    `labels` says whether targets are classes, or all of them 0 or 1.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    regression: bool
+    tested: bool
+    labels: bool
+    words: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def contents_of(data: DataSpec, root: str | None, ask: Ask) -> Contents:
+    """Raise UsageError where it can't be used, for whatever is wrong with its numbers."""
+    question = {"question": "data", "data": str(data), "root": str(data_root(root)), "stamp": _stamp(data)}
+    answer = ask(question)
+    return Contents(answer["name"], tuple(answer["shape"]), answer["regression"], answer["tested"], answer["labels"])
+
+
+def _stamp(data: DataSpec) -> list[int]:
+    """By which a kept answer holds: what a file that may change looks like; others are pinned by their sha256."""
+    if not isinstance(data, Tensors | Csv):
+        return []
+    state = Path(data.path).stat()
+    return [state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns]

@@ -36,15 +36,15 @@ def plain(source: Path, folder: Path) -> None:
 def ours(source: Path, folder: Path, *, keep: bool) -> None:
     """What the job `import` does with a file but for building the network and evaluating it."""
     import torch  # noqa: PLC0415 - the plain copy goes without
-    from torch import nn  # noqa: PLC0415
+    from torch import nn  # noqa: PLC0415 - likewise
 
-    from core.checkpoints.network_state import NetworkState  # noqa: PLC0415
-    from core.checkpoints.opening import open_checkpoint  # noqa: PLC0415
-    from core.checkpoints.reading import sha256_of  # noqa: PLC0415
-    from core.checkpoints.tensors import separate  # noqa: PLC0415
-    from core.model_files import write_tensors  # noqa: PLC0415
-    from core.specs.checkpoints import HowToRead  # noqa: PLC0415
-    from store.artifacts import ArtifactFolder  # noqa: PLC0415
+    from core.checkpoints.network_state import NetworkState  # noqa: PLC0415 - likewise
+    from core.checkpoints.opening import open_checkpoint  # noqa: PLC0415 - likewise
+    from core.checkpoints.reading import sha256_of  # noqa: PLC0415 - likewise
+    from core.checkpoints.tensors import separate  # noqa: PLC0415 - likewise
+    from core.model_files import write_tensors  # noqa: PLC0415 - likewise
+    from core.specs.checkpoints import HowToRead  # noqa: PLC0415 - likewise
+    from store.artifacts import ArtifactFolder  # noqa: PLC0415 - likewise
 
     width = int((folder / "width").read_text())
     with torch.device("meta"):
@@ -75,8 +75,8 @@ def network(nn: object, width: int) -> object:
 
 def make(folder: str, megabytes: int) -> None:
     """A checkpoint of about this size, as DataParallel leaves it."""
-    import torch  # noqa: PLC0415
-    from torch import nn  # noqa: PLC0415
+    import torch  # noqa: PLC0415 - the plain copy goes without
+    from torch import nn  # noqa: PLC0415 - likewise
 
     width = int((megabytes * 1e6 / 4 / LAYERS) ** 0.5)
     Path(folder, "width").write_text(str(width))

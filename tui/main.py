@@ -79,7 +79,7 @@ class Commands(click.Group):
 
 def _unknown(name: str) -> str:
     from core.specs.bounds import BOUNDS  # noqa: PLC0415 - the specs, for a command that there isn't
-    from core.specs.methods import METHODS  # noqa: PLC0415
+    from core.specs.methods import METHODS  # noqa: PLC0415 - specs, which --help goes without
 
     if name in BOUNDS:
         return f"there is no command {name!r}: write `thalweg bound MODEL --kind {name}`"

@@ -67,7 +67,7 @@ def test_bytes_stay_bytes_and_are_scaled_when_they_are_read(tmp_path: Path, kind
 
 
 def test_mean_and_std_are_torchvision_s_normalize(tmp_path: Path) -> None:
-    from torchvision.transforms.v2.functional import normalize  # noqa: PLC0415
+    from torchvision.transforms.v2.functional import normalize  # noqa: PLC0415 - seconds, for one test
 
     named = images()
     file = stored(tmp_path, named)

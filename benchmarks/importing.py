@@ -18,6 +18,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import torch
+from torch import nn
+
+from core.checkpoints.network_state import NetworkState
+from core.checkpoints.opening import open_checkpoint
+from core.checkpoints.reading import sha256_of
+from core.checkpoints.tensors import separate
+from core.model_files import write_tensors
+from core.specs.checkpoints import HowToRead
+from store.artifacts import ArtifactFolder
+
 CHUNK = 1 << 20
 LAYERS = 16
 
@@ -35,20 +46,9 @@ def plain(source: Path, folder: Path) -> None:
 
 def ours(source: Path, folder: Path, *, keep: bool) -> None:
     """What the job `import` does with a file but for building the network and evaluating it."""
-    import torch  # noqa: PLC0415 - the plain copy goes without
-    from torch import nn  # noqa: PLC0415 - likewise
-
-    from core.checkpoints.network_state import NetworkState  # noqa: PLC0415 - likewise
-    from core.checkpoints.opening import open_checkpoint  # noqa: PLC0415 - likewise
-    from core.checkpoints.reading import sha256_of  # noqa: PLC0415 - likewise
-    from core.checkpoints.tensors import separate  # noqa: PLC0415 - likewise
-    from core.model_files import write_tensors  # noqa: PLC0415 - likewise
-    from core.specs.checkpoints import HowToRead  # noqa: PLC0415 - likewise
-    from store.artifacts import ArtifactFolder  # noqa: PLC0415 - likewise
-
     width = int((folder / "width").read_text())
     with torch.device("meta"):
-        state = NetworkState.of(network(nn, width))
+        state = NetworkState.of(network(width))
     begun = now()
     opened = open_checkpoint(source, HowToRead(), state)
     sha256_of(source)
@@ -69,18 +69,15 @@ def since(begun: tuple[float, float]) -> tuple[float, float]:
     return clock - begun[0], processor - begun[1]
 
 
-def network(nn: object, width: int) -> object:
-    return nn.Sequential(*(nn.Linear(width, width) for _ in range(LAYERS)))  # type: ignore[attr-defined]
+def network(width: int) -> nn.Module:
+    return nn.Sequential(*(nn.Linear(width, width) for _ in range(LAYERS)))
 
 
 def make(folder: str, megabytes: int) -> None:
     """A checkpoint of about this size, as DataParallel leaves it."""
-    import torch  # noqa: PLC0415 - the plain copy goes without
-    from torch import nn  # noqa: PLC0415 - likewise
-
     width = int((megabytes * 1e6 / 4 / LAYERS) ** 0.5)
     Path(folder, "width").write_text(str(width))
-    state = network(nn, width).state_dict()  # type: ignore[attr-defined]
+    state = network(width).state_dict()
     torch.save({"state_dict": {f"module.{name}": one for name, one in state.items()}}, Path(folder, "a.pt"))
 
 

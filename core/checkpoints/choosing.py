@@ -1,5 +1,6 @@
 """Which of the weights in a checkpoint are meant, and under which names they are the network's."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,8 +44,10 @@ def choose(found: Sequence[Candidate], how: HowToRead, wanted: dict[str, Shape],
         raise UsageError(f"{file} has no averaged weights (EMA) for this network: leave --ema out, or give --key.")
     only = averaged and not any(one.score for one in raw)
     pool = averaged if how.ema or only else raw or every
+    if not any(one.score for one in pool):  # all names are others: the weights are where the shapes are
+        return max(pool, key=lambda one: _alike(one, wanted))
     best = _distinct([one for one in pool if one.score == max(one.score for one in pool)])
-    if len(best) > 1 and best[0].score:
+    if len(best) > 1:
         both = " and ".join(one.candidate.place for one in best)
         raise UsageError(f"{file} has this network's weights at {both}: say which by --key.")
     beside = next((one.candidate.key for one in averaged if one not in best), None)
@@ -61,6 +64,11 @@ def _read(candidate: Candidate, how: HowToRead, wanted: dict[str, Shape], file: 
     shapes = shapes_of(candidate)
     naming = best_naming(shapes, wanted) if how.strip is None else stripped(shapes, how.strip, file)
     return Choice(file, candidate, naming, naming.score(shapes, wanted))
+
+
+def _alike(choice: Choice, wanted: dict[str, Shape]) -> int:
+    """How many shapes the weights have in common with the network, whatever they are called."""
+    return (Counter(shapes_of(choice.candidate).values()) & Counter(wanted.values())).total()
 
 
 def _distinct(some: Sequence[Choice]) -> list[Choice]:

@@ -19,7 +19,7 @@ from core.checkpoints.kinds import AGAIN, RESAVE, Kind, kind_of
 from core.checkpoints.pickles import names_in
 from core.checkpoints.shards import shards_of, weights_in
 from core.checkpoints.stand_ins import require_data, stand_ins
-from core.errors import UsageError, sentence_of
+from core.errors import UsageError, is_out_of_memory, sentence_of
 from core.files import amount
 
 
@@ -116,6 +116,8 @@ def _translated(file: Path) -> Iterator[None]:
     except UnpicklingError as error:
         raise UsageError(_refused(file, str(error))) from None
     except (EOFError, RuntimeError, KeyError, ValueError, OSError, AttributeError, TypeError, IndexError) as error:
+        if is_out_of_memory(error):
+            raise
         raise UsageError(f"{file} breaks off or is damaged ({sentence_of(error)}): {AGAIN}.") from None
 
 
@@ -123,7 +125,7 @@ def _refused(file: Path, why: str) -> str:
     """The sentence for what torch's unpickler refuses."""
     if "is blocked" in why:
         return f"{file} would run code when it is unpickled, and is not read: take the weights from somewhere else."
-    if "Unsupported operand" in why or "protocol" in why:
+    if "Unsupported operand" in why:
         return f"{file} was pickled by another protocol than torch's own: {RESAVE}."
     if "persistent_load" in why:
         return f"{file} is a whole module in torch's format of before 2020, which names its source: {RESAVE}."

@@ -31,7 +31,10 @@ def shards_of(index: Path) -> dict[Path, tuple[str, ...]]:
     for name, place in places.items():
         shard = (folder / place).resolve()
         if Path(place).name != place or shard.parent != folder:
-            raise UsageError(f"{index} leads out of its folder, to {place}: an index may only name files beside it.")
+            raise UsageError(
+                f"{index} leads out of its folder, to {place}: an index may only name files beside it; "
+                "copy what links lead to."
+            )
         found.setdefault(shard, []).append(name)
     if missing := [shard.name for shard in found if not shard.is_file()]:
         raise UsageError(f"{index} names {missing[0]}, which is not beside it: download all its files.")

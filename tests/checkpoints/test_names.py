@@ -87,6 +87,12 @@ def test_names_in_the_same_order_and_shapes_are_proposed_and_never_taken_by_them
     assert torch.equal(found.tensors["2.weight"], state()["2.weight"])
 
 
+def test_weights_of_other_names_are_told_from_an_optimiser_s_state_before_them(tmp_path: Path) -> None:
+    momentum = {i: {"exp_avg": torch.ones(4, 3), "exp_avg_sq": torch.ones(4, 3)} for i in range(2)}
+    content = {"optimizer": {"state": momentum}, "weights": renamed(("0.", "first."), ("2.", "second."))}
+    assert opened(content, tmp_path, yes=True).choice.candidate.key == "weights"
+
+
 @pytest.mark.parametrize(
     ("names", "is_proposed"),
     [

@@ -10,6 +10,8 @@ maximum or an average, stays in the range of its inputs and zero. The activation
 are nondecreasing, so |act| on [-B, B] is at most max(|act(-B)|, |act(B)|); a test holds the registry to that.
 """
 
+from functools import reduce
+
 import torch
 from torch import Tensor
 
@@ -42,8 +44,9 @@ def overflow(layers: list[Move], inputs: Tensor) -> str | None:
 
 def largest_inputs(data: Dataset) -> Tensor:
     """The largest |x| of every input feature, of a sample's shape, over train and test; NaN where one is."""
-    parts = [part.x for part in (data.train, data.test) if part is not None and len(part)]
-    return torch.stack([torch.maximum(x.amax(0), -x.amin(0)) for x in parts]).amax(0)
+    parts = [part for part in (data.train, data.test) if part is not None]
+    pieces = (part.read(rows) for part in parts for rows in part.pieces())
+    return reduce(torch.maximum, (torch.maximum(x.amax(0), -x.amin(0)) for x in pieces))
 
 
 def _first(B: Tensor) -> int:

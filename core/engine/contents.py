@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.code_files import read_source, sha256_of
 from core.data.files import data_root
 from core.engine.probe import Ask
 from core.specs.data_spec import DataSpec
-from core.specs.own_data import Csv, Tensors
+from core.specs.own_data import Csv, DataFile, Tensors
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,10 @@ def contents_of(data: DataSpec, root: str | None, ask: Ask) -> Contents:
     return Contents(answer["name"], tuple(answer["shape"]), answer["regression"], answer["tested"], answer["labels"])
 
 
-def _stamp(data: DataSpec) -> list[int]:
-    """By which a kept answer holds: what a file that may change looks like; others are pinned by their sha256."""
+def _stamp(data: DataSpec) -> list[object]:
+    """While it is the same a kept answer holds: the sha256 of code, and of other files what changes with them."""
+    if isinstance(data, DataFile):
+        return [sha256_of(read_source(data))]
     if not isinstance(data, Tensors | Csv):
         return []
     state = Path(data.path).stat()

@@ -95,5 +95,12 @@ def _bound(old: Run, spec: RunSpec, changes: Mapping[str, str]) -> list[str]:
     further = stopped and (spec.goal is None or spec.goal < (before.goal or 0))
     other = before.goal is not None and before.on != spec.on  # the checkpoint has values of the old one
     other_file = before.network != spec.network and "network" not in changes
+    other_data = before.data != spec.data and "data" not in changes
     goal = "until_loss" if before.until is None and spec.until is None else "until"
-    return [name for name in FIXED if name in changes] + ["network"] * other_file + ["on"] * other + [goal] * further
+    return (
+        [name for name in FIXED if name in changes]
+        + ["network"] * other_file
+        + ["data"] * other_data
+        + ["on"] * other
+        + [goal] * further
+    )

@@ -22,7 +22,16 @@ from core.specs.networks import Fcn
 from tests.certify.segments import CLASSES, normal, plain_features
 
 ACTIVATIONS = ("relu", "leaky_relu", "linear", "sigmoid", "tanh", "softplus", "elu")
-LOSSES_OF_ALL = ("cross-entropy", "square", "square of values", "absolute", "absolute of values", "hinge")
+LOSSES_OF_ALL = (
+    "cross-entropy",
+    "square",
+    "square of values",
+    "absolute",
+    "absolute of values",
+    "hinge",
+    "binary-cross-entropy",
+    "binary-cross-entropy of values",
+)
 WAYS: tuple[By, ...] = ("norms", "entries", "columns")
 SIDE = 7
 
@@ -101,9 +110,10 @@ def problem_with(
     x = normal(generator, samples, *((2, SIDE, SIDE) if images else (inputs,)))
     y = torch.randint(0, CLASSES, (samples,), generator=generator)
     name, regression = loss.removesuffix(" of values"), loss.endswith(" of values")
+    values = normal(generator, samples, CLASSES) if regression else y
     data = Dataset(
         "random",
-        Split(x, normal(generator, samples, CLASSES) if regression else y),
+        Split(x, (values > 0).to(x) if loss == "binary-cross-entropy of values" else values),
         None,
         None if regression else CLASSES,
     )

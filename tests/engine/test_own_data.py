@@ -72,7 +72,7 @@ def test_bad_arrays_make_no_run(engine: Engine, tmp_path: Path, change: dict[str
     with pytest.raises(UsageError, match=sentence):
         engine.enqueue(spec(f"tensors:{tmp_path}/mine.npz"))
     with engine.catalogue.read() as session:
-        assert Runs(session).several([1]) == []
+        assert Runs(session).existing([1]) == []
 
 
 def test_what_arrays_are_decides_what_can_be_asked_of_them(engine: Engine, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_what_arrays_are_decides_what_can_be_asked_of_them(engine: Engine, tmp_p
         model, stored = Models(session).made_by(ended.id)[0], Paths(session).made_by(path.id)[0]
     assert model.train_error is not None
     assert 0 <= model.train_error < 0.3
-    assert (stored.certificate, stored.max_train_error is not None) == ("sampled", True)
+    assert (stored.certificate, stored.max_train_error is not None) == ("enclosed", True)
 
 
 def test_a_data_file_is_pinned_as_a_network_file_is(engine: Engine, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ loss is at most (1 - s) A(0) + s A(1), where A(i) is the largest loss around the
 - cross-entropy: softplus(rho + w), rho = log sum over c != y of exp(z_c - z_y): rho moves by w at most, and softplus of
   a shifted log-sum-exp is convex. Taken from the outputs, never from the loss: of a loss that is computed as 0 nothing
   is left;
-- square loss: half the squared length of |z - y| + e; absolute loss: the sum of |z - y| + e; hinge: its margin + w.
+- square loss: half the squared length of |z - y| + e; absolute loss: the sum of |z - y| + e; hinge: its margin + w;
+- binary cross-entropy: the mean of softplus(m + e), m = z where the label isn't there, -z where it is.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from torch.nn import functional
 from core.certify.enclosed.chords import UP
 from core.certify.enclosed.nonlinear import Gap
 from core.certify.rounding import UNIT
-from core.losses import Absolute, ConvexLoss, CrossEntropy, Hinge, Square, values_of
+from core.losses import Absolute, BinaryCrossEntropy, ConvexLoss, CrossEntropy, Hinge, Square, values_of
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def _larger_by_norm(loss: ConvexLoss, outputs: Tensor, y: Tensor, eps: Tensor, w
             return _both(loss.samples(outputs, y), lambda one: (one + outputs.shape[-1] ** 0.5 * eps) * UP)
         case Hinge():
             return _both(_hinge_margin(outputs, y), lambda one: (one + w).clamp_min(0))
+        case BinaryCrossEntropy():
+            return _both(_against(outputs, y), lambda one: softplus(one + eps[..., None]).mean(-1) * UP)
     raise NotImplementedError(loss.name)
 
 
@@ -99,6 +102,8 @@ def _larger_by_entries(loss: ConvexLoss, outputs: Tensor, y: Tensor, e: Tensor) 
     if isinstance(loss, Square | Absolute):
         far = _both((outputs - values_of(y, outputs)).abs(), lambda one: one + e)
         return (0.5 * far.square() if isinstance(loss, Square) else far).sum(-1) * UP
+    if isinstance(loss, BinaryCrossEntropy):
+        return _both(_against(outputs, y), lambda one: softplus(one + e).mean(-1) * UP)
     signs = 1 - 2 * functional.one_hot(y, outputs.shape[-1]).to(e)  # others up, the label down
     worst = torch.stack([outputs[:-1] + signs * e, outputs[1:] + signs * e])
     if isinstance(loss, CrossEntropy):
@@ -128,6 +133,12 @@ def _hinge_margin(outputs: Tensor, y: Tensor) -> Tensor:
     label = labels(outputs, y)
     margins: Tensor = (1 + outputs - outputs.gather(-1, label)).scatter(-1, label, -torch.inf)
     return margins.amax(-1)
+
+
+def _against(outputs: Tensor, y: Tensor) -> Tensor:
+    """How far outputs (K, N, C) are on the wrong side of zero, each for its label."""
+    against: Tensor = (1 - 2 * values_of(y, outputs)) * outputs
+    return against
 
 
 def _settled(outputs: Tensor, y: Tensor, w: Tensor, e: Tensor | None) -> Tensor:

@@ -189,7 +189,7 @@ def unprovable(problem: Problem, segment: Segment) -> str | None:
     for number, layer in enumerate(problem.layered.layers, start=1):
         if (what := unknown(layer)) is not None:
             return f"layer {number} has {what}"
-    if problem.loss.name not in ("cross-entropy", "square", "absolute", "hinge"):
+    if problem.loss.name not in ("cross-entropy", "square", "absolute", "hinge", "binary-cross-entropy"):
         return f"the loss {problem.loss.name} can't be enclosed"
     return None
 

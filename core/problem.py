@@ -40,7 +40,6 @@ class PointStatistics(Protocol):
 
 
 CACHE = 1 << 20  # numbers in one intermediate result on the CPU: longer matmuls are no faster, fresh memory slower
-LOGITS = 1 << 24  # the same for outputs of a language model, nearly all of whose numbers they are
 MEMORY = 1 << 26  # the same on an accelerator, which wants all the work at once
 
 
@@ -102,9 +101,8 @@ class Problem:
     def samples_at_once(self) -> int:
         """Samples in a chunk: as many as the cache, or an accelerator's memory, holds of the widest layer."""
         width = max(size.width for size in self.sizes)
-        if self.words:
-            return max(1, (LOGITS if self.device.type == "cpu" else MEMORY) // width)
-        return max(64, (CACHE if self.device.type == "cpu" else MEMORY) // width)
+        least = 1 if self.words else 64  # a window of words has many outputs
+        return max(least, (CACHE if self.device.type == "cpu" else MEMORY) // width)
 
     @property
     def device(self) -> torch.device:

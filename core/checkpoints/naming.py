@@ -11,11 +11,10 @@ from core.checkpoints.network_state import Shape
 from core.errors import UsageError
 from core.specs.checkpoints import is_file
 
-#: What wrappers put before the names of what they wrap (DDP, torch.compile, FSDP), and what trainers call a network.
-PREFIXES = (
-    *("module.", "_orig_mod.", "_forward_module.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."),
-    *("model.", "net.", "network.", "backbone.", "encoder.", "student."),
-)
+#: What wrappers put before the names of what they wrap: DDP, torch.compile, FSDP.
+WRAPPERS = ("module.", "_orig_mod.", "_forward_module.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
+#: And what trainers call a network.
+PREFIXES = (*WRAPPERS, "model.", "net.", "network.", "backbone.", "encoder.", "student.")
 WITHIN = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")  # also of parts of a network
 FORMER = ((".gamma", ".weight"), (".beta", ".bias"))  # as TensorFlow called them
 COUNTERS = (COUNTER,)
@@ -40,8 +39,15 @@ class Naming:
 
 
 def best_naming(shapes: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> Naming:
-    """Of all namings the one with the most wanted names, and of these the one that changes the least."""
-    return max(namings(shapes), key=lambda one: one.score(shapes, wanted))
+    """Of all namings the one with the most wanted names, and of these the one that changes the least.
+
+    Where none has any, all names are others: those without what wrappers put before them.
+    """
+    best = max(namings(shapes), key=lambda one: one.score(shapes, wanted))
+    if not best.score(shapes, wanted):
+        while (begin := _beginning(best)) in WRAPPERS:
+            best = _without(best, str(begin))
+    return best
 
 
 def namings(keys: Mapping[str, Shape]) -> Iterator[Naming]:

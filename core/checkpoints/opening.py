@@ -1,9 +1,7 @@
-"""From a file to a network's tensors, and what is recorded of how they were found."""
+"""From a file to a network's tensors: what is in it, which weights are meant, and what their names are here."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +12,7 @@ from core.checkpoints.kinds import Kind
 from core.checkpoints.matching import NONE, Fit, counts_text, fit
 from core.checkpoints.naming import Naming, mapped, read_map
 from core.checkpoints.network_state import NetworkState, shape_text
+from core.checkpoints.opened import Opened
 from core.checkpoints.proposing import proposal
 from core.checkpoints.reading import Content, read
 from core.checkpoints.tensors import require_finite, require_plain, require_real
@@ -21,74 +20,6 @@ from core.errors import KeysError, UsageError
 from core.specs.checkpoints import HowToRead
 
 STEPS = ("epoch", "epochs", "global_step", "step", "iteration")
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A network's tensors by its own names, as they lie in the file, and how they were found there.
-
-    `taken` has every name of the file that a tensor was found under, `tied` those of tensors for which the network has
-    several; what the network makes itself, `filled` buffers and a fresh head, is not among them.
-    """
-
-    tensors: Mapping[str, Tensor]
-    taken: Mapping[str, tuple[str, ...]]
-    content: Content
-    choice: Choice
-    renamed: Mapping[str, str]
-    tied: Mapping[str, tuple[str, ...]]
-    filled: tuple[str, ...]
-    left_out: tuple[str, ...]
-    counts: Mapping[str, int]
-
-    @property
-    def dtypes(self) -> dict[str, int]:
-        """How many tensors there are of each number type."""
-        names = [str(one.dtype).removeprefix("torch.") for one in self.tensors.values()]
-        return {name: names.count(name) for name in dict.fromkeys(names)}
-
-    @property
-    def dtype(self) -> str:
-        """In which dtype nothing of it is lost."""
-        return "float64" if "float64" in self.dtypes else "float32"
-
-    def sentences(self) -> Iterator[str]:
-        """What was found and done, for a log."""
-        naming, candidate = self.choice.naming, self.choice.candidate
-        what = "averaged weights" if candidate.is_averaged else "weights"
-        types = ", ".join(f"{count} of {name}" for name, count in self.dtypes.items())
-        prefix = f", without the prefix {naming.prefix}" if naming.prefix else ""
-        yield f"{self.content.file}: {what} at {candidate.place}{prefix}: {types}."
-        if self.choice.averaged is not None:
-            yield f"There are averaged weights at {self.choice.averaged!r}, too: --ema takes them."
-        for old, new in self.renamed.items():
-            yield f"{old} of the file is {new} of the network."
-        if self.filled:
-            yield f"Left as the network makes them: {', '.join(self.filled)}."
-        if self.left_out:
-            yield f"Not needed: {', '.join(self.left_out)}."
-        if self.content.left_out:
-            yield f"Not loaded, as data alone: {', '.join(self.content.left_out)}."
-
-    def record(self) -> dict[str, Any]:
-        """What the catalogue keeps of it, beside the files' sha256."""
-        found = {
-            "file": str(self.content.file),
-            "format": str(self.content.kind),
-            "key": self.choice.candidate.key,
-            "prefix": self.choice.naming.prefix,
-            "changed": list(self.choice.naming.changed),
-            "map": dict(self.renamed),
-            "tied": {name: list(names) for name, names in self.tied.items()},
-            "ema": self.choice.candidate.is_averaged,
-            "averaged": self.choice.averaged,
-            "dtypes": self.dtypes,
-            "filled": list(self.filled),
-            "left_out": list(self.left_out),
-            "classes": list(self.content.left_out),
-            "torch": str(torch.__version__),
-        }
-        return {name: one for name, one in found.items() if one} | dict(self.counts)
 
 
 def open_checkpoint(path: Path, how: HowToRead, wanted: NetworkState) -> Opened:
@@ -100,17 +31,8 @@ def open_checkpoint(path: Path, how: HowToRead, wanted: NetworkState) -> Opened:
     found = candidates(content.tree)
     require_weights(content.tree, found, content.file)
     choice = choose(found, how, wanted.shapes, content.file)
-    naming, renamed = choice.naming, dict[str, str]()
-    if how.map is not None:
-        naming, renamed = mapped(naming, read_map(how.map), content.file)
+    naming, renamed = _renamed(choice, content, how, wanted)
     matched = _fit(choice, naming, wanted, how)
-    if matched.rows and how.map is None and how.fresh_head is None:
-        proposed = _proposed(choice, naming, wanted, content)
-        if proposed and how.yes:
-            naming, renamed = mapped(naming, proposed, content.file)
-            matched = _fit(choice, naming, wanted, how)
-        elif proposed:
-            raise KeysError(_differ(content.file, proposed), matched.rows, proposed)
     if matched.rows:
         raise KeysError(_wrong(content.file, choice, matched), matched.rows, {})
     tensors = _taken(choice, naming, matched, wanted)
@@ -119,6 +41,19 @@ def open_checkpoint(path: Path, how: HowToRead, wanted: NetworkState) -> Opened:
     return Opened(
         tensors, matched.taken, content, choice, renamed, tied, matched.filled, dropped, _counts(content.tree)
     )
+
+
+def _renamed(choice: Choice, content: Content, how: HowToRead, wanted: NetworkState) -> tuple[Naming, dict[str, str]]:
+    """The names after a map, given or accepted, and which it changed. Raises KeysError with names to propose."""
+    if how.map is not None:
+        return mapped(choice.naming, read_map(how.map), content.file)
+    rows = _fit(choice, choice.naming, wanted, how).rows
+    proposed = _proposed(choice, choice.naming, wanted, content) if rows and how.fresh_head is None else None
+    if not proposed:
+        return choice.naming, {}
+    if not how.yes:
+        raise KeysError(_differ(content.file, proposed), rows, proposed)
+    return mapped(choice.naming, proposed, content.file)
 
 
 def _fit(choice: Choice, naming: Naming, wanted: NetworkState, how: HowToRead) -> Fit:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from core.checkpoints.network_state import NetworkState
-from core.checkpoints.opening import Opened, open_checkpoint
+from core.checkpoints.opened import Opened
+from core.checkpoints.opening import open_checkpoint
 from core.errors import UsageError
 from core.specs.checkpoints import HowToRead
 from tests.checkpoints.files import LOADED, REFUSED, exact, network, payloads, saved, state

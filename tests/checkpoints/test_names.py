@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from core.checkpoints.matching import fit
 from core.checkpoints.naming import PREFIXES, best_naming
 from core.checkpoints.network_state import NetworkState
-from core.checkpoints.opening import Opened, open_checkpoint
+from core.checkpoints.opened import Opened
+from core.checkpoints.opening import open_checkpoint
 from core.checkpoints.proposing import proposal
 from core.errors import KeysError, UsageError
 from core.specs.checkpoints import HowToRead

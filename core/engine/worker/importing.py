@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from core.checkpoints.network_state import NetworkState
-from core.checkpoints.opening import Opened, open_checkpoint
+from core.checkpoints.opened import Opened
+from core.checkpoints.opening import open_checkpoint
 from core.checkpoints.reading import sha256_of
 from core.checkpoints.tensors import separate
 from core.engine.folders import Job

@@ -292,6 +292,7 @@ def test_arrays_of_other_names_are_told_of(tmp_path: Path) -> None:
 def test_a_reading_of_parts_is_the_part_of_the_reading(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=3)))
     x = torch.randint(0, 256, (5, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    x = x.to(data.draw(st.sampled_from([torch.uint8, torch.float32, torch.float64])))
     mean = torch.tensor(data.draw(st.floats(-2, 2)), dtype=torch.float64).expand(shape[0], *[1] * (len(shape) - 1))
     reading = Reading(data.draw(st.floats(0.5, 300)), mean, mean.square() + 1)
     rows = data.draw(st.slices(5))

@@ -11,10 +11,11 @@ from numpy.lib import format as npy
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from core.errors import UsageError
+from core.data.files import ARRAYS as NAMES
+from core.data.files import array_files
+from core.errors import UsageError, sentence_of
 from core.files import amount
 
-NAMES = ("x_train", "y_train", "x_test", "y_test")
 SHARE = 0.25  # of the free memory, that a file may take in it: larger ones stay where they are
 KNOWN = {  # how contents begin that are neither
     b"version https://git-lfs": "a Git-LFS pointer instead of the file: fetch it with `git lfs pull`",
@@ -26,11 +27,14 @@ Arrays = dict[str, Tensor]
 
 
 def read_arrays(file: Path) -> tuple[Arrays, list[str], bool]:
-    """Those of NAMES that a file has, what else is in it, and whether they are mapped: read when they are looked at.
+    """Those of NAMES that a file, or a folder of .npy files, has; what else is in it; and whether they are mapped.
 
+    Of mapped ones nothing is in memory before it is looked at.
     Raises UsageError where it is neither .safetensors nor .npz, is damaged, holds what isn't numbers, or doesn't fit
     into memory though it would have to.
     """
+    if file.is_dir():
+        return _npys(file)
     try:
         with file.open("rb") as stream:
             head = stream.read(64)
@@ -55,6 +59,25 @@ def _what_it_is(head: bytes) -> str:
         if head.lstrip().startswith(start):
             return f"it is {what}"
     return f"it begins with {head[:12]!r}: save the arrays by np.savez or safetensors"
+
+
+def _npys(folder: Path) -> tuple[Arrays, list[str], bool]:
+    """A folder with a .npy file for each array."""
+    files = array_files(folder)
+    mapped = is_large(sum(one.stat().st_size for one in files))
+    read = {}
+    for one in files:
+        try:
+            array = np.load(one, mmap_mode="c", allow_pickle=False)
+            read[one.stem] = torch.from_numpy(array if array.dtype.isnative else np.asarray(array, _native(array)))
+        except (OSError, ValueError, TypeError, EOFError) as error:
+            raise UsageError(f"{one} can't be read as an array of numbers: {sentence_of(error)}.") from None
+    kept = read if mapped else {name: one.clone() for name, one in read.items()}
+    return kept, [], mapped
+
+
+def _native(array: Any) -> Any:
+    return array.dtype.newbyteorder("=")
 
 
 def _safetensors(file: Path) -> tuple[Arrays, list[str], bool]:

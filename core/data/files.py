@@ -35,6 +35,7 @@ DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fas
 IDX = tuple(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
 BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 TEXTS = ("train.txt", "test.txt")
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 BATCH_FOLDER = "cifar-10-batches-py"
 
 
@@ -126,10 +127,18 @@ def _own(spec: Folder | Tensors | Csv | DataFile) -> Path:
         list_images(place)
     elif isinstance(spec, DataFile):
         read_source(spec)
-    elif not place.is_file():
-        what = "is a folder" if place.is_dir() else "no such file"
-        raise UsageError(f"{place}: {what}; {name_of(spec)}: reads one file, such as {spec.example}.")
+    elif not array_files(place):
+        what = "a folder without x_train.npy" if place.is_dir() else "no such file"
+        raise UsageError(f"{place}: {what}; write, for example, {spec.example}.")
     return place
+
+
+def array_files(place: Path) -> list[Path]:
+    """A file of arrays, or the .npy files of a folder; [] where there are none."""
+    if place.is_file():
+        return [place]
+    found = [place / f"{name}.npy" for name in ARRAYS]
+    return [file for file in found if file.is_file()] if found[0].is_file() else []
 
 
 def _text(place: Path) -> Path:

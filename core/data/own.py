@@ -12,6 +12,7 @@ from core.data.arrays import is_large, read_arrays
 from core.data.cache import delete_others, read_cached, write_cached
 from core.data.dataset import Dataset, Say, Split
 from core.data.factories import made_arrays
+from core.data.files import array_files
 from core.data.own_arrays import Checked, checked, splits
 from core.data.reading import Reading
 from core.data.sampling import limit_samples
@@ -33,10 +34,10 @@ def load_own(spec: Arrays, cache: Path, say: Say) -> Dataset:
         mapped = is_large(sum(one.nbytes for one in arrays.values()))
     else:
         assert isinstance(spec, Tensors)
-        where, name, file = spec.path, str(spec), Path(spec.path)
-        before = stamp_of([file])
-        arrays, others, mapped = read_arrays(file)
-        key = before if before == stamp_of([file]) else None
+        where, name, files = spec.path, str(spec), array_files(Path(spec.path))
+        before = stamp_of(files)
+        arrays, others, mapped = read_arrays(Path(spec.path))
+        key = before if before == stamp_of(files) else None
         if others:
             say(f"arrays of other names, left out: {', '.join(others)}")
     return _dataset(spec, name, _checked_once(where, splits(where, arrays), cache, key, say), mapped)

@@ -7,8 +7,8 @@ from hashlib import sha256
 import torch
 from torch import Tensor
 
-from core.data.arrays import NAMES
 from core.data.dataset import Split
+from core.data.files import ARRAYS as NAMES
 from core.errors import UsageError
 
 PARTS = ("train", "test")

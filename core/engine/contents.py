@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.code_files import read_source, sha256_of
-from core.data.files import data_root
+from core.data.files import array_files, data_root
 from core.engine.probe import Ask
 from core.specs.data_spec import DataSpec
 from core.specs.own_data import Csv, DataFile, Tensors
@@ -41,5 +41,5 @@ def _stamp(data: DataSpec) -> list[object]:
         return [sha256_of(read_source(data))]
     if not isinstance(data, Tensors | Csv):
         return []
-    state = Path(data.path).stat()
-    return [state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns]
+    states = [file.stat() for file in array_files(Path(data.path))]
+    return [[one.st_size, one.st_ino, one.st_mtime_ns, one.st_ctime_ns] for one in states]

@@ -97,10 +97,5 @@ def _bound(old: Run, spec: RunSpec, changes: Mapping[str, str]) -> list[str]:
     other_file = before.network != spec.network and "network" not in changes
     other_data = before.data != spec.data and "data" not in changes
     goal = "until_loss" if before.until is None and spec.until is None else "until"
-    return (
-        [name for name in FIXED if name in changes]
-        + ["network"] * other_file
-        + ["data"] * other_data
-        + ["on"] * other
-        + [goal] * further
-    )
+    files = ["network"] * other_file + ["data"] * other_data
+    return [name for name in FIXED if name in changes] + files + ["on"] * other + [goal] * further

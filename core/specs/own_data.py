@@ -71,12 +71,12 @@ class Arrays(DataSpec, frozen=True, kw_only=True):
 
 
 class Tensors(Arrays, frozen=True, kw_only=True, tag="tensors"):
-    """Your own arrays x_train, y_train and, if you like, x_test, y_test, in one .safetensors or .npz file."""
+    """Your own arrays x_train, y_train and, if you like, x_test, y_test, in one file or as .npy files in a folder."""
 
     argument: ClassVar[str | None] = "path"
     example: ClassVar[str] = "tensors:/data/mine.safetensors or tensors:/data/mine.npz,mean=imagenet"
 
-    path: Annotated[str, Meta(description="a .safetensors or .npz file")]
+    path: Annotated[str, Meta(description="a .safetensors or .npz file, or a folder with x_train.npy and y_train.npy")]
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "path", whole_path("tensors", self.path))

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from core.data import arrays, own
 from core.data.dataset import Dataset
+from core.data.files import locate
 from core.data.load import load
 from core.data.reading import Reading
 from core.errors import UsageError
@@ -39,6 +40,11 @@ def images(dtype: torch.dtype = torch.uint8) -> Named:
 
 def stored(folder: Path, named: Named, kind: str = "safetensors") -> Path:
     file = folder / f"mine.{kind}"
+    if kind == "npy":
+        file.mkdir()
+        for name, one in named.items():
+            np.save(file / f"{name}.npy", one.numpy())
+        return file
     if kind == "npz":
         np.savez(file, **{name: one.numpy() for name, one in named.items()})
     else:
@@ -50,7 +56,7 @@ def read(file: Path, options: str = "") -> Dataset:
     return load(read_data(f"tensors:{file}{options}"), file.parent)
 
 
-@pytest.mark.parametrize("kind", ["safetensors", "npz"])
+@pytest.mark.parametrize("kind", ["safetensors", "npz", "npy"])
 def test_bytes_stay_bytes_and_are_scaled_when_they_are_read(tmp_path: Path, kind: str) -> None:
     named = images()
     data = read(stored(tmp_path, named, kind))
@@ -110,8 +116,9 @@ def test_samples_in_float64_keep_their_digits_in_a_run_in_float64(tmp_path: Path
     assert data.train.dtype == torch.float32
 
 
-def test_a_large_file_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = stored(tmp_path, images(torch.float32))
+@pytest.mark.parametrize("kind", ["safetensors", "npy"])
+def test_a_large_file_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    file = stored(tmp_path, images(torch.float32), kind)
     small = read(file)
     monkeypatch.setattr(arrays, "SHARE", 0.0)
     large = read(file).to("cpu", torch.float64)
@@ -124,8 +131,8 @@ def test_a_large_file_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_fingerprint_is_of_content_and_options_alone(tmp_path: Path) -> None:
     named = images()
-    prints = {kind: read(stored(tmp_path, named, kind)).fingerprint for kind in ("safetensors", "npz")}
-    assert prints["safetensors"] == prints["npz"]
+    prints = {kind: read(stored(tmp_path, named, kind)).fingerprint for kind in ("safetensors", "npz", "npy")}
+    assert prints["safetensors"] == prints["npz"] == prints["npy"]
     (tmp_path / "other").mkdir()
     file = stored(tmp_path / "other", named)
     assert read(file).fingerprint == prints["npz"]
@@ -247,6 +254,25 @@ def test_an_array_that_promises_too_much_is_refused_before_it_is_made(
         read(tmp_path / "mine.npz")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x93NUMPY",
+        npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", b"cos"),
+        npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 3)}", bytes(8)),
+    ],
+)
+def test_a_damaged_array_in_a_folder_is_named(tmp_path: Path, content: bytes) -> None:
+    folder = stored(tmp_path, images(), "npy")
+    (folder / "y_test.npy").write_bytes(content)
+    with pytest.raises(UsageError, match=r"y_test.npy can't be read as an array of numbers"):
+        read(folder)
+    (folder / "x_train.npy").unlink()
+    with pytest.raises(UsageError, match=r"a folder without x_train\.npy"):
+        locate(read_data(f"tensors:{folder}"), tmp_path)
+
+
 def test_columns_first_and_other_byte_orders_are_read(tmp_path: Path) -> None:
     x = np.arange(12.0).reshape(4, 3)
     np.savez(tmp_path / "mine.npz", x_train=np.asfortranarray(x).astype(">f8"), y_train=np.array([0, 1, 0, 1], ">i2"))
@@ -266,6 +292,7 @@ def test_arrays_of_other_names_are_told_of(tmp_path: Path) -> None:
 def test_a_reading_of_parts_is_the_part_of_the_reading(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=3)))
     x = torch.randint(0, 256, (5, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    x = x.to(data.draw(st.sampled_from([torch.uint8, torch.float32, torch.float64])))
     mean = torch.tensor(data.draw(st.floats(-2, 2)), dtype=torch.float64).expand(shape[0], *[1] * (len(shape) - 1))
     reading = Reading(data.draw(st.floats(0.5, 300)), mean, mean.square() + 1)
     rows = data.draw(st.slices(5))

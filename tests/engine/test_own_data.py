@@ -50,7 +50,8 @@ def test_bytes_are_trained_on_joined_and_verified_and_a_changed_file_is_noticed(
     assert len({one.data_fingerprint for one in models}) == 1
     assert all(one.test_error is not None for one in models)
     assert stored.certificate == "enclosed"
-    assert engine.client.verify(stored.id)["ok"]
+    looked = engine.client.verify(stored.id)
+    assert (looked["certificate"], looked["doubts"], looked["refused"]) == ("enclosed", [], [])
     images(file, seed=1)
     (again,) = engine.finish(engine.enqueue(joined(engine)))
     assert again.state == "failed"

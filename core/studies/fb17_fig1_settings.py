@@ -207,7 +207,7 @@ WORDS = {
         _WORDS_SMALL,
         search_by(_WORDS_SMALL, 0.98, 11),
         "test-perplexity",
-        (74.4, 65.8, 60.1),  # 1.3, 1.15 and 1.05 times the pilot's
+        (74.4, 65.8, 60.1),  # about 1.3, 1.15 and 1.05 times the pilot's
         2,
         pilot=_pilot(_WORDS_SMALL, 10),
     ),

@@ -1,10 +1,10 @@
-"""Loss along a line between two resnet18 with batch-norm: statistics recomputed at each point, as jobs and as a loop do.
+"""Loss along a line between two resnet18 with batch-norm, recomputed at each point, as jobs and as a plain loop do it.
 
     python -m benchmarks.batch_norm [--samples 400] [--points 3] [--threads N] [--cpu]
 
-The loop is plain PyTorch on the same batches: the interpolated state is loaded, `update_bn` recomputes the statistics, a
-pass in evaluation mode gives the loss. Both say the same losses, else there is nothing to compare. Random images of 32x32:
-the time doesn't depend on them.
+The loop is PyTorch on the same batches: the interpolated state is loaded, `update_bn` recomputes the statistics, and a
+pass in evaluation mode gives the loss. Both say the same losses, else there is nothing to compare. The images, of
+32x32, are random: the time doesn't depend on them.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,9 @@ def by_loop(module: nn.Module, ends: tuple[State, State], t: Tensor, problem: Pr
     """Losses at t, as one would write it."""
     split, found = problem.data.train, []
     for at in t.tolist():
-        module.load_state_dict({name: torch.lerp(one, ends[1][name], at) for name, one in ends[0].items()}, strict=False)
+        module.load_state_dict(
+            {name: torch.lerp(one, ends[1][name], at) for name, one in ends[0].items()}, strict=False
+        )
         update_bn(split.x.split(BATCH), module)
         module.eval()
         total = 0.0
@@ -82,7 +84,8 @@ def main() -> None:
     torch.testing.assert_close(ours(), torch.tensor(loop(), dtype=torch.float64), rtol=1e-5, atol=0)
     rounds = [(seconds(ours, clock), seconds(loop, clock)) for _ in range(chosen.rounds)]
     for name, found in zip(("ours", "loop"), zip(*rounds, strict=True), strict=True):
-        print(f"{name}: {min(found) / chosen.points:.3f} s a point at best, {median(found) / chosen.points:.3f} s in the middle")
+        best, middle = min(found) / chosen.points, median(found) / chosen.points
+        print(f"{name}: {best:.3f} s a point at best, {middle:.3f} s in the middle")
     print(f"the loop takes {median(two / one for one, two in rounds):.3f} times as long as ours")
 
 

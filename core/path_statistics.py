@@ -12,7 +12,7 @@ at the same t: (1 - t) s_a + t s_b. For looking at, not for judging: nobody woul
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -37,6 +37,8 @@ class Recomputed:
 
     def at(self, problem: Problem, thetas: Tensor) -> Statistics:
         """Those of K points (K, P), each (K, ...)."""
+        if problem.data.test is None:
+            return recomputed(problem, thetas.detach(), self.samples, self.batch)
         points = thetas.detach().cpu().contiguous()
         name = sha256(points.numpy().data).digest() + str(points.dtype).encode()
         if name not in self.known:
@@ -60,14 +62,22 @@ def recomputed(problem: Problem, thetas: Tensor, samples: int, batch: int) -> di
     read = names_of(problem.norms, READ)
     totals = {name: torch.zeros(len(thetas), *problem.statistics[name].shape, dtype=torch.float64) for name in read}
     totals = {name: one.to(problem.device) for name, one in totals.items()}
-    with _keeping_the_batch(problem):
+    found = {name: torch.stack([one] * len(thetas)) for name, one in problem.statistics.items()}
+
+    def over_batches(run: Callable[[Tensor], object]) -> None:
         for some in batches:
-            found = {
-                name: torch.stack([torch.zeros_like(one)] * len(thetas)) for name, one in problem.statistics.items()
-            }
-            problem.learning.at_all({**points, **found}, some, own=False)
+            for one in found.values():
+                one.zero_()
+            run(some)
             for name in read:
                 totals[name] += found[name]
+
+    with _keeping_the_batch(problem):
+        if len(thetas) == 1:  # whose tensors are handed to the module once for all batches
+            own = {name: one[0] for name, one in {**points, **found}.items()}
+            problem.learning.while_at(own, lambda: over_batches(problem.network))
+        else:
+            over_batches(lambda some: problem.learning.at_all({**points, **found}, some, own=False))
     means = {name: (one / len(batches)).to(problem.dtype) for name, one in totals.items()}
     counts = {name: torch.full_like(one, len(batches)) for name, one in found.items() if name not in read}
     return means | counts

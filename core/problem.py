@@ -4,7 +4,7 @@ A parameter vector theta is flat, (P,); methods work on batches of K of them, (K
 says which part of theta is which named tensor of the module's state.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Protocol, Self, runtime_checkable
@@ -295,11 +295,18 @@ class Problem:
         assert split is not None, f"there is no {part} split"
         if self.between is not None:
             statistics = self.between.at(self, thetas)
-        total = torch.zeros(len(thetas), dtype=torch.float64, device=self.device)
-        wrong = torch.zeros_like(total)
+        if self.layered is None and len(thetas) == 1:  # whose tensors are handed to the module once for all samples
+            point = _row({**self.layout.split(thetas), **(statistics or {})}, 0)
+            return self.calls.while_at(point, lambda: self._values(split, lambda x: self.network(x)[None], 1))
         buffers = Buffers()
-        for x, y in chunks(split, len(thetas), self.samples_at_once, least=1 if self.words else 64):
-            losses, misses = self.sums(self.outputs(thetas, x, buffers, statistics), y)
+        return self._values(split, lambda x: self.outputs(thetas, x, buffers, statistics), len(thetas))
+
+    def _values(self, split: Split, outputs: Callable[[Tensor], Tensor], count: int) -> Values:
+        """Loss and error of `count` networks on a split, by their outputs (count, N, C) on samples (N, ...)."""
+        total = torch.zeros(count, dtype=torch.float64, device=self.device)
+        wrong = torch.zeros_like(total)
+        for x, y in chunks(split, count, self.samples_at_once, least=1 if self.words else 64):
+            losses, misses = self.sums(outputs(x), y)
             total += losses
             wrong += misses
         loss = total / len(split)

@@ -81,13 +81,13 @@ def test_a_training_resumes_from_a_checkpoint_bit_for_bit_with_its_statistics(tm
 
 def test_a_goal_is_judged_with_the_running_statistics(tmp_path: Path) -> None:
     problem, start = opened(tmp_path)
-    found = train(problem, start, [0, 1], options(epochs=16, lr=0.01), until=Until("train-error", 0.3))
+    found = train(problem, start, [0, 1], options(epochs=10, batch=15), until=Until("train-error", 0.6))
     for k in range(2):
         row = {name: one[k] for name, one in found.statistics.items()}
         values = problem.having(row).values(found.thetas[k : k + 1])
         assert values.error is not None
         assert float(values.error) == float(found.metric[k])
-        assert float(values.error) <= 0.3 or not found.reached[k]
+        assert float(values.error) <= 0.6 or not found.reached[k]
     assert found.reached.any()
 
 

@@ -46,7 +46,7 @@ def download(question: Answer) -> Answer:
     return {"found": True}
 
 
-def contents(question: Answer) -> Answer:
+def data(question: Answer) -> Answer:
     """Read a data set, and say what it holds."""
     found = load(read_data(question["data"]), Path(question["root"]))
     return {
@@ -63,10 +63,10 @@ def network(question: Answer) -> Answer:
 
     `seeded` is whether its start depends on the seed.
     """
-    data = read_data(question["data"])
-    shape, outputs = data.shape, data.classes
+    spec = read_data(question["data"])
+    shape, outputs = spec.shape, spec.classes
     if shape is None or outputs is None:
-        dataset = load(data, Path(question["root"]))
+        dataset = load(spec, Path(question["root"]))
         shape, outputs = dataset.train.shape, dataset.outputs
     made = build(read_network(question["network"]), shape, outputs)
     widths = None if made.layered is None else [layer.outputs for layer in made.layered.layers[:-1]]
@@ -75,10 +75,10 @@ def network(question: Answer) -> Answer:
 
 def applicability(question: Answer) -> Answer:
     """What a network consists of on a data set, and what every method would make of its models."""
-    data = load(read_data(question["data"]), Path(question["root"]))
-    made = build(read_network(question["network"]), data.train.shape, data.outputs)
-    loss = loss_named(question["loss"], data.classes)
-    problem = Problem(made.module, data, loss, made.layered, without=made.without)
+    found = load(read_data(question["data"]), Path(question["root"]))
+    made = build(read_network(question["network"]), found.train.shape, found.outputs)
+    loss = loss_named(question["loss"], found.classes)
+    problem = Problem(made.module, found, loss, made.layered, without=made.without)
     return {
         "parameters": problem.layout.total,
         "chain": made.layered is not None,
@@ -149,7 +149,7 @@ def path_of(question: Answer) -> tuple[Curve, Problem, list[Tensor]]:
 
 QUESTIONS: dict[str, Callable[[Answer], Answer]] = {
     "download": download,
-    "data": contents,
+    "data": data,
     "network": network,
     "applicability": applicability,
     "facts": facts,

@@ -16,6 +16,7 @@ BENCHMARKS = (
     "wide_paths",
     "wide_holds",
     "batched_training",
+    "importing",
     "string_orders",
     "journal",
     "catalogue",

@@ -2,6 +2,7 @@
 
     ThalwegError
     ├── UsageError      what was asked for can't be done as asked: exit status 2, nothing enqueued
+    │   └── KeysError   a checkpoint's names or shapes are not the network's; has the table, and names to propose
     ├── PremiseError    an assumption of a theorem or method does not hold; says which, with numbers
     └── RunError        a run failed; `kind` is its short cause ("could not connect", "bad data", ...)
 
@@ -12,7 +13,7 @@ A run that fails of a cause in FINDINGS has found something out; every other fai
 
 import errno
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 #: Kinds of causes that are answers: nothing broke, and the same run would say the same again. And what it is called.
@@ -23,8 +24,10 @@ FINDINGS = {
     "premise": "premise fails",
     "loss not reached": "loss not reached",
     "ill-conditioned": "ill-conditioned",
+    "not as expected": "not as expected",
 }
 
+Row = tuple[str, str, str]
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -45,6 +48,19 @@ class ThalwegError(Exception):
 
 class UsageError(ThalwegError):
     """Bad input: nothing was enqueued and nothing written."""
+
+
+class KeysError(UsageError):
+    """A checkpoint doesn't fit a network.
+
+    `rows` are the names that don't, each with its shape in the file and in the network; `proposed` are new names by old
+    ones under which all would fit.
+    """
+
+    def __init__(self, sentence: str, rows: Sequence[Row], proposed: Mapping[str, str]) -> None:
+        super().__init__(sentence)
+        self.rows = tuple(rows)
+        self.proposed = dict(proposed)
 
 
 class PremiseError(ThalwegError):

@@ -17,7 +17,7 @@ Of a string that was asked for snapshots (docs/methods.md), N the number of a UN
 
 The path is read without them: who doesn't know them, or never looks for them, finds the same path.
 
-The file's header, as JSON: `claims` of the segments, `curves` by segment.
+The file's header, as JSON: `claims` of the segments, `curves` by segment, `norms` where the network has batch-norm.
 """
 
 import re
@@ -34,6 +34,7 @@ from safetensors import SafetensorError
 
 from core.errors import UsageError, sentence_of
 from core.files import amount, read_whole
+from core.specs.batch_norm import PathNorms
 
 T = TypeVar("T")
 Array = NDArray[Any]
@@ -54,10 +55,14 @@ class Snapshot(NamedTuple):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """Claims of the segments, and the families of those that are curved, by their number."""
+    """Claims of the segments, and the families of those that are curved, by their number.
+
+    Where the network has batch-norm, `norms` says how its points get their statistics.
+    """
 
     claims: list[str]
     curves: dict[int, str]
+    norms: PathNorms | None = None
 
 
 class _Head(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """A model's tensors in a safetensors file: its parameters, and the buffers of its network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,13 @@ def read_model(model: InputModel, problem: Problem) -> Read:
 
 def write_model(theta: Tensor, problem: Problem, file: Path) -> None:
     """One safetensors file with a tensor for each name of the module's state: parameters (P,), and buffers."""
-    tensors = {name: one[0].contiguous().cpu() for name, one in problem.layout.split(theta[None]).items()}
+    parameters = {name: one[0] for name, one in problem.layout.split(theta[None]).items()}
+    write_tensors(parameters, problem.constants, file)
+
+
+def write_tensors(parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor], file: Path) -> None:
+    """The same of named parameters, no two of them in one memory: they are written from where they are."""
+    tensors = {name: one.contiguous().cpu() for name, one in parameters.items()}
     whole = torch.contiguous_format  # and no two in one memory
-    tensors |= {name: one.cpu().clone(memory_format=whole) for name, one in problem.constants.items()}
+    tensors |= {name: one.cpu().clone(memory_format=whole) for name, one in buffers.items()}
     write_whole(file, lambda draft: save_file(tensors, draft))

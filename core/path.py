@@ -7,13 +7,14 @@ Geometry only: what a claim means is decided in `core.certify`, what a point is 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path as File
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
+import msgspec
 import torch
 from safetensors.torch import load, save_file
 from torch import Tensor
@@ -21,6 +22,7 @@ from torch import Tensor
 from core.curves.families import FAMILIES
 from core.errors import UsageError
 from core.knots import FORMAT, Header, packed, reading, unpacked
+from core.specs.batch_norm import PathNorms
 
 CHAIN = 257  # points of the chain by which length along a curve is measured
 
@@ -94,7 +96,10 @@ class Segment:
             shape = self.curve.points(t[:, 0]).to(self.start)
             points = shape + (1 - t) * (self.start - first) + t * (self.end - last)
         # The ends themselves, for rounding (and for the signs of zeros, which interpolation loses).
-        return torch.where(t == 0, self.start, torch.where(t == 1, self.end, points))
+        for at, end in ((0, self.start), (1, self.end)):
+            for k in (t[:, 0] == at).nonzero()[:, 0].tolist():
+                points[k] = end
+        return points
 
     @property
     def kind(self) -> str:
@@ -119,11 +124,15 @@ class Segment:
 
 @dataclass(frozen=True)
 class Path:
-    """A chain of segments through `knots` (S + 1, P), with a claim and perhaps a curve for each segment."""
+    """A chain of segments through `knots` (S + 1, P), with a claim and perhaps a curve for each segment.
+
+    `norms` says how its points get the statistics of batch-norms, None where there are none.
+    """
 
     knots: Tensor
     claims: tuple[Claim, ...]
     curves: Mapping[int, Curve] = field(default_factory=dict)
+    norms: PathNorms | None = None
 
     def __post_init__(self) -> None:
         if len(self.claims) < 1 or len(self.knots) != len(self.claims) + 1:
@@ -142,13 +151,13 @@ class Path:
         """This path, continued to `end`."""
         knots = torch.cat([self.knots, end[None]])
         added = {} if curve is None else {len(self.claims): curve}
-        return Path(knots, (*self.claims, claim), {**self.curves, **added})
+        return replace(self, knots=knots, claims=(*self.claims, claim), curves={**self.curves, **added})
 
     def cast(self, dtype: torch.dtype) -> "Path":
         """The same path in another dtype; from float32 to float64 that is exact."""
         if self.knots.dtype == dtype:
             return self
-        return Path(self.knots.to(dtype), self.claims, self.curves)
+        return replace(self, knots=self.knots.to(dtype))
 
     def moved(self, device: torch.device | str) -> "Path":
         """The same path on another device, its curves' tensors too."""
@@ -156,7 +165,7 @@ class Path:
             i: type(one).of({name: tensor.to(device) for name, tensor in one.tensors().items()})
             for i, one in self.curves.items()
         }
-        return Path(self.knots.to(device), self.claims, curves)
+        return replace(self, knots=self.knots.to(device), curves=curves)
 
     def __len__(self) -> int:
         return len(self.claims)
@@ -215,7 +224,9 @@ class Path:
             }
         tensors |= {name: one.contiguous() for name, one in (beside or {}).items()}
         families = {str(i): curve.family for i, curve in self.curves.items()}
-        header = {"claims": [str(claim) for claim in self.claims], "curves": families}
+        header: dict[str, Any] = {"claims": [str(claim) for claim in self.claims], "curves": families}
+        if self.norms is not None:
+            header["norms"] = msgspec.to_builtins(self.norms)
         # One entry: of several the order in the file is not fixed, and equal paths have equal files.
         save_file(tensors, file, metadata={FORMAT: json.dumps(header)})
 
@@ -244,7 +255,7 @@ class Path:
         for number, curve in curves.items():
             if curve.parameters != knots.shape[1]:
                 raise ValueError(f"the curve {number} has {curve.parameters} parameters and a knot {knots.shape[1]}")
-        return cls(knots, claims, curves)
+        return cls(knots, claims, curves, header.norms)
 
 
 def _family(name: str, families: Mapping[str, type[Curve]]) -> type[Curve]:

@@ -4,13 +4,14 @@ A parameter vector theta is flat, (P,); methods work on batches of K of them, (K
 says which part of theta is which named tensor of the module's state.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, Self
+from typing import Literal, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.data.dataset import Dataset, Split
 from core.errors import PremiseError
@@ -18,12 +19,27 @@ from core.losses import ConvexLoss, missed_labels, misses
 from core.networks.calls import Calls
 from core.networks.layered import Buffers, LayeredNetwork, LayerSize, layer_sizes
 from core.networks.layout import Layout
+from core.networks.statistics import Statistics, names_of, norms_of
 from core.specs.methods import Metric
 from core.specs.runs import OF_LABELS
 
 Part = Literal["train", "test"]
+
+
+@runtime_checkable
+class PointStatistics(Protocol):
+    """How points of a path get the statistics of their batch-norms: `core.path_statistics`."""
+
+    def at(self, problem: "Problem", thetas: Tensor) -> Statistics:
+        """Those of K points (K, P), each (K, ...)."""
+        ...
+
+    def passes(self, problem: "Problem") -> float:
+        """What they cost at one point, in passes over the train set."""
+        ...
+
+
 CACHE = 1 << 20  # numbers in one intermediate result on the CPU: longer matmuls are no faster, fresh memory slower
-LOGITS = 1 << 24  # the same for outputs of a language model, nearly all of whose numbers they are
 MEMORY = 1 << 26  # the same on an accelerator, which wants all the work at once
 
 
@@ -54,7 +70,8 @@ class Problem:
 
     Device and dtype are the data's; where samples are words the dtype is `precision`. `layered` is the network's view
     by layers, None where it has none; `without` may say why, as the end of a sentence. `buffers` are a model's own
-    constants by name, in place of those that the network was made with.
+    constants by name, in place of those that the network was made with. The points of a path have the statistics that
+    `between` gives them, and no others.
     """
 
     network: nn.Module
@@ -64,6 +81,7 @@ class Problem:
     buffers: Mapping[str, Tensor] | None = None
     without: str = ""
     precision: torch.dtype = torch.float32
+    between: PointStatistics | None = None
 
     def __post_init__(self) -> None:
         self.network.eval()
@@ -83,9 +101,8 @@ class Problem:
     def samples_at_once(self) -> int:
         """Samples in a chunk: as many as the cache, or an accelerator's memory, holds of the widest layer."""
         width = max(size.width for size in self.sizes)
-        if self.words:
-            return max(1, (LOGITS if self.device.type == "cpu" else MEMORY) // width)
-        return max(64, (CACHE if self.device.type == "cpu" else MEMORY) // width)
+        least = 1 if self.words else 64  # a window of words has many outputs
+        return max(least, (CACHE if self.device.type == "cpu" else MEMORY) // width)
 
     @property
     def device(self) -> torch.device:
@@ -118,21 +135,47 @@ class Problem:
     def part(self, part: Part) -> Split | None:
         return self.data.train if part == "train" else self.data.test
 
-    def outputs(self, thetas: Tensor, x: Tensor, buffers: Buffers | None = None) -> Tensor:
+    def outputs(
+        self, thetas: Tensor, x: Tensor, buffers: Buffers | None = None, statistics: Statistics | None = None
+    ) -> Tensor:
         """Outputs (K, N, C) of K networks (K, P) on samples (N, ...) that they share or (K, N, ...).
 
-        For words (K, N, positions, C).
+        For words (K, N, positions, C). With `statistics` each network has its own.
         With `buffers`, without gradients, they may lie in memory that the next call overwrites.
         """
         parameters = self.layout.split(thetas)
         if self.layered is not None:
             return self.layered.outputs(self.inputs(x), parameters, buffers=buffers)
-        return self.calls.at_all(parameters, x, own=x.dim() > self.data.train.stored.dim())
+        return self.calls.at_all({**parameters, **(statistics or {})}, x, own=x.dim() > self.data.train.stored.dim())
 
     @cached_property
     def calls(self) -> Calls:
         """The module, as it is called at parameter points."""
         return Calls(self.network, self.constants)
+
+    @cached_property
+    def learning(self) -> Calls:
+        """The module with its batch-norms in training mode."""
+        return Calls(self.network, self.constants, self.norms.values())
+
+    @cached_property
+    def norms(self) -> dict[str, _BatchNorm]:
+        """The batch-norms that training changes, by name."""
+        return norms_of(self.network)
+
+    @cached_property
+    def statistics(self) -> dict[str, Tensor]:
+        """What they keep, as the model has it: those among its constants that training changes."""
+        return {name: self.constants[name] for name in names_of(self.norms)}
+
+    @property
+    def passes(self) -> float:
+        """Over the train set, that looking at one point of a path takes."""
+        return 1.0 + (0.0 if self.between is None else self.between.passes(self))
+
+    def having(self, buffers: Mapping[str, Tensor]) -> Self:
+        """The problem as it is for a model with these buffers; it keeps the others."""
+        return replace(self, buffers={**self.constants, **buffers})
 
     @cached_property
     def constants(self) -> dict[str, Tensor]:
@@ -169,10 +212,17 @@ class Problem:
             raise PremiseError(f"This network has layers 0 to {network.depth}, not {layer}.")
         return network.features(x[None], self.layout.split(thetas), layer)
 
-    def batch_losses(self, thetas: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        """Mean loss (K,) of K networks on samples (N, ...) that they share or (K, N, ...); differentiable."""
-        targets = y if x.dim() > self.data.train.stored.dim() else y[None]
-        return self.sample_losses(self.outputs(thetas, x), targets).mean(-1)
+    def batch_losses(self, thetas: Tensor, x: Tensor, y: Tensor, statistics: Statistics | None = None) -> Tensor:
+        """Mean loss (K,) of K networks on samples (N, ...) that they share or (K, N, ...); differentiable.
+
+        With `statistics`, (K, ...), batch-norms are in training mode and update these.
+        """
+        own = x.dim() > self.data.train.stored.dim()
+        if statistics:
+            outputs = self.learning.at_all({**self.layout.split(thetas), **statistics}, x, own)
+        else:
+            outputs = self.outputs(thetas, x)
+        return self.sample_losses(outputs, y if own else y[None]).mean(-1)
 
     def sample_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Losses (K, N) of outputs (K, N, [positions,] C) for targets (K or 1, N, ...): the mean over the positions."""
@@ -180,18 +230,25 @@ class Problem:
             return self.loss.samples(outputs, targets)
         return self.loss.samples(outputs.flatten(1, 2), targets.flatten(1, 2)).view(outputs.shape[:3]).mean(-1)
 
-    def gradients(self, thetas: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses (K,) and their gradients (K, P) on one batch of samples."""
+    def gradients(
+        self, thetas: Tensor, x: Tensor, y: Tensor, statistics: Statistics | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Losses (K,) and their gradients (K, P) on one batch of samples; `statistics` as for `batch_losses`."""
         own = x.dim() > self.data.train.stored.dim()
-        if self.layered is None and not self.calls.can_batch(self.layout.split(thetas), x, own):
-            each = [self._gradient(theta, x[k] if own else x, y[k] if own else y) for k, theta in enumerate(thetas)]
+        points = {**self.layout.split(thetas), **(statistics or {})}
+        calls = self.learning if statistics else self.calls
+        if self.layered is None and not calls.can_batch(points, x, own):
+            each = [
+                self._gradient(theta, x[k] if own else x, y[k] if own else y, _row(statistics, k))
+                for k, theta in enumerate(thetas)
+            ]
             return torch.stack([loss for loss, _ in each]), torch.stack([gradient for _, gradient in each])
         leaf = thetas.detach().requires_grad_(True)
-        losses = self.batch_losses(leaf, x, y)
+        losses = self.batch_losses(leaf, x, y, statistics)
         (gradient,) = torch.autograd.grad(losses.sum(), leaf)
         return losses.detach(), gradient
 
-    def _gradient(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _gradient(self, theta: Tensor, x: Tensor, y: Tensor, statistics: Statistics) -> tuple[Tensor, Tensor]:
         """Loss and gradient (P,) of one network (P,), by its module."""
         leaf = theta.detach().requires_grad_(True)
         point = {name: one[0] for name, one in self.layout.split(leaf[None]).items()}
@@ -201,7 +258,7 @@ class Problem:
             (gradient,) = torch.autograd.grad(loss, leaf)
             return loss.detach(), gradient
 
-        return self.calls.while_at(point, graded)
+        return (self.learning if statistics else self.calls).while_at({**point, **statistics}, graded)
 
     def sums(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Sum of the losses (K,) and number of wrong answers (K,), float64, of outputs (K, N, C); 0 for regression.
@@ -225,20 +282,31 @@ class Problem:
         return missed_labels(outputs, y) if self.graded and y.is_floating_point() else misses(outputs, y)
 
     @torch.no_grad()
-    def values(self, thetas: Tensor, part: Part = "train") -> Values:
+    def values(self, thetas: Tensor, part: Part = "train", statistics: Statistics | None = None) -> Values:
         """Loss and error of K networks (K, P) on a whole split, in chunks that fit the cache.
 
-        Language models are evaluated one by one: each one's outputs are as many as fit.
+        Language models are evaluated one by one: each one's outputs are as many as fit. `statistics` as for `outputs`,
+        where they are not points of a path.
         """
         if self.words and len(thetas) > 1:
-            return joined([self.values(theta[None], part) for theta in thetas])
+            own = ({name: one[k : k + 1] for name, one in (statistics or {}).items()} for k in range(len(thetas)))
+            return joined([self.values(theta[None], part, one) for theta, one in zip(thetas, own, strict=True)])
         split = self.part(part)
         assert split is not None, f"there is no {part} split"
-        total = torch.zeros(len(thetas), dtype=torch.float64, device=self.device)
-        wrong = torch.zeros_like(total)
+        if self.between is not None:
+            statistics = self.between.at(self, thetas)
+        if self.layered is None and len(thetas) == 1:  # whose tensors are handed to the module once for all samples
+            point = _row({**self.layout.split(thetas), **(statistics or {})}, 0)
+            return self.calls.while_at(point, lambda: self._values(split, lambda x: self.network(x)[None], 1))
         buffers = Buffers()
-        for x, y in chunks(split, len(thetas), self.samples_at_once, least=1 if self.words else 64):
-            losses, misses = self.sums(self.outputs(thetas, x, buffers), y)
+        return self._values(split, lambda x: self.outputs(thetas, x, buffers, statistics), len(thetas))
+
+    def _values(self, split: Split, outputs: Callable[[Tensor], Tensor], count: int) -> Values:
+        """Loss and error of `count` networks on a split, by their outputs (count, N, C) on samples (N, ...)."""
+        total = torch.zeros(count, dtype=torch.float64, device=self.device)
+        wrong = torch.zeros_like(total)
+        for x, y in chunks(split, count, self.samples_at_once, least=1 if self.words else 64):
+            losses, misses = self.sums(outputs(x), y)
             total += losses
             wrong += misses
         loss = total / len(split)
@@ -251,6 +319,11 @@ class Problem:
     def losses(self, thetas: Tensor, part: Part = "train") -> Tensor:
         """Loss (K,), float64, of K networks (K, P) on a whole split."""
         return self.values(thetas, part).loss
+
+
+def _row(statistics: Statistics | None, k: int) -> Statistics:
+    """Those of one of the models: updating them updates the whole."""
+    return {name: one[k] for name, one in (statistics or {}).items()}
 
 
 def joined(some: Sequence[Values]) -> Values:

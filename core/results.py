@@ -67,17 +67,18 @@ class ModelMade(Event, frozen=True, kw_only=True, tag="model"):
     architecture: str
     data_fingerprint: str
     parameters: int
-    seed: int
+    seed: int | None
     dtype: str
     train_loss: float
     train_error: float | None
     test_loss: float | None
     test_error: float | None
-    epochs: int
+    epochs: int | None
     reached: bool | None
     seconds: float
     name: str | None = None
     role: str = "trained"
+    source: dict[str, Any] | None = None
 
 
 class SegmentMade(msgspec.Struct, frozen=True, kw_only=True):

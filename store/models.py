@@ -40,6 +40,7 @@ class ModelRecord:
     created_at: datetime
     starred: bool
     role: str
+    source: str | None
 
 
 class ModelRow(Base):
@@ -78,6 +79,7 @@ class ModelRow(Base):
         index=True,
         doc="what it is for: trained, imported, aligned, merged or helper",
     )
+    source: Mapped[str | None] = mapped_column(doc="file that it was imported from, and how that was read: JSON")
 
 
 class Models:

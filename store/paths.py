@@ -29,6 +29,9 @@ class PathRecord:
     connected: bool | None
     train_loss_a: float | None
     train_loss_b: float | None
+    stored_train_loss_a: float | None
+    stored_train_loss_b: float | None
+    bn: str | None
     max_train_loss: float | None
     mean_train_loss: float | None
     integral_train_loss: float | None
@@ -131,6 +134,15 @@ class PathRow(Base):
     )
     train_loss_a: Mapped[float | None] = _measured("mean train loss at model_a, computed in float64")
     train_loss_b: Mapped[float | None] = _measured("mean train loss at model_b, computed in float64")
+    stored_train_loss_a: Mapped[float | None] = _measured(
+        "the same with the statistics that model_a is stored with; empty: the network has no batch-norm"
+    )
+    stored_train_loss_b: Mapped[float | None] = _measured(
+        "the same with the statistics that model_b is stored with; empty: the network has no batch-norm"
+    )
+    bn: Mapped[str | None] = mapped_column(
+        doc="statistics of batch-norms along it: data (recomputed), lerp, fold; empty: the network has none"
+    )
     max_train_loss: Mapped[float | None] = _measured("largest mean train loss seen", index=True)
     mean_train_loss: Mapped[float | None] = _measured("train loss averaged over t")
     integral_train_loss: Mapped[float | None] = _measured("train loss integrated over the path's length")

@@ -24,6 +24,7 @@ from tui.cli.output import note
 COMMANDS: dict[str, tuple[str, str]] = {
     "quickstart": ("tui.cli.commands.quickstart:quickstart", "A first look: train, connect, certify, in a minute."),
     "train": ("tui.cli.commands.train:train", "Train one model, or several in one batch."),
+    "import": ("tui.cli.commands.import_:import_", "Take checkpoints of your own into the catalogue."),
     "connect": ("tui.cli.commands.connect:connect", "Construct a low-loss path between two models."),
     "descend": ("tui.cli.commands.descend:descend", "Construct a path that never rises, down to a low loss."),
     "certify": ("tui.cli.commands.certify:certify", "Certify a path again, in a run that keeps the certificate."),
@@ -43,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("tui.cli.commands.delete:delete", "Delete, after asking."),
     "export": ("tui.cli.commands.export:export", "Write a table as CSV."),
     "points": ("tui.cli.commands.points:points", "Write parameter vectors along a path to a file."),
+    "export-model": ("tui.cli.commands.export_model:export_model", "Write a model as a state dict of your own."),
     "agent": ("tui.cli.commands.agent:agent", "Run jobs here, in the foreground."),
     "doctor": ("tui.cli.commands.doctor:doctor", "Report on devices, data and the catalogue."),
     "completion": ("tui.cli.commands.completion:completion", "Print the completion script for your shell."),
@@ -77,7 +79,7 @@ class Commands(click.Group):
 
 def _unknown(name: str) -> str:
     from core.specs.bounds import BOUNDS  # noqa: PLC0415 - the specs, for a command that there isn't
-    from core.specs.methods import METHODS  # noqa: PLC0415
+    from core.specs.methods import METHODS  # noqa: PLC0415 - specs, which --help goes without
 
     if name in BOUNDS:
         return f"there is no command {name!r}: write `thalweg bound MODEL --kind {name}`"

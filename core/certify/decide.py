@@ -83,7 +83,8 @@ def decide(problem: Problem, segment: Segment, known: Known | None = None) -> Ve
     assert problem.dtype == torch.float64
     claim = Claim(segment.claim)
     if claim is Claim.SAMPLED:
-        return Verdict(claim, claim, "nothing is claimed: the loss is known where it was looked at")
+        since = "" if problem.between is None else f", since {problem.without}"
+        return Verdict(claim, claim, f"nothing is claimed{since}: the loss is known where it was looked at")
     if reason := _not_decidable(claim, segment):
         return Verdict(claim, None, reason)
     points = points64(problem, torch.stack([segment.start, segment.end]))

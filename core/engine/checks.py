@@ -9,18 +9,21 @@ from typing import Any
 from core.code_files import read_source, sha256_of
 from core.data.files import data_root, locate, missing
 from core.data.words import read_streams
+from core.engine.checkpoint_files import listed, stamp
 from core.engine.contents import Contents, contents_of
 from core.engine.devices import installed_devices
 from core.engine.model_inputs import find
 from core.engine.probe import Ask
 from core.errors import UsageError
 from core.networks.source import several_of_one_start
+from core.specs.batch_norm import no_lerp
 from core.specs.bounds import Examined, Separability
+from core.specs.checkpoints import HowToRead
 from core.specs.compressing import Compressing, only_width, oracle_sizes
 from core.specs.conditions import ModelFacts, check_genericity, check_separability
 from core.specs.data import DataSpec, Words, read_data
 from core.specs.kinds import chosen_options, inputs_of, kind, with_inputs
-from core.specs.methods import Metric, String, metric_text, perplexity
+from core.specs.methods import Linear, Metric, String, metric_text, perplexity
 from core.specs.networks import File, NetworkSpec, check_kind, read_network
 from core.specs.options import Options
 from core.specs.runs import (
@@ -28,6 +31,8 @@ from core.specs.runs import (
     OF_VALUES,
     ONLY_LABELS,
     Connect,
+    Import,
+    Making,
     Reading,
     Reference,
     RunSpec,
@@ -60,6 +65,8 @@ def check(catalogue: Catalogue, spec: RunSpec, root: str | None, ask: Ask) -> No
     match spec:
         case Train():
             check_training(spec, root, ask)
+        case Import():
+            check_import(spec, root, ask)
         case Connect():
             check_connection(catalogue, spec, root, ask)
         case _:
@@ -113,7 +120,27 @@ def check_promise(run: Run, ref: Reference) -> None:
 
 
 def check_training(spec: Train, root: str | None, ask: Ask) -> None:
-    """Network, data and loss fit each other, and the data is here or can be had."""
+    """Network, data, loss and goal fit each other, and the data is here or can be had."""
+    check_metric(spec.on, check_problem(spec, root, ask), spec.loss)
+    network, data = read_network(spec.network), read_data(spec.data)
+    if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
+        raise UsageError(several_of_one_start(network.short_text, spec.count))
+
+
+def check_import(spec: Import, root: str | None, ask: Ask) -> None:
+    """The files are checkpoints of the network, to the last name."""
+    files = listed(spec)
+    check_problem(spec, root, ask)
+    network, data = read_network(spec.network), read_data(spec.data)
+    if spec.expect_accuracy is not None and (data.regression or data.words):
+        raise UsageError(f"{data} has no classes, so models have no accuracy: leave --expect-accuracy out.")
+    asked = network_question(network, str(data), root) | {"question": "checkpoints", "files": [*map(str, files)]}
+    how = {name: getattr(spec, name) for name in HowToRead.__struct_fields__}
+    ask({**asked, "how": how, "stamps": [stamp(file) for file in files]})
+
+
+def check_problem(spec: Making, root: str | None, ask: Ask) -> DataSpec | Contents:
+    """Network, data and loss fit each other, and the data is here or can be had; what is known of the data."""
     network, data = read_network(spec.network), read_data(spec.data)
     if data.shape is not None:
         network.check_input(data.shape)
@@ -127,21 +154,20 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
             f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss, or absolute."
         )
     check_kind(network, data)
-    check_metric(spec.on, data, spec.loss)
     check_data(data, root, ask)
-    if data.own:
-        check_contents(spec, network, contents_of(data, root, ask))
-    if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
-        raise UsageError(several_of_one_start(network.short_text, spec.count))
+    if not data.own:
+        return data
+    contents = contents_of(data, root, ask)
+    check_contents(spec, network, contents)
+    return contents
 
 
-def check_contents(spec: Train, network: NetworkSpec, data: Contents) -> None:
+def check_contents(spec: Making, network: NetworkSpec, data: Contents) -> None:
     """The same of a data set of which nothing is known before it is read."""
     if not network.foreign:
         network.check_input(data.shape)
     if data.regression and spec.loss not in (None, *OF_VALUES):
         raise UsageError(f"The loss {spec.loss} needs classes and {data} has none: use the square loss, or absolute.")
-    check_metric(spec.on, data, spec.loss)
     if spec.loss == OF_LABELS and not data.labels:
         raise UsageError(ONLY_LABELS)
 
@@ -160,14 +186,17 @@ def check_metric(metric: Metric, data: DataSpec | Contents, loss: str | None) ->
         )
 
 
-def network_question(network: NetworkSpec, data: str, root: str | None) -> dict[str, Any]:
-    """The question what a network is, on a data set; its answer holds as long as a file has the content it has now."""
+def network_question(network: NetworkSpec, data: str, root: str | None, *, folded: bool = False) -> dict[str, Any]:
+    """The question what a network is, on a data set; its answer holds as long as a file has the content it has now.
+
+    With `folded` it is asked about as it is without its batch-norms.
+    """
     content = None
     if isinstance(network, File):
         content = sha256_of(read_source(network))
         network = network if network.sha256 else network.pinned(content)
     asked = {"question": "network", "network": str(network), "data": data, "root": str(data_root(root))}
-    return {**asked, "content": content}
+    return {**asked, "content": content, "folded": folded}
 
 
 def check_data(data: DataSpec, root: str | None, ask: Ask) -> None:
@@ -201,11 +230,26 @@ def check_connection(catalogue: Catalogue, spec: Connect, root: str | None, ask:
     for model in models[1:]:
         check_same_problem(models[0], model, of_pairs=spec.count > 1)
     if models:
-        check_premises(spec.method, models[0], root, ask)
+        check_norms(spec, models[0], root, ask)
+        check_premises(spec.method, models[0], root, ask, folded=spec.bn == "fold")
     for model in models:
         check_file(catalogue, model)
     for model in models:
-        check_threshold(spec, model)
+        check_threshold(spec, model, root, ask)
+
+
+def check_norms(spec: Connect, model: ModelRecord, root: str | None, ask: Ask) -> None:
+    """Raise UsageError where the statistics of batch-norms can't be had as requested."""
+    if spec.bn == "fold" and model.network is not None and read_network(model.network).foreign:
+        ask(network_question(read_network(model.network), model.data or "", root, folded=True))
+    if spec.bn == "lerp" and not isinstance(spec.method, Linear) and has_norms(model, root, ask):
+        raise UsageError(no_lerp(name_of_options(spec.method)))
+
+
+def has_norms(model: ModelRecord, root: str | None, ask: Ask) -> bool:
+    """Whether the model's network has batch-norm."""
+    network = read_network(model.network or "")
+    return network.foreign and bool(ask(network_question(network, model.data or "", root))["norms"])
 
 
 def check_pairs(spec: Connect) -> None:
@@ -241,20 +285,22 @@ def network_text(model: ModelRecord) -> str | None:
     return None if model.network is None else read_network(model.network).short_text
 
 
-def check_premises(options: Options, model: ModelRecord, root: str | None, ask: Ask) -> None:
+def check_premises(
+    options: Options, model: ModelRecord, root: str | None, ask: Ask, *, folded: bool | None = None
+) -> None:
     """What is known here of what a method, bound or run presupposes: a view by layers, widths, float64."""
     if model.network is None:
         return
     if options.needs_layers:
-        check_layers(options, model, root, ask)
+        check_layers(options, model, root, ask, folded=folded)
     if options.needs_float64 and model.dtype == "float32":
         what = name_of_options(options)
         raise UsageError(f"{what} needs float64, and model {model.id} is in float32: train with --dtype float64.")
 
 
-def check_layers(options: Options, model: ModelRecord, root: str | None, ask: Ask) -> None:
+def check_layers(options: Options, model: ModelRecord, root: str | None, ask: Ask, *, folded: bool | None) -> None:
     """The model's network has a view by layers, and they are wide enough."""
-    widths = hidden_widths(name_of_options(options), model, root, ask)
+    widths = hidden_widths(name_of_options(options), model, root, ask, folded=folded)
     match options:
         case Subnetworks():
             kept_sizes(options, widths)
@@ -281,19 +327,34 @@ def check_examined(options: Examined, model: ModelRecord, widths: Sequence[int])
         raise UsageError(f"samples={options.samples} is more than the {there} train samples of {model.data}.")
 
 
-def hidden_widths(purpose: str, model: ModelRecord, root: str | None, ask: Ask) -> Sequence[int]:
-    """Of a model's network. Raises UsageError where it has no view by layers, which `what` needs."""
+def hidden_widths(
+    purpose: str, model: ModelRecord, root: str | None, ask: Ask, *, folded: bool | None = None
+) -> Sequence[int]:
+    """Of a model's network. Raises UsageError where it has no view by layers, which `what` needs.
+
+    `folded` says whether it has its batch-norms folded; None where there is no choice.
+    """
     network = read_network(model.network or "")
     if network.hidden_widths is not None:
         return network.hidden_widths
-    answer = ask(network_question(network, model.data or "", root))
+    answer = ask(network_question(network, model.data or "", root, folded=bool(folded)))
     widths: Sequence[int] | None = answer["hidden_widths"]
     if widths is None:
+        chain = folded is False and answer["norms"] and _is_chain_folded(network, model, root, ask)
+        folding = " With bn=fold, which folds its batch-norms, it is one." if chain else ""
         raise UsageError(
             f"{purpose} needs a chain of layers, and the network of model {model.id} is not one: {answer['without']}; "
-            "linear and string join any two models, and vgg11 or a plain nn.Sequential is such a chain."
+            f"linear and string join any two models, and vgg11 or a plain nn.Sequential is such a chain.{folding}"
         )
     return widths
+
+
+def _is_chain_folded(network: NetworkSpec, model: ModelRecord, root: str | None, ask: Ask) -> bool:
+    """Whether a network is a chain of layers once its batch-norms are folded."""
+    try:
+        return ask(network_question(network, model.data or "", root, folded=True))["hidden_widths"] is not None
+    except UsageError:
+        return False
 
 
 def stored_value(model: ModelRecord, metric: Metric) -> float | None:
@@ -303,8 +364,11 @@ def stored_value(model: ModelRecord, metric: Metric) -> float | None:
     return stored if stored is None or what != "perplexity" else perplexity(stored)
 
 
-def check_threshold(spec: Connect, model: ModelRecord) -> None:
-    """A string needs both ends below its threshold: compare the stored values."""
+def check_threshold(spec: Connect, model: ModelRecord, root: str | None, ask: Ask) -> None:
+    """A string needs both ends below its threshold: compare the stored values.
+
+    Where statistics of batch-norms are recomputed they say little.
+    """
     if not isinstance(spec.method, String) or spec.below is None:
         return
     metric = metric_text(spec.method.on)
@@ -312,7 +376,7 @@ def check_threshold(spec: Connect, model: ModelRecord) -> None:
     stored = stored_value(model, spec.method.on)
     if stored is None:
         raise UsageError(f"Model {model.id} has no {metric}: choose another metric with -o on=train-loss.")
-    if stored > spec.below * (1 + 1e-6):
+    if stored > spec.below * (1 + 1e-6) and not (spec.bn == "data" and has_norms(model, root, ask)):
         raise UsageError(
             f"The {metric} of model {model.id} is {stored:.6g}, above the threshold {spec.below:g}: a string "
             "needs both ends below it; train further or choose a higher --below."

@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 import core
+from core.data.files import data_root
 from core.engine.checks import check, check_device, check_promise, with_settled_inputs
 from core.engine.folders import attempt_folder, checkpoint, log_of
 from core.engine.launch import start_agent
@@ -31,6 +32,7 @@ from core.errors import UsageError, sentence
 from core.progress import duration_text
 from core.specs.kinds import chosen_options, inputs_of
 from core.specs.runs import (
+    Making,
     RunSpec,
     Train,
     kind_of,
@@ -38,7 +40,7 @@ from core.specs.runs import (
     to_json,
 )
 from core.studies.plan import Planned
-from store import Catalogue, NewRun, Paths, Run, Runs
+from store import Catalogue, ModelRecord, Models, NewRun, Paths, Run, Runs
 from store.errors import NotFoundError, StoreError
 from store.states import FINISHED
 
@@ -264,6 +266,23 @@ class Client:
         """Write the knots of a path, with the pieces that it is proven on, into one safetensors file."""
         return ask({"question": "knots", **self._path_question(path_id), "to": str(to.absolute())})
 
+    def export_model(self, model_id: int, to: Path) -> dict[str, Any]:
+        """Write a model as a state dict, under the names of the file that it is from."""
+        with self.catalogue.read() as session:
+            model = Models(session).get(model_id)
+        file = self.catalogue.artifacts.verified(model.artifact or "")
+        asked: dict[str, Any] = {"question": "state", "model": str(file), "sha256": model.artifact, "data": model.data}
+        asked |= {"network": current_network(model.network or "", self.trust), "root": str(data_root(self.data_root))}
+        return ask({**asked, "source": source_of(model), "to": str(to.absolute())})
+
+    def export_point(self, path_id: int, t: float, to: Path) -> dict[str, Any]:
+        """Write the point of a path at t, as `export_model` does a model; names and buffers are those of its start."""
+        with self.catalogue.read() as session:
+            path = Paths(session).get(path_id)
+            start = Models(session).get(path.model_a)
+        asked = {"question": "point", "t": t, "source": source_of(start), "to": str(to.absolute())}
+        return ask(self._path_question(path_id) | asked)
+
     def facts(self) -> dict[str, Any]:
         """The environment of jobs on this machine: versions, devices, memory."""
         return ask({"question": "facts"})
@@ -296,11 +315,17 @@ class Client:
 
     def _columns_of(self, session: Session, spec: RunSpec) -> tuple[str | None, str | None, int | None]:
         """Network, data and seed of a run, for lists; network and data are those of the first thing that it reads."""
-        if isinstance(spec, Train):
-            return spec.network, spec.data, spec.seed
+        if isinstance(spec, Making):
+            return spec.network, spec.data, getattr(spec, "seed", None)
         ref = inputs_of(spec)[0]
         first = Runs(session).get(ref.run) if ref.run is not None else find(session, ref)
         return spec.network or first.network, first.data, getattr(spec, "seed", None)
+
+
+def source_of(model: ModelRecord) -> dict[str, Any]:
+    """The file that a model was imported from, and how; empty for others."""
+    found: dict[str, Any] = {} if model.source is None else msgspec.json.decode(model.source)
+    return found
 
 
 def method_of(spec: RunSpec) -> str | None:

@@ -159,6 +159,8 @@ class Results:
 
 def _columns(event: ModelMade | BoundMade | CertificateMade) -> dict[str, Any]:
     values: dict[str, Any] = msgspec.to_builtins(event)
+    if (source := values.get("source")) is not None:
+        values["source"] = msgspec.json.encode(source).decode()
     return {name: value for name, value in values.items() if name not in ("event", "file")}
 
 

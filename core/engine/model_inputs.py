@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from core.errors import UsageError
 from core.input_files import InputModel, InputPath
 from core.specs.kinds import inputs_of, with_inputs
-from core.specs.runs import ModelRef, PathRef, Reference, RunSpec, Train
+from core.specs.runs import Making, ModelRef, PathRef, Reference, RunSpec
 from store import Catalogue, Certificates, ModelRecord, Models, PathRecord, Paths
 
 OF_FILES = ("file", "sha256", "pieces")  # fields of a path that are not columns of the catalogue
@@ -51,7 +51,7 @@ def resolve(catalogue: Catalogue, spec: RunSpec) -> tuple[RunSpec, Inputs]:
     with catalogue.read() as session:
         found = {ref: find(session, ref) for ref in inputs_of(spec)}
     spec = with_inputs(spec, lambda ref: ref.to(found[ref].id))
-    network = None if isinstance(spec, Train) else spec.network
+    network = None if isinstance(spec, Making) else spec.network
     inputs = Inputs([as_input(catalogue, one, network) for one in found.values() if isinstance(one, ModelRecord)], [])
     for one in found.values():
         if isinstance(one, PathRecord):

@@ -6,13 +6,14 @@ from typing import TypeVar
 import msgspec
 
 from core.code_files import changed_sentence, read_source, sha256_of
+from core.engine.checkpoint_files import with_listed_files
 from core.engine.model_inputs import find
 from core.errors import UsageError
 from core.specs.data import read_data
 from core.specs.kinds import inputs_of
 from core.specs.networks import File, read_network
 from core.specs.own_data import DataFile
-from core.specs.runs import Reference, RunSpec, Train
+from core.specs.runs import Making, Reference, RunSpec
 from store import Catalogue, Runs
 
 F = TypeVar("F", File, DataFile)
@@ -44,13 +45,13 @@ def _pinned_now(spec: F, trust: Trust) -> F:
 
 
 def with_pinned_network(catalogue: Catalogue, spec: RunSpec, trust: Trust) -> RunSpec:
-    """A run's spec, with its network pinned to the file's present content.
+    """A run's spec, with its network pinned to the file's present content, and checkpoints in place of their folder.
 
     Raises UsageError as above, NotFoundError for a model or path that isn't there.
     """
-    if isinstance(spec, Train):
+    if isinstance(spec, Making):
         network, data = current_network(spec.network, trust), current_data(spec.data, trust)
-        return msgspec.structs.replace(spec, network=network, data=data)
+        return with_listed_files(msgspec.structs.replace(spec, network=network, data=data))
     read = [_made_for(catalogue, ref) for ref in inputs_of(spec)]
     for data in {data for _, data in read if data is not None}:
         require_same_data(data)

@@ -12,7 +12,7 @@ from threading import Condition, Thread
 from typing import IO, Any, Self
 
 from core.engine.launch import environment
-from core.errors import RunError, UsageError
+from core.errors import KeysError, RunError, UsageError
 
 Answer = dict[str, Any]
 Ask = Callable[[dict[str, Any]], Answer]
@@ -168,6 +168,8 @@ def _keep_last(lines: IO[str], last: "deque[str]") -> None:
 
 
 def _answer_or_error(answer: Answer) -> Answer:
+    if "rows" in answer:
+        raise KeysError(answer["usage"], [tuple(row) for row in answer["rows"]], answer["proposed"])
     if "usage" in answer:
         raise UsageError(answer["usage"])
     if "failed" in answer:

@@ -28,13 +28,17 @@ class Premise:
         """`measured <= allowed`; NaN fails."""
         return cls(claim, measured <= allowed, f"{measured:.6g} is not at most {allowed:.6g}")
 
+    @property
+    def failure(self) -> str:
+        """The end of a sentence that says what is assumed, and isn't so."""
+        return f"{self.claim}, but {self.measured or 'that is not so'}"
+
 
 def require(premises: Iterator[Premise]) -> None:
     """Raise PremiseError for the first one that does not hold; later ones aren't evaluated."""
     for premise in premises:
         if not premise.holds:
-            measured = f": {premise.measured}" if premise.measured else ""
-            raise PremiseError(f"A premise does not hold: {premise.claim}{measured}.")
+            raise PremiseError(f"The method assumes that {premise.failure}.")
 
 
 @dataclass(frozen=True)

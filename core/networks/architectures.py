@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.networks.activations import activation_of, gain_of
+from core.networks.folding import Folding, folding_of
 from core.networks.foreign import make_module, maker_of
 from core.networks.layered import Layer, LayeredNetwork, Pooling
 from core.networks.layout import Layout
@@ -19,7 +20,7 @@ from core.networks.repeatability import first_difference, require_alike, require
 from core.networks.requirements import require_usable
 from core.networks.tracing import NoLayersError, layers_of
 from core.specs.names import name_of, read_widths
-from core.specs.networks import Activated, Cnn, Fcn, File, Lstm, NetworkSpec, Torchvision, Vgg
+from core.specs.networks import Activated, Cnn, Fcn, File, Foreign, Lstm, NetworkSpec, Vgg
 
 HALVING = partial(functional.max_pool2d, kernel_size=2)
 OVERLAPPING = partial(functional.max_pool2d, kernel_size=3, stride=2, padding=1)
@@ -145,7 +146,7 @@ def lstm(spec: Lstm, shape: tuple[int, ...], outputs: int) -> Architecture:  # n
     return Architecture(module, None, partial(uniform_start, Layout.of(module)), "LSTMs read a word after the other")
 
 
-def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> Architecture:
+def foreign(spec: Foreign, shape: tuple[int, ...], outputs: int) -> Architecture:
     """A foreign network, initialised as its authors intended."""
     make = maker_of(spec, shape, outputs)
     module = make_module(make, shape, 0)
@@ -158,11 +159,29 @@ def foreign(spec: Torchvision | File, shape: tuple[int, ...], outputs: int) -> A
         require_alike(module, of_seed, spec.short_text)
         return {name: one.detach() for name, one in of_seed.named_parameters()}
 
-    seeded = isinstance(spec, Torchvision) or first_difference(start(0).items(), start(1).items()) is not None
+    seeded = not isinstance(spec, File) or first_difference(start(0).items(), start(1).items()) is not None
     try:
         return Architecture(module, layers_of(module, shape), start, seeded=seeded)
     except NoLayersError as reason:
         return Architecture(module, None, start, str(reason), seeded=seeded)
+
+
+@dataclass(frozen=True)
+class FoldedArchitecture:
+    """A module whose batch-norms are folded, and its view by layers, as in `Architecture`."""
+
+    folding: Folding
+    layered: LayeredNetwork | None
+    without: str = ""
+
+
+def folded(module: nn.Module, shape: tuple[int, ...], name: str) -> FoldedArchitecture:
+    """The module with each batch-norm folded into the layer before it. Raises UsageError where that can't be."""
+    folding = folding_of(module, shape, name)
+    try:
+        return FoldedArchitecture(folding, layers_of(folding.module, shape))
+    except NoLayersError as reason:
+        return FoldedArchitecture(folding, None, str(reason))
 
 
 class LayeredModule(nn.Module):
@@ -186,5 +205,7 @@ ARCHITECTURES: dict[str, Callable[..., Architecture]] = {
     "vgg16": vgg,
     "lstm": lstm,
     "torchvision": foreign,
+    "timm": foreign,
+    "hf": foreign,
     "file": foreign,
 }

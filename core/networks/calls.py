@@ -4,6 +4,8 @@ torch's `vmap` does for K points what the module does for one. Not all that a mo
 cells and branches on values have none, the fused attention of evaluation mode has no derivative. So where many points
 are asked for, two of them are tried first, on a few samples, without gradients and with them. A module that fails
 there, or is worth something else than alone, is asked for one point after the other from then on.
+
+A point may hold buffers, too, by name: statistics of batch-norms, which are then its own. Training updates them.
 """
 
 import logging
@@ -14,28 +16,36 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.errors import is_out_of_memory, sentence_of
 from core.networks.layered import Parameters
+from core.networks.statistics import in_training
 
 TRIED = 2  # points, and samples
+BATCH = 16  # samples in training: a batch-norm makes the same of any two
 SAME = {torch.float32: 1e-4, torch.float64: 1e-9}  # of the values, relative to 1 + the largest: rounding is below
 T = TypeVar("T")
 
 
 class Calls:
-    """One module with its constants, the buffers, by name. `batched` is None until many points were tried."""
+    """One module with its constants, the buffers, by name. `batched` is None until many points were tried.
 
-    def __init__(self, module: nn.Module, constants: Mapping[str, Tensor]) -> None:
+    Those `norms` of its batch-norms are in training mode whenever it is called.
+    """
+
+    def __init__(self, module: nn.Module, constants: Mapping[str, Tensor], norms: Iterable[_BatchNorm] = ()) -> None:
         self.module = module
         self.constants = constants
+        self.norms = list(norms)
         self.batched: bool | None = None
         self._holder = _Holder(module)
         self._tied = _tied(module)
 
     def at(self, point: Parameters, x: Tensor) -> Tensor:
         """The module's outputs (N, C) on samples (N, ...) at one point, given by name."""
-        out: Tensor = functional_call(self.module, self._tensors(point), (x,), tie_weights=False)
+        with in_training(self.norms):
+            out: Tensor = functional_call(self.module, self._tensors(point), (x,), tie_weights=False)
         return out
 
     def while_at(self, point: Parameters, do: Callable[[], T]) -> T:
@@ -44,7 +54,8 @@ class Calls:
         Where gradients are taken that matters: what is computed again in the backward pass reads parameters then.
         """
         tensors = {f"{INNER}.{name}": one for name, one in self._tensors(point).items()}
-        found: T = functional_call(self._holder, tensors, (do,), tie_weights=False)
+        with in_training(self.norms):
+            found: T = functional_call(self._holder, tensors, (do,), tie_weights=False)
         return found
 
     def _tensors(self, point: Parameters) -> dict[str, Tensor]:
@@ -79,18 +90,24 @@ class Calls:
         return torch.stack([self.at(point, x[k] if own else x) for k, point in enumerate(_each(points))])
 
     def together(self, points: Parameters, x: Tensor, own: bool) -> Tensor:
-        return vmap(self.at, in_dims=(0, 0 if own else None))(dict(points), x)
+        updated = {name: one.clone() for name, one in points.items() if self.norms and name in self.constants}
+        found = vmap(self.at, in_dims=(0, 0 if own else None))({**points, **updated}, x)
+        for name, one in updated.items():  # only now: where it fails, the points are worked through once more
+            points[name].copy_(one)
+        return found
 
     def _works(self, points: Parameters, x: Tensor, own: bool) -> bool:
         """Whether two points together are worth what they are one by one, without gradients and with them."""
         few = {name: one[:TRIED].detach() for name, one in points.items()}
-        x = (x[:TRIED, :TRIED] if own else x[:TRIED]).detach()
+        samples = BATCH if self.norms else TRIED
+        x = (x[:TRIED, :samples] if own else x[:samples]).detach()
         for graded in (False, True):
             each = [self._alone(point, x[k] if own else x, graded) for k, point in enumerate(_each(few))]
             try:
-                leaves = _leaves(few, graded)
+                leaves, statistics = self._copied(few, graded)
                 with torch.set_grad_enabled(graded):
-                    both = with_gradients(self.together(leaves, x, own), leaves.values())
+                    outputs = self.together({**leaves, **statistics}, x, own)
+                    both = [*with_gradients(outputs, leaves.values()), *statistics.values()]
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
@@ -102,9 +119,16 @@ class Calls:
         return True
 
     def _alone(self, point: Parameters, x: Tensor, graded: bool) -> list[Tensor]:
-        leaves = _leaves(point, graded)
+        leaves, statistics = self._copied(point, graded)
         with torch.set_grad_enabled(graded):
-            return self.while_at(leaves, lambda: with_gradients(self.module(x), leaves.values()))
+            found = self.while_at({**leaves, **statistics}, lambda: with_gradients(self.module(x), leaves.values()))
+        return [*found, *statistics.values()]
+
+    def _copied(self, points: Parameters, graded: bool) -> tuple[Parameters, Parameters]:
+        """Copies of their parameters, as leaves, and of their buffers."""
+        copies = {name: one.detach().clone() for name, one in points.items()}
+        leaves = {name: one.requires_grad_(graded) for name, one in copies.items() if name not in self.constants}
+        return leaves, {name: one for name, one in copies.items() if name in self.constants}
 
 
 def _tied(module: nn.Module) -> dict[str, list[str]]:
@@ -132,10 +156,6 @@ class _Holder(nn.Module):
 
     def forward(self, do: Callable[[], T]) -> T:
         return do()
-
-
-def _leaves(points: Parameters, graded: bool) -> Parameters:
-    return {name: one.detach().clone().requires_grad_(graded) for name, one in points.items()}
 
 
 def with_gradients(outputs: Tensor, leaves: Iterable[Tensor]) -> list[Tensor]:

@@ -1,9 +1,11 @@
 """What a foreign module has to fulfil, tested by using it as trainings and paths do: called at given parameters.
 
-Its loss has to be a function of parameters and samples alone, with a gradient, in float32 and in float64. What is not
-so is refused in a sentence that says what to do.
+Its loss has to be a function of parameters, statistics of batch-norms and samples alone, with a gradient, in float32
+and in float64. What is not so is refused in a sentence that says what to do.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from copy import deepcopy
 
 import torch
@@ -13,8 +15,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.errors import UsageError, is_out_of_memory, sentence_of
 from core.networks.calls import Calls, with_gradients
+from core.networks.statistics import in_training, names_of, norms_of
 
 SIZES = (1.0, 1000.0)  # of the parameters at which it may not write into what it reads
+LEARNING = 16  # samples of the batch with which it is tried in training mode
 OTHER = 1.5  # times its own: parameters at which it is asked
 CLOSE = 1e-3  # of outputs that differ by rounding alone, relative to 1 + the largest
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.jit.ScriptModule)
@@ -36,10 +40,10 @@ def require_usable(module: nn.Module, shape: tuple[int, ...], outputs: int, name
             f"{name} returns {what} for 3 samples: for this data it must return one tensor of 3x{outputs}."
         )
     if kept := _kept_in_training(module, x):
-        norm = isinstance(module.get_submodule(kept[0].rpartition(".")[0]), _BatchNorm)
-        why = "batch in training, as batch-norm does," if norm else "batch in training,"
-        instead = _instead(name) if norm else "leave out what keeps it"
-        raise UsageError(f"{name} keeps {kept[0]} from batch to {why} and that is not a parameter: {instead}.")
+        raise UsageError(
+            f"{name} keeps {kept[0]} from batch to batch in training, and that is neither a parameter nor a statistic "
+            "of batch-norm: leave out what keeps it."
+        )
     alone = torch.cat([_read(copied, one[None]) for one in x])
     if not torch.equal(given, _read(copied, x)):
         raise UsageError(
@@ -50,18 +54,25 @@ def require_usable(module: nn.Module, shape: tuple[int, ...], outputs: int, name
             f"{name} computes something else from a sample alone than from a batch: it must not mix samples."
         )
     _require_asked(module, x, name)
+    _require_learning(module, shape, name)
     _require_float64(module, x, given, name)
 
 
 class _Copied:
     """A module with copies of its parameters, times `size`, and of its buffers, which it may spoil."""
 
-    def __init__(self, module: nn.Module, dtype: torch.dtype = torch.float32, size: float = 1.0) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        dtype: torch.dtype = torch.float32,
+        size: float = 1.0,
+        norms: Iterable[_BatchNorm] = (),
+    ) -> None:
         named = module.named_parameters()
         self.parameters = {name: one.detach().to(dtype, copy=True).mul_(size) for name, one in named}
         self.buffers = {name: one.detach().clone() for name, one in module.named_buffers()}
         self.buffers |= {name: one.to(dtype) for name, one in self.buffers.items() if one.is_floating_point()}
-        self.calls = Calls(module, self.buffers)
+        self.calls = Calls(module, self.buffers, norms)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.calls.at(self.parameters, x)
@@ -117,7 +128,7 @@ def _require_norms(module: nn.Module, name: str) -> None:
         which = f"its {mixing[0]}" if mixing[0] else "it"
         raise UsageError(
             f"{name} mixes the samples of a batch, since {which} is batch-norm without running statistics: "
-            f"{_instead(name)}."
+            "use nn.GroupNorm in its place, or let it keep them."
         )
 
 
@@ -144,15 +155,14 @@ def same(one: Tensor, other: Tensor) -> bool:
 
 
 def _kept_in_training(module: nn.Module, x: Tensor) -> list[str]:
-    """Names of buffers that a pass in training mode changes."""
+    """Names of buffers that a pass in training mode changes, but for the statistics of batch-norms."""
+    statistics = names_of(norms_of(module))
     copy = deepcopy(module).train()
-    before = {name: value.clone() for name, value in copy.named_buffers()}
-    try:
+    before = {name: value.clone() for name, value in copy.named_buffers() if name not in statistics}
+    with suppress(Exception):  # whether it can be trained is found out as trainings do it
         copy(x.clone())
-    except Exception:  # noqa: BLE001 - batch-norm of single features, say
-        norms = (name for name, one in copy.named_modules() if isinstance(one, _BatchNorm))
-        return [f"{name}.running_mean".lstrip(".") for name in norms]
-    return [name for name, value in copy.named_buffers() if name not in before or not same(before[name], value)]
+    after = ((name, value) for name, value in copy.named_buffers() if name not in statistics)
+    return [name for name, value in after if name not in before or not same(before[name], value)]
 
 
 @torch.no_grad()
@@ -170,6 +180,31 @@ def _require_float64(module: nn.Module, x: Tensor, given: Tensor, name: str) -> 
         raise UsageError(f"{name} makes {str(found.dtype).removeprefix('torch.')} of samples in float64: {advice}.")
     if not _close(found.float(), given):
         raise UsageError(f"{name} computes something else from the same samples in float64 than in float32: {advice}.")
+
+
+def _require_learning(module: nn.Module, shape: tuple[int, ...], name: str) -> None:
+    """With batch-norms in training mode, outputs, gradient and statistics have to be those of its own tensors."""
+    if not (norms := norms_of(module)):
+        return
+    x = torch.randn(LEARNING, *shape, generator=torch.Generator().manual_seed(0))
+    copied, own = _Copied(module, norms=norms.values()), deepcopy(module)
+    leaves = [one.requires_grad_(True) for one in copied.parameters.values()]
+    try:
+        found = copied.calls.while_at(copied.parameters, lambda: with_gradients(module(x.clone()), leaves))
+        with in_training(norms_of(own).values()):
+            expected = with_gradients(own(x.clone()), own.parameters())
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise UsageError(f"{name} can't be trained: its batch-norm fails with {sentence_of(error)}.") from error
+    kept = dict(own.named_buffers())
+    found += [copied.buffers[one] for one in names_of(norms)]
+    expected += [kept[one] for one in names_of(norms)]
+    if len(found) != len(expected) or not all(_close(*pair) for pair in zip(found, expected, strict=True)):
+        raise UsageError(
+            f"{name} can't be trained, because with its batch-norms in training mode it computes something else when "
+            "its tensors are handed to it: its forward pass must read them as attributes of their modules."
+        )
 
 
 def _require_asked(module: nn.Module, x: Tensor, name: str) -> None:
@@ -204,9 +239,3 @@ def _close(one: Tensor, other: Tensor) -> bool:
         return True
     finite = torch.where(other.isfinite(), other.abs(), 0.0)
     return torch.allclose(one, other, rtol=0, atol=CLOSE * (1 + float(finite.max())), equal_nan=True)
-
-
-def _instead(name: str) -> str:
-    if name.startswith("torchvision:"):
-        return "write norm=group or norm=none after its name, or take vgg11, which has none"
-    return "use nn.GroupNorm in its place, or leave it out"

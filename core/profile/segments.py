@@ -44,9 +44,9 @@ class Motion:
     def passes(self, problem: Problem, points: int) -> float:
         """Forward passes that `points` points cost, in units of plain ones."""
         if self.still:
-            return float(points > 0)
+            return problem.passes * (points > 0)
         if self.lowest is None:
-            return points
+            return problem.passes * points
         costs = [size.multiplications for size in problem.sizes]
         below, at, above = costs[: self.lowest - 1], costs[self.lowest - 1], costs[self.lowest :]
         return (sum(below) + 2 * at + points * sum(above)) / sum(costs)

@@ -16,6 +16,7 @@ from core.specs.runs import (
     Certify,
     Connect,
     Descend,
+    Import,
     OfModels,
     Reference,
     RunSpec,
@@ -51,8 +52,12 @@ class RunKind:
     """Its key and words in the menu of what can be started."""
     arguments: tuple[str, ...] = ()
     """The positional arguments of its command, if these are not its inputs."""
+    files: tuple[str, ...] = ()
+    """Those of them that are paths of files, any number of them."""
     flags: tuple[str, ...] = ()
     """Options with a flag of their own; the others are set by -o."""
+    repeatable: tuple[str, ...] = ()
+    """Those of them whose flag may be given several times; the texts are joined by blanks."""
     each: bool = False
     """Whether its command and form take several of its only input, and start a run for each."""
 
@@ -69,8 +74,8 @@ class RunKind:
         return _referred(self.spec)[name][1]
 
     def many(self, name: str) -> bool:
-        """Whether a command takes any number of references for an input."""
-        return self.each or self.several(name)
+        """Whether a command takes any number of words for an argument."""
+        return name in self.files or (name in self.inputs and (self.each or self.several(name)))
 
     def required(self, name: str) -> bool:
         """Whether an argument must be given."""
@@ -101,6 +106,19 @@ KINDS: dict[str, RunKind] = {
         entry=("t", "train models"),
         arguments=("network", "data"),
         flags=("seed", "until", "on", "until_loss", "epochs", "count", "name", "loss", "dtype"),
+    ),
+    "import": RunKind(
+        Import,
+        makes={"models": 1},
+        title="Import checkpoints as models",
+        entry=("i", "import checkpoints"),
+        arguments=("files",),
+        files=("files",),
+        flags=(
+            *("network", "data", "ema", "yes", "recursive", "key", "strip", "fresh_head", "map"),
+            *("dtype", "expect_accuracy", "name", "loss"),
+        ),
+        repeatable=("map",),
     ),
     "connect": RunKind(
         Connect,

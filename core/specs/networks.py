@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from core.errors import UsageError
-from core.specs.code_files import CodeFile, Sha256, whole_source
+from core.specs.code_files import CodeFile, Sha256, whole_path, whole_source
 from core.specs.data_spec import DataSpec
 from core.specs.names import Named, parse, read_widths, write_widths
 from core.specs.options import Count
@@ -163,12 +163,12 @@ class Torchvision(NetworkSpec, frozen=True, kw_only=True, tag="torchvision"):
 
     argument: ClassVar[str | None] = "builder"
     foreign: ClassVar[bool] = True
-    example: ClassVar[str] = "torchvision:resnet18,norm=group or torchvision:vgg11"
+    example: ClassVar[str] = "torchvision:resnet18 or torchvision:vgg11 or torchvision:resnet18,norm=group"
 
     builder: Annotated[str, Meta(description="its name in torchvision.models")]
     norm: Annotated[
         Literal["batch", "group", "none"],
-        Meta(description="in the place of batch-norm: group-norm, nothing, or batch-norm, which can't be trained here"),
+        Meta(description="batch-norm as it is, or group-norm or nothing in its place"),
     ] = "batch"
 
     def __post_init__(self) -> None:
@@ -176,6 +176,29 @@ class Torchvision(NetworkSpec, frozen=True, kw_only=True, tag="torchvision"):
             raise UsageError(
                 f"torchvision:{self.builder!r} is not the name of a model: write, for example, {self.example}."
             )
+
+
+class Timm(NetworkSpec, frozen=True, kw_only=True, tag="timm"):
+    """An image classifier of the package timm, untrained: an extra."""
+
+    argument: ClassVar[str | None] = "builder"
+    foreign: ClassVar[bool] = True
+    example: ClassVar[str] = "timm:resnet10t"
+
+    builder: Annotated[str, Meta(description="its name in timm", pattern=r"^[\w.]+$")]
+
+
+class HuggingFace(NetworkSpec, frozen=True, kw_only=True, tag="hf"):
+    """An image classifier that a folder's config.json describes to the package transformers, untrained: an extra."""
+
+    argument: ClassVar[str | None] = "folder"
+    foreign: ClassVar[bool] = True
+    example: ClassVar[str] = "hf:FOLDER"
+
+    folder: Annotated[str, Meta(description="with a config.json; nothing is fetched, and no code of it is run")]
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "folder", whole_path(self.folder, "hf"))
 
 
 class File(CodeFile, NetworkSpec, frozen=True, kw_only=True, tag="file"):
@@ -191,6 +214,9 @@ class File(CodeFile, NetworkSpec, frozen=True, kw_only=True, tag="file"):
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "source", whole_source(self.noun, self.source))
+
+
+Foreign = Torchvision | Timm | HuggingFace | File
 
 
 class Lstm(NetworkSpec, frozen=True, kw_only=True, tag="lstm"):
@@ -212,6 +238,8 @@ NETWORKS: dict[str, type[NetworkSpec]] = {
     "vgg16": Vgg16,
     "lstm": Lstm,
     "torchvision": Torchvision,
+    "timm": Timm,
+    "hf": HuggingFace,
     "file": File,
 }
 

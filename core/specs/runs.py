@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 from msgspec import Meta
 
 from core.errors import UsageError
+from core.specs.batch_norm import Bn
 from core.specs.bounds import BoundOptions
+from core.specs.checkpoints import HowToRead, files_text, read_files
 from core.specs.descent import Descent
 from core.specs.methods import MethodOptions, Metric, require_above_zero
 from core.specs.options import Count, Options
@@ -134,6 +137,38 @@ class Train(Descent, frozen=True, kw_only=True, tag="train", tag_field="kind"):
         return super().changed({**other[given[0]], **texts} if len(given) == 1 else texts, of)
 
 
+class Import(HowToRead, frozen=True, kw_only=True, tag="import", tag_field="kind"):
+    """Take other people's checkpoints of a network into the catalogue, as models of a data set."""
+
+    files: Annotated[str, Meta(description="the checkpoints, with spaces between")]
+    network: Annotated[str, Meta(description="the network that they are of, for example file:net.py:make")]
+    data: Annotated[str, Meta(description="data set to evaluate them on, for example digits")]
+    recursive: Annotated[bool, Meta(description="take every checkpoint in the folders that are given")] = False
+    loss: Annotated[Loss | None, Meta(description="loss; by default cross-entropy for classes, else square")] = None
+    dtype: Annotated[
+        Dtype | None, Meta(description="dtype of the parameters; by default float64 where the file's are, else float32")
+    ] = None
+    expect_accuracy: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="accuracy on the test set (the train set without one); if 0.005 off: failed"),
+    ] = None
+    name: Annotated[str | None, Meta(description="what to call it; by default as the file")] = None
+
+    def __post_init__(self) -> None:
+        HowToRead.__post_init__(self)
+        msgspec.structs.force_setattr(self, "files", files_text(read_files(self.files)))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files."""
+        return read_files(self.files)
+
+    @property
+    def count(self) -> int:
+        """How many models the run leaves."""
+        return len(self.paths)
+
+
 class OfModels(Options, frozen=True, kw_only=True):
     """A run that reads models, or paths between them."""
 
@@ -195,6 +230,16 @@ class Connect(Proved, frozen=True, kw_only=True, tag="connect", tag_field="kind"
             description="prove how high the loss is on straight segments; auto: where that costs no more than the path"
         ),
     ] = "auto"
+    bn: Annotated[
+        Bn,
+        Meta(
+            description="statistics of batch-norms on the path: recomputed on the data, interpolated between the "
+            "models' (linear only), or folded into the layers before"
+        ),
+    ] = "data"
+    bn_samples: Annotated[
+        int, Meta(ge=2, description="bn=data: recomputed on this many samples, the first of the train set")
+    ] = 10000
     pairs: Annotated[bool, Meta(description="read the models two by two, as pairs: a path for each")] = False
     name: Annotated[str | None, Meta(description="what to call it")] = None
 
@@ -278,7 +323,8 @@ class Certify(Proved, frozen=True, kw_only=True, tag="certify", tag_field="kind"
 
 
 Reading = Swap | Connect | Bound | Descend | Certify  # what exists already
-RunSpec = Train | Reading
+Making = Train | Import  # models of a network on a data set
+RunSpec = Making | Reading
 
 
 class NewerSpecError(UsageError):

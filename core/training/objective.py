@@ -17,6 +17,17 @@ Objective = Callable[[Problem, Descent, TrainingState], Step]
 """Called with the problem of the active models whenever others are active; the state knows where all models are."""
 
 
-def alone(problem: Problem, options: Descent, _: TrainingState) -> Step:
-    """The loss of each model by itself."""
-    return gradients_of(problem, options.precision)
+def alone(problem: Problem, options: Descent, state: TrainingState) -> Step:
+    """The loss of each model by itself, with batch-norms in training mode; their statistics are kept in the state."""
+    plain = gradients_of(problem, options.precision)
+    if not state.statistics:
+        return plain
+
+    def step(thetas: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        own = state.statistics_of(state.active)
+        found = problem.gradients(thetas, x, y, own)
+        for name, one in own.items():
+            state.statistics[name][state.active] = one
+        return found
+
+    return step

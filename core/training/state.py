@@ -1,7 +1,7 @@
 """The state of a training, and the file from which it resumes, bit for bit."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any
 
@@ -12,10 +12,11 @@ from torch import Tensor
 
 from core.errors import UsageError
 from core.files import write_whole
+from core.networks.statistics import Statistics
 from core.specs.methods import Metric
 
 FORMAT = "thalweg-training-1"
-MOMENTS = "optimizer."
+MOMENTS, STATISTICS = "optimizer.", "statistics."
 RESULTS = ("loss", "metric", "epochs", "reached", "diverged")
 
 
@@ -33,7 +34,7 @@ class TrainingResult:
 
     `values` are their train losses (K,), float64, over the whole train set; `epochs` (K,) how many they took;
     `diverged` (K,) the epoch in which the loss stopped being finite, -1 where it never did; `metric` (K,) is what
-    `Until` watched, nan without one.
+    `Until` watched, nan without one; `statistics` are their batch-norms', (K, ...) by name.
     """
 
     thetas: Tensor
@@ -42,6 +43,7 @@ class TrainingResult:
     reached: Tensor
     diverged: Tensor
     metric: Tensor
+    statistics: Statistics = field(default_factory=dict)
 
 
 @dataclass
@@ -51,7 +53,8 @@ class TrainingState:
     `thetas` (K, P) are the parameters of all models and `active` (A,) the numbers of those in training. `loss`
     (K,), float64, is for progress: the train loss over the whole set where `Until` watches it, otherwise the
     mean over the minibatches of a model's last epoch (nan before the first). `metric` (K,) is what `Until`
-    watches, nan without one. `moments` are the optimizer's tensors, one row (A, P) for each active model.
+    watches, nan without one. `moments` are the optimizer's tensors, one row (A, P) for each active model, and
+    `statistics` (K, ...) those of the batch-norms of all models.
     """
 
     epoch: int
@@ -63,10 +66,11 @@ class TrainingState:
     reached: Tensor
     diverged: Tensor
     moments: dict[str, Tensor]
+    statistics: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def fresh(cls, thetas: Tensor) -> "TrainingState":
-        """Before the first epoch."""
+    def fresh(cls, thetas: Tensor, statistics: Statistics | None = None) -> "TrainingState":
+        """Before the first epoch; all models begin with the same `statistics`."""
         count, device = len(thetas), thetas.device
         unknown = torch.full((count,), torch.nan, dtype=torch.float64, device=device)
         whole = torch.zeros(count, dtype=torch.long, device=device)
@@ -80,7 +84,12 @@ class TrainingState:
             reached=whole.bool(),
             diverged=whole - 1,
             moments={},
+            statistics={name: torch.stack([one] * count) for name, one in (statistics or {}).items()},
         )
+
+    def statistics_of(self, models: Tensor) -> dict[str, Tensor]:
+        """A copy of the statistics (A, ...) of some models (A,)."""
+        return {name: one[models] for name, one in self.statistics.items()}
 
     def to(self, device: torch.device) -> "TrainingState":
         """A copy on a device, whose tensors share nothing with this one."""
@@ -89,6 +98,7 @@ class TrainingState:
 
     def tensors(self) -> dict[str, Tensor]:
         named = {name: getattr(self, name) for name in ("active", "thetas", *RESULTS)}
+        named |= {STATISTICS + name: one for name, one in self.statistics.items()}
         return named | {MOMENTS + name: one for name, one in self.moments.items()}
 
     def save(self, file: File) -> None:
@@ -111,7 +121,10 @@ class TrainingState:
 
 
 def _state_fields(tensors: dict[str, Tensor]) -> dict[str, Any]:
-    """Named tensors as the fields of a state: those of the optimizer under `moments`."""
-    moments = {name.removeprefix(MOMENTS): one for name, one in tensors.items() if name.startswith(MOMENTS)}
-    rest = {name: one for name, one in tensors.items() if not name.startswith(MOMENTS)}
-    return rest | {"moments": moments}
+    """Named tensors as the fields of a state: those of the optimizer under `moments`, of batch-norms `statistics`."""
+    groups = {"moments": MOMENTS, "statistics": STATISTICS}
+    found: dict[str, Any] = {
+        field: {name.removeprefix(start): one for name, one in tensors.items() if name.startswith(start)}
+        for field, start in groups.items()
+    }
+    return found | {name: one for name, one in tensors.items() if not name.startswith(tuple(groups.values()))}

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from core.errors import UsageError
 from core.problem import Problem, part_of
 from core.specs.descent import Descent
 from core.training.objective import Objective, alone
@@ -36,13 +37,14 @@ def train(  # noqa: PLR0913  what to train on, from where, how, how long, and wh
     """Train K models from `thetas` (K, P), one seed each (or one for several), or go on from `state`.
 
     What is descended is the `objective`, by default the loss of each model by itself. Raises RunError where the
-    products can't be of the precision asked for.
+    products can't be of the precision asked for, UsageError where a batch-norm had to train on a batch of one sample.
 
     With `until`, its metric is computed on the whole split before the first epoch and after each one. Without
     it the loss is only evaluated at the end. `on_epoch` and `stop` are called after every epoch; a `stop`
     that answers True ends the training as if the epochs had run out.
     """
     assert len(seeds) == len(thetas), "one seed a model"
+    _require_batches(problem, options)
     state = _initial_state(problem, thetas, state)
     batch = _Batch(problem, options, seeds, state, objective or alone)
     if state.epoch == 0 and until is not None:
@@ -57,9 +59,19 @@ def train(  # noqa: PLR0913  what to train on, from where, how, how long, and wh
     return _result(problem, state, until)
 
 
+def _require_batches(problem: Problem, options: Descent) -> None:
+    """Raise UsageError where the last batch of an epoch is one sample, in which a batch-norm finds no variance."""
+    samples = len(problem.data.train)
+    if problem.statistics and (samples - 1) % options.batch == 0:
+        raise UsageError(
+            f"With batch={options.batch} the last batch of {samples} samples is a single one, on which batch-norm "
+            "can't train: choose another batch."
+        )
+
+
 def _initial_state(problem: Problem, thetas: Tensor, state: TrainingState | None) -> TrainingState:
     if state is None:
-        return TrainingState.fresh(thetas.to(problem.device, problem.dtype))
+        return TrainingState.fresh(thetas.to(problem.device, problem.dtype), problem.statistics)
     return state.to(problem.device)
 
 
@@ -125,7 +137,8 @@ class _Batch:
             sound = torch.isfinite(state.loss[state.active])
         reached = torch.zeros_like(sound)
         if until is not None:
-            values = self.here.values(state.thetas[state.active], part_of(until.metric))
+            own = state.statistics_of(state.active)
+            values = self.here.values(state.thetas[state.active], part_of(until.metric), own)
             metric = values.of(until.metric)
             sound &= torch.isfinite(values.loss)
             reached = sound & (metric <= until.value)
@@ -149,7 +162,8 @@ def shuffled(samples: int, seed: int, epoch: int) -> Tensor:
 
 def _result(problem: Problem, state: TrainingState, until: Until | None) -> TrainingResult:
     exact = until is not None and until.metric == "train-loss"
-    values = state.loss if exact else problem.losses(state.thetas)
+    values = state.loss if exact else problem.values(state.thetas, "train", state.statistics).loss
     lost = ~torch.isfinite(values) & (state.diverged < 0)
     diverged = torch.where(lost, state.epochs, state.diverged)
-    return TrainingResult(state.thetas, values, state.epochs, state.reached & ~lost, diverged, state.metric)
+    reached = state.reached & ~lost
+    return TrainingResult(state.thetas, values, state.epochs, reached, diverged, state.metric, state.statistics)

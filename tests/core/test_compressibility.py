@@ -101,8 +101,8 @@ def test_with_a_penalty_the_gap_of_the_best_head_is_told() -> None:
 @pytest.mark.parametrize(
     ("text", "options", "said"),
     [
-        ("-4", {}, "there is one hidden layer: this network has 2"),
-        (",activation=tanh", {}, "the hidden units are ReLU: they are tanh"),
+        ("-4", {}, "there is one hidden layer, but this network has 2"),
+        (",activation=tanh", {}, "the hidden units are ReLU, but they are tanh"),
         ("", {"units": "9"}, "units=9 asks for 9 units and the hidden layer has 8"),
         ("", {"kappa": 1.0}, "of the model has norm"),
     ],

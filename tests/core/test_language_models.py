@@ -111,7 +111,7 @@ def test_values_do_not_depend_on_how_many_windows_are_worked_through_at_once(
     problem = problem_on(text)
     thetas = torch.randn(2, problem.layout.total, generator=torch.Generator().manual_seed(0))
     whole = problem.values(thetas)
-    monkeypatch.setattr("core.problem.LOGITS", 3 * 4 * 2)
+    monkeypatch.setattr("core.problem.CACHE", 3 * 4 * 2)
     assert problem.samples_at_once == 1
     torch.testing.assert_close(problem.values(thetas).loss, whole.loss)
     torch.testing.assert_close(problem.values(thetas).error, whole.error)

@@ -87,8 +87,8 @@ def test_inputs_without_full_rank_have_no_floor() -> None:
 @pytest.mark.parametrize(
     ("problem", "sentence"),
     [
-        (linear_problem((3, 3, 3), "cross-entropy"), "the loss is square: it is cross-entropy"),
-        (linear_problem((3, 4, 3)), "as many units as inputs and as outputs: the widths are 3-4-3"),
+        (linear_problem((3, 3, 3), "cross-entropy"), "the loss is square, but it is cross-entropy"),
+        (linear_problem((3, 4, 3)), "as many units as inputs and as outputs, but the widths are 3-4-3"),
         (linear_problem((2, 2, 2, 2)), "one hidden layer, with as many units"),
     ],
 )

@@ -198,7 +198,7 @@ def test_paths_with_turns_and_arcs_are_stored_whole(tmp_path) -> None:
     ("problem", "sentence"),
     [
         (linear_problem((3, 5, 3)), "the hidden layer has 5 units; ranks 3 and 3 need 6"),
-        (linear_problem((2, 4, 4, 2)), "there is one hidden layer, as a ridge asks: this network has 2"),
+        (linear_problem((2, 4, 4, 2)), "there is one hidden layer, as a ridge asks, but this network has 2"),
     ],
 )
 def test_what_a_ridge_asks_for_is_refused_by_name(problem: Problem, sentence: str) -> None:

@@ -403,12 +403,12 @@ def test_oracles_learn() -> None:
 @pytest.mark.parametrize(
     ("text", "options", "said"),
     [
-        ("fcn:4-4", {}, "there is one hidden layer: this network has 2"),
-        ("fcn:4,activation=elu", {}, "the hidden units are ReLU: they are elu"),
+        ("fcn:4-4", {}, "there is one hidden layer, but this network has 2"),
+        ("fcn:4,activation=elu", {}, "the hidden units are ReLU, but they are elu"),
         (
             "fcn:4",
             {"units": "2-5"},
-            "no more units than there are: units=2-5 asks for 5 units and the hidden layer has 4",
+            "no more units than there are, but units=2-5 asks for 5 units and the hidden layer has 4",
         ),
         ("fcn:4", {"units": "few"}, "units=few must be whole numbers, such as 3 or 3-8"),
         ("fcn:4", {"kappa": 0.1}, r"unit 2 of model b has norm 1.7; with kappa=0 norms don't matter"),

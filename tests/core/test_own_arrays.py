@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor
-from torchvision.transforms.v2.functional import normalize
 
 from core.data import arrays, own
 from core.data.dataset import Dataset
@@ -74,6 +73,8 @@ def test_bytes_stay_bytes_and_are_scaled_when_they_are_read(tmp_path: Path, kind
 
 
 def test_mean_and_std_are_torchvision_s_normalize(tmp_path: Path) -> None:
+    from torchvision.transforms.v2.functional import normalize  # noqa: PLC0415 - seconds, for one test
+
     named = images()
     file = stored(tmp_path, named)
     wanted = normalize(named["x_train"].float() / 255, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])

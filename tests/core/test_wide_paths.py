@@ -98,12 +98,12 @@ def with_samples(task: Task, change: str) -> Task:
         ("fcn:9-6,activation=relu", 5, 6, "3.2", "the activation is strictly monotonic and onto R"),
         ("fcn:9-6,activation=leaky_relu,slope=0", 5, 6, "3.2", "strictly monotonic and onto R"),
         ("fcn:9-6,activation=elu", 5, 6, "5.1", "strictly monotonic and onto R"),
-        (f"fcn:9-6,{SLOPED}", 8, 6, "3.2", "linearly independent: rank [X, 1] is 7 and N = 8"),
-        (f"fcn:9-9,{SLOPED}", 5, 6, "3.2", "decrease from layer 1 on: layer 1 has 9 neurons and layer 2 has 9"),
+        (f"fcn:9-6,{SLOPED}", 8, 6, "3.2", "linearly independent, but rank [X, 1] is 7 and N = 8"),
+        (f"fcn:9-9,{SLOPED}", 5, 6, "3.2", "decrease from layer 1 on, but layer 1 has 9 neurons and layer 2 has 9"),
         (f"fcn:9-3,{SLOPED}", 5, 6, "3.2", "layer 2 has 3 neurons and layer 3 has 3"),
         ("fcn:20-6,activation=linear", 5, 6, "5.1", "is no weighted sum of its own shifts"),
         (f"fcn:9-6,{SLOPED}", 5, 2, "5.1", "layer 1 has 9 neurons, 2N = 10 are needed"),
-        (f"fcn:10-6-7,{SLOPED}", 5, 2, "5.1", "decrease from layer 2 on: layer 2 has 6 neurons and layer 3 has 7"),
+        (f"fcn:10-6-7,{SLOPED}", 5, 2, "5.1", "decrease from layer 2 on, but layer 2 has 6 neurons and layer 3 has 7"),
         ("fcn:20-20,activation=tanh", 5, 2, "6.1", "is no weighted sum of its own shifts"),
         ("fcn:20-9-20", 5, 2, "6.1", "layer 2 has 9 neurons, 2N = 10 are needed"),
         ("fcn:20-20,bias=false", 5, 2, "6.1", "all layers are dense and have biases"),
@@ -122,7 +122,7 @@ def task_of_any(text: str, samples: int, inputs: int) -> Task:
 @pytest.mark.parametrize("theorem", ["5.1", "6.1"])
 def test_samples_that_repeat_are_refused(theorem: str) -> None:
     task = with_samples(task_of(f"fcn:12-5,{SLOPED}" if theorem == "5.1" else "fcn:12-12", 5, 2), "twice")
-    assert "all training samples are distinct: 1 of 5 repeat others" in refusal(task, theorem)
+    assert "all training samples are distinct, but 1 of 5 repeat others" in refusal(task, theorem)
 
 
 def test_dependent_samples_are_refused() -> None:
@@ -134,7 +134,7 @@ def test_without_any_theorem_all_are_named_with_their_numbers() -> None:
     onto = "the activation is strictly monotonic and onto R (Assumption 2.1)"
     known = "only linear and leaky_relu of one slope above 0 are known to be"
     assert said == (
-        "A premise does not hold: one of Theorems 3.2, 5.1, 6.1 applies: "
+        "The method assumes that one of Theorems 3.2, 5.1, 6.1 applies, but "
         f"3.2 assumes that {onto}, but {known}; 5.1 assumes that {onto}, but {known}; "
         "6.1 assumes that layer 1 has 2N neurons or more, but layer 1 has 3 neurons, 2N = 6 are needed."
     )
@@ -162,7 +162,7 @@ def test_two_models_with_full_rank_are_one_curve_apart() -> None:
 def test_models_in_float32_are_refused() -> None:
     found = problem(f"fcn:12-6,{SLOPED}", 5, 5).to("cpu", torch.float32)
     a, b = points(found, 2)
-    assert "dtype=float64): they are in float32" in refusal(Task(a, b, found), "auto")
+    assert "dtype=float64), but they are in float32" in refusal(Task(a, b, found), "auto")
 
 
 def test_convolutions_are_refused() -> None:

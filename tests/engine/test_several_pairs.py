@@ -38,7 +38,7 @@ def test_a_pair_that_a_premise_forbids_leaves_no_path_and_the_others_theirs(engi
     spec = Connect(a=c, b=d, further=(a, b), pairs=True, method=String(), below=1.0)  # nobody knows their losses yet
     run = engine.finish(trained, fresh, engine.enqueue(spec))[-1]
     assert run.cause_kind == "could not connect"
-    assert "1 of 2 pairs: models 3 and 4: A premise does not hold: the train loss of model a is below" in str(run.cause)
+    assert "1 of 2 pairs: models 3 and 4: The method assumes that the train loss of model a is below" in str(run.cause)
     with engine.catalogue.read() as session:
         (path,) = Paths(session).made_by(run.id)
     assert (path.position, path.model_a, path.model_b, path.connected) == (1, 1, 2, True)
@@ -67,7 +67,7 @@ def test_a_model_that_misses_its_goal_stops_no_other_pair_where_none_is_required
         (path,) = Paths(session).made_by(joined)
     assert reached == {i: loss < last for i, loss in enumerate(losses)}
     assert path.position == 1 - losses.index(last) // 2
-    assert "A premise does not hold: the train loss of model" in str(connection.cause)
+    assert "The method assumes that the train loss of model" in str(connection.cause)
 
 
 @pytest.mark.parametrize(

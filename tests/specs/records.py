@@ -1,5 +1,6 @@
 """Hypothesis strategies for any record of options, made from its declared types and limits."""
 
+import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -37,6 +38,8 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "widths": widths,
     "path": paths,
     "source": paths.map(lambda path: f"{path}.py:make"),
+    "files": st.lists(paths, min_size=1, max_size=3).map(shlex.join),
+    "map": st.none() | st.sampled_from(["old.weight=weight", r"a\.(.*)=b.\1 c=d", "/data/map.json"]),
     "builder": st.from_regex(r"[a-z]\w{0,8}", fullmatch=True, alphabet=st.characters(codec="ascii")),
     "sha256": st.none() | st.from_regex("[0-9a-f]{64}", fullmatch=True),
 }

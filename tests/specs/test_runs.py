@@ -184,6 +184,6 @@ def test_trains_that_make_no_sense_are_refused(texts: dict[str, str]) -> None:
 
 def test_an_option_that_a_method_has_not_is_refused_with_those_that_every_path_has() -> None:
     line = Connect(a=ModelRef(model=1), b=ModelRef(model=2), method=Linear())
-    listed = "Available: below, l1, name, pairs, passes, points, prove, prove_test, ridge, seed, slack."
+    listed = "Available: below, bn, bn_samples, l1, name, pairs, passes, points, prove, prove_test, ridge, seed, slack."
     with pytest.raises(UsageError, match=f"Unknown option of linear 'stages'. .*{listed}"):
         changed(line, {"stages": "3"})

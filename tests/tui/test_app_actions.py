@@ -398,6 +398,7 @@ SCREENS = [
     (("3", "L"), "logs", "LogScreen", (3,)),
     (("f",), "logs", "FaultsScreen", ("",)),
     (("n", "t"), "new_runs", "LaunchScreen", ("train", {"network": "fcn:8", "data": "digits"})),
+    (("n", "i"), "new_runs", "LaunchScreen", ("import", {"network": "fcn:8", "data": "digits"})),
     (("2", "a", "n", "c"), "new_runs", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),
     (("2", "n", "b"), "new_runs", "LaunchScreen", ("bound", {"model": "2"})),
     (("3", "n", "c"), "new_runs", "LaunchScreen", ("connect", {"a": "1", "b": "2"})),

@@ -40,7 +40,10 @@ BAD = [
     ("train fcn:8 digits -o lrr=1", "lr"),
     ("train fcn:8 digits -o batch=99999999999999999999", "below 2^62"),
     ("train fcn:8 digits,limit=5000", "1500"),
-    ("connect 1 2 --method linear -o stages=3", "Available: below, l1, name, pairs, passes, points, prove, "),
+    (
+        "connect 1 2 --method linear -o stages=3",
+        "Available: below, bn, bn_samples, l1, name, pairs, passes, points, prove, ",
+    ),
     ("--catalogue postgresql://me@host/base list runs", "a catalogue is a file"),
     ("--catalogue ~nosuchuser123/x.db list runs", "write the full path"),
     ("train fcn:8 mnist --data-root ~nosuchuser123/data", "write the full path"),

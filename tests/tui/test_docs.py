@@ -70,7 +70,7 @@ def test_the_page_on_the_catalogue_says_what_every_command_prints_as_json() -> N
 
 
 def _first_cell(line: str) -> list[str]:
-    return re.findall(r"`(\w+)`", line.split(" | ", maxsplit=1)[0])
+    return re.findall(r"`([\w-]+)`", line.split(" | ", maxsplit=1)[0])
 
 
 def test_the_page_on_the_methods_has_a_line_and_a_section_for_each() -> None:

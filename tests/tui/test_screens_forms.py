@@ -19,7 +19,7 @@ from core.specs.bounds import BOUNDS
 from core.specs.kinds import KINDS
 from core.specs.methods import METHODS
 from core.specs.options import describe, text_of
-from core.specs.runs import Bound, Certify, Connect, ModelRef, Train, from_json
+from core.specs.runs import Bound, Certify, Connect, Import, ModelRef, Train, from_json
 from store import Catalogue, Models, Runs
 from tui.app.screens.launch import LaunchScreen
 from tui.app.screens.relaunch import RelaunchScreen
@@ -32,6 +32,7 @@ EVERY = [
     *(("bound", {"model": 1, "kind": name}, record) for name, record in BOUNDS.items()),
     ("train", {"network": "fcn:8", "data": "digits"}, Train),
     ("certify", {"path": 1}, Certify),
+    ("import", {"files": "/a/b.pt '/a/with blank.pt'", "network": "fcn:8", "data": "digits"}, Import),
 ]
 
 

@@ -33,6 +33,16 @@ def show_network(network: str, data: str | None, loss: Loss | None, data_root: s
         say(f"and {len(parts) - MOST} more; --json gives all")
     heading("methods with default options, and the certificate of their paths")
     pairs([(one["method"], _verdict(one)) for one in facts["methods"]])
+    if facts["folded"] is not None:
+        heading("the same with bn=fold")
+        _print_folded(facts["folded"])
+
+
+def _print_folded(found: list[dict[str, Any]] | str) -> None:
+    if isinstance(found, str):
+        say(found)
+    else:
+        pairs([(one["method"], _verdict(one)) for one in found])
 
 
 def _facts(network: str, data: str, loss: Loss | None, data_root: str | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from shlex import join
 from typing import Any
 
 import click
@@ -29,7 +30,8 @@ def run_command(kind: str, epilog: str) -> Callable[[Callable[[RunOptions, RunSp
         def command(run_options: RunOptions, options: tuple[str, ...], **given: Any) -> int:
             run = KINDS[kind]
             flags = {name: given.pop(name) for name in run.flags}
-            texts = {name: " ".join(one) if isinstance(one, tuple) else one for name, one in given.items()}
+            flags |= {name: " ".join(flags[name]) or None for name in run.repeatable}
+            texts = {name: join(one) if isinstance(one, tuple) else one for name, one in given.items()}
             return function(run_options, spec_of(kind, {**texts_of(options, flags, kind), **texts}))
 
         command.__doc__ = function.__doc__
@@ -43,8 +45,10 @@ def run_command(kind: str, epilog: str) -> Callable[[Callable[[RunOptions, RunSp
 
 def _arguments(kind: str) -> list[Callable[..., Any]]:
     run = KINDS[kind]
-    types = {name: Name(COMPLETED[name]) if name in COMPLETED else None for name in run.positional}
-    several = {name for name in run.inputs if run.several(name)}
+    known: dict[str, click.ParamType[Any]] = {name: Name(names) for name, names in COMPLETED.items()}
+    known |= {name: click.Path() for name in run.files}
+    types = {name: known.get(name) for name in run.positional}
+    several = {name for name in run.positional if name in run.files or (name in run.inputs and run.several(name))}
     return [
         click.argument(name, type=of, nargs=-1 if name in several else 1, required=run.required(name))
         for name, of in types.items()
@@ -66,7 +70,7 @@ def _flags(kind: str) -> list[Callable[..., Any]]:
     """The flag of its choice, then those of its own options, with the help that their specs give."""
     run = KINDS[kind]
     described = {one.name: one for one in describe(run.spec)}
-    flags = [_flag(described[name]) for name in run.flags]
+    flags = [_flag(described[name], multiple=name in run.repeatable) for name in run.flags]
     if run.choice is None:
         return flags
     help_ = f"One of {', '.join(run.choice.among)}; before --help: its options alone."
@@ -76,14 +80,17 @@ def _flags(kind: str) -> list[Callable[..., Any]]:
     return [choice, *flags]
 
 
-def _flag(one: Option) -> Callable[..., Any]:
+def _flag(one: Option, *, multiple: bool) -> Callable[..., Any]:
     flag, help_ = f"--{one.name.replace('_', '-')}", f"{one.help[:1].upper()}{one.help[1:]}"
     if one.is_switch:
         return click.option(flag, type=str, flag_value="true", default=None, help=f"{help_}.")
+    of = Name(COMPLETED[one.name]) if one.name in COMPLETED else None
     metavar = next((short for words, short in METAVARS.items() if one.allowed.startswith(words)), "TEXT")
     allowed = "" if one.allowed in ("a text", "a number") else f"; {one.allowed}"
     default = "" if one.default is None else f" Default: {text_of(one.default)}."
-    return click.option(flag, metavar=metavar, required=one.required, help=f"{help_}{allowed}.{default}")
+    return click.option(
+        flag, type=of, metavar=metavar, required=one.required, multiple=multiple, help=f"{help_}{allowed}.{default}"
+    )
 
 
 class OptionsCommand(click.Command):

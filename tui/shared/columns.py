@@ -114,7 +114,7 @@ def cell(key: str, given: Any) -> str:
         return state_symbol(given, sys.stdout.encoding)
     if key == "spec":
         return spec_options(given)
-    if key == "environment" and given:
+    if key in ("environment", "source") and given:
         return options(given)
     return value(given)
 

@@ -16,7 +16,7 @@ def decoded(row: Row) -> Row:
 def _decoded(key: str, given: Any) -> Any:
     if isinstance(given, list):
         return [decoded(one) if isinstance(one, dict) else one for one in given]
-    if key not in ("spec", "environment"):
+    if key not in ("spec", "environment", "source"):
         return given
     try:
         return json.loads(given)

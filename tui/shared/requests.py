@@ -1,7 +1,7 @@
 """Requests from texts, as the commands that start runs read them, and the command line that says the same."""
 
 from collections.abc import Mapping
-from shlex import quote
+from shlex import quote, split
 
 import msgspec
 
@@ -25,7 +25,8 @@ def spec_of(command: str, texts: Texts) -> RunSpec:
     """The spec that texts by name request, arguments and choice among them. Raises UsageError."""
     asked, rest = KINDS[command], dict(texts)
     fields: dict[str, object] = {name: read_input(command, name, rest.pop(name, "")) for name in asked.inputs}
-    rest |= {name: READ[name](rest.get(name, "")) for name in asked.arguments}
+    named = [one.name for one in _own(command) if one.name in READ and (one.required or one.name in rest)]
+    rest |= {name: READ[name](rest.get(name, "")) for name in named}
     chosen = "" if asked.choice is None else rest.pop(asked.choice.flag, "")
     record = None
     if asked.choice is not None:
@@ -57,7 +58,7 @@ def command_line(program: str, command: str, texts: Texts) -> str:
     words = [command]
     for name in asked.positional:
         text = texts.get(name, "")
-        words += map(quote, text.split() if name in asked.inputs and asked.many(name) else [text])
+        words += map(quote, split(text) if asked.many(name) else [text])
     flags = (*asked.flags, asked.choice.flag if asked.choice else "", DEVICE.name)
     switches = [one.name for one in _own(command) if one.is_switch and one.name in flags]
     rest = {name: text for name, text in texts.items() if name not in asked.positional}

@@ -21,12 +21,20 @@ WORDS = {
 }
 
 
+#: How the statistics of batch-norms along a path were had.
+NORMS = {
+    "data": "statistics recomputed at each point (data)",
+    "lerp": "statistics interpolated between the models' (lerp)",
+    "fold": "folded into the layers before (fold)",
+}
+
 #: The columns that `path_facts` tells of.
 PATH_FACTS = frozenset(
     (
         *("train_loss_a", "train_loss_b", "max_train_loss", "barrier", "level", "drift", "certified", "certificate"),
         *("error_level", "test_level", "test_error_level", "penalised_level", "ridge", "l1"),
         *("beads", "normalized_length", "threshold", "on", "connected"),
+        *("stored_train_loss_a", "stored_train_loss_b", "bn"),
     )
 )
 
@@ -41,6 +49,7 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
     certificate = str(row["certificate"] or "")
     facts = [
         ("train loss at the ends", f"{number(row['train_loss_a'])} and {number(row['train_loss_b'])}"),
+        *_norm_facts(row),
         ("highest train loss seen", number(row["max_train_loss"])),
         ("barrier above the higher end", number(row["barrier"])),
         ("level (nowhere higher)" if row["certified"] else "level (highest seen)", number(row["level"])),
@@ -54,6 +63,14 @@ def path_facts(row: Row) -> list[tuple[str, str]]:
         on = value(row["on"]).replace("_", " ")
         facts.append(("threshold", f"{number(row['threshold'])} on the {on}: {_verdict(row)}"))
     return facts
+
+
+def _norm_facts(row: Row) -> list[tuple[str, str]]:
+    """How the points of a path get the statistics of batch-norms, where the network has any."""
+    if row.get("bn") is None:
+        return []
+    stored = f"{number(row['stored_train_loss_a'])} and {number(row['stored_train_loss_b'])}"
+    return [("with statistics as stored", stored), ("batch-norm", NORMS.get(row["bn"], value(row["bn"])))]
 
 
 def _verdict(row: Row) -> str:

@@ -1,15 +1,14 @@
 """What applies to a network on a data set before anything is trained: methods, and the certificates of their paths."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.certify.enclosed import unprovable
 from core.methods import METHODS
 from core.methods.method import Premise, Task
-from core.networks.architectures import Architecture
+from core.networks.architectures import Architecture, folded
 from core.path import Segment
 from core.problem import Problem
 from core.specs.methods import METHODS as OPTIONS
@@ -53,10 +52,8 @@ def _described(part: nn.Module) -> str:
     return f"{type(part).__name__}({part.extra_repr()})"
 
 
-def applicable(architecture: Architecture, problem: Problem) -> Iterator[Applicable]:
-    """What every method makes of two models as they start, with its default options."""
-    problem = problem.to(problem.device, torch.float64)
-    a, b = (architecture.initial(seed, torch.float64) for seed in (0, 1))
+def applicable(problem: Problem, a: Tensor, b: Tensor) -> Iterator[Applicable]:
+    """What every method makes of models (P,), in float64, with its default options."""
     beyond = NO_CHAIN if problem.layered is None else unprovable(problem, Segment(a, b))
     for name, method in METHODS.items():
         if method.certificate is None:
@@ -67,9 +64,22 @@ def applicable(architecture: Architecture, problem: Problem) -> Iterator[Applica
         yield Applicable(name, method.certificate if failed is None else None, failed)
 
 
+def folded_starts(architecture: Architecture, problem: Problem, name: str) -> tuple[Problem, Tensor, Tensor]:
+    """The problem with each batch-norm folded into the layer before it, and two models as they start.
+
+    Raises UsageError where that can't be.
+    """
+    made = folded(architecture.module, problem.data.train.shape, name)
+    buffers = dict(architecture.module.named_buffers())
+    states = [made.folding.folded({**architecture.start(seed), **buffers}) for seed in (0, 1)]
+    problem = replace(problem, network=made.folding.module, layered=made.layered, without=made.without)
+    a, b = (problem.layout.join(state).double() for state in states)
+    return problem, a, b
+
+
 def _failed(premises: Iterator[Premise]) -> str | None:
     """The first premise that doesn't hold, with what was measured."""
     failed = next((one for one in premises if not one.holds), None)
     if failed is None:
         return None
-    return f"it needs that {failed.claim}" + (f"; {failed.measured}" if failed.measured else "")
+    return f"it assumes that {failed.failure}"

@@ -14,7 +14,7 @@ from core.engine.worker.verifying import certificate_columns, describe_segments,
 from core.errors import RunError
 from core.examination import examine
 from core.methods.connect import examination_sentence
-from core.opening import open_models
+from core.opening import open_joined
 from core.path import Path as Curve
 from core.penalty import Penalty
 from core.progress import plural
@@ -31,17 +31,19 @@ def run_certify(job: Job, spec: Certify, folder: Path, journal: Journal) -> None
     """
     journal.progress(None, "reading the data")
     (known,) = job.paths
-    problem, thetas = open_models(job.inputs, job.device, job.data_root, journal)
-    theta = {model.id: one for model, one in zip(job.inputs, thetas, strict=True)}
-    suit_threads(problem, job.threads)
     path = Curve.load(Path(known.file), sha256=known.sha256).moved(job.device)
+    joined = open_joined(job.inputs, path.norms, job.device, job.data_root, journal)
+    place = {model.id: i for i, model in enumerate(job.inputs)}
+    a, b = place[known.model_a], place[known.model_b]
+    problem = joined.between(a, b)
+    suit_threads(problem, job.threads)
     segments = plural(len(path), "segment")
     journal.say(f"Certifies path {known.id} from model {known.model_a} to {known.model_b}, of {segments}, in float64.")
     journal.progress(None, f"certifying {segments}")
     wanted = Wanted(spec.slack, spec.passes or inf, test=spec.prove_test)
     penalty = Penalty(spec.ridge, spec.l1)
     examined = examine(problem.to(problem.device, torch.float64), path, spec.points, wanted, journal, penalty)
-    found = verify_path(path, (theta[known.model_a], theta[known.model_b]), examined)
+    found = verify_path(path, (joined.thetas[a], joined.thetas[b]), examined)
     journal.say(examination_sentence(examined))
     kept = msgspec.structs.asdict(known)
     if found["starts_at_a"] and found["ends_at_b"] and not other_losses(found, kept):

@@ -4,6 +4,7 @@ A file of knots holds, of a path of S segments,
 
     knots.NAME       (S + 1, ...)  parameters at the knots, by their names in the module's state
     buffers.NAME                   what else belongs to that state, the same at every knot
+    statistics.NAME  (S + 1, ...)  statistics of batch-norms, where each knot has its own
     curve.I.NAME                   what segment I is a curve by, where it is one
 
 and, where it is enclosed, of each of the M pieces that this is proven on
@@ -19,12 +20,14 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path as File
 
+import msgspec
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.files import write_whole
 from core.input_files import InputModel
+from core.opening import Joined
 from core.path import Path
 from core.problem import Problem
 
@@ -35,20 +38,21 @@ FLOAT64 = "the level is proven for float64 points of the path; rounded to float3
 Tensors = dict[str, Tensor]
 
 
-def points_of(path: Path, problem: Problem, count: int) -> Tensors:
+def points_of(path: Path, joined: Joined, count: int) -> Tensors:
     """Parameter vectors at `count` equally spaced t under the names of the module's state, and `t`.
 
-    Its buffers, too, the same at every point: so each point is a whole state.
+    Its buffers, too, so each point is a whole state; statistics of batch-norms are those of the point.
     """
     t = torch.linspace(0, 1, count, dtype=torch.float64)
-    tensors = problem.layout.split(path.points(t))
-    return {**tensors, **{name: torch.stack([one] * count) for name, one in problem.constants.items()}, "t": t}
+    return {**joined.state(path.points(t)), "t": t}
 
 
 def knots_of(path: Path, problem: Problem, pieces: File | None) -> Tensors:
     """The knots, bit for bit, and what belongs to them; `pieces` is the file of the path's pieces."""
     tensors = {f"knots.{name}": one for name, one in problem.layout.split(path.knots).items()}
-    tensors |= {f"buffers.{name}": one for name, one in problem.constants.items()}
+    own = {} if problem.between is None else problem.between.at(problem, path.knots)
+    tensors |= {f"statistics.{name}": one for name, one in own.items()}
+    tensors |= {f"buffers.{name}": one for name, one in problem.constants.items() if name not in own}
     for i, curve in path.curves.items():
         tensors |= {f"curve.{i}.{name}": one for name, one in curve.tensors().items()}
     if pieces is not None:
@@ -68,7 +72,13 @@ def about_knots(path: Path, tensors: Tensors, model: InputModel) -> dict[str, st
         "claims": json.dumps([str(claim) for claim in path.claims]),
         "curves": json.dumps({i: curve.family for i, curve in path.curves.items()}),
         "knots_sha256": digest({name: one for name, one in tensors.items() if name.startswith("knots.")}),
+        **about_norms(path),
     }
+
+
+def about_norms(path: Path) -> dict[str, str]:
+    """How its points get the statistics of batch-norms, where the network has any."""
+    return {} if path.norms is None else {"norms": json.dumps(msgspec.to_builtins(path.norms))}
 
 
 def write(file: File, tensors: Tensors, metadata: Mapping[str, str]) -> None:

@@ -13,17 +13,19 @@ from core.engine.worker.certifying import run_certify
 from core.engine.worker.connecting import run_connect
 from core.engine.worker.descending import run_descend
 from core.engine.worker.facts import environment
+from core.engine.worker.importing import run_import
 from core.engine.worker.journal import Journal
 from core.engine.worker.swapping import run_swap
 from core.engine.worker.training import run_train
 from core.files import amount
 from core.progress import plural
 from core.results import Environment
-from core.specs.runs import Bound, Certify, Connect, Descend, RunSpec, Swap, Train
+from core.specs.runs import Bound, Certify, Connect, Descend, Import, RunSpec, Swap, Train
 
 #: One function for each kind of run: it does what the spec asks for, and leaves results in the journal.
 JOBS: dict[type[RunSpec], Callable[[Job, Any, Path, Journal], None]] = {
     Train: run_train,
+    Import: run_import,
     Swap: run_swap,
     Connect: run_connect,
     Bound: run_bound,

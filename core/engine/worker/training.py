@@ -18,7 +18,7 @@ from core.model_files import write_model
 from core.networks.architectures import Architecture
 from core.networks.source import one_start, several_of_one_start
 from core.opening import DTYPES, open_problem
-from core.problem import Problem
+from core.problem import Problem, part_of
 from core.progress import Reporter, Thinned, plural
 from core.results import ModelMade
 from core.specs.methods import metric_text
@@ -95,7 +95,9 @@ def drop_finished(problem: Problem, state: TrainingState, until: Until) -> None:
     """Drop models that already meet the goal: the run that left the state had a lower goal, or none."""
     here = state.active
     known = state.metric[here]
-    known = problem.metric(state.thetas[here], until.metric) if bool(known.isnan().any()) else known
+    if bool(known.isnan().any()):
+        found = problem.values(state.thetas[here], part_of(until.metric), state.statistics_of(here))
+        known = found.of(until.metric)
     there = known <= until.value
     state.metric[here] = known
     if until.metric == "train-loss":
@@ -134,7 +136,7 @@ class Epochs:
         if not self.test_every or state.epoch % self.test_every:
             return
         here = (state.epochs == state.epoch).nonzero()[:, 0]
-        values = self.problem.values(state.thetas[here], "test")
+        values = self.problem.values(state.thetas[here], "test", state.statistics_of(here))
         for name, found in (("test_loss", values.loss), ("test_error", values.error)):
             for i, value in zip(here.tolist(), () if found is None else found.tolist(), strict=found is not None):
                 self.point(name, i, state.epoch, value)
@@ -157,7 +159,8 @@ def leave_models(spec: Train, problem: Problem, trained: TrainingResult, folder:
     journal.progress(1.0, "measuring")
     for i in range(spec.count):
         if int(trained.diverged[i]) < 0:
-            made = describe_model(problem, trained.thetas[i], i, folder)
+            own = problem.having({name: one[i] for name, one in trained.statistics.items()})
+            made = describe_model(own, trained.thetas[i], i, folder)
             epochs = plural(int(trained.epochs[i]), "epoch")
             log_model(f"of seed {spec.seed + i} after {epochs}", made, folder, journal)
             reached = None if spec.goal is None else bool(trained.reached[i])
@@ -180,6 +183,11 @@ def describe_model(problem: Problem, theta: Tensor, position: int, folder: Path)
     """Write a model's tensors; what is measured of it, by column names."""
     file = f"model-{position}.safetensors"
     write_model(theta, problem, folder / file)
+    return measured_model(problem, theta, position, file)
+
+
+def measured_model(problem: Problem, theta: Tensor, position: int, file: str) -> dict[str, Any]:
+    """What is measured of a model whose tensors are in a file, by column names."""
     train_loss, train_error = measure(problem, theta, "train")
     test_loss, test_error = measure(problem, theta, "test")
     return {

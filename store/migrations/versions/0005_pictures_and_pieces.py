@@ -1,4 +1,7 @@
-"""Bounds may leave a file; paths, segments and certificates have room for what a certificate of pieces says."""
+"""Bounds may leave a file; paths, segments and certificates have room for what a certificate of pieces says.
+
+Paths of networks with batch-norm say how their points get its statistics, models where they are from.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +10,8 @@ revision = "0005"
 down_revision = "0004"
 
 LEVELS = ("error_level", "test_level", "test_error_level", "penalised_level", "ridge", "l1")
-PIECES = {"paths": ("slack", *LEVELS), "segments": ("seen",), "certificates": ("slack", *LEVELS)}  # numbers
+STORED = ("stored_train_loss_a", "stored_train_loss_b")
+PIECES = {"paths": ("slack", *LEVELS, *STORED), "segments": ("seen",), "certificates": ("slack", *LEVELS)}  # numbers
 COUNTS = {"paths": ("pieces", "passes"), "segments": ("pieces",), "certificates": ("passes",)}
 
 
@@ -18,6 +22,8 @@ def upgrade() -> None:
             for name in names:
                 op.add_column(table, sa.Column(name, kind(), nullable=True))  # not known of older rows
     op.add_column("segments", sa.Column("certificate", sa.Text(), nullable=True))
+    op.add_column("paths", sa.Column("bn", sa.Text(), nullable=True))
+    op.add_column("models", sa.Column("source", sa.Text(), nullable=True))
 
 
 def _bounds() -> None:

@@ -39,7 +39,7 @@ Example:
 
 @click.command(epilog=EPILOG)
 @click.argument("kind", type=Kind((*MARKED, "networks")))
-@click.argument("which", metavar="ID")
+@click.argument("row_id", metavar="ID")
 @click.option("--data", metavar="DATA", help="Of a network: the data set that it is for.")
 @click.option(
     "--loss",
@@ -50,19 +50,19 @@ Example:
 @json_option
 @data_option
 @click.pass_obj
-def show(location: CommandLocation, /, kind: str, which: str, as_json: bool, **of_network: Any) -> None:
+def show(location: CommandLocation, /, kind: str, row_id: str, as_json: bool, **of_network: Any) -> None:
     """Show everything about one run, model, path or bound.
 
     Of a network (in place of ID, with --data): its parts, and which methods and certificates apply, or why not.
     """
     if kind == "networks":
-        show_network(which, **of_network, as_json=as_json)
+        show_network(row_id, **of_network, as_json=as_json)
         return
     if any(text is not None for text in of_network.values()):
         raise UsageError("--data, --loss and --data-root go with `show network` alone: leave them out.")
     context = click.get_current_context()
-    parameter = next(one for one in context.command.params if one.name == "which")
-    _show_row(location, kind, Id().convert(which, parameter, context), as_json=as_json)
+    parameter = next(one for one in context.command.params if one.name == "row_id")
+    _show_row(location, kind, Id().convert(row_id, parameter, context), as_json=as_json)
 
 
 def _show_row(location: CommandLocation, kind: str, row_id: int, *, as_json: bool) -> None:

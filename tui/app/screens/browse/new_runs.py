@@ -31,7 +31,7 @@ async def _prefill(browser: Browser, kind: str) -> dict[str, object] | None:
     chosen, run = browser.table.chosen, KINDS[kind]
     rows = await browser.chosen_rows(MOST_OFFERED)
     if not run.inputs:
-        return {name: rows[0].get(name) for name in run.positional} if rows else {}
+        return {name: rows[0].get(name) for name in run.own if run.required(name) and name in rows[0]} if rows else {}
     if len(chosen) > MOST_OFFERED:
         browser.tell(f"At most {MOST_OFFERED} rows can start a run; {len(chosen):,} are marked.", wrong=True)
         return None

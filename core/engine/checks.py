@@ -130,9 +130,9 @@ def check_training(spec: Train, root: str | None, ask: Ask) -> None:
 def check_import(spec: Import, root: str | None, ask: Ask) -> None:
     """The files are checkpoints of the network, to the last name."""
     files = listed(spec)
-    check_problem(spec, root, ask)
+    known = check_problem(spec, root, ask)
     network, data = read_network(spec.network), read_data(spec.data)
-    if spec.expect_accuracy is not None and (data.regression or data.words):
+    if spec.expect_accuracy is not None and (known.words or (known.regression and spec.loss != OF_LABELS)):
         raise UsageError(f"{data} has no classes, so models have no accuracy: leave --expect-accuracy out.")
     asked = network_question(network, str(data), root) | {"question": "checkpoints", "files": [*map(str, files)]}
     how = {name: getattr(spec, name) for name in HowToRead.__struct_fields__}

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from core.errors import UsageError
 from core.specs.methods import METHODS
-from core.specs.runs import Connect, ModelRef, Train
+from core.specs.runs import Connect, Import, ModelRef, Train
 from store import Models, Paths, Runs
 from tests.engine.conftest import Engine
 
@@ -81,7 +81,12 @@ def test_what_arrays_are_decides_what_can_be_asked_of_them(engine: Engine, tmp_p
     np.savez(tmp_path / "values.npz", x_train=x, y_train=x[:, 0])
     np.savez(tmp_path / "labels.npz", x_train=x, y_train=(x[:, :3] > 0.5).astype(np.float32))
     values, labels = f"tensors:{tmp_path}/values.npz", f"tensors:{tmp_path}/labels.npz"
+    torch.save({}, tmp_path / "a.pt")
     for wrong, sentence in (
+        (
+            Import(files=f"{tmp_path}/a.pt", network="fcn:6", data=values, expect_accuracy=0.9),
+            "so models have no accuracy",
+        ),
         (spec(values, loss="hinge"), "needs classes and tensors:.* has none"),
         (spec(values, loss="binary-cross-entropy"), "needs targets of 0 and 1"),
         (spec("quadratic", loss="binary-cross-entropy"), "needs targets of 0 and 1"),

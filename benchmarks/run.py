@@ -17,6 +17,7 @@ BENCHMARKS = (
     "wide_holds",
     "batched_training",
     "string_orders",
+    "batch_norm",
     "journal",
     "catalogue",
     "log_tail",

@@ -18,6 +18,7 @@ BENCHMARKS = (
     "batched_training",
     "importing",
     "string_orders",
+    "batch_norm",
     "journal",
     "catalogue",
     "log_tail",

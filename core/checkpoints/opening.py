@@ -100,6 +100,7 @@ def open_checkpoint(path: Path, how: HowToRead, wanted: NetworkState) -> Opened:
     found = candidates(content.tree)
     require_weights(content.tree, found, content.file)
     choice = choose(found, how, wanted.shapes, content.file)
+    _require_fresh(how.fresh_head, wanted)
     naming, renamed = choice.naming, dict[str, str]()
     if how.map is not None:
         naming, renamed = mapped(naming, read_map(how.map), content.file)
@@ -119,6 +120,18 @@ def open_checkpoint(path: Path, how: HowToRead, wanted: NetworkState) -> Opened:
     return Opened(
         tensors, matched.taken, content, choice, renamed, tied, matched.filled, dropped, _counts(content.tree)
     )
+
+
+def _require_fresh(head: str | None, wanted: NetworkState) -> None:
+    """Raise UsageError for a fresh head that a network doesn't have, or that is all of it."""
+    if head is None:
+        return
+    fresh = [name for name in wanted.names if name.startswith(head)]
+    if not fresh:
+        names = ", ".join(wanted.names[-3:])
+        raise UsageError(f"No name of the network begins with {head}, which is to stay fresh: its last are {names}.")
+    if len(fresh) == len(wanted.names):
+        raise UsageError(f"All names of the network begin with {head!r}: --fresh-head would leave nothing to import.")
 
 
 def _fit(choice: Choice, naming: Naming, wanted: NetworkState, how: HowToRead) -> Fit:

@@ -34,6 +34,8 @@ def load_own(spec: Arrays, cache: Path, say: Say) -> Dataset:
     else:
         assert isinstance(spec, Tensors)
         where, name, file = spec.path, str(spec), Path(spec.path)
+        if not file.is_file():
+            raise UsageError(f"There is no file {file}: give an .npz or .safetensors file that holds the arrays.")
         before = stamp_of([file])
         arrays, others, mapped = read_arrays(file)
         key = before if before == stamp_of([file]) else None

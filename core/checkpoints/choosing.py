@@ -17,7 +17,10 @@ from core.specs.checkpoints import HowToRead
 
 @dataclass(frozen=True)
 class Choice:
-    """Weights that are meant, how their names are read, and how many are the network's, and what is beside."""
+    """Weights that are meant, how their names are read, and how many are the network's, and what is beside.
+
+    Where no name in the file is the network's, the score counts shapes.
+    """
 
     file: Path
     candidate: Candidate
@@ -38,16 +41,17 @@ def choose(found: Sequence[Candidate], how: HowToRead, wanted: dict[str, Shape],
             raise UsageError(f"{file} has no weights under the key {how.key!r}: there are {_places(found)}.")
         return _read(named[0], how, wanted, file)
     every = [_read(one, how, wanted, file) for one in _those_with(found, how)]
+    by_name = any(one.score for one in every)
+    if not by_name:  # all names are others: the weights are where the shapes are
+        every = [replace(one, score=_alike(one, wanted)) for one in every]
     raw = [one for one in every if not one.candidate.is_averaged]
     averaged = [one for one in every if one.candidate.is_averaged and one.score]
     if how.ema and not averaged:
         raise UsageError(f"{file} has no averaged weights (EMA) for this network: leave --ema out, or give --key.")
     only = averaged and not any(one.score for one in raw)
     pool = averaged if how.ema or only else raw or every
-    if not any(one.score for one in pool):  # all names are others: the weights are where the shapes are
-        return max(pool, key=lambda one: _alike(one, wanted))
     best = _distinct([one for one in pool if one.score == max(one.score for one in pool)])
-    if len(best) > 1:
+    if len(best) > 1 and (by_name or best[0].score * 2 > len(wanted)):  # fewer shapes may be alike by accident
         both = " and ".join(one.candidate.place for one in best)
         raise UsageError(f"{file} has this network's weights at {both}: say which by --key.")
     beside = next((one.candidate.key for one in averaged if one not in best), None)

@@ -13,6 +13,8 @@ from core.files import amount
 HEAD = 512  # bytes that tell what a file is
 LARGEST_HEADER = 100_000_000  # bytes: what safetensors itself allows
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch's number, pickled, before its zip format
+BOM = b"\xef\xbb\xbf"
+PAGES = (b"<!doctype html", b"<html", b"<head", b"<!--", b"<?xml")  # how web pages begin
 RESAVE = "save the state_dict instead: torch.save(model.state_dict(), 'weights.pt')"
 AGAIN = "copy or download it again"
 
@@ -89,7 +91,7 @@ def _other(head: bytes) -> str:
             return what
     if head[257:262] == b"ustar":
         return "is a tar archive: unpack it first"
-    if head.lstrip().lower().startswith((b"<!doctype html", b"<html", b"<?xml")):
+    if head.removeprefix(BOM).lstrip().lower().startswith(PAGES):
         return "is a web page, not the file that its link leads to: download the file itself"
     if head[:1] == b"\x80" and head[1:2] in b"\x01\x02\x03\x04\x05":
         return f"is a plain pickle, which only running what it says could read: {RESAVE}"

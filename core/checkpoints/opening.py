@@ -31,6 +31,7 @@ def open_checkpoint(path: Path, how: HowToRead, wanted: NetworkState) -> Opened:
     found = candidates(content.tree)
     require_weights(content.tree, found, content.file)
     choice = choose(found, how, wanted.shapes, content.file)
+    _require_fresh(how.fresh_head, wanted)
     naming, renamed = _renamed(choice, content, how, wanted)
     matched = _fit(choice, naming, wanted, how)
     if matched.rows:
@@ -54,6 +55,18 @@ def _renamed(choice: Choice, content: Content, how: HowToRead, wanted: NetworkSt
     if not how.yes:
         raise KeysError(_differ(content.file, proposed), rows, proposed)
     return mapped(choice.naming, proposed, content.file)
+
+
+def _require_fresh(head: str | None, wanted: NetworkState) -> None:
+    """Raise UsageError for a fresh head that a network doesn't have, or that is all of it."""
+    if head is None:
+        return
+    fresh = [name for name in wanted.names if name.startswith(head)]
+    if not fresh:
+        names = ", ".join(wanted.names[-3:])
+        raise UsageError(f"No name of the network begins with {head}, which is to stay fresh: its last are {names}.")
+    if len(fresh) == len(wanted.names):
+        raise UsageError(f"All names of the network begin with {head!r}: --fresh-head would leave nothing to import.")
 
 
 def _fit(choice: Choice, naming: Naming, wanted: NetworkState, how: HowToRead) -> Fit:

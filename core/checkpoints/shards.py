@@ -7,6 +7,7 @@ from core.errors import UsageError
 from core.files import amount
 
 MOST = 1 << 26  # bytes of an index
+SHOWN = 100  # characters of a name in a sentence
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
@@ -29,16 +30,27 @@ def shards_of(index: Path) -> dict[Path, tuple[str, ...]]:
     folder = index.resolve().parent
     found: dict[Path, list[str]] = {}
     for name, place in places.items():
-        shard = (folder / place).resolve()
-        if Path(place).name != place or shard.parent != folder:
+        if (shard := _beside(folder, place)) is None:
             raise UsageError(
-                f"{index} leads out of its folder, to {place}: an index may only name files beside it; "
+                f"{index} leads out of its folder, to {place[:SHOWN]}: an index may only name files beside it; "
                 "copy what links lead to."
             )
         found.setdefault(shard, []).append(name)
     if missing := [shard.name for shard in found if not shard.is_file()]:
-        raise UsageError(f"{index} names {missing[0]}, which is not beside it: download all its files.")
+        raise UsageError(
+            f"{index} names {missing[0]}, which is not beside it: download all its files, and copy what links lead to."
+        )
     return {shard: tuple(names) for shard, names in found.items()}
+
+
+def _beside(folder: Path, place: str) -> Path | None:
+    """The file that `place` names in a folder; None where it is outside, or no file can be called so."""
+    try:
+        shard = (folder / place).resolve()
+        shard.is_file()
+    except (OSError, ValueError):
+        return None
+    return shard if Path(place).name == place and shard.parent == folder else None
 
 
 def _weight_map(index: Path) -> dict[str, str]:

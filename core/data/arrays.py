@@ -1,6 +1,7 @@
 """Named arrays in a file, .safetensors or .npz by its content: refused in a sentence, or read with nothing run."""
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
@@ -16,6 +17,7 @@ from core.data.files import array_files
 from core.errors import UsageError, sentence_of
 from core.files import amount
 
+WIDEST = 8  # bytes of a number that torch has
 SHARE = 0.25  # of the free memory, that a file may take in it: larger ones stay where they are
 KNOWN = {  # how contents begin that are neither
     b"version https://git-lfs": "a Git-LFS pointer instead of the file: fetch it with `git lfs pull`",
@@ -116,15 +118,21 @@ def _require_memory(file: Path, needed: int) -> None:
         )
 
 
-def _npy(file: Path, name: str, stream: IO[bytes], size: int) -> Tensor:
-    """An array whose header promises what there is: nothing is allocated before that is known."""
+def _header(file: Path, name: str, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether it is stored by columns, and dtype. Raises UsageError."""
     try:
         version = npy.read_magic(stream)
         read_header: Any = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, by_columns, dtype = read_header(stream)
-    except ValueError as error:
-        raise UsageError(f"{name} of {file} is damaged ({error}): save it again.") from None
-    if dtype.hasobject or dtype.kind not in "biuf":
+    except (ValueError, TypeError, SyntaxError, TokenError) as error:
+        raise UsageError(f"{name} of {file} is damaged ({sentence_of(error)}): save it again.") from None
+    return shape, by_columns, dtype
+
+
+def _npy(file: Path, name: str, stream: IO[bytes], size: int) -> Tensor:
+    """An array whose header promises what there is: nothing is allocated before that is known."""
+    shape, by_columns, dtype = _header(file, name, stream)
+    if dtype.hasobject or dtype.kind not in "biuf" or dtype.itemsize > WIDEST:
         raise UsageError(
             f"{name} of {file} holds {'Python objects' if dtype.hasobject else dtype}, not numbers, and is not read: "
             "save it as an array of float32, uint8 or int64."
@@ -136,5 +144,8 @@ def _npy(file: Path, name: str, stream: IO[bytes], size: int) -> Tensor:
     flat = np.frombuffer(stream.read(there), dtype)
     if len(flat) != count:
         raise UsageError(f"{name} of {file} ends early: save it again.")
-    array = flat.reshape(shape, order="F" if by_columns else "C")
+    try:
+        array = flat.reshape(shape, order="F" if by_columns else "C")
+    except (ValueError, TypeError) as error:  # sizes below 0, or too large beside a size of 0
+        raise UsageError(f"{name} of {file} is damaged ({sentence_of(error)}): save it again.") from None
     return torch.from_numpy(np.array(array, dtype.newbyteorder("="), order="C"))

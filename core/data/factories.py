@@ -63,11 +63,11 @@ def _returned(spec: DataFile, source: bytes) -> Any:
     try:
         with chdir(spec.path.parent):
             return factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failed(spec, error) from error
 
 
-def _failed(spec: DataFile, error: Exception) -> Exception:
+def _failed(spec: DataFile, error: Exception | SystemExit) -> BaseException:
     if is_out_of_memory(error) or isinstance(error, UsageError):
         return error
     return UsageError(f"{spec.factory} of {spec.path} fails with {sentence_of(error)}.")
@@ -126,6 +126,8 @@ def _pair(spec: DataFile, part: str, i: int, sample: Any) -> tuple[Tensor, Tenso
 
 def _tensor(spec: DataFile, what: str, one: Any) -> Tensor:
     if isinstance(one, Tensor):
+        if one.layout != torch.strided or one.is_meta or one.is_quantized or one.is_nested:
+            raise UsageError(f"{spec.factory} of {spec.path}: {what} is sparse, nested, quantised or without values.")
         return one.detach().to("cpu")
     if isinstance(one, (np.ndarray, np.generic, int, float)) and not isinstance(one, bool):
         try:

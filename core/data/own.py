@@ -35,6 +35,9 @@ def load_own(spec: Arrays, cache: Path, say: Say) -> Dataset:
     else:
         assert isinstance(spec, Tensors)
         where, name, files = spec.path, str(spec), array_files(Path(spec.path))
+        if not files:
+            holding = "an .npz or .safetensors file, or a folder of .npy files, that holds the arrays"
+            raise UsageError(f"There is no file {spec.path}: give {holding}.")
         before = stamp_of(files)
         arrays, others, mapped = read_arrays(Path(spec.path))
         key = before if before == stamp_of(files) else None

@@ -42,6 +42,15 @@ def test_an_index_never_leads_out_of_its_folder(place: str, tmp_path: Path) -> N
     assert f"leads out of its folder, to {place}" in refusal(index)
 
 
+@pytest.mark.parametrize("place", ["a\0b", "x" * 5000, "\ud800", "..", "model.safetensors.index.json/.."])
+def test_an_index_that_names_what_no_file_is_called_is_refused(place: str, tmp_path: Path) -> None:
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": dict.fromkeys(state(), place)}))
+    said = refusal(index)
+    assert "leads out of its folder" in said
+    assert len(said) < 1000
+
+
 def test_an_index_may_be_reached_by_a_link_and_its_shards_are_beside_it(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     index = sharded("safetensors")(tmp_path / "store")

@@ -1,6 +1,8 @@
 """Every kind of file that people have: it loads to the same bits, or one sentence says what it is."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from core.checkpoints.opened import Opened
 from core.checkpoints.opening import open_checkpoint
 from core.errors import UsageError
 from core.specs.checkpoints import HowToRead
-from tests.checkpoints.files import LOADED, REFUSED, exact, network, payloads, saved, state
+from tests.checkpoints.files import LOADED, REFUSED, exact, network, payloads, saved, state, written
 
 STATE = NetworkState.of(network())
 
@@ -83,6 +85,34 @@ def test_a_key_says_which_of_two_networks_is_meant(tmp_path: Path) -> None:
     assert torch.equal(opened(file, key="netB").tensors["0.weight"], state(1)["0.weight"])
     with pytest.raises(UsageError, match="no weights under the key 'netC': there are 'netA', 'netB'"):
         opened(file, key="netC")
+
+
+def beside_one_another(one: str, other: str) -> Callable[[], object]:
+    """Two networks' weights in one file, under names that are not the network's."""
+    named = [{f"layer{name}": tensor for name, tensor in state(seed).items()} for seed in (0, 1)]
+    return lambda: dict(zip((one, other), named, strict=True))
+
+
+@pytest.mark.parametrize("how", [{"yes": True}, {"map": r"layer(.*)=\1"}])
+def test_of_two_networks_under_other_names_none_is_taken_by_itself(how: dict[str, Any], tmp_path: Path) -> None:
+    file = saved(beside_one_another("netA", "netB"))(tmp_path)
+    with pytest.raises(UsageError, match="at 'netA' and 'netB': say which by --key"):
+        opened(file, **how)
+    assert torch.equal(opened(file, key="netB", **how).tensors["0.weight"], state(1)["0.weight"])
+
+
+def test_averages_under_other_names_are_said_and_taken_when_they_are_asked_for(tmp_path: Path) -> None:
+    file = saved(beside_one_another("model", "ema"))(tmp_path)
+    raw, averaged = opened(file, yes=True), opened(file, yes=True, ema=True)
+    assert raw.choice.averaged == "ema"
+    assert torch.equal(raw.tensors["0.weight"], state()["0.weight"])
+    assert torch.equal(averaged.tensors["0.weight"], state(1)["0.weight"])
+
+
+@pytest.mark.parametrize("page", ["\ufeff<!DOCTYPE html><html>", "<!-- saved -->\n<html>", "<head></head>"])
+def test_web_pages_are_told_however_they_begin(page: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a web page"):
+        opened(written(page.encode())(tmp_path))
 
 
 def test_what_was_found_is_recorded(tmp_path: Path) -> None:

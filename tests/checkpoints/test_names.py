@@ -159,6 +159,14 @@ def test_a_fresh_head_is_the_network_s_own(tmp_path: Path) -> None:
     assert list(opened(content, tmp_path, fresh_head="2.").tensors) == ["0.weight", "0.bias"]
 
 
+@pytest.mark.parametrize(
+    ("head", "words"), [("hed.", "No name of the network begins with hed."), ("", "would leave nothing to import")]
+)
+def test_a_fresh_head_is_part_of_the_network_and_not_all_of_it(head: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=words):
+        opened(state(), tmp_path, fresh_head=head)
+
+
 def test_tied_tensors_are_one_under_either_name_or_both(tmp_path: Path) -> None:
     net, asked = Tied(), NetworkState.of(Tied())
     both = net.state_dict()

@@ -107,6 +107,9 @@ def test_a_pinned_file_that_has_changed_is_not_run(tmp_path: Path) -> None:
         ("def make():\n    return [(x, 'red')], None\n", "a list of 1 as its train part"),
         ("def make():\n    return x, y + 1\n", "What make of .* returns: labels .* go from 1 to 3: subtract 1"),
         ("def make():\n    return x[:5], y\n", "5 and 6 long"),
+        ("def make():\n    return x.to_sparse(), y\n", "x of its train part is sparse"),
+        ("def make():\n    return x.to('meta'), y\n", "or without values"),
+        ("def make():\n    raise SystemExit(3)\n", "make of .* fails with SystemExit: 3"),
         ("def make():\n    return x / 0, y\n", "x_train is not finite in sample 0"),
         ("def make():\n    return np.array(['a', 'b']), y\n", "is no array of numbers"),
         (

@@ -242,6 +242,11 @@ def npy(header: str, content: bytes) -> bytes:
         (npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", b"cos\nsystem\n."), "Python objects"),
         (npy("{'descr': '<U3', 'fortran_order': False, 'shape': (1,)}", bytes(12)), "holds <U3, not numbers"),
         (npy("nonsense", bytes(8)), "is damaged"),
+        (npy("{'descr': " + "(" * 50, bytes(8)), "is damaged"),
+        (npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-2, -1)}", bytes(8)), "is damaged"),
+        (npy("{'descr': '<f4', 'fortran_order': False, 'shape': (True,)}", bytes(4)), "is damaged"),
+        (npy(f"{{'descr': '<f4', 'fortran_order': False, 'shape': (0, {1 << 60}, {1 << 60})}}", b""), "is damaged"),
+        (npy(f"{{'descr': '{np.dtype(np.longdouble).str}', 'fortran_order': False, 'shape': ()}}", bytes(16)), "holds"),
     ],
 )
 def test_an_array_that_promises_too_much_is_refused_before_it_is_made(
@@ -279,6 +284,12 @@ def test_columns_first_and_other_byte_orders_are_read(tmp_path: Path) -> None:
     data = read(tmp_path / "mine.npz")
     assert data.train.x.tolist() == x.tolist()
     assert data.train.y.tolist() == [0, 1, 0, 1]
+
+
+def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    for file in (tmp_path, tmp_path / "mine.npz"):
+        with pytest.raises(UsageError, match="There is no file"):
+            read(file)
 
 
 def test_arrays_of_other_names_are_told_of(tmp_path: Path) -> None:

@@ -76,3 +76,11 @@ def test_what_folding_batch_norm_would_allow_is_said(thalweg: Run, tmp_path: Pat
     kept, folded = ({one["method"]: one["certificate"] for one in found[part]} for part in ("methods", "folded"))
     assert (kept["linear"], kept["sparse"]) == ("sampled", None)
     assert (folded["linear"], folded["sparse"]) == ("enclosed", "exact")
+
+
+def test_a_folder_of_data_in_the_environment_stands_in_no_row_s_way(
+    thalweg: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THALWEG_DATA", str(tmp_path))
+    assert "There is no catalogue" in thalweg("show", "run", "3").err
+    assert "go with `show network` alone" in thalweg("show", "run", "3", "--data-root", str(tmp_path)).err

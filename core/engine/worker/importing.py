@@ -178,8 +178,9 @@ def hint(described: Mapping[str, Any], problem: Problem) -> str | None:
 
 def differs(opened: Opened, problem: Problem, theta: Tensor, loss: float) -> str | None:
     """What the model is worth in the half precision of its file, where it is worth something else there."""
-    (name, *others) = opened.dtypes
-    if others or name not in HALVES:
+    types = {one.dtype for one in opened.tensors.values() if one.is_floating_point()}  # counters are whole numbers
+    name = next((name for name, dtype in HALVES.items() if types == {dtype}), None)
+    if name is None:
         return None
     half = problem.to(problem.device, HALVES[name])
     try:

@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from click.core import ParameterSource
 
 import store
 from core.errors import UsageError
@@ -58,9 +59,9 @@ def show(location: CommandLocation, /, kind: str, row_id: str, as_json: bool, **
     if kind == "networks":
         show_network(row_id, **of_network, as_json=as_json)
         return
-    if any(text is not None for text in of_network.values()):
-        raise UsageError("--data, --loss and --data-root go with `show network` alone: leave them out.")
     context = click.get_current_context()
+    if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in of_network):
+        raise UsageError("--data, --loss and --data-root go with `show network` alone: leave them out.")
     parameter = next(one for one in context.command.params if one.name == "row_id")
     _show_row(location, kind, Id().convert(row_id, parameter, context), as_json=as_json)
 

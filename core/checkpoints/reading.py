@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,31 +23,50 @@ from core.errors import UsageError, is_out_of_memory, sentence_of
 from core.files import amount
 
 
+Stamp = tuple[int, ...]
+
+
+def stamp_of(file: Path) -> Stamp | None:
+    """Which file it is, its size and its times; None where there is none."""
+    try:
+        about = file.stat()
+    except OSError:
+        return None
+    return (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+
+
 @dataclass(frozen=True)
 class Content:
-    """What a checkpoint holds: of which files, as whose sha256 they are recorded, and the classes left out."""
+    """What a checkpoint holds: of which files, each as it was before it was read, and the classes left out."""
 
     file: Path
     kind: Kind
     tree: object
-    files: tuple[Path, ...]
+    files: Mapping[Path, Stamp | None]
     left_out: tuple[str, ...] = ()
+
+    def require_unchanged(self) -> None:
+        """Raise UsageError where a file is not what it was: tensors lie in it, and may be of two trainings' steps."""
+        if changed := [file for file, stamp in self.files.items() if stamp_of(file) != stamp]:
+            raise UsageError(f"{changed[0]} has changed while it was read: import it again once it is whole.")
 
 
 def read(path: Path) -> Content:
     """A checkpoint's content; of a folder that of the weights in it. Raises UsageError where there is none."""
     file = weights_in(path) if path.is_dir() else path
+    files = {file: stamp_of(file)}
     kind = kind_of(file)
     if kind is Kind.INDEX:
         shards = shards_of(file)
+        files |= {shard: stamp_of(shard) for shard in shards}
         tensors: dict[str, object] = {}
         for shard, names in shards.items():
             tensors |= _shard(shard, names, file)
-        return Content(file, kind, tensors, (file, *shards))
+        return Content(file, kind, tensors, files)
     if kind is Kind.SAFETENSORS:
-        return Content(file, kind, _safetensors(file), (file,))
+        return Content(file, kind, _safetensors(file), files)
     tree, left_out = _torch(file, legacy=kind is Kind.LEGACY)
-    return Content(file, kind, tree, (file,), left_out)
+    return Content(file, kind, tree, files, left_out)
 
 
 def sha256_of(file: Path) -> str:

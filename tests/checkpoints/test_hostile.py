@@ -126,3 +126,13 @@ def test_the_stream_behind_a_legacy_file_s_first_pickles_is_never_obeyed(tmp_pat
     file.write_bytes(file.read_bytes()[:-120] + pickle.dumps(Evil(), protocol=2))
     refusal(file)
     assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors.index.json", "model-1.safetensors"])
+def test_a_file_that_has_changed_since_it_was_opened_is_noticed(name: str, tmp_path: Path) -> None:
+    content = open_checkpoint(sharded("safetensors")(tmp_path), HowToRead(), STATE).content
+    content.require_unchanged()
+    (tmp_path / "new").write_bytes((tmp_path / name).read_bytes())
+    (tmp_path / "new").rename(tmp_path / name)
+    with pytest.raises(UsageError, match=f"{name} has changed while it was read"):
+        content.require_unchanged()

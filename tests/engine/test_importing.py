@@ -247,3 +247,17 @@ def test_models_of_other_data_or_classes_are_not_joined(engine: Engine, case: Ca
     (model,) = models_of(engine, trained)
     with pytest.raises(UsageError, match=r"differ in their data \(digits and digits,limit=100\)"):
         engine.enqueue(Connect(a=ModelRef(model=1), b=ModelRef(model=model.id), method=Linear()))
+
+
+def test_a_file_that_is_written_while_it_is_read_becomes_no_model(engine: Engine, case: Case) -> None:
+    file = case.saved(nn.Linear(64, 10).state_dict(), "growing.pt")
+    (case.folder / "writes.py").write_text(
+        "import os\nfrom torch import nn\n\nclass Net(nn.Linear):\n    def __init__(self):\n"
+        "        super().__init__(64, 10)\n    def forward(self, x):\n"
+        f"        os.utime({str(file)!r})\n        return super().forward(x.flatten(1))\n"
+    )
+    spec = Import(files=f"'{file}'", network=f"file:{case.folder}/writes.py:Net", data="digits")
+    (run,) = engine.finish(engine.enqueue(spec))
+    assert (run.state, run.cause_kind) == ("failed", "bad input")
+    assert "growing.pt has changed while it was read" in str(run.cause)
+    assert not models_of(engine, run.id)

@@ -70,6 +70,7 @@ class _Importing:
         require_accuracy(described, self.spec, file)
         known |= self.said("hint", hint(described, problem))
         known |= self.said("in_its_dtype", differs(opened, problem, theta, described["train_loss"]))
+        opened.content.require_unchanged()
         return ModelMade(
             **described,
             network=self.spec.network,

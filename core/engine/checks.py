@@ -121,8 +121,10 @@ def check_promise(run: Run, ref: Reference) -> None:
 
 def check_training(spec: Train, root: str | None, ask: Ask) -> None:
     """Network, data, loss and goal fit each other, and the data is here or can be had."""
-    check_metric(spec.on, check_problem(spec, root, ask), spec.loss)
     network, data = read_network(spec.network), read_data(spec.data)
+    if not data.own:
+        check_metric(spec.on, data, spec.loss)
+    check_metric(spec.on, check_problem(spec, root, ask), spec.loss)
     if network.foreign and not ask(network_question(network, str(data), root))["seeded"] and spec.count > 1:
         raise UsageError(several_of_one_start(network.short_text, spec.count))
 

@@ -511,7 +511,7 @@ def other_labels(_: File) -> tuple[Problem, Path]:
 
 def other_samples(_: File) -> tuple[Problem, Path]:
     data = problem().data
-    return replace(problem(), data=replace(data, train=replace(data.train, x=1.25 * data.train.x))), path()
+    return replace(problem(), data=replace(data, train=replace(data.train, stored=1.25 * data.train.x))), path()
 
 
 def other_knots(_: File) -> tuple[Problem, Path]:

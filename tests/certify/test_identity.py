@@ -94,7 +94,7 @@ def test_the_proven_deviation_covers_other_data(name: str) -> None:
     found, segment = true_segments()[name]
     x = found.data.train.x
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    data = replace(found.data, train=replace(found.data.train, x=x + 1e-5 * noise))
+    data = replace(found.data, train=replace(found.data.train, stored=x + 1e-5 * noise))
     other = Problem(found.network, data, found.loss, found.layered)
     judged = fitted(other, segment, torch.stack([segment.start, segment.end]))
     F = other.features(segment.at(T), judged.k, data.train.x)

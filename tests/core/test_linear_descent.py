@@ -13,8 +13,7 @@ from core.methods.linear_net.lowest import lowest_linear
 from core.methods.method import Task
 from core.problem import Problem
 from core.progress import SilentReporter
-from core.specs.runs import OF_VALUES
-from tests.core.linear import KINDS, ends, linear_problem
+from tests.core.linear import KINDS, VALUES, ends, linear_problem
 from tests.core.plain import points
 from tests.core.wide import SLOPED, net_of, problem
 
@@ -37,7 +36,7 @@ def lowest_loss(found: Problem, bias: bool) -> float:
 def test_any_linear_network_descends_to_the_lowest_loss_of_a_linear_map(
     shape: tuple[int, ...], kind: str, loss: str, bias: bool, seed: int
 ) -> None:
-    assume(loss in OF_VALUES or shape[-1] > 1)
+    assume(loss in VALUES or shape[-1] > 1)
     found = linear_problem(shape, loss, bias)
     start, _ = ends(found, "full" if kind == "scaled" else kind, seed)
     lowest = lowest_loss(found, bias)
@@ -116,7 +115,7 @@ def test_no_map_near_the_lowest_one_is_lower(loss: str, bias: bool) -> None:
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
-        (problem("fcn:6", 5, 2), "all layers are linear (activation=linear): the activation is relu"),
+        (problem("fcn:6", 5, 2), "all layers are linear (activation=linear), but the activation is relu"),
         (
             linear_problem((5, 3, 2, 4)),
             "hidden layer 1 has 3; hidden layer 2 has 2, 4 are needed (the smaller of 5 inputs and 4 outputs)",
@@ -165,7 +164,7 @@ def test_auto_says_what_each_theorem_assumes_in_vain() -> None:
     start = net_of(found, 0).theta
     with pytest.raises(PremiseError) as refusal:
         descend(Task(start, start, found), EPS)
-    assert "one of Theorems 3.2, 4.2, 6.1 and 2.2 applies: 3.2 assumes that" in str(refusal.value)
+    assert "one of Theorems 3.2, 4.2, 6.1 and 2.2 applies, but 3.2 assumes that" in str(refusal.value)
     assert "; 2.2 assumes that all layers are linear (activation=linear), but the activation is relu" in (
         str(refusal.value)
     )

@@ -18,8 +18,7 @@ from core.path import Claim, Path
 from core.problem import Problem
 from core.progress import SilentReporter
 from core.specs.methods import LinearNetwork
-from core.specs.runs import OF_VALUES
-from tests.core.linear import KINDS, SHAPES, ends, linear_problem, random_net
+from tests.core.linear import KINDS, SHAPES, VALUES, ends, linear_problem, random_net
 from tests.core.plain import classes, points, problem_of
 
 SMALL = [shape for shape in SHAPES if max(shape) < 12]
@@ -72,7 +71,7 @@ def test_no_knot_is_above_the_larger_end_whatever_the_ranks(shape: tuple[int, ..
 def test_every_path_is_exact_and_its_level_is_the_larger_end(
     shape: tuple[int, ...], kind: str, loss: str, bias: bool, seed: int
 ) -> None:
-    assume(loss in OF_VALUES or shape[-1] > 1)
+    assume(loss in VALUES or shape[-1] > 1)
     problem = linear_problem(shape, loss, bias)
     path = path_of(problem, *ends(problem, kind, seed))
     certificate = certify(problem, path, {})
@@ -133,7 +132,7 @@ def test_a_centred_output_layer_keeps_the_loss_and_not_the_outputs() -> None:
 
 
 REFUSED = [
-    (problem_of("fcn:5", classes((2,))), "all layers are linear (activation=linear): the activation is relu"),
+    (problem_of("fcn:5", classes((2,))), "all layers are linear (activation=linear), but the activation is relu"),
     (problem_of("cnn,channels=2-2,hidden=4", classes((1, 28, 28), 3)), "all layers are dense"),
     (
         linear_problem((3, 4, 3, 3)),
@@ -164,7 +163,7 @@ def test_what_the_theorem_does_not_speak_of_is_refused_by_name(problem: Problem,
 def test_weights_whose_product_is_no_number_are_refused_with_their_layer() -> None:
     problem = linear_problem((3, 4, 4, 3))
     a, b = (1e120 * one for one in ends(problem, "full"))
-    with pytest.raises(PremiseError, match=r"is a number of float64: from layers\.2\.weight on it is not"):
+    with pytest.raises(PremiseError, match=r"is a number of float64, but from layers\.2\.weight on it is not"):
         connect(LinearNetwork(), Task(a, b, problem))
 
 

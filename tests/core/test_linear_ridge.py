@@ -21,8 +21,8 @@ from core.path import Claim, Path, Segment
 from core.penalty import Penalty
 from core.problem import Problem
 from core.specs.methods import LinearNetwork
-from core.specs.runs import OF_VALUES, Descend, ModelRef
-from tests.core.linear import KINDS, ends, linear_problem
+from core.specs.runs import Descend, ModelRef
+from tests.core.linear import KINDS, VALUES, ends, linear_problem
 
 KAPPA = 0.05
 EPS = 1e-4
@@ -49,7 +49,7 @@ def unit_problem(hidden: int) -> Problem:
 def problems(draw: st.DrawFn) -> Problem:
     inputs, outputs = draw(st.integers(1, 5)), draw(st.integers(1, 4))
     hidden = 2 * min(inputs, outputs) + draw(st.integers(0, 5))
-    loss = draw(st.sampled_from([*OF_VALUES, *(("cross-entropy", "hinge") if outputs > 1 else ())]))
+    loss = draw(st.sampled_from([*VALUES, *(("cross-entropy", "hinge") if outputs > 1 else ())]))
     return linear_problem((inputs, hidden, outputs), loss, draw(st.booleans()))
 
 
@@ -216,7 +216,7 @@ def test_models_of_low_rank_need_less_room() -> None:
 def test_a_descent_reaches_the_lowest_loss_and_ridge_without_rising(problem: Problem, kind: str, seed: int) -> None:
     start, _ = ends(problem, kind, seed)
     if problem.loss.name in ("hinge", "absolute"):
-        with pytest.raises(PremiseError, match="the loss is smooth"):
+        with pytest.raises(PremiseError, match="the loss is cross-entropy or square, for"):
             descend(Task(start, start, problem), EPS, "2.2", ridge=KAPPA)
         return
     try:

@@ -86,8 +86,8 @@ def test_powers_of_two_scale_without_any_rounding(seed: int) -> None:
 @pytest.mark.parametrize(
     ("text", "theorem", "sentence"),
     [
-        ("fcn:3", "5.1", "more neurons than its features have rank: F_1 has rank 3 and layer 1 3 neurons"),
-        ("fcn:3,activation=tanh", "scaling", "the activation is homogeneous: only relu, leaky_relu and linear"),
+        ("fcn:3", "5.1", "more neurons than its features have rank, but F_1 has rank 3 and layer 1 3 neurons"),
+        ("fcn:3,activation=tanh", "scaling", "the activation is homogeneous, but only relu, leaky_relu and linear"),
         ("fcn:3,activation=tanh", "3.2", "onto R"),
         ("fcn:3,activation=tanh", "auto", "one of Theorems 5.1, 3.2, scaling applies"),
         ("fcn:9,bias=false", "auto", "all layers are dense and have biases"),

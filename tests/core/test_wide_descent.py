@@ -67,14 +67,16 @@ def test_the_loss_falls_on_the_whole_line_of_outputs(seed: int, loss: str, size:
 def with_equal_samples(found: Problem) -> Problem:
     x = found.data.train.x.clone()
     x[1] = x[0]
-    return Problem(found.network, replace(found.data, train=replace(found.data.train, x=x)), found.loss, found.layered)
+    return Problem(
+        found.network, replace(found.data, train=replace(found.data.train, stored=x)), found.loss, found.layered
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "theorem", "sentence"),
     [
         ("fcn:6-5", "3.2", "onto R"),
-        (f"fcn:6-5,{SLOPED}", "3.2", "linearly independent: rank [X, 1] is 3 and N = 5"),
+        (f"fcn:6-5,{SLOPED}", "3.2", "linearly independent, but rank [X, 1] is 3 and N = 5"),
         ("fcn:6-5,activation=linear", "4.2", "no weighted sum of its own shifts"),
         ("fcn:6-5,activation=linear", "6.1", "no weighted sum of its own shifts"),
         ("fcn:6-5,bias=false", "6.1", "all layers are dense and have biases"),
@@ -99,7 +101,7 @@ def test_every_assumption_is_refused_by_name(text: str, theorem: str, sentence: 
 def test_samples_that_repeat_are_refused(text: str, theorem: str) -> None:
     same = with_equal_samples(problem(text, 5, 2))
     start = net_of(same, 0).theta
-    with pytest.raises(PremiseError, match="all training samples are distinct: 1 of 5 repeat others"):
+    with pytest.raises(PremiseError, match="all training samples are distinct, but 1 of 5 repeat others"):
         descend(Task(start, start, same), EPS, theorem)
 
 
@@ -113,7 +115,7 @@ def test_a_model_that_is_low_already_stays() -> None:
 def test_widths_that_do_not_decrease_are_refused() -> None:
     found = problem(f"fcn:6-6,{SLOPED}", 5, 5)
     start = net_of(found, 0).theta
-    with pytest.raises(PremiseError, match="decrease from layer 1 on: layer 1 has 6 neurons and layer 2 has 6"):
+    with pytest.raises(PremiseError, match="decrease from layer 1 on, but layer 1 has 6 neurons and layer 2 has 6"):
         descend(Task(start, start, found), EPS, "3.2")
 
 
@@ -127,7 +129,10 @@ def test_the_two_three_two_network_is_refused_without_a_word_on_disconnection() 
 
 @pytest.mark.parametrize(
     ("layered", "why"),
-    [(False, "a view by layers, as this method needs: it branches"), (True, "all layers are dense and have biases")],
+    [
+        (False, "a view by layers, as this method needs, but it branches"),
+        (True, "all layers are dense and have biases"),
+    ],
 )
 def test_a_network_without_layers_or_biases_is_refused_in_a_sentence(layered: bool, why: str) -> None:
     found = problem("fcn:6,bias=false", 5, 2)

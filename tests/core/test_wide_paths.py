@@ -88,7 +88,7 @@ def with_samples(task: Task, change: str) -> Task:
     x = task.problem.data.train.x.clone()
     x[-1] = {"twice": x[0], "close": x[0] + 1e-12 * x[1], "middle": (x[0] + x[1]) / 2}[change]
     data = task.problem.data
-    data = replace(data, train=replace(data.train, x=x))
+    data = replace(data, train=replace(data.train, stored=x))
     return replace(task, problem=Problem(task.problem.network, data, task.problem.loss, task.problem.layered))
 
 

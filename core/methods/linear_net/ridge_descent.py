@@ -33,7 +33,7 @@ PATIENCE = 1e-3  # of what the objective may be above its minimum: it has to fal
 def premises(task: Task) -> Iterator[Premise]:
     yield from two_layers(task)
     name = task.problem.loss.name
-    yield Premise("the loss is smooth, as proximal steps need", name in SMOOTH, f"it is {name}")
+    yield Premise(f"the loss is {' or '.join(SMOOTH)}, for its proximal steps", name in SMOOTH, f"it is {name}")
 
 
 def descend_with_ridge(task: Task, eps: float, kappa: float) -> Construction:

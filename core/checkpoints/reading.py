@@ -22,7 +22,6 @@ from core.checkpoints.stand_ins import require_data, stand_ins
 from core.errors import UsageError, is_out_of_memory, sentence_of
 from core.files import amount
 
-
 Stamp = tuple[int, ...]
 
 

@@ -13,11 +13,16 @@ from safetensors.torch import load_file
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from core.checkpoints.network_state import NetworkState
+from core.checkpoints.opening import open_checkpoint
 from core.engine import client as client_module
 from core.engine.probe import Answer
 from core.engine.probe import _answer_or_error as answer_or_error
+from core.engine.worker import importing
 from core.engine.worker.probe import answer_to
 from core.errors import KeysError, UsageError
+from core.opening import open_problem
+from core.specs.checkpoints import HowToRead
 from core.specs.methods import Linear
 from core.specs.runs import Connect, Import, ModelRef, Train
 from store import ModelRecord, Models, Runs
@@ -261,3 +266,23 @@ def test_a_file_that_is_written_while_it_is_read_becomes_no_model(engine: Engine
     assert (run.state, run.cause_kind) == ("failed", "bad input")
     assert "growing.pt has changed while it was read" in str(run.cause)
     assert not models_of(engine, run.id)
+
+
+def test_a_loss_in_half_precision_is_compared_beside_batch_norm_s_counters(
+    case: Case,
+) -> None:
+    file = case.folder / "normed.py"
+    file.write_text(
+        "from torch import nn\n\ndef make():\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.BatchNorm1d(10))\n"
+    )
+    problem, architecture = open_problem(f"file:{file}:make", "digits,limit=50")
+    halved = {
+        name: one.half() if one.is_floating_point() else one for name, one in architecture.module.state_dict().items()
+    }
+    opened = open_checkpoint(case.saved(halved, "half.pt"), HowToRead(), NetworkState.of(architecture.module))
+    assert opened.dtypes.keys() == {"float16", "int64"}
+    theta = problem.layout.join({name: opened.tensors[name].float() for name in problem.layout.names})
+    said = importing.differs(opened, problem, theta, 1e3)
+    assert said is not None
+    assert "In float16, the file's dtype, its train loss is" in said

@@ -64,7 +64,7 @@ class Engine:
         time.sleep(0.3)
         return run_id
 
-    def finish(self, *run_ids: int, seconds: float = 90.0) -> list[Run]:
+    def finish(self, *run_ids: int, seconds: float = 150.0) -> list[Run]:
         """Step until these runs have ended."""
         self.until(lambda: all(self.run(one).finished_at for one in run_ids), seconds)
         return [self.run(one) for one in run_ids]

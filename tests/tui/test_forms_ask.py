@@ -1,6 +1,7 @@
 """What a form asks of torch: of one process, which ends with the form, and never the same twice."""
 
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def test_four_quick_keys_leave_one_process_and_leaving_waits_for_none(leave: str
 
     play(seeded, lambda client: LaunchScreen(client, "train", {"network": f"file:{net}:endless"}), type_quickly)
     assert time.monotonic() - left[0] < 60, "the process would have slept for 10 minutes; the rest is a busy machine's"
-    assert max(seen) == 1
+    lasting = [min(two) for two in pairwise(seen)]  # one that was killed may still be going at a single look
+    assert max(lasting) == 1
     gone_soon()
 
 

@@ -1,4 +1,4 @@
-"""Zip archives: torch's own files are some, and so are programs, arrays and whatever else is no checkpoint."""
+"""Zip archives: torch's own files are some, and so are programs, arrays and whatever else is not a checkpoint."""
 
 import zipfile
 
@@ -8,7 +8,7 @@ PROGRAMS = ("archive_format", "serialized_exported_program.json", "models/model.
 
 
 def kind_of_archive(archive: zipfile.ZipFile, size: int) -> str:
-    """What is wrong with an archive of so many bytes as a checkpoint, the end of a sentence; "" for torch's own.
+    """Why an archive of `size` bytes is not a checkpoint, the end of a sentence; "" for torch's own.
 
     Nothing in one of torch's files is compressed, so what it holds is no larger than itself.
     """

@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
 
 def kind_of(file: Path) -> Kind:
-    """What a file is. Raises UsageError for whatever is no checkpoint, and says what it is."""
+    """What a file is. Raises UsageError for a file that is not a checkpoint, and says what it is."""
     size, head = _begin(file)
     if not size:
         raise UsageError(f"{file} is empty: {AGAIN}.")
@@ -85,7 +85,7 @@ def _kind_of_zip(file: Path) -> Kind:
 
 
 def _other(head: bytes) -> str:
-    """What a file is that is no checkpoint, and what to do: the end of a sentence."""
+    """What a file that is not a checkpoint is instead, and what to do: the end of a sentence."""
     for begin, what in KNOWN.items():
         if head.startswith(begin):
             return what

@@ -50,7 +50,7 @@ def read_arrays(file: Path) -> tuple[Arrays, list[str], bool]:
 
 
 def is_large(size: int) -> bool:
-    """Whether so many bytes are better read in pieces."""
+    """Whether a file of `size` bytes is better read in pieces."""
     return size > SHARE * psutil.virtual_memory().available
 
 

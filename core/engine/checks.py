@@ -149,28 +149,23 @@ def check_problem(spec: Making, root: str | None, ask: Ask) -> DataSpec | Conten
     there = data.train_samples
     if data.limit is not None and there is not None and data.limit > there:
         raise UsageError(f"{spec.data}: limit={data.limit} is more than the {there} train samples available.")
-    if data.regression and not data.own and spec.loss == OF_LABELS:
-        raise UsageError(ONLY_LABELS)
-    if data.regression and spec.loss not in (None, *OF_VALUES):
-        raise UsageError(
-            f"The loss {spec.loss} needs classes and {spec.data} has none: use the square loss, or absolute."
-        )
+    check_loss(spec.loss, data)
     check_kind(network, data)
     check_data(data, root, ask)
     if not data.own:
         return data
     contents = contents_of(data, root, ask)
-    check_contents(spec, network, contents)
+    if not network.foreign:
+        network.check_input(contents.shape)
+    check_loss(spec.loss, contents)
     return contents
 
 
-def check_contents(spec: Making, network: NetworkSpec, data: Contents) -> None:
-    """The same of a data set of which nothing is known before it is read."""
-    if not network.foreign:
-        network.check_input(data.shape)
-    if data.regression and spec.loss not in (None, *OF_VALUES):
-        raise UsageError(f"The loss {spec.loss} needs classes and {data} has none: use the square loss, or absolute.")
-    if spec.loss == OF_LABELS and not data.labels:
+def check_loss(loss: str | None, data: DataSpec | Contents) -> None:
+    """Raise UsageError for a loss that can't compare outputs with what this data set has."""
+    if data.regression and loss not in (None, *OF_VALUES):
+        raise UsageError(f"The loss {loss} needs classes and {data} has none: use the square loss, or absolute.")
+    if loss == OF_LABELS and not data.labels:
         raise UsageError(ONLY_LABELS)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from core.methods.linear_net import descent as linear
 from core.methods.linear_net.ridge_descent import descend_with_ridge
-from core.methods.method import Construction, Premise, Task, require
+from core.methods.method import Construction, Premise, Task, first_failed, require
 from core.methods.wide import descent as wide
-from core.methods.wide.assumptions import common, first_failed, of_theorem
+from core.methods.wide.assumptions import common, of_theorem
 
 
 def descend(task: Task, eps: float, theorem: str = "auto", delta: float = 1e-3, ridge: float = 0.0) -> Construction:

@@ -1,6 +1,6 @@
 """What every method has: premises that are checked first, and a construction."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,11 +34,15 @@ class Premise:
         return f"{self.claim}, but {self.measured or 'that is not so'}"
 
 
+def first_failed(premises: Iterable[Premise]) -> Premise | None:
+    """The first one that does not hold; later ones aren't evaluated."""
+    return next((one for one in premises if not one.holds), None)
+
+
 def require(premises: Iterator[Premise]) -> None:
-    """Raise PremiseError for the first one that does not hold; later ones aren't evaluated."""
-    for premise in premises:
-        if not premise.holds:
-            raise PremiseError(f"The method assumes that {premise.failure}.")
+    """Raise PremiseError for the first one that does not hold."""
+    if (failed := first_failed(premises)) is not None:
+        raise PremiseError(f"The method assumes that {failed.failure}.")
 
 
 @dataclass(frozen=True)

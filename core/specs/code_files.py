@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from core.errors import UsageError
+from core.specs.names import whole_path
 
 Sha256 = Annotated[
     Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None,
@@ -45,17 +46,4 @@ def whole_source(noun: str, source: str) -> str:
     path, _, factory = source.rpartition(":")
     if not path or not factory.isidentifier():
         raise UsageError(f"file:{source!r} does not say what makes the {noun}: write file:PATH.py:FACTORY.")
-    return f"{whole_path(path, 'file')}:{factory}"
-
-
-def whole_path(path: str, kind: str) -> str:
-    """The path from the root on, as a name of that kind can hold it. Raises UsageError."""
-    try:
-        path = str(Path(path).expanduser().absolute())
-    except RuntimeError as error:  # ~somebody
-        raise UsageError(f"{kind}:{path}: {str(error).rstrip('.')}; write the full path.") from None
-    if path != path.strip() or set(path) & {",", "\0"}:
-        raise UsageError(
-            f"{kind}:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
-        )
-    return path
+    return f"{whole_path('file', path)}:{factory}"

@@ -8,8 +8,7 @@ from msgspec import Meta
 
 from core.errors import UsageError
 from core.specs.data_spec import DataSpec as DataSpec  # noqa: PLC0414 - found here by others
-from core.specs.data_spec import whole_path
-from core.specs.names import parse
+from core.specs.names import parse, whole_path
 from core.specs.options import Count
 from core.specs.own_data import Csv, DataFile, Normalisation, Tensors, normalisation
 

@@ -1,26 +1,11 @@
 """What every data set says of itself without being read. No torch here."""
 
-from pathlib import Path
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from core.errors import UsageError
 from core.specs.names import Named
 from core.specs.options import Count
-
-
-def whole_path(name: str, given: str) -> str:
-    """The absolute form of a path that stands in a data set's name. Raises UsageError where it can't stand there."""
-    try:
-        path = str(Path(given).expanduser().absolute())
-    except RuntimeError as error:  # ~somebody
-        raise UsageError(f"{name}:{given}: {str(error).rstrip('.')}; write the full path.") from None
-    if path != path.strip() or set(path) & {",", "\0"}:
-        raise UsageError(
-            f"{name}:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
-        )
-    return path
 
 
 class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
@@ -39,6 +24,11 @@ class DataSpec(Named, frozen=True, kw_only=True, tag_field="data"):
 
     limit: Annotated[Count | None, Meta(description="take N train samples, as many of each class as possible")] = None
     seed: Annotated[int, Meta(ge=0, lt=2**62, description="of the choice that limit makes, or of random inputs")] = 0
+
+    @property
+    def labels(self) -> bool:
+        """Whether targets are classes, or all of them 0 or 1."""
+        return not self.regression
 
     @property
     def train_samples(self) -> int | None:

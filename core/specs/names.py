@@ -6,6 +6,7 @@ is the inverse: the shortest text that reads back as the same record, so equal t
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from core.errors import UsageError, unknown_name
@@ -29,6 +30,19 @@ class Named(Options, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return shortest_text(self)
+
+
+def whole_path(name: str, given: str) -> str:
+    """The absolute form of a path that stands in a name. Raises UsageError where it can't stand there."""
+    try:
+        path = str(Path(given).expanduser().absolute())
+    except RuntimeError as error:  # ~somebody
+        raise UsageError(f"{name}:{given}: {str(error).rstrip('.')}; write the full path.") from None
+    if path != path.strip() or set(path) & {",", "\0"}:
+        raise UsageError(
+            f"{name}:{path!r}: the path must not contain a comma or end in a blank: rename it or link to it."
+        )
+    return path
 
 
 T = TypeVar("T", bound=Named)

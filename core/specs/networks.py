@@ -6,9 +6,9 @@ import msgspec
 from msgspec import Meta
 
 from core.errors import UsageError
-from core.specs.code_files import CodeFile, Sha256, whole_path, whole_source
+from core.specs.code_files import CodeFile, Sha256, whole_source
 from core.specs.data_spec import DataSpec
-from core.specs.names import Named, parse, read_widths, write_widths
+from core.specs.names import Named, parse, read_widths, whole_path, write_widths
 from core.specs.options import Count
 
 Activation = Literal["relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu", "linear"]
@@ -198,7 +198,7 @@ class HuggingFace(NetworkSpec, frozen=True, kw_only=True, tag="hf"):
     folder: Annotated[str, Meta(description="with a config.json; nothing is fetched, and no code of it is run")]
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "folder", whole_path(self.folder, "hf"))
+        msgspec.structs.force_setattr(self, "folder", whole_path("hf", self.folder))
 
 
 class File(CodeFile, NetworkSpec, frozen=True, kw_only=True, tag="file"):

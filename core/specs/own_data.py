@@ -8,7 +8,8 @@ from msgspec import Meta
 
 from core.errors import UsageError
 from core.specs.code_files import CodeFile, Sha256, whole_source
-from core.specs.data_spec import DataSpec, whole_path
+from core.specs.data_spec import DataSpec
+from core.specs.names import whole_path
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 Constants = tuple[float, ...]

@@ -32,13 +32,14 @@ def show_network(network: str, data: str | None, loss: Loss | None, data_root: s
     if len(parts) > MOST:
         say(f"and {len(parts) - MOST} more; --json gives all")
     heading("methods with default options, and the certificate of their paths")
-    pairs([(one["method"], _verdict(one)) for one in facts["methods"]])
+    _print(facts["methods"])
     if facts["folded"] is not None:
         heading("the same with bn=fold")
-        _print_folded(facts["folded"])
+        _print(facts["folded"])
 
 
-def _print_folded(found: list[dict[str, Any]] | str) -> None:
+def _print(found: list[dict[str, Any]] | str) -> None:
+    """Methods and what they make of the network, or why nothing can be said of them."""
     if isinstance(found, str):
         say(found)
     else:

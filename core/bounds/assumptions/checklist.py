@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from core.methods.method import Premise
+from core.methods.method import Premise, first_failed
 from core.results import NO, YES, Measurement
 
 
@@ -18,7 +18,7 @@ class Assumption:
     @classmethod
     def of(cls, name: str, premises: Iterable[Premise]) -> "Assumption":
         """That all of some premises hold; the first that doesn't is told."""
-        failed = next((one for one in premises if not one.holds), None)
+        failed = first_failed(premises)
         return cls(name, YES) if failed is None else cls(name, NO, failed.measured)
 
     @classmethod

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from core.certify.enclosed import unprovable
 from core.methods import METHODS
-from core.methods.method import Premise, Task
+from core.methods.method import Task, first_failed
 from core.networks.architectures import Architecture, folded
 from core.path import Segment
 from core.problem import Problem
@@ -59,9 +59,12 @@ def applicable(problem: Problem, a: Tensor, b: Tensor) -> Iterator[Applicable]:
         if method.certificate is None:
             yield Applicable(name, "enclosed" if beyond is None else "sampled", beyond)
             continue
-        premises = method.premises(OPTIONS[name](), Task(a, b, problem))
-        failed = NO_CHAIN if problem.layered is None else _failed(premises)
-        yield Applicable(name, method.certificate if failed is None else None, failed)
+        failed = first_failed(method.premises(OPTIONS[name](), Task(a, b, problem)))
+        if failed is None:
+            yield Applicable(name, method.certificate)
+        else:
+            reason = NO_CHAIN if problem.layered is None else f"it assumes that {failed.failure}"
+            yield Applicable(name, None, reason)
 
 
 def folded_starts(architecture: Architecture, problem: Problem, name: str) -> tuple[Problem, Tensor, Tensor]:
@@ -75,11 +78,3 @@ def folded_starts(architecture: Architecture, problem: Problem, name: str) -> tu
     problem = replace(problem, network=made.folding.module, layered=made.layered, without=made.without)
     a, b = (problem.layout.join(state).double() for state in states)
     return problem, a, b
-
-
-def _failed(premises: Iterator[Premise]) -> str | None:
-    """The first premise that doesn't hold, with what was measured."""
-    failed = next((one for one in premises if not one.holds), None)
-    if failed is None:
-        return None
-    return f"it assumes that {failed.failure}"

@@ -80,11 +80,12 @@ def network(question: Answer) -> Answer:
     `seeded` is whether its start depends on the seed, `norms` whether it has batch-norm; that is gone, and what is said
     of layers holds, where it is to be `folded`.
     """
-    made = architecture_of(question)
+    spec, (shape, outputs) = read_network(question["network"]), form_of(question)
+    made = build(spec, shape, outputs)
     norms = has_norms(made.module)
     view: Architecture | FoldedArchitecture = made
     if norms and question.get("folded"):
-        view = folded(made.module, form_of(question)[0], read_network(question["network"]).short_text)
+        view = folded(made.module, shape, spec.short_text)
     widths = None if view.layered is None else [layer.outputs for layer in view.layered.layers[:-1]]
     return {"hidden_widths": widths, "without": view.without, "seeded": made.seeded, "norms": norms}
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import torch
 
-from core.methods.method import Premise, Task
+from core.methods.method import Premise, Task, first_failed
 from core.methods.sparse.premises import layered_premises
 from core.networks.activations import leaky_slope, shifts_are_independent
 from core.problem import Problem
@@ -44,10 +44,6 @@ def first_that_applies(chosen: str, theorems: Mapping[str, Assumptions], problem
     if chosen != "auto":
         return chosen
     return next(name for name, assumptions in theorems.items() if first_failed(assumptions(problem)) is None)
-
-
-def first_failed(assumptions: Iterator[Premise]) -> Premise | None:
-    return next((one for one in assumptions if not one.holds), None)
 
 
 def widths_of(problem: Problem) -> list[int]:
